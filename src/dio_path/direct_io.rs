@@ -1,0 +1,350 @@
+//! `ext4_ext_direct_IO`: submits the I/O; an overwrite trades `i_mutex` for `i_data_sem` first.
+
+use super::iocb::PrivateOp;
+use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, Half, MapBlocks, Mapped};
+use crate::inode_lock::{LockName, Mode};
+use crate::kernel::{Fix, Kernel};
+use crate::op::{Bio, Handle, MapFor, Op, Outcome, PhysicalBlock, Range, Submission, TaskId};
+use crate::task::{Place, Task};
+
+/// An allocation that fails, on purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fault {
+    /// The io_end cannot be allocated.
+    Enomem,
+    /// No block can be allocated.
+    Enospc,
+}
+
+/// What a direct write asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Write {
+    /// The writing task.
+    pub task: TaskId,
+    /// Its completion, if it is asynchronous.
+    pub end_io: Option<TaskId>,
+    /// Which blocks.
+    pub range: Range,
+    /// Only half of one block: unaligned.
+    pub half: Option<Half>,
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+}
+
+/// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it; for a write that ends past
+/// i_size `ext4_ind_direct_IO`.
+///
+/// | step         | kernel (v3.6; * from v3.7)                         | holds after (overwrite)   |
+/// |--------------|----------------------------------------------------|---------------------------|
+/// | ReadFlag     | ext4_ext_direct_IO: *((int *)iocb->private)        | i_mutex                   |
+/// | RaiseCount   | ext4_ext_direct_IO: atomic_inc(i_dio_count) *      | i_mutex                   |
+/// | TakeDataSem  | ext4_ext_direct_IO: down_read(i_data_sem)          | i_mutex, i_data_sem R     |
+/// | DropImutex   | ext4_ext_direct_IO: mutex_unlock(i_mutex)          | i_data_sem R              |
+/// | StartTime    | file_update_time (rfc-v1 only)                     | i_data_sem R, handle      |
+/// | StopTime     | file_update_time (rfc-v1 only)                     | i_data_sem R              |
+/// | ClearPrivate | ext4_ext_direct_IO: iocb->private = NULL           | i_data_sem R              |
+/// | SetIoEnd     | ext4_ext_direct_IO: ext4_init_io_end (async)       | i_data_sem R              |
+/// | StartOrphan  | ext4_ind_direct_IO: ext4_journal_start (extending) |                           |
+/// | StopOrphan   | ext4_ind_direct_IO: ext4_journal_stop (extending)  |                           |
+/// | BeginIo      | do_blockdev_direct_IO: atomic_inc(i_dio_count)     | i_data_sem R              |
+/// | Map          | get_block, see MapBlocks                           | i_data_sem R              |
+/// | Submit       | dio_bio_submit (async)                             | i_data_sem R              |
+/// | RunBio       | dio_await_completion (sync)                        | i_data_sem R              |
+/// | TakeIoEnd    | ext4_end_io_dio: iocb->private (sync)              | i_data_sem R              |
+/// | EndIo        | inode_dio_done                                     | i_data_sem R              |
+/// | Convert      | ext4_convert_unwritten_extents (sync)              |                           |
+/// | StartSize    | ext4_ind_direct_IO: ext4_journal_start (extending) |                           |
+/// | WriteSize    | ext4_ind_direct_IO: i_size_write (extending)       |                           |
+/// | WriteDisksize| ext4_ind_direct_IO: i_disksize (extending)         |                           |
+/// | StopSize     | ext4_ind_direct_IO: ext4_journal_stop (extending)  |                           |
+/// | DropCount    | ext4_ext_direct_IO: inode_dio_done *               | i_data_sem R              |
+/// | DropDataSem  | ext4_ext_direct_IO: up_read(i_data_sem)            |                           |
+/// | RetakeImutex | ext4_ext_direct_IO: mutex_lock(i_mutex)            | i_mutex                   |
+///
+/// # Modelled
+/// From v3.7 a synchronous overwrite holds one reference instead of two nested ones (no drainer
+/// can tell); an asynchronous one holds both, as the inner one outlives the call.
+///
+/// # Left out
+/// `cur_aio_dio`, the io_end slot of the inode (B27); `EXT4_STATE_DIO_UNWRITTEN`; page pinning and
+/// `mmap_sem` (B05); short and failed I/O.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DirectIo {
+    write: Write,
+    kernel: Kernel,
+    overwrite: bool,
+    extending: bool,
+    step: Step,
+    blocks: Vec<PhysicalBlock>,
+    unwritten: bool,
+    /// The I/O could not be started.
+    pub failed: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    ReadFlag,
+    RaiseCount,
+    TakeDataSem,
+    DropImutex,
+    StartTime,
+    StopTime,
+    ClearPrivate,
+    SetIoEnd,
+    StartOrphan,
+    StopOrphan,
+    BeginIo,
+    Map(MapBlocks),
+    Submit,
+    RunBio,
+    TakeIoEnd,
+    EndIo,
+    Convert(ConvertUnwritten),
+    StartSize,
+    WriteSize,
+    WriteDisksize,
+    StopSize,
+    DropCount,
+    DropDataSem,
+    RetakeImutex,
+    Done,
+}
+
+impl DirectIo {
+    /// Submits `write`, which the probe judged an `overwrite` or which is `extending`, or neither.
+    pub fn new(write: Write, kernel: Kernel, overwrite: bool, extending: bool) -> DirectIo {
+        let step = if extending { Step::StartOrphan } else { Step::ReadFlag };
+        DirectIo {
+            write,
+            kernel,
+            overwrite,
+            extending,
+            step,
+            blocks: Vec::new(),
+            unwritten: false,
+            failed: false,
+        }
+    }
+
+    /// Extending writes are forced synchronous.
+    fn end_io(&self) -> Option<TaskId> {
+        self.write.end_io.filter(|_| !self.extending)
+    }
+
+    /// The task whose reference covers the I/O.
+    fn counted_for(&self) -> TaskId {
+        self.end_io().unwrap_or(self.write.task)
+    }
+
+    fn extra_count(&self) -> bool {
+        self.overwrite && self.kernel.has(Fix::CountBeforeUnlock)
+    }
+
+    fn bio(&self) -> Bio {
+        Bio::Write { half: self.write.half, zero_rest: self.unwritten && self.write.half.is_some() }
+    }
+
+    fn after_flag(&self) -> Step {
+        match (self.overwrite, self.extra_count()) {
+            (true, true) => Step::RaiseCount,
+            (true, false) => Step::TakeDataSem,
+            _ => self.clear_private(),
+        }
+    }
+
+    fn clear_private(&self) -> Step {
+        if self.kernel.has(Fix::ClearPrivate) { Step::ClearPrivate } else { self.allocate() }
+    }
+
+    fn allocate(&self) -> Step {
+        if self.end_io().is_none() {
+            return self.begin_io();
+        }
+        if self.write.fault == Some(Fault::Enomem) { self.out_of_memory() } else { Step::SetIoEnd }
+    }
+
+    /// `-ENOMEM` after the lock swap: from v3.6 `goto retake_lock`, in the RFC a plain return.
+    fn out_of_memory(&self) -> Step {
+        match (self.overwrite && self.kernel.has(Fix::RetakeLock), self.extra_count()) {
+            (true, true) => Step::DropCount,
+            (true, false) => Step::DropDataSem,
+            _ => Step::Done,
+        }
+    }
+
+    fn begin_io(&self) -> Step {
+        if self.extra_count() && self.end_io().is_none() { self.map() } else { Step::BeginIo }
+    }
+
+    fn map(&self) -> Step {
+        let range = self.write.range;
+        if self.overwrite {
+            let held = if self.kernel.has(Fix::GetBlocksNoLock) {
+                DataSemHeld::ByCaller
+            } else {
+                DataSemHeld::No
+            };
+            return Step::Map(MapBlocks::look_up(range, MapFor::Io, held));
+        }
+        let how = match self.write.fault {
+            Some(Fault::Enospc) => MapFor::CreateFails,
+            _ if self.extending => MapFor::Extend,
+            _ => MapFor::Create,
+        };
+        let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
+        Step::Map(MapBlocks::create(range, how, self.end_io().is_some(), early))
+    }
+
+    fn after_io(&self) -> Step {
+        if self.extending && !self.failed {
+            Step::StartSize
+        } else if self.extra_count() && self.end_io().is_some() {
+            Step::DropCount
+        } else if self.overwrite {
+            Step::DropDataSem
+        } else {
+            Step::Done
+        }
+    }
+
+    fn mapped(&mut self, found: Option<Vec<Mapped>>) -> Step {
+        let Some(found) = found else {
+            self.failed = true;
+            return Step::EndIo;
+        };
+        self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        self.blocks = found.iter().filter_map(|m| m.block).collect();
+        if self.blocks.is_empty() {
+            // Truncated away under an overwrite that did not hold it off: nothing to write to.
+            self.failed = true;
+            Step::EndIo
+        } else if self.end_io().is_some() {
+            Step::Submit
+        } else {
+            Step::RunBio
+        }
+    }
+}
+
+impl Task for DirectIo {
+    fn next(&self) -> Option<Op> {
+        let me = self.write.task;
+        Some(match &self.step {
+            Step::ReadFlag => Op::Private(me, PrivateOp::ReadFlag { overwrite: self.overwrite }),
+            Step::RaiseCount => Op::DioBegin(me),
+            Step::TakeDataSem => Op::Lock(LockName::IDataSem, Mode::Shared),
+            Step::DropImutex => Op::Unlock(LockName::IMutex, Mode::Exclusive),
+            Step::StartTime => Op::JournalStart(Handle::Time),
+            Step::StopTime => Op::JournalStop(Handle::Time),
+            Step::ClearPrivate => Op::Private(me, PrivateOp::Clear),
+            Step::SetIoEnd => Op::Private(me, PrivateOp::SetIoEnd),
+            Step::StartOrphan | Step::StartSize => Op::JournalStart(Handle::Orphan),
+            Step::StopOrphan | Step::StopSize => Op::JournalStop(Handle::Orphan),
+            Step::BeginIo => Op::DioBegin(self.counted_for()),
+            Step::Map(map) => return map.next(),
+            Step::Submit => {
+                let submission = Submission {
+                    range: self.write.range,
+                    blocks: self.blocks.clone(),
+                    bio: self.bio(),
+                    unwritten: self.unwritten,
+                };
+                Op::Submit(self.end_io()?, submission)
+            }
+            Step::RunBio => Op::Bio(self.blocks.clone(), self.bio()),
+            Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd),
+            Step::EndIo => Op::DioEnd(self.counted_for()),
+            Step::Convert(convert) => return convert.next(),
+            Step::WriteSize => Op::SizeWrite(self.write.range.end()),
+            Step::WriteDisksize => Op::DisksizeWrite(self.write.range.end()),
+            Step::DropCount => Op::DioEnd(me),
+            Step::DropDataSem => Op::Unlock(LockName::IDataSem, Mode::Shared),
+            Step::RetakeImutex => Op::Lock(LockName::IMutex, Mode::Exclusive),
+            Step::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        self.step = match &mut self.step {
+            Step::ReadFlag => self.after_flag(),
+            Step::RaiseCount => Step::TakeDataSem,
+            Step::TakeDataSem => Step::DropImutex,
+            Step::DropImutex if !self.kernel.has(Fix::TimeUnderImutex) => Step::StartTime,
+            Step::StartTime => Step::StopTime,
+            Step::DropImutex | Step::StopTime => self.clear_private(),
+            Step::ClearPrivate => self.allocate(),
+            Step::SetIoEnd => self.begin_io(),
+            Step::StartOrphan => Step::StopOrphan,
+            Step::StopOrphan => Step::BeginIo,
+            Step::BeginIo => self.map(),
+            Step::Map(map) => {
+                map.resume(outcome);
+                if map.next().is_some() {
+                    return;
+                }
+                let found = map.found().map(<[Mapped]>::to_vec);
+                self.mapped(found)
+            }
+            Step::Submit => self.after_io(),
+            Step::RunBio if self.extending => Step::EndIo,
+            Step::RunBio => Step::TakeIoEnd,
+            Step::TakeIoEnd => Step::EndIo,
+            Step::EndIo if self.unwritten && !self.failed && !self.overwrite => {
+                Step::Convert(ConvertUnwritten::new(self.write.range, self.write.task))
+            }
+            Step::EndIo => self.after_io(),
+            Step::Convert(convert) => {
+                convert.resume(outcome);
+                if convert.next().is_some() {
+                    return;
+                }
+                self.after_io()
+            }
+            Step::StartSize => Step::WriteSize,
+            Step::WriteSize => Step::WriteDisksize,
+            Step::WriteDisksize => Step::StopSize,
+            Step::StopSize => Step::Done,
+            Step::DropCount => Step::DropDataSem,
+            Step::DropDataSem => Step::RetakeImutex,
+            Step::RetakeImutex | Step::Done => Step::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let step = match &self.step {
+            Step::Map(map) => return map.place(),
+            Step::Convert(convert) => return convert.place(),
+            Step::ReadFlag => "ReadFlag",
+            Step::RaiseCount => "RaiseCount",
+            Step::TakeDataSem => "TakeDataSem",
+            Step::DropImutex => "DropImutex",
+            Step::StartTime => "StartTime",
+            Step::StopTime => "StopTime",
+            Step::ClearPrivate => "ClearPrivate",
+            Step::SetIoEnd => "SetIoEnd",
+            Step::StartOrphan => "StartOrphan",
+            Step::StopOrphan => "StopOrphan",
+            Step::BeginIo => "BeginIo",
+            Step::Submit => "Submit",
+            Step::RunBio => "RunBio",
+            Step::TakeIoEnd => "TakeIoEnd",
+            Step::EndIo => "EndIo",
+            Step::StartSize => "StartSize",
+            Step::WriteSize => "WriteSize",
+            Step::WriteDisksize => "WriteDisksize",
+            Step::StopSize => "StopSize",
+            Step::DropCount => "DropCount",
+            Step::DropDataSem => "DropDataSem",
+            Step::RetakeImutex => "RetakeImutex",
+            Step::Done => "Done",
+        };
+        let kernel = match self.step {
+            Step::BeginIo | Step::Submit | Step::RunBio => "do_blockdev_direct_IO",
+            Step::StartTime | Step::StopTime => "file_update_time",
+            Step::TakeIoEnd => "ext4_end_io_dio",
+            _ if self.extending => "ext4_ind_direct_IO",
+            _ => "ext4_ext_direct_IO",
+        };
+        Place { step, kernel }
+    }
+}

@@ -1,0 +1,180 @@
+//! Finishing completed I/O: one io_end, and all that are on the list.
+
+use crate::extent_probe::{ConvertUnwritten, IoEnd};
+use crate::inode_lock::{LockName, Mode};
+use crate::kernel::{Fix, Kernel};
+use crate::op::{Op, Outcome};
+use crate::task::{Place, Task};
+
+/// `ext4_end_io_nolock`: converts one completed I/O, tells its caller, drops its references.
+///
+/// | step           | kernel (v3.6)                                      | holds after |
+/// |----------------|----------------------------------------------------|-------------|
+/// | Convert        | ext4_convert_unwritten_extents                     |             |
+/// | AioComplete    | aio_complete                                       |             |
+/// | EndIo          | inode_dio_done                                     |             |
+/// | DropUnwritten  | atomic_dec_and_test(i_aiodio_unwritten)            |             |
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FinishIoEnd {
+    io_end: IoEnd,
+    drops_count: bool,
+    step: Finish,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Finish {
+    Convert(ConvertUnwritten),
+    AioComplete,
+    EndIo,
+    DropUnwritten,
+    Done,
+}
+
+impl FinishIoEnd {
+    /// Finishes `io_end`. Before 266991b13890 the interrupt had dropped the reference already.
+    pub fn new(io_end: IoEnd, kernel: Kernel) -> FinishIoEnd {
+        FinishIoEnd {
+            io_end,
+            drops_count: kernel.has(Fix::CountCoversConversion),
+            step: Finish::Convert(ConvertUnwritten::new(io_end.range, io_end.task)),
+        }
+    }
+}
+
+impl Task for FinishIoEnd {
+    fn next(&self) -> Option<Op> {
+        Some(match &self.step {
+            Finish::Convert(convert) => return convert.next(),
+            Finish::AioComplete => Op::AioComplete,
+            Finish::EndIo => Op::DioEnd(self.io_end.task),
+            Finish::DropUnwritten => Op::UnwrittenEnd,
+            Finish::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        self.step = match &mut self.step {
+            Finish::Convert(convert) => {
+                convert.resume(outcome);
+                if convert.next().is_some() {
+                    return;
+                }
+                Finish::AioComplete
+            }
+            Finish::AioComplete if self.drops_count => Finish::EndIo,
+            Finish::AioComplete | Finish::EndIo => Finish::DropUnwritten,
+            Finish::DropUnwritten | Finish::Done => Finish::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let step = match &self.step {
+            Finish::Convert(convert) => return convert.place(),
+            Finish::AioComplete => "AioComplete",
+            Finish::EndIo => "EndIo",
+            Finish::DropUnwritten => "DropUnwritten",
+            Finish::Done => "Done",
+        };
+        Place { step, kernel: "ext4_end_io_nolock" }
+    }
+}
+
+/// `ext4_flush_completed_IO`: takes io_ends off the list one by one and finishes each. It waits for
+/// nothing that has not reached the list.
+///
+/// | step     | kernel (v3.6)                                        | holds after         |
+/// |----------|------------------------------------------------------|---------------------|
+/// | TakeLock | ext4_flush_completed_IO: spin_lock_irqsave           | i_completed_io_lock |
+/// | TakeOne  | ext4_flush_completed_IO: list_del_init               | i_completed_io_lock |
+/// | DropLock | ext4_flush_completed_IO: spin_unlock_irqrestore      |                     |
+/// | Finish   | ext4_end_io_nolock, see FinishIoEnd                  |                     |
+///
+/// # Modelled
+/// `whose` restricts it to one io_end and one round: the v3.6 worker. From v3.7 the worker flushes
+/// the whole list (`ext4_do_flush_completed_IO`); taking all first and finishing them after is the
+/// same to others as one by one.
+///
+/// # Left out
+/// The wait for `i_unwritten == 0` that follows in v3.7 (c278531d39f3): direct I/O has been drained
+/// by then, it is for buffered writes. `EXT4_IO_END_IN_FSYNC` and who frees the io_end.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FlushCompleted {
+    kernel: Kernel,
+    whose: Option<crate::op::TaskId>,
+    locked: bool,
+    step: Flush,
+    found: Option<IoEnd>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Flush {
+    TakeLock,
+    TakeOne,
+    DropLock,
+    Finish(FinishIoEnd),
+    Done,
+}
+
+impl FlushCompleted {
+    /// Finishes all that is on the list (or only the io_end of task `whose`). `locked` is false
+    /// for the worker before d73d5046a724, which looked at the list without its lock.
+    pub fn new(kernel: Kernel, whose: Option<crate::op::TaskId>, locked: bool) -> FlushCompleted {
+        let step = if locked { Flush::TakeLock } else { Flush::TakeOne };
+        FlushCompleted { kernel, whose, locked, step, found: None }
+    }
+
+    fn after_lock(&self) -> Flush {
+        match self.found {
+            Some(io_end) => Flush::Finish(FinishIoEnd::new(io_end, self.kernel)),
+            None => Flush::Done,
+        }
+    }
+}
+
+impl Task for FlushCompleted {
+    fn next(&self) -> Option<Op> {
+        Some(match &self.step {
+            Flush::TakeLock => Op::Lock(LockName::CompletedIoLock, Mode::Exclusive),
+            Flush::TakeOne => Op::ListTake(self.whose),
+            Flush::DropLock => Op::Unlock(LockName::CompletedIoLock, Mode::Exclusive),
+            Flush::Finish(finish) => return finish.next(),
+            Flush::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        self.step = match &mut self.step {
+            Flush::TakeLock => Flush::TakeOne,
+            Flush::TakeOne => {
+                if let Outcome::IoEnd(found) = outcome {
+                    self.found = found;
+                }
+                if self.locked { Flush::DropLock } else { self.after_lock() }
+            }
+            Flush::DropLock => self.after_lock(),
+            Flush::Finish(finish) => {
+                finish.resume(outcome);
+                if finish.next().is_some() {
+                    return;
+                }
+                match (self.whose, self.locked) {
+                    (Some(_), _) => Flush::Done,
+                    (None, true) => Flush::TakeLock,
+                    (None, false) => Flush::TakeOne,
+                }
+            }
+            Flush::Done => Flush::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let step = match &self.step {
+            Flush::Finish(finish) => return finish.place(),
+            Flush::TakeLock => "TakeLock",
+            Flush::TakeOne => "TakeOne",
+            Flush::DropLock => "DropLock",
+            Flush::Done => "Done",
+        };
+        Place { step, kernel: "ext4_flush_completed_IO" }
+    }
+}

@@ -1,0 +1,178 @@
+//! `ext4_setattr` and `ext4_truncate`: ftruncate.
+
+use super::flush::FlushCompleted;
+use crate::inode_lock::{LockName, Mode};
+use crate::kernel::{Fix, Kernel};
+use crate::op::{Blocks, Handle, Op, Outcome};
+use crate::task::{Place, Task};
+
+/// `do_truncate`, `ext4_setattr` and `ext4_truncate`.
+///
+/// | step          | kernel (v3.7; v3.6 waits first)                     | holds after              |
+/// |---------------|-----------------------------------------------------|--------------------------|
+/// | TakeImutex    | do_truncate: mutex_lock(i_mutex)                    | i_mutex                  |
+/// | ReadSize      | ext4_setattr: is it shrinking?                      | i_mutex                  |
+/// | StartOrphan   | ext4_setattr: ext4_journal_start                    | i_mutex, handle          |
+/// | WriteDisksize | ext4_setattr: i_disksize                            | i_mutex, handle          |
+/// | StopOrphan    | ext4_setattr: ext4_journal_stop                     | i_mutex                  |
+/// | WriteSize     | truncate_setsize: i_size_write                      | i_mutex                  |
+/// | DropPages     | truncate_setsize: truncate_pagecache                | i_mutex                  |
+/// | CloseGate     | ext4_inode_block_unlocked_dio: set_bit              | i_mutex, gate            |
+/// | GateBarrier   | ext4_inode_block_unlocked_dio: smp_mb               | i_mutex, gate            |
+/// | Drain         | inode_dio_wait                                      | i_mutex, gate            |
+/// | OpenGate      | ext4_inode_resume_unlocked_dio                      | i_mutex                  |
+/// | Flush         | ext4_flush_completed_IO, see FlushCompleted         | i_mutex                  |
+/// | StartHandle   | ext4_ext_truncate: ext4_journal_start               | i_mutex, handle          |
+/// | TakeDataSem   | ext4_ext_truncate: down_write(i_data_sem)           | i_mutex, i_data_sem W    |
+/// | Free          | ext4_ext_remove_space                               | i_mutex, i_data_sem W    |
+/// | DropDataSem   | ext4_ext_truncate: up_write(i_data_sem)             | i_mutex, handle          |
+/// | StopHandle    | ext4_ext_truncate: ext4_journal_stop                | i_mutex                  |
+/// | DropImutex    | do_truncate: mutex_unlock(i_mutex)                  |                          |
+///
+/// # Modelled
+/// v3.6 drains before it changes the size, whatever the new size; v3.7 drains after, and only when
+/// it shrinks the file. A truncate that grows the file sets i_disksize here (the kernel does so in
+/// `ext4_ext_truncate`). The barrier of `ext4_inode_resume_unlocked_dio` orders nothing that the
+/// model has after it.
+///
+/// # Left out
+/// Zeroing the tail block, ordered-mode flushing, the orphan list itself.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Truncate {
+    to: Blocks,
+    kernel: Kernel,
+    step: Step,
+    shrinks: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    TakeImutex,
+    ReadSize,
+    StartOrphan,
+    WriteDisksize,
+    StopOrphan,
+    WriteSize,
+    DropPages,
+    CloseGate,
+    GateBarrier,
+    Drain,
+    OpenGate,
+    Flush(FlushCompleted),
+    StartHandle,
+    TakeDataSem,
+    Free,
+    DropDataSem,
+    StopHandle,
+    DropImutex,
+    Done,
+}
+
+impl Truncate {
+    /// Truncates the file to `to` blocks.
+    pub fn new(to: Blocks, kernel: Kernel) -> Truncate {
+        Truncate { to, kernel, step: Step::TakeImutex, shrinks: false }
+    }
+
+    /// Waits for direct I/O, behind a closed gate where the kernel has one.
+    fn drain(&self) -> Step {
+        if self.kernel.has(Fix::Gate) { Step::CloseGate } else { Step::Drain }
+    }
+
+    fn after_drain(&self) -> Step {
+        if self.kernel.has(Fix::SizeBeforeWait) { self.flush() } else { Step::ReadSize }
+    }
+
+    fn flush(&self) -> Step {
+        Step::Flush(FlushCompleted::new(self.kernel, None, true))
+    }
+}
+
+impl Task for Truncate {
+    fn next(&self) -> Option<Op> {
+        let (imutex, sem, excl) = (LockName::IMutex, LockName::IDataSem, Mode::Exclusive);
+        Some(match &self.step {
+            Step::TakeImutex => Op::Lock(imutex, excl),
+            Step::ReadSize => Op::SizeRead,
+            Step::StartOrphan => Op::JournalStart(Handle::Orphan),
+            Step::WriteDisksize => Op::DisksizeWrite(self.to),
+            Step::StopOrphan => Op::JournalStop(Handle::Orphan),
+            Step::WriteSize => Op::SizeWrite(self.to),
+            Step::DropPages => Op::PagesDrop,
+            Step::CloseGate => Op::GateClose,
+            Step::GateBarrier => Op::SmpMb,
+            Step::Drain => Op::DioWait,
+            Step::OpenGate => Op::GateOpen,
+            Step::Flush(flush) => return flush.next(),
+            Step::StartHandle => Op::JournalStart(Handle::Extents),
+            Step::TakeDataSem => Op::Lock(sem, excl),
+            Step::Free => Op::Free(self.to),
+            Step::DropDataSem => Op::Unlock(sem, excl),
+            Step::StopHandle => Op::JournalStop(Handle::Extents),
+            Step::DropImutex => Op::Unlock(imutex, excl),
+            Step::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        self.step = match &mut self.step {
+            Step::TakeImutex if self.kernel.has(Fix::SizeBeforeWait) => Step::ReadSize,
+            Step::TakeImutex => self.drain(),
+            Step::ReadSize => match outcome {
+                Outcome::Value(size) => {
+                    self.shrinks = self.to < size;
+                    if self.to == size { Step::DropPages } else { Step::StartOrphan }
+                }
+                _ => Step::StartOrphan,
+            },
+            Step::StartOrphan => Step::WriteDisksize,
+            Step::WriteDisksize => Step::StopOrphan,
+            Step::StopOrphan => Step::WriteSize,
+            Step::WriteSize => Step::DropPages,
+            Step::DropPages if self.kernel.has(Fix::SizeBeforeWait) && self.shrinks => self.drain(),
+            Step::DropPages => self.flush(),
+            Step::CloseGate if self.kernel.has(Fix::CloserBarrier) => Step::GateBarrier,
+            Step::CloseGate | Step::GateBarrier => Step::Drain,
+            Step::Drain if self.kernel.has(Fix::Gate) => Step::OpenGate,
+            Step::Drain | Step::OpenGate => self.after_drain(),
+            Step::Flush(flush) => {
+                flush.resume(outcome);
+                if flush.next().is_some() {
+                    return;
+                }
+                Step::StartHandle
+            }
+            Step::StartHandle => Step::TakeDataSem,
+            Step::TakeDataSem => Step::Free,
+            Step::Free => Step::DropDataSem,
+            Step::DropDataSem => Step::StopHandle,
+            Step::StopHandle => Step::DropImutex,
+            Step::DropImutex | Step::Done => Step::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let (step, kernel) = match &self.step {
+            Step::Flush(flush) => return flush.place(),
+            Step::TakeImutex => ("TakeImutex", "do_truncate"),
+            Step::ReadSize => ("ReadSize", "ext4_setattr"),
+            Step::StartOrphan => ("StartOrphan", "ext4_setattr"),
+            Step::WriteDisksize => ("WriteDisksize", "ext4_setattr"),
+            Step::StopOrphan => ("StopOrphan", "ext4_setattr"),
+            Step::WriteSize => ("WriteSize", "truncate_setsize"),
+            Step::DropPages => ("DropPages", "truncate_setsize"),
+            Step::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
+            Step::GateBarrier => ("GateBarrier", "ext4_inode_block_unlocked_dio"),
+            Step::Drain => ("Drain", "inode_dio_wait"),
+            Step::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
+            Step::StartHandle => ("StartHandle", "ext4_ext_truncate"),
+            Step::TakeDataSem => ("TakeDataSem", "ext4_ext_truncate"),
+            Step::Free => ("Free", "ext4_ext_remove_space"),
+            Step::DropDataSem => ("DropDataSem", "ext4_ext_truncate"),
+            Step::StopHandle => ("StopHandle", "ext4_ext_truncate"),
+            Step::DropImutex => ("DropImutex", "do_truncate"),
+            Step::Done => ("Done", "do_truncate"),
+        };
+        Place { step, kernel }
+    }
+}

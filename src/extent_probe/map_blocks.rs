@@ -1,0 +1,188 @@
+//! `ext4_map_blocks`: the one lookup that every path shares.
+
+use super::Mapped;
+use crate::inode_lock::{LockName, Mode};
+use crate::op::{Handle, MapFor, Op, Outcome, Range};
+use crate::task::{Place, Task};
+
+/// Who takes `i_data_sem` for the lookup.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DataSemHeld {
+    /// `EXT4_GET_BLOCKS_NO_LOCK`: the caller holds it.
+    ByCaller,
+    /// The lookup takes it.
+    No,
+}
+
+/// `ext4_map_blocks`, called by `_ext4_get_block` for writes that may allocate.
+///
+/// | step        | kernel (v3.6)                                   | holds after            |
+/// |-------------|-------------------------------------------------|------------------------|
+/// | StartHandle | _ext4_get_block: ext4_journal_start             | handle                 |
+/// | TakeShared  | ext4_map_blocks: down_read(i_data_sem)          | i_data_sem R           |
+/// | LookUp      | ext4_ext_map_blocks(.., 0)                      | i_data_sem R           |
+/// | DropShared  | ext4_map_blocks: up_read(i_data_sem)            |                        |
+/// | TakeExcl    | ext4_map_blocks: down_write(i_data_sem)         | i_data_sem W           |
+/// | Allocate    | ext4_ext_map_blocks(.., CREATE)                 | i_data_sem W           |
+/// | RaiseCount  | ext4_set_io_unwritten_flag                      | i_data_sem W           |
+/// | DropExcl    | ext4_map_blocks: up_write(i_data_sem)           |                        |
+/// | StopHandle  | _ext4_get_block: ext4_journal_stop              |                        |
+///
+/// # Modelled
+/// A lookup finds every block of the range at once. Blocks that are already written need no second
+/// pass under the write lock. `raise_early` is the order before 82e54229118785: the count of
+/// unwritten I/O goes up even if the allocation then fails.
+///
+/// # Left out
+/// The extent status cache, delayed allocation, splitting of large extents.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct MapBlocks {
+    range: Range,
+    how: MapFor,
+    held: DataSemHeld,
+    counts_unwritten: bool,
+    raise_early: bool,
+    step: Step,
+    found: Option<Vec<Mapped>>,
+    failed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    StartHandle,
+    TakeShared,
+    LookUp,
+    DropShared,
+    TakeExcl,
+    Allocate,
+    RaiseCount,
+    DropExcl,
+    StopHandle,
+    Done,
+}
+
+impl MapBlocks {
+    /// A lookup that allocates nothing.
+    pub fn look_up(range: Range, how: MapFor, held: DataSemHeld) -> MapBlocks {
+        let step = match held {
+            DataSemHeld::ByCaller => Step::LookUp,
+            DataSemHeld::No => Step::TakeShared,
+        };
+        MapBlocks {
+            range,
+            how,
+            held,
+            counts_unwritten: false,
+            raise_early: false,
+            step,
+            found: None,
+            failed: false,
+        }
+    }
+
+    /// A lookup that allocates (`how` is one of the creating kinds); `counts_unwritten` for
+    /// asynchronous I/O, whose conversion others wait for.
+    pub fn create(
+        range: Range,
+        how: MapFor,
+        counts_unwritten: bool,
+        raise_early: bool,
+    ) -> MapBlocks {
+        MapBlocks {
+            range,
+            how,
+            held: DataSemHeld::No,
+            counts_unwritten,
+            raise_early,
+            step: Step::StartHandle,
+            found: None,
+            failed: false,
+        }
+    }
+
+    fn creates(&self) -> bool {
+        matches!(self.how, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
+    }
+
+    /// What was found, once it is done; `None` is ENOSPC.
+    pub fn found(&self) -> Option<&[Mapped]> {
+        if self.failed { None } else { self.found.as_deref() }
+    }
+}
+
+impl Task for MapBlocks {
+    fn next(&self) -> Option<Op> {
+        let sem = LockName::IDataSem;
+        Some(match self.step {
+            Step::StartHandle => Op::JournalStart(Handle::Extents),
+            Step::TakeShared => Op::Lock(sem, Mode::Shared),
+            // The first pass of a write that may allocate only looks; I/O goes where the last
+            // pass says.
+            Step::LookUp if self.creates() => Op::Map(self.range, MapFor::Io),
+            Step::LookUp => Op::Map(self.range, self.how),
+            Step::DropShared => Op::Unlock(sem, Mode::Shared),
+            Step::TakeExcl => Op::Lock(sem, Mode::Exclusive),
+            Step::Allocate => Op::Map(self.range, self.how),
+            Step::RaiseCount => Op::UnwrittenBegin,
+            Step::DropExcl => Op::Unlock(sem, Mode::Exclusive),
+            Step::StopHandle => Op::JournalStop(Handle::Extents),
+            Step::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        use super::Extent;
+        self.step = match self.step {
+            Step::StartHandle => Step::TakeShared,
+            Step::TakeShared => Step::LookUp,
+            Step::LookUp => {
+                if let Outcome::Mapping(found) = outcome {
+                    self.found = Some(found);
+                }
+                if self.held == DataSemHeld::ByCaller { Step::Done } else { Step::DropShared }
+            }
+            Step::DropShared if !self.creates() => Step::Done,
+            Step::DropShared => {
+                let found = self.found.as_deref().unwrap_or_default();
+                if found.iter().all(|m| m.extent == Extent::Written) {
+                    Step::StopHandle
+                } else {
+                    Step::TakeExcl
+                }
+            }
+            Step::TakeExcl if self.raise_early && self.counts_unwritten => Step::RaiseCount,
+            Step::TakeExcl => Step::Allocate,
+            Step::RaiseCount if self.raise_early => Step::Allocate,
+            Step::RaiseCount => Step::DropExcl,
+            Step::Allocate => {
+                match outcome {
+                    Outcome::Mapping(found) => self.found = Some(found),
+                    _ => self.failed = true,
+                }
+                if self.counts_unwritten && !self.raise_early && !self.failed {
+                    Step::RaiseCount
+                } else {
+                    Step::DropExcl
+                }
+            }
+            Step::DropExcl => Step::StopHandle,
+            Step::StopHandle | Step::Done => Step::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let (step, kernel) = match self.step {
+            Step::StartHandle => ("StartHandle", "_ext4_get_block"),
+            Step::TakeShared => ("TakeShared", "ext4_map_blocks"),
+            Step::LookUp => ("LookUp", "ext4_ext_map_blocks"),
+            Step::DropShared => ("DropShared", "ext4_map_blocks"),
+            Step::TakeExcl => ("TakeExcl", "ext4_map_blocks"),
+            Step::Allocate => ("Allocate", "ext4_ext_map_blocks"),
+            Step::RaiseCount => ("RaiseCount", "ext4_set_io_unwritten_flag"),
+            Step::DropExcl => ("DropExcl", "ext4_map_blocks"),
+            Step::StopHandle => ("StopHandle", "_ext4_get_block"),
+            Step::Done => ("Done", "ext4_map_blocks"),
+        };
+        Place { step, kernel }
+    }
+}

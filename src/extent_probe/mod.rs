@@ -1,0 +1,179 @@
+//! What is looked up: extents and the blocks behind them, `ext4_map_blocks`, the overwrite probe,
+//! unwritten conversion.
+
+mod block;
+mod convert;
+mod map_blocks;
+mod probe;
+
+pub use block::{Block, Content, Half, Owner};
+pub use convert::ConvertUnwritten;
+pub use map_blocks::{DataSemHeld, MapBlocks};
+pub use probe::OverwriteProbe;
+
+use crate::op::{Blocks, LogicalBlock, MapFor, PhysicalBlock, Range, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// The state of one block of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extent {
+    /// No block; reads as zeros.
+    Hole,
+    /// A block whose content must never be shown: preallocated; reads as zeros.
+    Unwritten,
+    /// A block that holds file data.
+    Written,
+}
+
+/// One block of a mapping, as `ext4_map_blocks` reports it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Mapped {
+    /// What was found (before any allocation).
+    pub extent: Extent,
+    /// The device block, unless it is a hole.
+    pub block: Option<PhysicalBlock>,
+}
+
+/// A completed I/O that waits for conversion (`ext4_io_end_t`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct IoEnd {
+    /// The completion it belongs to.
+    pub task: TaskId,
+    /// What to convert.
+    pub range: Range,
+}
+
+/// The extent tree and the device blocks of one small file.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Extents {
+    map: Vec<Mapped>,
+    blocks: Vec<Block>,
+}
+
+impl Extents {
+    /// A file whose block `n` is in state `extents[n]`; written blocks hold initial data, device
+    /// blocks are numbered from 0 in file order.
+    pub fn new(extents: &[Extent]) -> Extents {
+        let mut blocks = Vec::new();
+        let map = extents
+            .iter()
+            .map(|&extent| {
+                let block = (extent != Extent::Hole).then(|| {
+                    let content =
+                        if extent == Extent::Written { Content::Initial } else { Content::Stale };
+                    blocks.push(Block { owner: Owner::ThisFile, halves: [content; 2] });
+                    (blocks.len() - 1) as PhysicalBlock
+                });
+                Mapped { extent, block }
+            })
+            .collect();
+        Extents { map, blocks }
+    }
+
+    fn at(&self, block: LogicalBlock) -> Mapped {
+        let hole = Mapped { extent: Extent::Hole, block: None };
+        self.map.get(usize::from(block)).copied().unwrap_or(hole)
+    }
+
+    /// Looks a range up; with `Create`, holes get unwritten blocks with stale content.
+    /// `None` is ENOSPC.
+    pub fn map(&mut self, range: Range, how: MapFor) -> Option<Vec<Mapped>> {
+        if how == MapFor::CreateFails {
+            return None;
+        }
+        if matches!(how, MapFor::Create | MapFor::Extend) {
+            let fresh = if how == MapFor::Extend { Extent::Written } else { Extent::Unwritten };
+            while self.map.len() < usize::from(range.end()) {
+                self.map.push(Mapped { extent: Extent::Hole, block: None });
+            }
+            for block in range.blocks() {
+                if self.at(block).extent == Extent::Hole {
+                    self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
+                    let block_number = (self.blocks.len() - 1) as PhysicalBlock;
+                    self.map[usize::from(block)] =
+                        Mapped { extent: fresh, block: Some(block_number) };
+                }
+            }
+        }
+        Some(range.blocks().map(|block| self.at(block)).collect())
+    }
+
+    /// Marks what is unwritten in the range written; reports what was there.
+    pub fn convert(&mut self, range: Range) -> Vec<Mapped> {
+        range
+            .blocks()
+            .map(|block| {
+                let found = self.at(block);
+                if found.extent == Extent::Unwritten {
+                    self.map[usize::from(block)].extent = Extent::Written;
+                }
+                found
+            })
+            .collect()
+    }
+
+    /// The blocks that [`Extents::free`] would free.
+    pub fn freeable(&self, from: Blocks) -> Vec<PhysicalBlock> {
+        self.map.iter().skip(usize::from(from)).filter_map(|m| m.block).collect()
+    }
+
+    /// Cuts the file's mapping off at block `from`; the freed blocks go to another file at once.
+    pub fn free(&mut self, from: Blocks) -> Vec<PhysicalBlock> {
+        let freed = self.freeable(from);
+        self.map.truncate(usize::from(from));
+        for &block in &freed {
+            self.blocks[usize::from(block)] =
+                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
+        }
+        freed
+    }
+
+    /// A device block.
+    pub fn block(&self, block: PhysicalBlock) -> &Block {
+        &self.blocks[usize::from(block)]
+    }
+
+    /// A device block, to write to.
+    pub fn block_mut(&mut self, block: PhysicalBlock) -> &mut Block {
+        &mut self.blocks[usize::from(block)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn create_fills_holes_with_unwritten_blocks_and_lookup_does_not() {
+        let mut file = Extents::new(&[Extent::Hole, Extent::Written]);
+        let range = Range { start: 0, len: 2 };
+        assert_eq!(file.map(range, MapFor::Io).unwrap()[0].block, None);
+        let created = file.map(range, MapFor::Create).unwrap();
+        assert_eq!(created[0], Mapped { extent: Extent::Unwritten, block: Some(1) });
+        assert_eq!(created[1], Mapped { extent: Extent::Written, block: Some(0) });
+        assert_eq!(file.map(range, MapFor::CreateFails), None);
+    }
+
+    #[test]
+    fn convert_marks_only_unwritten_blocks() {
+        let mut file = Extents::new(&[Extent::Unwritten, Extent::Hole]);
+        let found = file.convert(Range { start: 0, len: 2 });
+        assert_eq!(
+            found.iter().map(|m| m.extent).collect::<Vec<_>>(),
+            [Extent::Unwritten, Extent::Hole]
+        );
+        assert_eq!(
+            file.map(Range { start: 0, len: 1 }, MapFor::Io).unwrap()[0].extent,
+            Extent::Written
+        );
+    }
+
+    #[test]
+    fn freed_blocks_belong_to_another_file_at_once() {
+        let mut file = Extents::new(&[Extent::Written, Extent::Written]);
+        assert_eq!(file.free(1), [1]);
+        assert_eq!(file.block(1).owner, Owner::AnotherFile);
+        assert_eq!(file.block(0).owner, Owner::ThisFile);
+    }
+}

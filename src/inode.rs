@@ -1,0 +1,265 @@
+//! The reference semantics: one inode, and what each step does to it.
+
+use crate::dio_path::iocb::Private;
+use crate::extent_probe::{Content, Extent, Extents, IoEnd};
+use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem};
+use crate::op::{Access, Bio, Blocks, Object, Op, Outcome, PhysicalBlock, TaskId};
+
+/// Why a step cannot happen now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Blocked {
+    /// The lock is held, or a writer is queued in front.
+    Lock {
+        /// Which.
+        lock: LockName,
+        /// In which mode it is wanted.
+        mode: Mode,
+        /// Who is in the way.
+        by: Vec<TaskId>,
+        /// The wait spins (a requeueing worker) instead of sleeping.
+        spins: bool,
+    },
+    /// `i_dio_count` is not 0.
+    DioCount(i8),
+    /// `i_aiodio_unwritten` / `i_unwritten` is not 0.
+    Unwritten(i8),
+    /// The running transaction is locked for commit.
+    TransactionLocked,
+    /// Commit waits for that many open handles.
+    OpenHandles(u8),
+}
+
+/// One inode: everything its tasks share.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Inode {
+    locks: [RwSem; LockName::ALL.len()],
+    dio_count: Counter,
+    unwritten: Counter,
+    gate: Gate,
+    journal: Journal,
+    size: Blocks,
+    disksize: Blocks,
+    pages: Blocks,
+    extents: Extents,
+    completed: Vec<IoEnd>,
+    private: Vec<Private>,
+}
+
+impl Inode {
+    /// A file of `size` blocks whose mapping starts with `extents`, for `tasks` tasks.
+    pub fn new(size: Blocks, extents: &[Extent], pages: Blocks, tasks: usize) -> Inode {
+        Inode {
+            locks: Default::default(),
+            dio_count: Counter::default(),
+            unwritten: Counter::default(),
+            gate: Gate::default(),
+            journal: Journal::default(),
+            size,
+            disksize: size,
+            pages,
+            extents: Extents::new(extents),
+            completed: Vec::new(),
+            private: vec![Private::Null; tasks],
+        }
+    }
+
+    /// A lock's state.
+    pub fn lock(&self, lock: LockName) -> &RwSem {
+        &self.locks[lock as usize]
+    }
+
+    fn lock_mut(&mut self, lock: LockName) -> &mut RwSem {
+        &mut self.locks[lock as usize]
+    }
+
+    /// `i_dio_count` now.
+    pub fn dio_count(&self) -> i8 {
+        self.dio_count.get()
+    }
+
+    /// What keeps `task` from doing `op` now, if anything. Only waiting steps can be blocked.
+    pub fn blocked(&self, task: TaskId, op: &Op) -> Option<Blocked> {
+        let lock_blocked = |lock: LockName, mode, spins| {
+            let sem = self.lock(lock);
+            if sem.can_take(task, mode) {
+                return None;
+            }
+            let mut by: Vec<TaskId> = sem
+                .holders()
+                .iter()
+                .filter(|h| mode == Mode::Exclusive || h.1 == Mode::Exclusive)
+                .map(|h| h.0)
+                .collect();
+            if by.is_empty() {
+                by.extend(sem.waiting().iter().copied().filter(|&t| t != task));
+            }
+            by.dedup();
+            Some(Blocked::Lock { lock, mode, by, spins })
+        };
+        match *op {
+            Op::Lock(lock, mode) => lock_blocked(lock, mode, false),
+            Op::LockByRequeue(lock) => lock_blocked(lock, Mode::Exclusive, true),
+            Op::DioWait if !self.dio_count.drained() => {
+                Some(Blocked::DioCount(self.dio_count.get()))
+            }
+            Op::UnwrittenWait if !self.unwritten.drained() => {
+                Some(Blocked::Unwritten(self.unwritten.get()))
+            }
+            Op::JournalStart(_) if !self.journal.can_start() => Some(Blocked::TransactionLocked),
+            Op::CommitWait if !self.journal.quiet() => {
+                Some(Blocked::OpenHandles(self.journal.updates()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What `op` would touch if it happened now: [`Op::touches`] and what only the state tells.
+    pub fn touches(&self, op: &Op) -> Vec<(Object, Access)> {
+        let mut touched = op.touches();
+        if let Op::Free(from) = *op {
+            let blocks = self.extents.freeable(from);
+            touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
+        }
+        touched
+    }
+
+    /// Performs one step.
+    ///
+    /// # Errors
+    /// If the step has to wait; nothing has changed then.
+    pub fn perform(&mut self, task: TaskId, op: &Op) -> Result<Outcome, Blocked> {
+        if let Some(blocked) = self.blocked(task, op) {
+            return Err(blocked);
+        }
+        Ok(match op {
+            Op::Lock(lock, mode) => {
+                self.lock_mut(*lock).try_take(task, *mode);
+                Outcome::Done
+            }
+            Op::LockByRequeue(lock) => {
+                self.lock_mut(*lock).try_take(task, Mode::Exclusive);
+                Outcome::Done
+            }
+            Op::TryLock(lock, mode) => Outcome::Flag(self.lock_mut(*lock).try_take(task, *mode)),
+            Op::Queue(lock) => {
+                self.lock_mut(*lock).queue(task);
+                Outcome::Done
+            }
+            Op::Unlock(lock, mode) => {
+                self.lock_mut(*lock).release(task, *mode);
+                Outcome::Done
+            }
+            Op::Downgrade(lock) => {
+                self.lock_mut(*lock).downgrade(task);
+                Outcome::Done
+            }
+            Op::DioBegin(_) => {
+                self.dio_count.begin();
+                Outcome::Done
+            }
+            Op::DioEnd(_) => {
+                self.dio_count.end();
+                Outcome::Done
+            }
+            Op::UnwrittenBegin => {
+                self.unwritten.begin();
+                Outcome::Done
+            }
+            Op::UnwrittenEnd => {
+                self.unwritten.end();
+                Outcome::Done
+            }
+            Op::GateClose => {
+                self.gate.closed = true;
+                Outcome::Done
+            }
+            Op::GateOpen => {
+                self.gate.closed = false;
+                Outcome::Done
+            }
+            Op::GateTest => Outcome::Flag(self.gate.closed),
+            Op::JournalStart(_) => {
+                self.journal.start();
+                Outcome::Done
+            }
+            Op::JournalStop(_) => {
+                self.journal.stop();
+                Outcome::Done
+            }
+            Op::CommitLock => {
+                self.journal.lock();
+                Outcome::Done
+            }
+            Op::CommitDone => {
+                self.journal.unlock();
+                Outcome::Done
+            }
+            Op::SizeRead => Outcome::Value(self.size),
+            Op::SizeWrite(size) => {
+                self.size = *size;
+                Outcome::Done
+            }
+            Op::DisksizeWrite(size) => {
+                self.disksize = *size;
+                Outcome::Done
+            }
+            Op::PagesRead => Outcome::Value(self.pages),
+            Op::PagesDrop => {
+                self.pages = 0;
+                Outcome::Done
+            }
+            Op::PagesAdd => {
+                self.pages += 1;
+                Outcome::Done
+            }
+            Op::Map(range, how) => match self.extents.map(*range, *how) {
+                Some(found) => Outcome::Mapping(found),
+                None => Outcome::NoSpace,
+            },
+            Op::Convert(range, _) => Outcome::Converted(
+                self.extents.convert(*range).into_iter().map(|m| (m.extent, m.block)).collect(),
+            ),
+            Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
+            Op::Bio(blocks, bio) => self.bio(task, blocks, *bio),
+            Op::ListAdd(io_end) => {
+                self.completed.push(*io_end);
+                Outcome::Done
+            }
+            Op::ListTake(whose) => {
+                let wanted = |io: &IoEnd| whose.is_none_or(|task| io.task == task);
+                let at = self.completed.iter().position(wanted);
+                Outcome::IoEnd(at.map(|at| self.completed.remove(at)))
+            }
+            Op::Private(of, op) => Outcome::Flag(self.private[usize::from(*of)].apply(*op)),
+            Op::DioWait
+            | Op::UnwrittenWait
+            | Op::CommitWait
+            | Op::SmpMb
+            | Op::Submit(..)
+            | Op::AioComplete => Outcome::Done,
+        })
+    }
+
+    fn bio(&mut self, task: TaskId, blocks: &[PhysicalBlock], bio: Bio) -> Outcome {
+        match bio {
+            Bio::Read => {
+                Outcome::Data(blocks.iter().map(|&b| self.extents.block(b).halves).collect())
+            }
+            Bio::Write { half, zero_rest } => {
+                for &block in blocks {
+                    let halves = &mut self.extents.block_mut(block).halves;
+                    match half {
+                        None => *halves = [Content::Of(task); 2],
+                        Some(half) => {
+                            if zero_rest {
+                                *halves = [Content::Zero; 2];
+                            }
+                            halves[half.index()] = Content::Of(task);
+                        }
+                    }
+                }
+                Outcome::Done
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What serialises: lock names and their ranks, the fair rwsem, `i_dio_count` with its drain, the
+//! DIOREAD_LOCK gate and journal handles.
+
+mod dio_count;
+mod gate;
+mod journal;
+mod rwsem;
+
+pub use dio_count::Counter;
+pub use gate::Gate;
+pub use journal::Journal;
+pub use rwsem::RwSem;
+
+use serde::{Deserialize, Serialize};
+
+/// The locks of one inode.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum LockName {
+    /// `ext4_aio_mutex[hash]`: unaligned asynchronous writes.
+    AioMutex,
+    /// `inode->i_mutex`.
+    IMutex,
+    /// `EXT4_I(inode)->i_data_sem`, a rwsem.
+    IDataSem,
+    /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
+    CompletedIoLock,
+}
+
+/// How a lock is held. Mutexes and spinlocks know only `Exclusive`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Mode {
+    /// With other readers.
+    Shared,
+    /// Alone.
+    Exclusive,
+}
+
+impl LockName {
+    /// Every lock, in rank order.
+    pub const ALL: [LockName; 4] =
+        [LockName::AioMutex, LockName::IMutex, LockName::IDataSem, LockName::CompletedIoLock];
+
+    /// The kernel's spelling.
+    pub fn name(self) -> &'static str {
+        match self {
+            LockName::AioMutex => "ext4_aio_mutex",
+            LockName::IMutex => "i_mutex",
+            LockName::IDataSem => "i_data_sem",
+            LockName::CompletedIoLock => "i_completed_io_lock",
+        }
+    }
+
+    /// Whether it is a rwsem: only there does a queued writer hold off readers.
+    pub fn is_rwsem(self) -> bool {
+        self == LockName::IDataSem
+    }
+
+    /// Its place in the lock order of v3.5 to v3.7, outermost first; a lock may be waited for only
+    /// while every lock held has a smaller rank. Ranks 30 ([`JOURNAL_RANK`]) is a journal handle.
+    ///
+    /// # Kernel
+    /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7.
+    pub fn rank(self) -> u8 {
+        match self {
+            LockName::AioMutex => 10,
+            LockName::IMutex => 20,
+            LockName::IDataSem => 40,
+            LockName::CompletedIoLock => 50,
+        }
+    }
+}
+
+/// Rank of an open journal handle: below `i_mutex`, above `i_data_sem`.
+pub const JOURNAL_RANK: u8 = 30;

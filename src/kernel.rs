@@ -1,0 +1,317 @@
+//! Kernels as data: a version is a set of fixes, each named by its commit; `without` removes some.
+
+use std::fmt;
+
+/// How a fact is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Evidence {
+    /// Kernel source of that version was read.
+    Source,
+    /// The commit message or mail was read.
+    Message,
+    /// Derived from the code; no upstream report known.
+    Derived,
+    /// Ours: no commit, a line of the kernel whose need we show by leaving it out.
+    Ours,
+}
+
+/// A change to the protocol that a kernel has or lacks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Fix {
+    /// Unaligned asynchronous writes go one at a time and wait for conversions.
+    SerializeUnalignedAio,
+    /// `io_end->list` is touched under `i_completed_io_lock` only.
+    LockCompletedList,
+    /// The completion drops its `i_dio_count` reference after the conversion.
+    CountCoversConversion,
+    /// `iocb->private` is cleared before the I/O is submitted.
+    ClearPrivate,
+    /// `EXT4_GET_BLOCKS_NO_LOCK`: the overwrite's lookup does not take `i_data_sem` again.
+    GetBlocksNoLock,
+    /// RFC v2: `file_update_time` runs under `i_mutex`, before `i_data_sem`.
+    TimeUnderImutex,
+    /// The error path undoes the lock swap (`retake_lock`).
+    RetakeLock,
+    /// The overwrite raises `i_dio_count` before it drops `i_mutex`.
+    CountBeforeUnlock,
+    /// Truncate publishes the small `i_size` first, waits second, frees third.
+    SizeBeforeWait,
+    /// Drainers close the DIOREAD_LOCK gate.
+    Gate,
+    /// Completion needs no `i_mutex`; the worker takes the whole list.
+    ConvertWithoutImutex,
+    /// The count of unwritten I/O is raised only when the allocation succeeded.
+    CountUnwrittenOnSuccess,
+    /// The reader's `smp_mb()` between its count and its test of the gate.
+    ReaderBarrier,
+    /// The closer's `smp_mb()` between closing the gate and its drain.
+    CloserBarrier,
+}
+
+/// What is known of a fix.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The fix.
+    pub fix: Fix,
+    /// Its name for `--without`: the commit's first 12 digits, or a word where there is none.
+    pub commit: &'static str,
+    /// First kernel (of those modelled) that has it.
+    pub since: Version,
+    /// Release that brought it, as recorded in the sources.
+    pub release: &'static str,
+    /// One sentence.
+    pub text: &'static str,
+    /// How we know.
+    pub evidence: Evidence,
+}
+
+/// The kernels modelled, oldest first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Version {
+    /// The RFC's first version, May 2012; its code was not seen, the model follows the v2 cover letter.
+    RfcV1,
+    /// The RFC's second version, 14 June 2012.
+    RfcV2,
+    /// As merged.
+    V3_6,
+    /// After Monakhov's series.
+    V3_7,
+}
+
+impl Version {
+    /// Every version, oldest first.
+    pub const ALL: [Version; 4] = [Version::RfcV1, Version::RfcV2, Version::V3_6, Version::V3_7];
+
+    /// Its name in litmus tests and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::RfcV1 => "rfc-v1",
+            Version::RfcV2 => "rfc-v2",
+            Version::V3_6 => "v3.6",
+            Version::V3_7 => "v3.7",
+        }
+    }
+}
+
+/// Every fix, oldest first.
+pub const FIXES: [About; 14] = {
+    use Evidence::{Derived, Message, Ours, Source};
+    use Version::{RfcV1, RfcV2, V3_6, V3_7};
+    const fn about(
+        fix: Fix,
+        commit: &'static str,
+        since: Version,
+        release: &'static str,
+        evidence: Evidence,
+        text: &'static str,
+    ) -> About {
+        About { fix, commit, since, release, text, evidence }
+    }
+    [
+        about(
+            Fix::SerializeUnalignedAio,
+            "e9e3bcecf44c",
+            RfcV1,
+            "v2.6.38",
+            Source,
+            "unaligned asynchronous writes take ext4_aio_mutex and wait for conversions",
+        ),
+        about(
+            Fix::LockCompletedList,
+            "d73d5046a724",
+            RfcV1,
+            "v3.2",
+            Message,
+            "the completed-I/O list is touched under i_completed_io_lock only",
+        ),
+        about(
+            Fix::CountCoversConversion,
+            "266991b13890",
+            RfcV1,
+            "v3.5 at the latest",
+            Source,
+            "the completion drops i_dio_count after it converted the extents",
+        ),
+        about(
+            Fix::ClearPrivate,
+            "iocb-private-null",
+            RfcV1,
+            "v3.6",
+            Ours,
+            "ext4_ext_direct_IO clears iocb->private before the I/O is submitted",
+        ),
+        about(
+            Fix::GetBlocksNoLock,
+            "729f52c6be51",
+            RfcV1,
+            "v3.6",
+            Source,
+            "EXT4_GET_BLOCKS_NO_LOCK: the overwrite's lookup does not take i_data_sem again",
+        ),
+        about(
+            Fix::TimeUnderImutex,
+            "rfc-v2-time",
+            RfcV2,
+            "RFC v2",
+            Derived,
+            "file_update_time runs under i_mutex and before i_data_sem is taken",
+        ),
+        about(
+            Fix::RetakeLock,
+            "4bd809dbbf17",
+            V3_6,
+            "v3.6",
+            Source,
+            "on ENOMEM after the lock swap, drop i_data_sem and take i_mutex again",
+        ),
+        about(
+            Fix::CountBeforeUnlock,
+            "1f555cfa29e8",
+            V3_7,
+            "v3.7",
+            Source,
+            "the overwrite raises i_dio_count before it drops i_mutex",
+        ),
+        about(
+            Fix::SizeBeforeWait,
+            "1c9114f9c0f1",
+            V3_7,
+            "v3.7",
+            Source,
+            "truncate publishes the small i_size first, waits second, frees third",
+        ),
+        about(
+            Fix::Gate,
+            "1b65007e9870",
+            V3_7,
+            "v3.7",
+            Source,
+            "truncate closes the DIOREAD_LOCK gate while it waits (hash not confirmed)",
+        ),
+        about(
+            Fix::ConvertWithoutImutex,
+            "28a535f9a0df",
+            V3_7,
+            "v3.7",
+            Source,
+            "conversion needs no i_mutex; the worker takes the whole list",
+        ),
+        about(
+            Fix::CountUnwrittenOnSuccess,
+            "82e542291187",
+            V3_7,
+            "v3.7",
+            Message,
+            "i_unwritten is raised only after the extent was inserted",
+        ),
+        about(
+            Fix::ReaderBarrier,
+            "reader-smp_mb",
+            V3_7,
+            "v3.7",
+            Source,
+            "the unlocked reader's smp_mb() between its count and its test of the gate",
+        ),
+        about(
+            Fix::CloserBarrier,
+            "closer-smp_mb",
+            V3_7,
+            "v3.7",
+            Source,
+            "the closer's smp_mb() between closing the gate and its drain",
+        ),
+    ]
+};
+
+impl Fix {
+    /// What is known of it.
+    pub fn about(self) -> &'static About {
+        FIXES.iter().find(|about| about.fix == self).expect("every fix has its row in FIXES")
+    }
+
+    /// Finds a fix by its commit, whole or abbreviated to at least 7 digits.
+    pub fn named(name: &str) -> Option<Fix> {
+        FIXES
+            .iter()
+            .find(|about| {
+                about.commit == name
+                    || (name.len() >= 7
+                        && (about.commit.starts_with(name)
+                            || (about.commit.len() == 12
+                                && name.bytes().all(|b| b.is_ascii_hexdigit())
+                                && name.starts_with(about.commit))))
+            })
+            .map(|about| about.fix)
+    }
+}
+
+/// A kernel: a version less some fixes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Kernel {
+    /// The version.
+    pub version: Version,
+    without: u32,
+}
+
+impl Kernel {
+    /// A version as released.
+    pub fn new(version: Version) -> Kernel {
+        Kernel { version, without: 0 }
+    }
+
+    /// The same without one fix.
+    #[must_use]
+    pub fn without(self, fix: Fix) -> Kernel {
+        Kernel { without: self.without | 1 << fix as u32, ..self }
+    }
+
+    /// The fixes taken away, oldest first.
+    pub fn removed(self) -> impl Iterator<Item = Fix> {
+        FIXES.iter().map(|a| a.fix).filter(move |&fix| self.without >> fix as u32 & 1 == 1)
+    }
+
+    /// Whether it has a fix.
+    pub fn has(self, fix: Fix) -> bool {
+        self.version >= fix.about().since && self.without >> fix as u32 & 1 == 0
+    }
+
+    /// The fixes it has, oldest first.
+    pub fn fixes(self) -> impl Iterator<Item = Fix> {
+        FIXES.iter().map(|a| a.fix).filter(move |&fix| self.has(fix))
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.version.name())?;
+        for fix in self.removed() {
+            write!(f, " without {}", fix.about().commit)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_kernel_has_every_fix_of_an_earlier_one() {
+        for pair in Version::ALL.windows(2) {
+            let (old, new) = (Kernel::new(pair[0]), Kernel::new(pair[1]));
+            assert!(old.fixes().all(|fix| new.has(fix)));
+            assert!(new.fixes().count() > old.fixes().count());
+        }
+    }
+
+    #[test]
+    fn fixes_are_found_by_whole_and_short_hashes() {
+        assert_eq!(Fix::named("1f555cf"), Some(Fix::CountBeforeUnlock));
+        assert_eq!(Fix::named("1f555cfa29e8deadbeef"), Some(Fix::CountBeforeUnlock));
+        assert_eq!(Fix::named("1f555"), None);
+        assert_eq!(Fix::named("closer-smp_mb"), Some(Fix::CloserBarrier));
+        for about in FIXES {
+            assert_eq!(Fix::named(about.commit), Some(about.fix));
+        }
+    }
+}

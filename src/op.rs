@@ -1,0 +1,292 @@
+//! The vocabulary: every step that another CPU can see, what it touches, and what comes back.
+
+use crate::dio_path::iocb::PrivateOp;
+use crate::extent_probe::{Extent, Half, IoEnd, Mapped};
+use crate::inode_lock::{LockName, Mode};
+use serde::{Deserialize, Serialize};
+
+/// Index of a task in its litmus test (completions of asynchronous I/O are tasks too).
+pub type TaskId = u8;
+/// A block of the file, counted from its start.
+pub type LogicalBlock = u8;
+/// A block of the device.
+pub type PhysicalBlock = u8;
+/// A file size, in blocks.
+pub type Blocks = u8;
+
+/// Blocks `start .. start + len` of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Range {
+    /// First block.
+    pub start: LogicalBlock,
+    /// Number of blocks, at least 1.
+    pub len: Blocks,
+}
+
+impl Range {
+    /// One past the last block.
+    pub fn end(self) -> Blocks {
+        self.start + self.len
+    }
+    /// The blocks, in order.
+    pub fn blocks(self) -> impl Iterator<Item = LogicalBlock> {
+        self.start..self.end()
+    }
+}
+
+/// What a journal handle is for; rule R8 needs to know the time update.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Handle {
+    /// `file_update_time`.
+    Time,
+    /// `ext4_orphan_add` and the on-disk size.
+    Orphan,
+    /// Block mapping, conversion or removal.
+    Extents,
+}
+
+/// How a direct write asks for blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum MapFor {
+    /// Look only: the overwrite probe of `ext4_file_dio_write`.
+    Probe,
+    /// Look up blocks that I/O will be sent to.
+    Io,
+    /// As `Io`, allocating unwritten blocks for holes (`EXT4_GET_BLOCKS_IO_CREATE_EXT`).
+    Create,
+    /// As `Create`, but the allocation fails with ENOSPC (fault injection).
+    CreateFails,
+    /// As `Create`, for a write past i_size: allocates *written* blocks, which i_size hides
+    /// until the data is there.
+    Extend,
+}
+
+/// What one bio carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Bio {
+    /// Reads whole blocks.
+    Read,
+    /// Writes blocks, or half of one; `zero_rest` also zeroes the other half (`dio_zero_block`).
+    Write {
+        /// Which half of the (single) block; `None` is all of each block.
+        half: Option<Half>,
+        /// The block looked new, so the rest of it is zeroed.
+        zero_rest: bool,
+    },
+}
+
+/// An asynchronous write on its way to the device.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Submission {
+    /// Where in the file.
+    pub range: Range,
+    /// Where on the device.
+    pub blocks: Vec<PhysicalBlock>,
+    /// What it carries.
+    pub bio: Bio,
+    /// Blocks were unwritten: the completion converts (`EXT4_IO_END_UNWRITTEN`).
+    pub unwritten: bool,
+}
+
+/// One step of a task: the only things that tasks do to shared state.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Op {
+    /// Takes a lock, waiting for it.
+    Lock(LockName, Mode),
+    /// Takes a mutex by trying and requeueing oneself until it is free: a wait that burns CPU
+    /// (`ext4_end_io_work` before 28a535f9a0df).
+    LockByRequeue(LockName),
+    /// Takes a lock if that needs no waiting.
+    TryLock(LockName, Mode),
+    /// A writer joins the queue of a fair rwsem: later readers stay behind it.
+    Queue(LockName),
+    /// Releases a lock.
+    Unlock(LockName, Mode),
+    /// `downgrade_write`.
+    Downgrade(LockName),
+    /// `atomic_inc(&inode->i_dio_count)`, for the I/O of that task.
+    DioBegin(TaskId),
+    /// `inode_dio_done`: decrements, wakes the drainer at 0.
+    DioEnd(TaskId),
+    /// `inode_dio_wait`: returns once the count was seen at 0.
+    DioWait,
+    /// Raises `i_aiodio_unwritten` (`i_unwritten` from v3.7).
+    UnwrittenBegin,
+    /// Lowers it.
+    UnwrittenEnd,
+    /// `ext4_aiodio_wait`: waits until it is 0.
+    UnwrittenWait,
+    /// Sets `EXT4_STATE_DIOREAD_LOCK`.
+    GateClose,
+    /// Clears it.
+    GateOpen,
+    /// Tests it.
+    GateTest,
+    /// `smp_mb()`: nothing under sequential consistency, a fence under C11.
+    SmpMb,
+    /// `ext4_journal_start`: waits while the running transaction is locked for commit.
+    JournalStart(Handle),
+    /// `ext4_journal_stop`.
+    JournalStop(Handle),
+    /// `jbd2_journal_commit_transaction` locks the running transaction (`T_LOCKED`).
+    CommitLock,
+    /// Commit waits until no handle is open (`t_updates == 0`).
+    CommitWait,
+    /// Commit lets new handles start.
+    CommitDone,
+    /// Reads `i_size`.
+    SizeRead,
+    /// `i_size_write`.
+    SizeWrite(Blocks),
+    /// Writes `i_disksize`.
+    DisksizeWrite(Blocks),
+    /// Reads `mapping->nrpages`.
+    PagesRead,
+    /// Writes back and drops the file's cached pages.
+    PagesDrop,
+    /// Adds a dirty page (buffered write).
+    PagesAdd,
+    /// `ext4_map_blocks`.
+    Map(Range, MapFor),
+    /// `ext4_convert_unwritten_extents`, for the I/O of that task.
+    Convert(Range, TaskId),
+    /// `ext4_ext_remove_space` from this block on; the blocks go to somebody else at once.
+    Free(Blocks),
+    /// Hands the I/O to the device; its completion runs as that task.
+    Submit(TaskId, Submission),
+    /// The device moves the data.
+    Bio(Vec<PhysicalBlock>, Bio),
+    /// Appends to `i_completed_io_list`.
+    ListAdd(IoEnd),
+    /// Takes one io_end off the list: this task's own, if given, else the first.
+    ListTake(Option<TaskId>),
+    /// `iocb->private` of the write that task `.0` submitted.
+    Private(TaskId, PrivateOp),
+    /// `aio_complete`: the caller learns the result.
+    AioComplete,
+}
+
+/// What came back from a step.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Done; nothing to tell.
+    Done,
+    /// A size (in blocks) or a number of pages.
+    Value(Blocks),
+    /// Yes or no: a trylock, a tested bit, a list that held something.
+    Flag(bool),
+    /// The mapping, block by block.
+    Mapping(Vec<Mapped>),
+    /// `-ENOSPC`.
+    NoSpace,
+    /// An io_end taken off the list.
+    IoEnd(Option<IoEnd>),
+    /// What a bio read, block by block.
+    Data(Vec<[crate::extent_probe::Content; 2]>),
+    /// Blocks that were freed.
+    Freed(Vec<PhysicalBlock>),
+    /// What `ext4_convert_unwritten_extents` found before it marked the range written.
+    Converted(Vec<(Extent, Option<PhysicalBlock>)>),
+}
+
+/// Shared state that steps are ordered on. Steps on different objects commute.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Object {
+    /// A lock.
+    Lock(LockName),
+    /// `i_dio_count`.
+    DioCount,
+    /// `i_aiodio_unwritten` / `i_unwritten`.
+    Unwritten,
+    /// `EXT4_STATE_DIOREAD_LOCK`.
+    Gate,
+    /// The running transaction.
+    Journal,
+    /// `i_size`.
+    Size,
+    /// `i_disksize`.
+    Disksize,
+    /// `mapping->nrpages`.
+    Pages,
+    /// The extent tree.
+    Extents,
+    /// A device block.
+    Block(PhysicalBlock),
+    /// `i_completed_io_list`.
+    CompletedList,
+    /// `iocb->private` of a task.
+    Private(TaskId),
+}
+
+/// How a step touches an object. Two reads commute, two additions commute, nothing else does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Access {
+    /// Looks.
+    Read,
+    /// Adds to a counter and does not look.
+    Add,
+    /// Changes.
+    Write,
+}
+
+impl Access {
+    /// Whether the order of these two accesses to one object can be told apart.
+    pub fn conflicts(self, other: Access) -> bool {
+        self != other || self == Access::Write
+    }
+}
+
+impl Op {
+    /// The objects this step touches, and how. This one function defines which steps are
+    /// dependent, hence what a trace is.
+    pub fn touches(&self) -> Vec<(Object, Access)> {
+        use Access::{Add, Read, Write};
+        let shared = |mode: Mode| if mode == Mode::Shared { Read } else { Write };
+        match *self {
+            Op::Lock(lock, mode) | Op::TryLock(lock, mode) | Op::Unlock(lock, mode) => {
+                vec![(Object::Lock(lock), shared(mode))]
+            }
+            Op::LockByRequeue(lock) | Op::Queue(lock) | Op::Downgrade(lock) => {
+                vec![(Object::Lock(lock), Write)]
+            }
+            Op::DioBegin(_) | Op::DioEnd(_) => vec![(Object::DioCount, Add)],
+            Op::DioWait => vec![(Object::DioCount, Read)],
+            Op::UnwrittenBegin | Op::UnwrittenEnd => vec![(Object::Unwritten, Add)],
+            Op::UnwrittenWait => vec![(Object::Unwritten, Read)],
+            Op::GateClose | Op::GateOpen => vec![(Object::Gate, Write)],
+            Op::GateTest => vec![(Object::Gate, Read)],
+            Op::JournalStart(_) | Op::JournalStop(_) => vec![(Object::Journal, Add)],
+            Op::CommitWait => vec![(Object::Journal, Read)],
+            Op::CommitLock | Op::CommitDone => vec![(Object::Journal, Write)],
+            Op::SizeRead => vec![(Object::Size, Read)],
+            Op::SizeWrite(_) => vec![(Object::Size, Write)],
+            Op::DisksizeWrite(_) => vec![(Object::Disksize, Write)],
+            Op::PagesRead => vec![(Object::Pages, Read)],
+            Op::PagesDrop | Op::PagesAdd => vec![(Object::Pages, Write)],
+            Op::Map(_, MapFor::Probe | MapFor::Io) => vec![(Object::Extents, Read)],
+            Op::Map(_, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
+            | Op::Convert(..)
+            | Op::Free(_) => {
+                vec![(Object::Extents, Write)]
+            }
+            Op::Bio(ref blocks, bio) => {
+                let access = if bio == Bio::Read { Read } else { Write };
+                blocks.iter().map(|&b| (Object::Block(b), access)).collect()
+            }
+            Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
+            Op::Private(task, _) => vec![(Object::Private(task), Write)],
+            Op::SmpMb | Op::Submit(..) | Op::AioComplete => vec![],
+        }
+    }
+
+    /// The further objects a completed step touched, known from its outcome only: freeing blocks
+    /// touches the blocks.
+    pub fn also_touched(&self, outcome: &Outcome) -> Vec<(Object, Access)> {
+        match outcome {
+            Outcome::Freed(blocks) => {
+                blocks.iter().map(|&b| (Object::Block(b), Access::Write)).collect()
+            }
+            _ => vec![],
+        }
+    }
+}

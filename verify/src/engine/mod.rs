@@ -1,0 +1,168 @@
+//! The engines. Each runs the tasks of a program in many orders; none of them touches a task.
+
+pub mod graph;
+
+use crate::program::{Program, Run, Waiting};
+use crate::rule::{Gathered, Violation};
+use crate::verdict::{Counterexample, Report, Verdict};
+use diolock::inode::Blocked;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// An engine.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// The reference semantics, state by state.
+    Graph,
+    /// loom: every schedule and memory order.
+    Loom,
+    /// shuttle: sampled, or exhaustive with our scheduler.
+    Shuttle,
+    /// OS threads.
+    Native,
+}
+
+impl EngineName {
+    /// Every engine.
+    pub const ALL: [EngineName; 4] =
+        [EngineName::Graph, EngineName::Loom, EngineName::Shuttle, EngineName::Native];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineName::Graph => "graph",
+            EngineName::Loom => "loom",
+            EngineName::Shuttle => "shuttle",
+            EngineName::Native => "native",
+        }
+    }
+}
+
+/// How an execution ended badly.
+#[derive(Clone, Debug)]
+pub enum Wrong {
+    /// A rule was broken.
+    Rule(Violation),
+    /// Nobody can go on.
+    Stuck(Vec<Waiting>),
+}
+
+/// Gathers the executions of one program into a report: the part that all engines share.
+#[derive(Debug)]
+pub struct Tally {
+    /// Executions so far.
+    pub executions: u64,
+    /// Fingerprints of the complete executions so far.
+    pub traces: BTreeSet<u64>,
+    /// What is gathered over all of them.
+    pub gathered: Gathered,
+    /// The first bad end.
+    pub wrong: Option<(Wrong, Vec<crate::program::Event>)>,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally::new()
+    }
+}
+
+impl Tally {
+    /// Nothing yet.
+    pub fn new() -> Tally {
+        Tally { executions: 0, traces: BTreeSet::new(), gathered: Gathered::default(), wrong: None }
+    }
+
+    /// Books a bad end, unless there was one before.
+    pub fn went_wrong(&mut self, wrong: Wrong, run: &Run) {
+        if self.wrong.is_none() {
+            self.wrong = Some((wrong, run.events.clone()));
+        }
+    }
+
+    /// Books the end of an execution in which every task returned.
+    pub fn finished(&mut self, program: &Program, run: &Run) {
+        self.traces.insert(run.trace.get());
+        if let Err(violation) = run.rules.finish(program) {
+            self.went_wrong(Wrong::Rule(violation), run);
+        }
+    }
+
+    /// The report, if the search ended by itself with the verdict `clean` unless something was found.
+    pub fn report(mut self, program: &Program, clean: Verdict, seconds: f64) -> Report {
+        use crate::rule::RuleId;
+        if self.wrong.is_none()
+            && program.rules.has(RuleId::R2)
+            && let Some(violation) = self.gathered.cycle()
+        {
+            self.wrong = Some((Wrong::Rule(violation), Vec::new()));
+        }
+        let (verdict, counterexample) = match self.wrong {
+            Some((wrong, events)) => {
+                let (verdict, text) = wrong.verdict(program);
+                (verdict, Some(Counterexample { events, text, loop_start: None }))
+            }
+            None => (vacuous(program, &self.gathered).unwrap_or(clean), None),
+        };
+        Report {
+            verdict,
+            executions: self.executions,
+            traces: Some(self.traces.len() as u64),
+            states: None,
+            seconds,
+            counterexample,
+            trace_set: self.traces,
+            gathered: self.gathered,
+            note: None,
+        }
+    }
+}
+
+/// The first witness that was never seen.
+pub fn vacuous(program: &Program, gathered: &Gathered) -> Option<Verdict> {
+    let unseen = (0..program.reaches.len()).find(|&at| !gathered.seen(at))?;
+    let witness = program.reaches[unseen];
+    let name = program.names[usize::from(witness.task)].letter;
+    Some(Verdict::Vacuous(format!("never reached: {name} {}", witness.verb.text(program))))
+}
+
+impl Wrong {
+    /// The verdict it means, and the words for it.
+    pub fn verdict(&self, program: &Program) -> (Verdict, String) {
+        match self {
+            Wrong::Rule(violation) => (Verdict::Violated(violation.rule), violation.text.clone()),
+            Wrong::Stuck(waiting) => {
+                let lines: Vec<String> = waiting.iter().map(|w| waiting_text(program, w)).collect();
+                // A requeueing worker never sleeps: the same cycle, but it burns CPU for ever.
+                let verdict = if waiting.iter().any(Waiting::spins) {
+                    Verdict::Livelocked
+                } else {
+                    Verdict::Deadlocked
+                };
+                (verdict, lines.join("; "))
+            }
+        }
+    }
+}
+
+/// One edge of a wait-for cycle in words.
+pub fn waiting_text(program: &Program, waiting: &Waiting) -> String {
+    let name = |task: u8| program.names[usize::from(task)].letter.to_string();
+    let (what, by) = match &waiting.blocked {
+        Blocked::Lock { lock, mode, by, spins } => {
+            let how = match (spins, lock.is_rwsem(), mode) {
+                (true, ..) => " (requeueing)",
+                (_, true, diolock::inode_lock::Mode::Shared) => " R",
+                (_, true, diolock::inode_lock::Mode::Exclusive) => " W",
+                _ => "",
+            };
+            let by: Vec<String> = by.iter().map(|&t| name(t)).collect();
+            (format!("{}{how}", lock.name()), format!(", held or queued for by {}", by.join(", ")))
+        }
+        Blocked::DioCount(n) => (format!("i_dio_count to fall from {n} to 0"), String::new()),
+        Blocked::Unwritten(n) => (format!("unwritten I/O to fall from {n} to 0"), String::new()),
+        Blocked::TransactionLocked => ("the commit to end".to_owned(), String::new()),
+        Blocked::OpenHandles(n) => (format!("{n} open handle(s)"), String::new()),
+    };
+    format!("{} in {} waits for {what}{by}", name(waiting.task), waiting.place.kernel)
+}

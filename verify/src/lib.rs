@@ -1,0 +1,13 @@
+//! Engines, rules and litmus tests for the ext4 direct-I/O locking protocol of the crate `diolock`.
+//!
+//! A litmus test ([`litmus::Litmus`]) becomes a [`program::Program`] on a kernel; an
+//! [`engine`] runs its tasks in many orders; the [`rule`]s judge every step; the result is a
+//! [`verdict::Report`].
+
+mod emit;
+pub mod engine;
+pub mod litmus;
+pub mod program;
+pub mod rule;
+pub mod trace;
+pub mod verdict;

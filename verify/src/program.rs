@@ -1,0 +1,209 @@
+//! A litmus test made concrete: an inode, its tasks, and what is asked of them. And a run of it on
+//! the reference semantics.
+
+use crate::rule::{Gathered, RuleSet, Rules, Violation, Witness};
+use crate::trace::TraceHash;
+use diolock::dio_path::Call;
+use diolock::inode::{Blocked, Inode};
+use diolock::inode_lock::{LockName, Mode};
+use diolock::kernel::Kernel;
+use diolock::op::{Access, Object, Op, Outcome, TaskId};
+use diolock::task::{Place, Task};
+use serde::{Deserialize, Serialize};
+
+/// Which orders memory accesses may appear in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// Sequentially consistent: every engine.
+    Sc,
+    /// C11 with the kernel's orderings: loom only.
+    C11,
+}
+
+/// Who a task is, for people.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TaskName {
+    /// One capital letter; a completion has its submitter's letter in lower case.
+    pub letter: char,
+    /// The letter and the call: `W pwrite(0,1)`.
+    pub text: String,
+}
+
+/// A litmus test on one kernel.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The litmus test's name.
+    pub litmus: String,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The inode at the start.
+    pub inode: Inode,
+    /// The tasks at the start.
+    pub calls: Vec<Call>,
+    /// Their names.
+    pub names: Vec<TaskName>,
+    /// Locks whose writers queue visibly in every engine (graph queues on every rwsem).
+    pub fair: Vec<LockName>,
+    /// The memory model.
+    pub memory: Memory,
+    /// The rules that are judged.
+    pub rules: RuleSet,
+    /// What must be seen for a clean result to mean anything.
+    pub reaches: Vec<Witness>,
+    /// The order in which loom and shuttle spawn the tasks.
+    pub spawn_order: Vec<TaskId>,
+}
+
+/// One completed step.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// Who.
+    pub task: TaskId,
+    /// What.
+    pub op: Op,
+    /// What came back.
+    pub outcome: Outcome,
+}
+
+impl Event {
+    /// What the step touched.
+    pub fn touched(&self) -> Vec<(Object, Access)> {
+        let mut touched = self.op.touches();
+        touched.extend(self.op.also_touched(&self.outcome));
+        touched
+    }
+}
+
+/// The tasks and what they share, at one moment.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct System {
+    /// What they share.
+    pub inode: Inode,
+    /// Where each stands.
+    pub calls: Vec<Call>,
+}
+
+impl System {
+    /// The start of a program.
+    pub fn new(program: &Program) -> System {
+        System { inode: program.inode.clone(), calls: program.calls.clone() }
+    }
+
+    /// What a task wants to do next: its own step, or to queue for a fair lock first.
+    pub fn pending(&self, task: TaskId, fair: &[LockName]) -> Option<Op> {
+        let op = self.calls[usize::from(task)].next()?;
+        if let Op::Lock(lock, Mode::Exclusive) = op
+            && fair.contains(&lock)
+            && !self.inode.lock(lock).is_queued(task)
+        {
+            return Some(Op::Queue(lock));
+        }
+        Some(op)
+    }
+
+    /// Performs a task's step.
+    ///
+    /// # Errors
+    /// If it has to wait; nothing has changed then.
+    pub fn perform(&mut self, task: TaskId, op: Op) -> Result<Event, Blocked> {
+        let outcome = self.inode.perform(task, &op)?;
+        self.resume(task, &op, outcome.clone());
+        Ok(Event { task, op, outcome })
+    }
+
+    /// Tells a task what came back.
+    pub fn resume(&mut self, task: TaskId, op: &Op, outcome: Outcome) {
+        if matches!(op, Op::Queue(_)) {
+            return;
+        }
+        self.calls[usize::from(task)].resume(outcome);
+        if let Op::Submit(child, submission) = op {
+            self.calls[usize::from(*child)].submit(submission.clone());
+        }
+    }
+
+    /// The tasks, in order.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> + use<> {
+        0..self.calls.len() as TaskId
+    }
+
+    /// Whether nobody has anything left to do (a completion never submitted does not count).
+    pub fn finished(&self) -> bool {
+        self.calls.iter().all(|call| call.next().is_none())
+    }
+
+    /// Every task that waits, with where it stands and what for.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.tasks()
+            .filter_map(|task| {
+                let call = &self.calls[usize::from(task)];
+                let blocked = self.inode.blocked(task, &call.next()?)?;
+                Some(Waiting { task, place: call.place(), blocked })
+            })
+            .collect()
+    }
+}
+
+/// A task that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Who.
+    pub task: TaskId,
+    /// Where in the kernel.
+    pub place: Place,
+    /// For what.
+    pub blocked: Blocked,
+}
+
+impl Waiting {
+    /// Whether it burns CPU meanwhile.
+    pub fn spins(&self) -> bool {
+        matches!(self.blocked, Blocked::Lock { spins: true, .. })
+    }
+}
+
+/// One execution as it happens: the system, its rules and its trace. Every engine drives one; an
+/// engine decides the order and nothing else.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The tasks and what they share.
+    pub system: System,
+    /// The rules so far.
+    pub rules: Rules,
+    /// The trace so far.
+    pub trace: TraceHash,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+impl Run {
+    /// The start of a program.
+    pub fn new(program: &Program) -> Run {
+        Run {
+            system: System::new(program),
+            rules: Rules::new(program),
+            trace: TraceHash::new(program.calls.len()),
+            events: Vec::new(),
+        }
+    }
+
+    /// Books a step that has been performed.
+    ///
+    /// # Errors
+    /// If it breaks a rule.
+    pub fn observe(
+        &mut self,
+        program: &Program,
+        event: Event,
+        gathered: &mut Gathered,
+    ) -> Result<(), Violation> {
+        self.trace.observe(&event);
+        crate::emit::step(program, &self.rules, &event);
+        let result = self.rules.observe(program, &event, gathered);
+        if self.system.calls[usize::from(event.task)].next().is_none() {
+            self.rules.returned(program, &event, gathered);
+        }
+        self.events.push(event);
+        result
+    }
+}

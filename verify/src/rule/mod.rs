@@ -1,0 +1,136 @@
+//! The rules R1 to R12. They see events and nothing else.
+
+mod gathered;
+mod rules;
+mod witness;
+
+pub use gathered::{Gathered, Node};
+pub use rules::Rules;
+pub use witness::{Verb, Witness};
+
+use serde::{Deserialize, Serialize};
+
+/// A rule.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each is described by `RuleId::statement`")]
+pub enum RuleId {
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R6,
+    R7,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+}
+
+impl RuleId {
+    /// Every rule, in order.
+    pub const ALL: [RuleId; 12] = {
+        use RuleId::{R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12};
+        [R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12]
+    };
+
+    /// `R1` to `R12`.
+    pub fn code(self) -> &'static str {
+        ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12"][self as usize]
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        [
+            "lockset",
+            "lock-order",
+            "lock-balance",
+            "block-lifetime",
+            "no-stale-data",
+            "reference-under-lock",
+            "nolock-flag",
+            "time-before-unlock",
+            "convert-inside-count",
+            "counters",
+            "size",
+            "progress",
+        ][self as usize]
+    }
+
+    /// What must hold, in one sentence.
+    pub fn statement(self) -> &'static str {
+        [
+            "each shared field is touched only with its lock held",
+            "locks are waited for in rank order, drains included, and no cycle forms over all executions",
+            "nothing is released that is not held, nothing is held at the end, nobody reads a rwsem twice",
+            "no block is freed or reused while direct I/O that maps it is in flight",
+            "an extent becomes written only after its block was; no read returns bytes the file never held",
+            "the i_dio_count reference is taken under the lock that the drainer holds",
+            "iocb->private is set under i_mutex, read as what it is, and never taken for an io_end",
+            "file_update_time's handle is stopped before i_data_sem is taken and i_mutex dropped",
+            "conversion happens before the I/O's i_dio_count reference goes (or under its submitter's i_mutex)",
+            "i_dio_count and i_unwritten are never negative, and 0 at the end",
+            "an overwrite changes no size, and i_size and i_disksize agree at the end",
+            "no deadlock, and every task can always still finish",
+        ][self as usize]
+    }
+
+    /// Where the kernel states or implies it.
+    pub fn reference(self) -> &'static str {
+        [
+            "ext4.h on i_data_sem (v3.6); d73d5046a724 for the list",
+            "fs/ext4/super.c from e74031fd7ed0 (v4.5); implied by code and messages before",
+            "mutex_unlock, up_read (lib/rwsem.c); 4bd809dbbf17",
+            "inode_dio_wait (fs/inode.c, v3.6); 1f555cfa29e8, 1c9114f9c0f1",
+            "ext4_unaligned_aio (fs/ext4/file.c, v3.6); e9e3bcecf44c",
+            "comment of inode_dio_wait (fs/inode.c, v3.6); 1f555cfa29e8",
+            "ext4_file_dio_write, ext4_ext_direct_IO, ext4_end_io_dio (v3.6)",
+            "RFC v2 cover letter, 14 June 2012",
+            "266991b13890",
+            "82e542291187, 32c80b32c053",
+            "generic_file_direct_write (mm/filemap.c, v3.6); ext4_setattr (v3.6)",
+            "28a535f9a0df, 1b65007e9870",
+        ][self as usize]
+    }
+
+    /// Finds a rule by code or name.
+    pub fn named(text: &str) -> Option<RuleId> {
+        RuleId::ALL.into_iter().find(|r| r.code().eq_ignore_ascii_case(text) || r.name() == text)
+    }
+}
+
+/// Some of the rules.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RuleSet(u16);
+
+impl RuleSet {
+    /// Every rule.
+    pub const ALL: RuleSet = RuleSet((1 << 12) - 1);
+    /// No rule.
+    pub const NONE: RuleSet = RuleSet(0);
+
+    /// With one more.
+    #[must_use]
+    pub fn with(self, rule: RuleId) -> RuleSet {
+        RuleSet(self.0 | 1 << rule as u16)
+    }
+    /// With one less.
+    #[must_use]
+    pub fn without(self, rule: RuleId) -> RuleSet {
+        RuleSet(self.0 & !(1 << rule as u16))
+    }
+    /// Whether it has that one.
+    pub fn has(self, rule: RuleId) -> bool {
+        self.0 >> rule as u16 & 1 == 1
+    }
+}
+
+/// A rule was broken.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Violation {
+    /// Which.
+    pub rule: RuleId,
+    /// What happened, in this run's words.
+    pub text: String,
+}

@@ -1,0 +1,107 @@
+//! What must be seen for a clean result to mean anything.
+
+use super::Rules;
+use crate::program::{Event, Program};
+use diolock::dio_path::iocb::PrivateOp;
+use diolock::extent_probe::Extent;
+use diolock::op::{Bio, Op, Outcome, TaskId};
+
+/// Something that a run must show at least once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Witness {
+    /// Who.
+    pub task: TaskId,
+    /// Does what.
+    pub verb: Verb,
+}
+
+/// What a task is seen to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// A write takes the no-lock path.
+    Overwrites,
+    /// A write keeps `i_mutex`.
+    KeepsImutex,
+    /// Data moves to the device.
+    Writes,
+    /// Data moves from the device.
+    Reads,
+    /// A read finds the gate closed.
+    FindsGateClosed,
+    /// A truncate frees at least one block.
+    Frees,
+    /// Something unwritten becomes written.
+    Converts,
+    /// The allocation fails.
+    RunsOutOfSpace,
+    /// The probe finds cached pages.
+    FindsCachedPages,
+    /// Its data moves while the other has blocks mapped and its data not yet moved.
+    Overlaps(TaskId),
+    /// Its drain returns after the other dropped a reference while it held `i_mutex`.
+    WaitsFor(TaskId),
+    /// It returns.
+    Returns,
+}
+
+impl Verb {
+    /// The words of a litmus file.
+    pub fn text(self, program: &Program) -> String {
+        let name = |task: TaskId| program.names[usize::from(task)].letter;
+        match self {
+            Verb::Overlaps(other) => format!("overlaps {}", name(other)),
+            Verb::WaitsFor(other) => format!("waits for {}", name(other)),
+            plain => Verb::PLAIN.iter().find(|p| p.1 == plain).map_or("", |p| p.0).to_owned(),
+        }
+    }
+
+    /// The verbs that name no second task, with their words.
+    pub const PLAIN: [(&'static str, Verb); 10] = [
+        ("overwrites", Verb::Overwrites),
+        ("keeps i_mutex", Verb::KeepsImutex),
+        ("writes", Verb::Writes),
+        ("reads", Verb::Reads),
+        ("finds the gate closed", Verb::FindsGateClosed),
+        ("frees", Verb::Frees),
+        ("converts", Verb::Converts),
+        ("runs out of space", Verb::RunsOutOfSpace),
+        ("finds cached pages", Verb::FindsCachedPages),
+        ("returns", Verb::Returns),
+    ];
+}
+
+impl Witness {
+    /// Whether this event, after which the rules stand so, shows it.
+    pub fn shown_by(&self, event: &Event, rules: &Rules, returned: bool) -> bool {
+        if event.task != self.task {
+            return false;
+        }
+        match self.verb {
+            Verb::Overwrites => {
+                matches!(event.op, Op::Private(_, PrivateOp::ReadFlag { overwrite: true }))
+            }
+            Verb::KeepsImutex => {
+                matches!(event.op, Op::Private(_, PrivateOp::ReadFlag { overwrite: false }))
+            }
+            Verb::Writes => matches!(event.op, Op::Bio(_, Bio::Write { .. })),
+            Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read)),
+            Verb::FindsGateClosed => {
+                event.op == Op::GateTest && event.outcome == Outcome::Flag(true)
+            }
+            Verb::Frees => matches!(&event.outcome, Outcome::Freed(blocks) if !blocks.is_empty()),
+            Verb::Converts => {
+                matches!(&event.outcome, Outcome::Converted(found)
+                    if found.iter().any(|f| f.0 == Extent::Unwritten))
+            }
+            Verb::RunsOutOfSpace => event.outcome == Outcome::NoSpace,
+            Verb::FindsCachedPages => {
+                event.op == Op::PagesRead && matches!(event.outcome, Outcome::Value(1..))
+            }
+            Verb::Overlaps(other) => matches!(event.op, Op::Bio(..)) && rules.in_flight(other),
+            Verb::WaitsFor(other) => {
+                event.op == Op::DioWait && rules.ended_meanwhile(self.task, other)
+            }
+            Verb::Returns => returned,
+        }
+    }
+}
