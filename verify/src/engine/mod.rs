@@ -1,6 +1,8 @@
 //! The engines. Each runs the tasks of a program in many orders; none of them touches a task.
 
 pub mod graph;
+pub mod loom;
+pub mod selftest;
 
 use crate::program::{Program, Run, Waiting};
 use crate::rule::{Gathered, Violation};
@@ -165,4 +167,11 @@ pub fn waiting_text(program: &Program, waiting: &Waiting) -> String {
         Blocked::OpenHandles(n) => (format!("{n} open handle(s)"), String::new()),
     };
     format!("{} in {} waits for {what}{by}", name(waiting.task), waiting.place.kernel)
+}
+
+/// Whether any task can take a step.
+pub fn enabled_anywhere(system: &crate::program::System, fair: &[diolock::inode_lock::LockName]) -> bool {
+    system.tasks().any(|task| {
+        system.pending(task, fair).is_some_and(|op| system.inode.blocked(task, &op).is_none())
+    })
 }

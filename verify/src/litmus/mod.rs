@@ -1,6 +1,8 @@
 //! Litmus tests: one claim each, read from TOML at run time.
 
 use crate::engine::EngineName;
+pub mod parse;
+
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
@@ -17,6 +19,8 @@ use diolock::op::{Blocks, Range, TaskId};
 pub struct Litmus {
     /// The file's name without `.toml`.
     pub name: String,
+    /// The file's text, for processes that read it again.
+    pub source: String,
     /// The claim, one sentence.
     pub claim: String,
     /// The bug's number in the project's history notes, such as `B01`.

@@ -1,0 +1,283 @@
+//! The loom engine: every schedule, and under C11 every memory order, of at most four tasks.
+//!
+//! loom's own locks carry the exploration; what a step *does* is decided by the reference
+//! semantics, which loom's grants must agree with. A search runs in a process of its own
+//! ([`job`]), because loom ends a deadlock by panicking and some of those panics abort.
+//!
+//! # What keeps it exhaustive
+//! A start gate (main holds every loom object while the tasks are spawned, so that no thread start
+//! is explored), no joins, `std::sync::Arc`, loom's native locks, no plain atomic loads except
+//! under C11, and no loom object at all where the [`plan`] shows that order cannot be told.
+//!
+//! # Limits
+//! Four tasks, completions included. Fairness only for the locks that a litmus test names.
+
+pub mod job;
+mod model;
+mod plan;
+
+use super::{Tally, Wrong, enabled_anywhere};
+use crate::program::{Memory, Program, Run};
+use crate::rule::{Gathered, RuleId, Violation};
+use crate::verdict::{Report, Verdict};
+use diolock::inode::Blocked;
+use diolock::op::{Object, Op, Outcome, TaskId};
+use diolock::task::Task;
+use model::Model;
+use plan::Plan;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How to search.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// At most that many preemptions; `None` explores everything.
+    pub preemption_bound: Option<usize>,
+    /// Give up after that long.
+    pub limit: Option<Duration>,
+    /// Write each step of the current execution to this file, for jobs that die.
+    pub journal: Option<std::path::PathBuf>,
+}
+
+/// loom's cap: five threads, main included.
+pub const MAX_TASKS: usize = 4;
+
+/// All model threads are coroutines on one OS thread, and thread-locals survive executions: here is
+/// what must outlive one.
+struct Explorer {
+    program: Program,
+    plan: Plan,
+    options: Options,
+    tally: Tally,
+    run: Run,
+    start: Instant,
+    emit: Box<dyn Fn(Report)>,
+}
+
+thread_local! {
+    static EXPLORER: RefCell<Option<Explorer>> = const { RefCell::new(None) };
+}
+
+fn with<R>(f: impl FnOnce(&mut Explorer) -> R) -> R {
+    EXPLORER.with_borrow_mut(|explorer| f(explorer.as_mut().expect("a search is running")))
+}
+
+/// Why a program cannot be searched by loom.
+pub fn unfit(program: &Program) -> Option<String> {
+    let tasks = program.calls.len();
+    if tasks > MAX_TASKS {
+        return Some(format!("loom holds {MAX_TASKS} tasks besides main, this has {tasks}"));
+    }
+    program
+        .calls
+        .iter()
+        .any(|call| call.repeats())
+        .then(|| "a task repeats for ever: loom's executions must end".to_owned())
+}
+
+/// Searches a program and hands the report to `emit`, which must end the process: after a deadlock
+/// there is nothing to return to.
+pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'static) {
+    let start = Instant::now();
+    if let Some(why) = unfit(program) {
+        let tally = Tally::new();
+        return emit(tally.report(program, Verdict::Incomplete(why), 0.0));
+    }
+    let explorer = Explorer {
+        program: program.clone(),
+        plan: Plan::new(program),
+        run: Run::new(program),
+        tally: Tally::new(),
+        start,
+        emit: Box::new(emit),
+        options: options.clone(),
+    };
+    EXPLORER.set(Some(explorer));
+    std::panic::set_hook(Box::new(|info| died(&info.to_string())));
+
+    let gated = program.memory == Memory::Sc;
+    let mut builder = loom::model::Builder::new();
+    builder.max_threads = MAX_TASKS + 1;
+    builder.max_branches = 20_000;
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.preemption_bound = options.preemption_bound;
+    builder.checkpoint_file = None;
+    builder.checkpoint_interval = usize::MAX;
+    builder.expect_explicit_explore = gated;
+    builder.location = false;
+    builder.log = false;
+    builder.check(move || execution(gated));
+
+    let clean = match options.preemption_bound {
+        Some(bound) => Verdict::Bounded(bound),
+        None => Verdict::Exhausted,
+    };
+    with(|explorer| explorer.report(clean));
+}
+
+/// One execution: main gates the tasks, then does nothing more.
+fn execution(gated: bool) {
+    let (order, plan) = with(|explorer| {
+        explorer.next_execution();
+        (explorer.program.spawn_order.clone(), explorer.plan.clone())
+    });
+    let model = Arc::new(Model::new(&plan, !gated));
+    let gate = gated.then(|| model.hold_everything());
+    let mut spawned = 0;
+    for task in order {
+        if with(|explorer| explorer.run.system.calls[usize::from(task)].started()) {
+            spawn(&model, task);
+            spawned += 1;
+        }
+    }
+    if gated {
+        for _ in 0..spawned {
+            loom::thread::yield_now();
+        }
+        loom::explore();
+    }
+    drop(gate);
+}
+
+fn spawn(model: &Arc<Model>, task: TaskId) {
+    let model = Arc::clone(model);
+    loom::thread::spawn(move || {
+        let mut hands = model::Hands::default();
+        while let Some(op) = with(|explorer| explorer.pending(task)) {
+            model.step(&mut hands, task, &op);
+            if let Op::Submit(child, _) = op {
+                spawn(&model, child);
+            }
+        }
+        with(Explorer::returned);
+    });
+}
+
+impl Explorer {
+    fn next_execution(&mut self) {
+        if let Some(limit) = self.options.limit
+            && self.start.elapsed() > limit
+        {
+            self.report(Verdict::Incomplete(format!("stopped after {} s", limit.as_secs())));
+        }
+        self.tally.executions += 1;
+        self.run = Run::new(&self.program);
+        if let Some(journal) = &self.options.journal {
+            // A journal that cannot be written must not stop the search.
+            let _ = std::fs::write(journal, "");
+        }
+    }
+
+    fn pending(&self, task: TaskId) -> Option<Op> {
+        self.run.system.pending(task, &self.program.fair)
+    }
+
+    /// A C11 atomic's value at the start.
+    fn initial(&mut self, object: Object) -> usize {
+        match (object, self.program.inode.clone().perform(0, &Op::SizeRead)) {
+            (Object::Size, Ok(Outcome::Value(size))) => usize::from(size),
+            _ => 0,
+        }
+    }
+
+    fn blocked(&self, task: TaskId, op: &Op) -> Option<Blocked> {
+        self.run.system.inode.blocked(task, op)
+    }
+
+    /// Books a step that loom has granted.
+    fn book(&mut self, task: TaskId, op: &Op) -> Outcome {
+        if let Err(why) = self.plan.allows(&self.run.system, task, op) {
+            self.report(Verdict::Incomplete(why));
+        }
+        match self.run.system.perform(task, op.clone()) {
+            Ok(event) => {
+                let outcome = event.outcome.clone();
+                self.observe(event);
+                outcome
+            }
+            Err(blocked) => {
+                self.report(Verdict::Incomplete(format!(
+                    "loom granted {op:?}, which the reference semantics blocks: {blocked:?}"
+                )));
+                Outcome::Done
+            }
+        }
+    }
+
+    /// Books a step whose outcome a C11 atomic has decided.
+    fn book_weak(&mut self, task: TaskId, op: &Op, outcome: Outcome) {
+        self.run.system.resume(task, op, outcome.clone());
+        self.observe(crate::program::Event { task, op: op.clone(), outcome });
+    }
+
+    fn observe(&mut self, event: crate::program::Event) {
+        if let Some(journal) = &self.options.journal {
+            use std::io::Write;
+            if let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(journal)
+                && let Ok(line) = serde_json::to_string(&event)
+            {
+                let _ = writeln!(file, "{line}");
+            }
+        }
+        let observed = self.run.observe(&self.program, event, &mut self.tally.gathered);
+        if let Err(violation) = observed {
+            self.stop(Wrong::Rule(violation));
+        }
+    }
+
+    fn returned(&mut self) {
+        if self.run.system.finished() {
+            self.tally.finished(&self.program, &self.run);
+            if self.tally.wrong.is_some() {
+                self.report(Verdict::Exhausted);
+            }
+        }
+    }
+
+    fn stop(&mut self, wrong: Wrong) {
+        self.tally.went_wrong(wrong, &self.run);
+        self.report(Verdict::Exhausted);
+    }
+
+    fn report(&mut self, clean: Verdict) {
+        let tally = std::mem::take(&mut self.tally);
+        let report = tally.report(&self.program, clean, self.start.elapsed().as_secs_f64());
+        (self.emit)(report);
+    }
+}
+
+/// loom panicked: it found a deadlock or a race, or it gave up.
+fn died(message: &str) {
+    EXPLORER.with(|cell| {
+        let Ok(mut explorer) = cell.try_borrow_mut() else { return };
+        let Some(explorer) = explorer.as_mut() else { return };
+        let stuck = explorer.run.system.waiting();
+        if message.contains("deadlock") {
+            if enabled_anywhere(&explorer.run.system, &explorer.program.fair) {
+                explorer.report(Verdict::Incomplete(
+                    "loom is stuck where the reference semantics can go on".to_owned(),
+                ));
+            } else if explorer.program.rules.has(RuleId::R12) {
+                explorer.stop(Wrong::Stuck(stuck));
+            } else {
+                explorer.report(Verdict::Incomplete(
+                    "a deadlock ended the search, and R12 is not judged here".to_owned(),
+                ));
+            }
+        } else if message.contains("Causality violation") {
+            let text = "a block was freed in a race with I/O to it".to_owned();
+            explorer.stop(Wrong::Rule(Violation { rule: RuleId::R4, text }));
+        } else {
+            let first = message.lines().find(|l| !l.trim().is_empty()).unwrap_or(message);
+            explorer.report(Verdict::Incomplete(format!("loom gave up: {first}")));
+        }
+    });
+}
+
+/// What a job that never got to report comes to.
+pub fn lost(program: &Program, why: String) -> Report {
+    let tally = Tally { gathered: Gathered::default(), ..Tally::new() };
+    tally.report(program, Verdict::Incomplete(why), 0.0)
+}

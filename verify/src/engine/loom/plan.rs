@@ -1,0 +1,190 @@
+//! Which shared objects need a loom object.
+//!
+//! The reference semantics is walked once, state by state, to see who touches what, how, and under
+//! which lock. Where the order of the accesses cannot be told, or follows from a lock, loom needs
+//! no scheduling point. Every access is checked against the plan again while loom runs
+//! ([`Plan::allows`]), so a plan that missed something is an error, never a cut.
+
+use crate::program::{Memory, Program, System};
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Access, Object, Op, TaskId};
+use std::collections::{BTreeMap, HashSet};
+
+/// How loom sees an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// One task only.
+    Owned(TaskId),
+    /// Only reads, or only additions.
+    Commuting(Access),
+    /// Under this lock; changes with it held alone.
+    Guarded(LockName),
+    /// `loom::sync::Mutex`.
+    Mutex,
+    /// `loom::sync::RwLock`; as a counter, a reference is a read guard and the drain a write.
+    RwLock,
+    /// A mutex that waiters park on: fair or tried locks, counters whose references move between
+    /// tasks, the journal.
+    Parked,
+    /// Data whose order two tasks can tell: one scheduling point an access.
+    Step,
+    /// A block that I/O and freeing touch in an order that locks must ensure: loom's race detector
+    /// watches it.
+    Raced,
+    /// A C11 atomic.
+    Atomic,
+}
+
+/// The form of every object of a program.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    forms: BTreeMap<Object, Form>,
+}
+
+/// What the walk saw of one object.
+#[derive(Default)]
+struct Seen {
+    tasks: HashSet<TaskId>,
+    accesses: HashSet<Access>,
+    /// Locks held alone at every access, or shared at every read.
+    guards: Option<Vec<LockName>>,
+    tried: bool,
+    /// A reference dropped by another task than took it, or taken twice.
+    moves: bool,
+    /// Tasks that move data on it, and whether any writes.
+    bios: HashSet<TaskId>,
+    bio_writes: bool,
+}
+
+/// States walked before everything that is left is made visible.
+const MAX_STATES: usize = 400_000;
+
+impl Plan {
+    /// Walks a program.
+    pub fn new(program: &Program) -> Plan {
+        let mut seen: BTreeMap<Object, Seen> = BTreeMap::new();
+        let first = System::new(program);
+        let mut known = HashSet::from([first.clone()]);
+        let mut stack = vec![first];
+        while let Some(system) = stack.pop() {
+            for task in system.tasks() {
+                let Some(op) = system.pending(task, &program.fair) else { continue };
+                if system.inode.blocked(task, &op).is_some() {
+                    continue;
+                }
+                note(&mut seen, &system, task, &op);
+                let mut next = system.clone();
+                if next.perform(task, op).is_ok() && known.len() < MAX_STATES {
+                    if known.insert(next.clone()) {
+                        stack.push(next);
+                    }
+                }
+            }
+        }
+        let forms = seen
+            .into_iter()
+            .map(|(object, seen)| {
+                let fair = matches!(object, Object::Lock(lock) if program.fair.contains(&lock));
+                (object, form(object, &seen, fair, program.memory))
+            })
+            .collect();
+        Plan { forms }
+    }
+
+    /// How loom sees an object; one that the walk never saw is not to be touched.
+    pub fn form(&self, object: Object) -> Option<Form> {
+        self.forms.get(&object).copied()
+    }
+
+    /// The objects with their forms.
+    pub fn objects(&self) -> impl Iterator<Item = (Object, Form)> + '_ {
+        self.forms.iter().map(|(&object, &form)| (object, form))
+    }
+
+    /// Checks that this access is one that the plan's forms are right for.
+    ///
+    /// # Errors
+    /// In words, what the plan missed.
+    pub fn allows(&self, system: &System, task: TaskId, op: &Op) -> Result<(), String> {
+        for (object, access) in system.inode.touches(op) {
+            let fits = match self.form(object) {
+                None => false,
+                Some(Form::Owned(owner)) => owner == task,
+                Some(Form::Commuting(only)) => only == access,
+                Some(Form::Guarded(lock)) => guards(system, task, access).contains(&lock),
+                Some(_) => true,
+            };
+            if !fits {
+                return Err(format!("the plan for loom missed that {object:?} is touched by {op:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &Op) {
+    for (object, access) in system.inode.touches(op) {
+        let seen = seen.entry(object).or_default();
+        seen.tasks.insert(task);
+        seen.accesses.insert(access);
+        seen.tried |= matches!(op, Op::TryLock(..) | Op::Downgrade(_));
+        match *op {
+            Op::DioBegin(of) => seen.moves |= of != task || counted(system, task) > 0,
+            Op::DioEnd(of) => seen.moves |= of != task,
+            Op::Bio(_, bio) => {
+                seen.bios.insert(task);
+                seen.bio_writes |= bio != diolock::op::Bio::Read;
+            }
+            _ => {}
+        }
+        let mut held = guards(system, task, access);
+        // A lock does not guard itself.
+        held.retain(|&lock| object != Object::Lock(lock));
+        match &mut seen.guards {
+            None => seen.guards = Some(held),
+            Some(guards) => guards.retain(|lock| held.contains(lock)),
+        }
+    }
+}
+
+/// A second reference taken by one task cannot be a second read guard. Whether it has one cannot be
+/// seen in the system, so any count above the other tasks' is taken for its own.
+fn counted(system: &System, _: TaskId) -> i8 {
+    system.inode.dio_count().max(0) - system.calls.len() as i8 + 1
+}
+
+/// The locks that `task` holds well enough for this access.
+fn guards(system: &System, task: TaskId, access: Access) -> Vec<LockName> {
+    LockName::ALL
+        .into_iter()
+        .filter(|&lock| {
+            system.inode.lock(lock).holders().iter().any(|&(holder, mode)| {
+                holder == task && (mode == Mode::Exclusive || access == Access::Read)
+            })
+        })
+        .collect()
+}
+
+fn form(object: Object, seen: &Seen, fair: bool, memory: Memory) -> Form {
+    if let (1, Some(&owner)) = (seen.tasks.len(), seen.tasks.iter().next()) {
+        return Form::Owned(owner);
+    }
+    if let (1, Some(&access)) = (seen.accesses.len(), seen.accesses.iter().next())
+        && access != Access::Write
+    {
+        return Form::Commuting(access);
+    }
+    if let Some(&guard) = seen.guards.as_ref().and_then(|guards| guards.first()) {
+        return Form::Guarded(guard);
+    }
+    match object {
+        Object::Lock(_) if fair || seen.tried => Form::Parked,
+        Object::Lock(lock) if lock.is_rwsem() => Form::RwLock,
+        Object::Lock(_) => Form::Mutex,
+        Object::DioCount | Object::Gate | Object::Size if memory == Memory::C11 => Form::Atomic,
+        Object::DioCount if !seen.moves => Form::RwLock,
+        Object::DioCount | Object::Unwritten | Object::Journal => Form::Parked,
+        Object::Block(_) if seen.bios.len() < 2 || !seen.bio_writes => Form::Raced,
+        _ => Form::Step,
+    }
+}
