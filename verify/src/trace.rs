@@ -82,6 +82,54 @@ impl TraceHash {
     }
 }
 
+/// Which events of an execution must come before which, in every execution with the same trace.
+#[derive(Clone, Debug)]
+pub struct HappensBefore {
+    /// For each event, how many events of each task come before it or are it.
+    clocks: Vec<Vec<u32>>,
+    /// For each event, its task and its number among that task's events, from 1.
+    places: Vec<(usize, u32)>,
+}
+
+impl HappensBefore {
+    /// The order of an execution's events.
+    pub fn new(tasks: usize, events: &[Event]) -> HappensBefore {
+        let mut clocks: Vec<Vec<u32>> = Vec::with_capacity(events.len());
+        let mut places = Vec::with_capacity(events.len());
+        let mut now = vec![vec![0; tasks]; tasks];
+        let mut seen: BTreeMap<Object, Vec<(Access, usize)>> = BTreeMap::new();
+        for (at, event) in events.iter().enumerate() {
+            let task = usize::from(event.task);
+            let mut clock = now[task].clone();
+            for (object, access) in event.touched() {
+                let earlier = seen.entry(object).or_default();
+                for &(other, by) in earlier.iter() {
+                    if access.conflicts(other) {
+                        for (mine, theirs) in clock.iter_mut().zip(&clocks[by]) {
+                            *mine = (*mine).max(*theirs);
+                        }
+                    }
+                }
+                earlier.push((access, at));
+            }
+            clock[task] += 1;
+            places.push((task, clock[task]));
+            now[task].clone_from(&clock);
+            if let Op::Submit(child, _) = event.op {
+                now[usize::from(child)].clone_from(&clock);
+            }
+            clocks.push(clock);
+        }
+        HappensBefore { clocks, places }
+    }
+
+    /// Whether event `first` must come before event `second`.
+    pub fn before(&self, first: usize, second: usize) -> bool {
+        let (task, number) = self.places[first];
+        first != second && self.clocks[second][task] >= number
+    }
+}
+
 /// Spreads a hash, so that sums do not cancel.
 fn mix(hash: u64) -> u64 {
     (hash ^ hash >> 31).wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -6,7 +6,7 @@
 
 mod lasso;
 
-use super::{Tally, Wrong, vacuous};
+use super::{Tally, Wrong};
 use crate::program::{Event, Program, Run, System};
 use crate::rule::{Gathered, RuleId, Rules, Violation};
 use crate::trace::TraceHash;
@@ -197,7 +197,7 @@ fn livelock(
     let victim = &program.names[usize::from(lasso.victim)].text;
     let text = format!("{victim} waits for ever while the others repeat the last steps");
     Report {
-        verdict: vacuous(program, &tally.gathered).unwrap_or(Verdict::Livelocked),
+        verdict: Verdict::Livelocked,
         executions: 0,
         traces: None,
         states: Some(states),

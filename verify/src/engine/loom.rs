@@ -13,6 +13,7 @@
 //! Four tasks, completions included. Fairness only for the locks that a litmus test names.
 
 pub mod job;
+mod known;
 mod model;
 mod plan;
 
@@ -22,7 +23,7 @@ use crate::rule::{Gathered, RuleId, Violation};
 use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
 use diolock::op::{Object, Op, Outcome, TaskId};
-use diolock::task::Task;
+use known::Known;
 use model::Model;
 use plan::Plan;
 use std::cell::RefCell;
@@ -34,6 +35,8 @@ use std::time::{Duration, Instant};
 pub struct Options {
     /// At most that many preemptions; `None` explores everything.
     pub preemption_bound: Option<usize>,
+    /// Leave everything to loom: explore on after a beginning that is equivalent to an earlier one.
+    pub plain: bool,
     /// Give up after that long.
     pub limit: Option<Duration>,
     /// Write each step of the current execution to this file, for jobs that die.
@@ -51,6 +54,7 @@ struct Explorer {
     options: Options,
     tally: Tally,
     run: Run,
+    known: Known,
     start: Instant,
     emit: Box<dyn Fn(Report)>,
 }
@@ -88,6 +92,7 @@ pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'stat
         program: program.clone(),
         plan: Plan::new(program),
         run: Run::new(program),
+        known: Known::default(),
         tally: Tally::new(),
         start,
         emit: Box::new(emit),
@@ -147,6 +152,9 @@ fn spawn(model: &Arc<Model>, task: TaskId) {
         let mut hands = model::Hands::default();
         while let Some(op) = with(|explorer| explorer.pending(task)) {
             model.step(&mut hands, task, &op);
+            if with(|explorer| explorer.is_known()) {
+                loom::skip_branch();
+            }
             if let Op::Submit(child, _) = op {
                 spawn(&model, child);
             }
@@ -164,6 +172,7 @@ impl Explorer {
         }
         self.tally.executions += 1;
         self.run = Run::new(&self.program);
+        self.known.next_execution();
         if let Some(journal) = &self.options.journal {
             // A journal that cannot be written must not stop the search.
             let _ = std::fs::write(journal, "");
@@ -221,10 +230,19 @@ impl Explorer {
                 let _ = writeln!(file, "{line}");
             }
         }
+        self.known.observe(&event);
         let observed = self.run.observe(&self.program, event, &mut self.tally.gathered);
         if let Err(violation) = observed {
             self.stop(Wrong::Rule(violation));
         }
+    }
+
+    /// Whether what follows has been explored already, after an equivalent beginning.
+    fn is_known(&mut self) -> bool {
+        !self.options.plain
+            && self.program.memory == Memory::Sc
+            && self.options.preemption_bound.is_none()
+            && self.known.is_known(&self.run.trace)
     }
 
     fn returned(&mut self) {

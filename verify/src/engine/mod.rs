@@ -85,6 +85,7 @@ impl Tally {
     /// Books the end of an execution in which every task returned.
     pub fn finished(&mut self, program: &Program, run: &Run) {
         self.traces.insert(run.trace.get());
+        witness_orders(program, run, &mut self.gathered);
         if let Err(violation) = run.rules.finish(program) {
             self.went_wrong(Wrong::Rule(violation), run);
         }
@@ -104,6 +105,7 @@ impl Tally {
                 let (verdict, text) = wrong.verdict(program);
                 (verdict, Some(Counterexample { events, text, loop_start: None }))
             }
+            None if matches!(clean, Verdict::Incomplete(_)) => (clean, None),
             None => (vacuous(program, &self.gathered).unwrap_or(clean), None),
         };
         Report {
@@ -116,6 +118,22 @@ impl Tally {
             trace_set: self.traces,
             gathered: self.gathered,
             note: None,
+        }
+    }
+}
+
+/// Books the witnesses that speak of an order. A trace shows one if *some* execution of the trace
+/// does, whichever of them the engine happened to run.
+fn witness_orders(program: &Program, run: &Run, gathered: &mut Gathered) {
+    let unseen: Vec<usize> =
+        (0..program.reaches.len()).filter(|&at| !gathered.seen(at)).collect();
+    if unseen.is_empty() {
+        return;
+    }
+    let order = crate::trace::HappensBefore::new(program.calls.len(), &run.events);
+    for at in unseen {
+        if program.reaches[at].shown_by_trace(&run.events, &order) {
+            gathered.witness(at);
         }
     }
 }

@@ -19,6 +19,8 @@ struct TaskState {
     references: i8,
     /// It has taken a reference, for itself or its completion.
     counted: bool,
+    /// It is the system call, not a completion.
+    submits: bool,
     /// It decided that it is an overwrite.
     overwrite: bool,
     /// It dropped i_mutex to do I/O and has not taken its reference yet.
@@ -571,6 +573,7 @@ impl Rules {
                     self.block(b).freed = true;
                 }
             }
+            (Op::Private(_, PrivateOp::PointAtFlag), _) => self.task(me).submits = true,
             (&Op::Private(_, PrivateOp::ReadFlag { overwrite }), _) => {
                 self.task(me).overwrite = overwrite;
             }

@@ -2,9 +2,11 @@
 
 use super::Rules;
 use crate::program::{Event, Program};
+use crate::trace::HappensBefore;
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::extent_probe::Extent;
-use diolock::op::{Bio, Op, Outcome, TaskId};
+use diolock::inode_lock::LockName;
+use diolock::op::{Bio, MapFor, Op, Outcome, TaskId};
 
 /// Something that a run must show at least once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,6 +104,44 @@ impl Witness {
                 event.op == Op::DioWait && rules.ended_meanwhile(self.task, other)
             }
             Verb::Returns => returned,
+        }
+    }
+
+    /// Whether some execution with the trace of these events shows an order that was asked for.
+    pub fn shown_by_trace(&self, events: &[Event], order: &HappensBefore) -> bool {
+        let of = |task: TaskId, wanted: fn(&Op) -> bool| {
+            (0..events.len()).filter(move |&at| events[at].task == task && wanted(&events[at].op))
+        };
+        let bio: fn(&Op) -> bool = |op| matches!(op, Op::Bio(..));
+        match self.verb {
+            Verb::Overlaps(other) => {
+                // Each moved its data with the other's blocks mapped already, or could have.
+                let mapped = |task: TaskId| {
+                    (0..events.len()).filter(move |&at| match &events[at].op {
+                        Op::Map(_, how) => events[at].task == task && *how != MapFor::Probe,
+                        Op::Submit(child, _) => *child == task,
+                        _ => false,
+                    })
+                };
+                of(self.task, bio).any(|mine| {
+                    of(other, bio).any(|theirs| {
+                        mapped(self.task).any(|map| map < mine && !order.before(theirs, map))
+                            && mapped(other).any(|map| map < theirs && !order.before(mine, map))
+                    })
+                })
+            }
+            Verb::WaitsFor(other) => of(self.task, |op| *op == Op::DioWait).any(|wait| {
+                let lock = of(self.task, |op| {
+                    matches!(op, Op::Lock(LockName::IMutex, _))
+                })
+                .filter(|&at| at < wait)
+                .last();
+                (0..wait).any(|at| {
+                    events[at].op == Op::DioEnd(other)
+                        && lock.is_some_and(|lock| !order.before(at, lock))
+                })
+            }),
+            _ => false,
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Job {
     pub spawn_order: Option<Vec<u8>>,
     /// At most that many preemptions.
     pub preemption_bound: Option<usize>,
+    /// Leave everything to loom (see [`Options::plain`]).
+    pub plain: bool,
     /// Give up after that many seconds.
     pub limit: Option<u64>,
     /// Where to write each step.
@@ -60,7 +62,7 @@ impl Job {
             version: kernel.version.name().to_owned(),
             without: kernel.removed().map(|fix| fix.about().commit.to_owned()).collect(),
         };
-        Job { subject, spawn_order: None, preemption_bound: None, limit: None, journal: None }
+        Job { subject, spawn_order: None, preemption_bound: None, plain: false, limit: None, journal: None }
     }
 
     fn program(&self) -> Result<Program, String> {
@@ -102,6 +104,7 @@ pub fn serve() -> Result<(), String> {
     let program = job.program()?;
     let options = Options {
         preemption_bound: job.preemption_bound,
+        plain: job.plain,
         limit: job.limit.map(Duration::from_secs),
         journal: job.journal.clone(),
     };
