@@ -1,5 +1,13 @@
 //! Litmus tests: one claim each, read from TOML at run time.
 
+mod cast;
+pub mod catalogue;
+mod expect;
+pub mod parse;
+mod problem;
+mod schema;
+pub mod starter;
+
 use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
