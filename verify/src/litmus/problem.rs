@@ -198,7 +198,7 @@ impl Finding {
     }
 }
 
-/// The candidate that was probably meant.
+/// The candidate that was probably meant; none if two are as near.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -212,12 +212,16 @@ pub(super) fn nearest<'a>(
         strsim::damerau_levenshtein(&word, &candidate)
     };
     let close = |candidate: &str| 1 + candidate.chars().count().min(word.chars().count()) / 3;
-    candidates
+    let mut near: Vec<_> = candidates
         .into_iter()
         .map(|candidate| (distance(candidate), candidate))
         .filter(|&(distance, candidate)| distance <= close(candidate))
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| candidate)
+        .collect();
+    near.sort_by_key(|&(distance, _)| distance);
+    match near[..] {
+        [first, second, ..] if first.0 == second.0 => None,
+        _ => near.first().map(|&(_, candidate)| candidate),
+    }
 }
 
 /// A word of the file as it is repeated in a message: short and printable.
