@@ -71,12 +71,8 @@ impl Cast {
 pub(super) fn tasks(judge: &mut Judge, top: &Fields<'_>) -> Vec<Cast> {
     let example = "[[task]], then name = \"T\", call = \"ftruncate\" and to = 0";
     let Some(field) = top.need(judge, "task", example) else { return Vec::new() };
-    let tables = field.tables(judge);
-    if tables.is_empty() {
-        judge.missing(field.span, "a litmus test needs at least one task").help(example);
-    }
     let mut cast: Vec<Cast> = Vec::new();
-    for (at, table) in tables.into_iter().enumerate() {
+    for (at, table) in field.tables(judge).into_iter().enumerate() {
         if at == MAX_TASKS {
             let message = format!("a litmus test has at most {MAX_TASKS} tasks");
             judge.wrong(table.span.clone(), message).label("one too many");
@@ -212,8 +208,8 @@ pub(super) fn reaches(judge: &mut Judge, top: &Fields<'_>, cast: &[Cast]) -> Vec
         };
         if other == Some(reach.task) {
             judge
-                .wrong(word.span.clone(), "a task is always in its own company")
-                .label("two tasks");
+                .wrong(word.span.clone(), "a task cannot be its own second task")
+                .label("two letters");
         }
         for letter in [Some(reach.task), other].into_iter().flatten() {
             known(judge, &word.span, letter, cast);
@@ -252,7 +248,7 @@ fn reach(judge: &mut Judge, word: &At<&str>) -> Option<Reach> {
 
 /// A letter must be a task's, or in lower case an asynchronous write's.
 fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
-    if cast.iter().any(|c| c.letter.is_none()) {
+    if cast.is_empty() || cast.iter().any(|c| c.letter.is_none()) {
         return; // it may be that one
     }
     let task = cast.iter().find(|c| c.letter == Some(letter.to_ascii_uppercase()));
@@ -269,7 +265,7 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
             let submitter = letter.to_ascii_uppercase();
             judge
                 .missing(span.clone(), format!("there is no completion {letter}"))
-                .label(format!("{submitter} is a {}", kind.name()))
+                .label(format!("{submitter} calls {}", kind.name()))
                 .help("only an aio_pwrite has a completion of its own");
         }
         Some(_) => {}

@@ -19,8 +19,12 @@ pub fn directory() -> PathBuf {
 /// # Errors
 /// If the directory holds none, or with every problem of every file.
 pub fn all() -> Result<Vec<Litmus>, Report> {
+    all_in(&directory())
+}
+
+fn all_in(directory: &Path) -> Result<Vec<Litmus>, Report> {
     let (tests, broken): (Vec<_>, Vec<_>) =
-        files(&directory())?.iter().map(|path| load(path)).partition(Result::is_ok);
+        files(directory)?.iter().map(|path| load(path)).partition(Result::is_ok);
     if broken.is_empty() {
         return Ok(tests.into_iter().flatten().collect());
     }
@@ -32,10 +36,14 @@ pub fn all() -> Result<Vec<Litmus>, Report> {
 /// # Errors
 /// If there is none of that name, or with every problem of its file.
 pub fn find(name_or_path: &str) -> Result<Litmus, Report> {
+    find_in(&directory(), name_or_path)
+}
+
+fn find_in(directory: &Path, name_or_path: &str) -> Result<Litmus, Report> {
     if name_or_path.contains('/') || name_or_path.ends_with(".toml") {
         return Ok(load(Path::new(name_or_path))?);
     }
-    let files = files(&directory())?;
+    let files = files(directory)?;
     let names: Vec<_> = files.iter().map(|path| stem(path)).collect();
     if let Some(at) = names.iter().position(|name| name == name_or_path) {
         return Ok(load(&files[at])?);
@@ -47,7 +55,7 @@ pub fn find(name_or_path: &str) -> Result<Litmus, Report> {
     Err(match (nearest(&name, names.iter().map(String::as_str)), &parts[..]) {
         (Some(near), _) => miette!(help = format!("did you mean `{near}`?"), "{message}"),
         (None, []) => miette!(
-            help = format!("the catalogue has {} tests, in {}", names.len(), directory().display()),
+            help = format!("the catalogue has {} tests, in {}", names.len(), directory.display()),
             "{message}"
         ),
         (None, parts) => {
@@ -77,4 +85,61 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Report> {
     }
     files.sort_by_key(|path| stem(path));
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::litmus::starter::starter;
+
+    fn catalogue(names: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for name in names {
+            let path = directory.path().join(format!("{name}.toml"));
+            std::fs::write(path, starter(name)).expect("it can be written");
+        }
+        std::fs::write(directory.path().join("notes.txt"), "no test").expect("it can be written");
+        directory
+    }
+
+    fn help(error: &Report) -> String {
+        error.help().map(|help| help.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn tests_come_in_the_order_of_their_names() {
+        let catalogue = catalogue(&["b", "a-b", "a"]);
+        let all = all_in(catalogue.path()).expect("three good files");
+        assert_eq!(all.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["a", "a-b", "b"]);
+    }
+
+    #[test]
+    fn a_test_is_found_by_name_or_path_and_else_a_near_one_is_named() {
+        let catalogue = catalogue(&["size-comes-back", "truncate-vs-read", "truncate-vs-write"]);
+        let find = |name: &str| find_in(catalogue.path(), name);
+        assert_eq!(find("truncate-vs-read").expect("it is there").name, "truncate-vs-read");
+        let path = catalogue.path().join("size-comes-back.toml");
+        assert_eq!(find(&path.display().to_string()).expect("it is there").name, "size-comes-back");
+        let error = find("size-come-back").expect_err("it is misspelt");
+        assert_eq!(help(&error), "did you mean `size-comes-back`?");
+        let error = find("vs").expect_err("it is two");
+        assert_eq!(help(&error), "names with these words: truncate-vs-read, truncate-vs-write");
+        assert!(help(&find("punch").expect_err("it is none")).contains("has 3 tests"));
+        assert!(find("none.toml").is_err());
+        assert!(find("").is_err());
+    }
+
+    #[test]
+    fn problems_of_every_file_are_reported_and_no_file_is_one() {
+        let empty = catalogue(&[]);
+        assert!(all_in(empty.path()).is_err_and(|e| e.to_string().contains("no litmus file")));
+        let missing = empty.path().join("none");
+        assert!(all_in(&missing).is_err_and(|e| help(&e).contains("DIOLOCK_LITMUS")));
+        let catalogue = catalogue(&["a", "b", "c"]);
+        for broken in ["b.toml", "c.toml"] {
+            std::fs::write(catalogue.path().join(broken), "claim = 1").expect("it can be written");
+        }
+        let error = all_in(catalogue.path()).expect_err("two files are broken");
+        assert_eq!(error.to_string(), "8 problems in 2 litmus files");
+    }
 }

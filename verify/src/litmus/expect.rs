@@ -1,6 +1,6 @@
 //! What a litmus file expects of each kernel.
 
-use super::parse::rule;
+use super::parse::{rule, title};
 use super::problem::shown;
 use super::schema::{At, Field, Fields, Judge};
 use super::{Expect, Expected};
@@ -26,13 +26,9 @@ pub(super) fn expectations(
 ) -> Vec<At<Expect>> {
     let example = "[[expect]], then kernel = \"v3.7\" and verdict = \"never\"";
     let Some(field) = top.need(judge, "expect", example) else { return Vec::new() };
-    let tables = field.tables(judge);
-    if tables.is_empty() {
-        judge.missing(field.span, "a litmus test needs at least one expectation").help(example);
-    }
     let mut expected: Vec<At<Expect>> = Vec::new();
     let mut kernels: Vec<Kernel> = Vec::new();
-    for table in tables {
+    for table in field.tables(judge) {
         let fields = Fields::new(judge, "[[expect]]", table.value, table.span);
         let kernel = kernel(judge, &fields);
         if let Some(kernel) = &kernel {
@@ -64,6 +60,7 @@ fn kernel(judge: &mut Judge, fields: &Fields<'_>) -> Option<At<Kernel>> {
     let version = judge.choice(&word, "a kernel of the model", &versions)?;
     let whole = Kernel::new(version);
     let mut fixes = Vec::new();
+    let before = judge.count();
     for name in without {
         let has = || whole.fixes().map(|fix| fix.about().commit);
         match Fix::named(name.value) {
@@ -89,7 +86,7 @@ fn kernel(judge: &mut Judge, fields: &Fields<'_>) -> Option<At<Kernel>> {
         }
     }
     let value = judge.distinct(fixes).into_iter().fold(whole, Kernel::without);
-    Some(At { value, span: word.span })
+    (judge.count() == before).then_some(At { value, span: word.span })
 }
 
 fn verdict(judge: &mut Judge, word: &At<&str>, rules: RuleSet) -> Option<At<Expected>> {
@@ -118,10 +115,7 @@ fn verdict(judge: &mut Judge, word: &At<&str>, rules: RuleSet) -> Option<At<Expe
         && !rules.has(rule)
     {
         judge
-            .missing(
-                word.span.clone(),
-                format!("{} {} is not judged here", rule.code(), rule.name()),
-            )
+            .missing(word.span.clone(), format!("{} is not judged here", title(rule)))
             .help("list it in `rules`, or take it out of [except]");
     }
     Some(At { value: expected, span: word.span.clone() })
@@ -149,7 +143,7 @@ fn engines(
         fields.need(judge, "why", "why = \"the other engines cannot run for ever\"");
     } else if let Some(Field { key_span, .. }) = why {
         judge
-            .wrong(key_span, "`why` says why not all engines, and all are meant")
+            .wrong(key_span, "`why` explains `engines`, and there is none")
             .help("add `engines`, or turn this into a comment");
     }
     if judge.count() > before && engines.is_empty() {

@@ -96,15 +96,17 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let file = file(judge, &top);
     let dioread_nolock = dioread_nolock(judge, &top);
     let cast = tasks(judge, &top);
+    let before = judge.count();
     let reaches = reaches(judge, &top, &cast);
+    let no_reaches = reaches.is_empty() && judge.count() == before;
     let judged = Judged { rules, memory, repeats: cast.iter().find_map(Cast::repeating) };
     let expect = expectations(judge, &top, &judged);
     let never = expect.iter().find(|e| e.value.expected == Expected::Never);
     if let Some(never) = never
-        && reaches.is_empty()
+        && no_reaches
     {
         let (span, message) = match top.get("reaches") {
-            Some(field) => (field.span, "`reaches` is empty, and `never` proves nothing without"),
+            Some(field) => (field.span, "`reaches` is empty, and `never` needs it"),
             None => (never.span.clone(), "the file has no `reaches`, and `never` needs it"),
         };
         judge.missing(span, message).label("what must be seen for this to mean anything?").help(
@@ -149,25 +151,37 @@ pub(super) fn rule(judge: &mut Judge, word: &At<&str>) -> Option<RuleId> {
     if found.is_none() {
         judge
             .wrong(word.span.clone(), format!("`{}` is not a rule", shown(word.value)))
-            .choices(word.value, RuleId::ALL.iter().flat_map(|r| [r.code(), r.name()]));
+            .choices(word.value, RuleId::ALL.iter().flat_map(|r| [r.code(), r.name()]))
+            .help(format!("the rules: {}", RuleId::ALL.map(title).join(", ")));
     }
     found
+}
+
+/// A rule's code and name.
+pub(super) fn title(rule: RuleId) -> String {
+    format!("{} {}", rule.code(), rule.name())
 }
 
 /// The rules judged, and those excepted with their reasons.
 fn rules(judge: &mut Judge, top: &Fields<'_>) -> (RuleSet, Vec<(RuleId, String)>) {
     let mut rules = RuleSet::ALL;
     if let Some(field) = top.get("rules") {
+        let before = judge.count();
         let words = field.some_texts(judge);
         let named = words.iter().filter_map(|word| {
             rule(judge, word).map(|value| At { value, span: word.span.clone() })
         });
         let named = named.collect();
-        rules = judge.distinct(named).into_iter().fold(RuleSet::NONE, RuleSet::with);
+        let named = judge.distinct(named);
+        if judge.count() == before {
+            rules = named.into_iter().fold(RuleSet::NONE, RuleSet::with);
+        }
     }
     let mut except = Vec::new();
     let table = top.get("except").and_then(|field| field.table(judge));
-    for (key, value) in table.into_iter().flat_map(|table| table.iter()) {
+    let mut entries: Vec<_> = table.into_iter().flat_map(|table| table.iter()).collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
         let word = At { value: key.get_ref().as_ref(), span: key.span() };
         let Some(rule) = rule(judge, &word) else { continue };
         let reason = Field::of(key, value).text(judge);

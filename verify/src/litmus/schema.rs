@@ -298,6 +298,9 @@ impl<'t> Field<'t> {
             self.mismatch(judge, &wanted);
             return Vec::new();
         };
+        if array.is_empty() {
+            judge.missing(self.span.clone(), format!("there is no [[{}]]", self.key));
+        }
         let mut tables = Vec::new();
         for item in array.iter() {
             let span = item.span();
