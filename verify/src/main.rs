@@ -9,7 +9,7 @@ fn main() {
     for f in files {
         let name = f.file_stem().unwrap().to_str().unwrap().to_owned();
         if args.len() > 1 && !args[1..].contains(&name) { continue; }
-        let l = parse::parse(&name, "", &std::fs::read_to_string(&f).unwrap()).unwrap();
+        let l = match parse::load(&f) { Ok(l) => l, Err(e) => { println!("{:?}", miette::Report::new(e)); continue; } };
         for e in &l.expect {
             let p = l.program(e.kernel);
             let show = |r: &Report| match &r.verdict { Verdict::Violated(x) => format!("violates {}", x.code()), Verdict::Deadlocked => "deadlock".into(), Verdict::Livelocked => "livelock".into(), Verdict::Exhausted => "never".into(), v => format!("{v:?}") };

@@ -37,9 +37,13 @@ impl TraceHash {
 
     /// Adds a step. Queueing for a lock is left out: it decides who may go, not what happened.
     pub fn observe(&mut self, event: &Event) {
-        if matches!(event.op, Op::Queue(_)) {
-            return;
+        if !matches!(event.op, Op::Queue(_)) {
+            self.observe_all(event);
         }
+    }
+
+    /// Adds a step, queueing included.
+    pub fn observe_all(&mut self, event: &Event) {
         let touched = event.touched();
         let mut hasher = DefaultHasher::new();
         event.hash(&mut hasher);

@@ -27,7 +27,6 @@ use known::Known;
 use model::Model;
 use plan::Plan;
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How to search.
@@ -92,7 +91,7 @@ pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'stat
         program: program.clone(),
         plan: Plan::new(program),
         run: Run::new(program),
-        known: Known::default(),
+        known: Known::new(program.calls.len()),
         tally: Tally::new(),
         start,
         emit: Box::new(emit),
@@ -128,12 +127,14 @@ fn execution(gated: bool) {
         explorer.next_execution();
         (explorer.program.spawn_order.clone(), explorer.plan.clone())
     });
-    let model = Arc::new(Model::new(&plan, !gated));
+    // Leaked: guards move between tasks (a reference is dropped by whoever completes the I/O), and
+    // a search ends with its process. Some kilobytes an execution.
+    let model: &'static Model = Box::leak(Box::new(Model::new(&plan, !gated)));
     let gate = gated.then(|| model.hold_everything());
     let mut spawned = 0;
     for task in order {
         if with(|explorer| explorer.run.system.calls[usize::from(task)].started()) {
-            spawn(&model, task);
+            spawn(model, task);
             spawned += 1;
         }
     }
@@ -146,17 +147,15 @@ fn execution(gated: bool) {
     drop(gate);
 }
 
-fn spawn(model: &Arc<Model>, task: TaskId) {
-    let model = Arc::clone(model);
+fn spawn(model: &'static Model, task: TaskId) {
     loom::thread::spawn(move || {
-        let mut hands = model::Hands::default();
         while let Some(op) = with(|explorer| explorer.pending(task)) {
-            model.step(&mut hands, task, &op);
-            if with(|explorer| explorer.is_known()) {
+            model.step(task, &op);
+            if with(Explorer::is_known) {
                 loom::skip_branch();
             }
             if let Op::Submit(child, _) = op {
-                spawn(&model, child);
+                spawn(model, child);
             }
         }
         with(Explorer::returned);
@@ -242,7 +241,7 @@ impl Explorer {
         !self.options.plain
             && self.program.memory == Memory::Sc
             && self.options.preemption_bound.is_none()
-            && self.known.is_known(&self.run.trace)
+            && self.known.is_known()
     }
 
     fn returned(&mut self) {

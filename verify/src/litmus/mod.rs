@@ -1,7 +1,14 @@
 //! Litmus tests: one claim each, read from TOML at run time.
 
-use crate::engine::EngineName;
+mod cast;
+pub mod catalogue;
+mod expect;
 pub mod parse;
+mod problem;
+mod schema;
+pub mod starter;
+
+use crate::engine::EngineName;
 
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};

@@ -1,38 +1,251 @@
-//! stub
-use super::*;
-use crate::rule::*;
-use diolock::kernel::*;
-pub fn parse(name: &str, _p: &str, text: &str) -> Result<Litmus, String> {
-    let v: toml::Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
-    let s = |v: &toml::Table, k: &str| v.get(k).and_then(|x| x.as_str()).map(str::to_owned);
-    let n = |v: &toml::Table, k: &str| v.get(k).and_then(|x| x.as_integer()).map(|x| x as u8);
-    let arr = |v: &toml::Table, k: &str| -> Vec<String> { v.get(k).and_then(|x| x.as_array()).map(|a| a.iter().map(|x| x.as_str().unwrap().to_owned()).collect()).unwrap_or_default() };
-    let file = v["file"].as_table().unwrap();
+//! Reads a litmus file, and says everything that is wrong with it at once.
+
+pub use super::problem::{LitmusErrors, Problem};
+
+use super::cast::{Cast, reaches, tasks};
+use super::expect::{Judged, expectations};
+use super::problem::{Finding, shown};
+use super::schema::{At, Field, Fields, Judge};
+use super::{Expected, Litmus};
+use crate::program::Memory;
+use crate::rule::{RuleId, RuleSet};
+use diolock::extent_probe::Extent;
+use diolock::inode_lock::LockName;
+use diolock::op::Blocks;
+use std::io::Read;
+use std::path::Path;
+use toml::de::DeTable;
+
+/// A litmus file is never longer, in bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// The blocks of a file are numbered from 0 to one less.
+pub const MAX_BLOCKS: Blocks = 8;
+
+/// Reads a litmus test from its text; `path_for_messages` is the file's name in messages.
+///
+/// # Errors
+/// With every problem of the text, each with its place.
+pub fn parse(name: &str, path_for_messages: &str, text: &str) -> Result<Litmus, LitmusErrors> {
+    if text.len() > MAX_BYTES {
+        return Err(too_big(path_for_messages));
+    }
+    let (table, syntax) = DeTable::parse_recoverable(text);
+    let mut judge = Judge::default();
+    let litmus = litmus(&mut judge, name, table.get_ref());
+    match judge.finish(text, syntax) {
+        findings if findings.is_empty() => Ok(Litmus { source: text.to_owned(), ..litmus }),
+        findings => Err(LitmusErrors::new(path_for_messages, text, findings)),
+    }
+}
+
+/// Reads a litmus test from a file, whose stem is the test's name.
+///
+/// # Errors
+/// If the file cannot be read, or with every problem of its text.
+pub fn load(path: &Path) -> Result<Litmus, LitmusErrors> {
+    let shown = path.display().to_string();
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        let finding = Finding::new(None, format!("{shown} cannot be read: {error}"));
+        return Err(LitmusErrors::new(&shown, "", vec![finding]));
+    }
+    if bytes.len() > MAX_BYTES {
+        return Err(too_big(&shown));
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => parse(&name, &shown, text),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let text = String::from_utf8_lossy(&bytes);
+            let mut finding = Finding::new(Some(at..at + 3), "this is not UTF-8");
+            finding.label(format!("byte 0x{:02x}", bytes[at])).help("save the file as UTF-8");
+            Err(LitmusErrors::new(&shown, &text, vec![finding]))
+        }
+    }
+}
+
+fn too_big(path: &str) -> LitmusErrors {
+    let message = format!("{path} is longer than {} KiB", MAX_BYTES / 1024);
+    let mut finding = Finding::new(None, message);
+    finding.help("a litmus test states one claim: split the file");
+    LitmusErrors::new(path, "", vec![finding])
+}
+
+/// Reads the whole document. What it returns is meaningful only if `judge` found nothing.
+fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
+    let top = Fields::new(judge, "the top of the file", table, 0..0);
+    let mut text = |key| top.get(key).and_then(|f| f.text(judge)).map(|t| t.value.to_owned());
+    let (bug, evidence) = (text("bug"), text("evidence"));
+    let claim = top
+        .need(judge, "claim", "claim = \"a truncate never frees a block that a write still uses\"")
+        .and_then(|field| field.text(judge))
+        .map_or_else(String::new, |claim| claim.value.to_owned());
+    let memory = top
+        .get("memory")
+        .and_then(|field| field.text(judge))
+        .and_then(|word| {
+            judge.choice(&word, "a memory model", &[("sc", Memory::Sc), ("c11", Memory::C11)])
+        })
+        .unwrap_or(Memory::Sc);
+    let fair = fair(judge, &top);
+    let (rules, except) = rules(judge, &top);
+    let file = file(judge, &top);
+    let dioread_nolock = dioread_nolock(judge, &top);
+    let cast = tasks(judge, &top);
+    let before = judge.count();
+    let reaches = reaches(judge, &top, &cast);
+    let no_reaches = reaches.is_empty() && judge.count() == before;
+    let judged = Judged { rules, memory, repeats: cast.iter().find_map(Cast::repeating) };
+    let expect = expectations(judge, &top, &judged);
+    let never = expect.iter().find(|e| e.value.expected == Expected::Never);
+    if let Some(never) = never
+        && no_reaches
+    {
+        let (span, message) = match top.get("reaches") {
+            Some(field) => (field.span, "`reaches` is empty, and `never` needs it"),
+            None => (never.span.clone(), "the file has no `reaches`, and `never` needs it"),
+        };
+        judge.missing(span, message).label("what must be seen for this to mean anything?").help(
+            "for example, before the first [table]: reaches = [\"W overwrites\", \"T frees\"]",
+        );
+    }
+    Litmus {
+        name: name.to_owned(),
+        source: String::new(),
+        claim,
+        bug,
+        evidence,
+        size: file.size,
+        extents: file.extents,
+        cached_pages: file.cached_pages,
+        dioread_nolock,
+        tasks: cast.iter().filter_map(Cast::spec).collect(),
+        memory,
+        fair,
+        rules,
+        except,
+        reaches,
+        expect: expect.into_iter().map(|e| e.value).collect(),
+    }
+}
+
+fn fair(judge: &mut Judge, top: &Fields<'_>) -> Vec<LockName> {
+    let words = top.get("fair").map(|field| field.texts(judge)).unwrap_or_default();
+    let rwsems: Vec<_> =
+        LockName::ALL.iter().filter(|l| l.is_rwsem()).map(|&l| (l.name(), l)).collect();
+    let mut locks = Vec::new();
+    for word in words {
+        if let Some(value) = judge.choice(&word, "a rwsem", &rwsems) {
+            locks.push(At { value, span: word.span });
+        }
+    }
+    judge.distinct(locks)
+}
+
+/// A rule by code or name.
+pub(super) fn rule(judge: &mut Judge, word: &At<&str>) -> Option<RuleId> {
+    let found = RuleId::named(word.value);
+    if found.is_none() {
+        judge
+            .wrong(word.span.clone(), format!("`{}` is not a rule", shown(word.value)))
+            .choices(word.value, RuleId::ALL.iter().flat_map(|r| [r.code(), r.name()]))
+            .help(format!("the rules: {}", RuleId::ALL.map(title).join(", ")));
+    }
+    found
+}
+
+/// A rule's code and name.
+pub(super) fn title(rule: RuleId) -> String {
+    format!("{} {}", rule.code(), rule.name())
+}
+
+/// The rules judged, and those excepted with their reasons.
+fn rules(judge: &mut Judge, top: &Fields<'_>) -> (RuleSet, Vec<(RuleId, String)>) {
     let mut rules = RuleSet::ALL;
-    if v.contains_key("rules") { rules = arr(&v, "rules").iter().fold(RuleSet::NONE, |r, n| r.with(RuleId::named(n).unwrap())); }
-    let mut except = vec![];
-    if let Some(t) = v.get("except").and_then(|x| x.as_table()) { for (k, w) in t { let r = RuleId::named(k).unwrap(); rules = rules.without(r); except.push((r, w.as_str().unwrap().to_owned())); } }
-    let tasks = v["task"].as_array().unwrap().iter().map(|t| { let t = t.as_table().unwrap(); TaskSpec { letter: s(t, "name").unwrap().chars().next().unwrap(), call: {
-        let range = Range { start: n(t, "block").unwrap_or(0), len: n(t, "blocks").unwrap_or(1) };
-        let half = s(t, "half").map(|h| if h == "lower" { Half::Lower } else { Half::Upper });
-        let fault = s(t, "fail").map(|h| if h == "enomem" { Fault::Enomem } else { Fault::Enospc });
-        match s(t, "call").unwrap().as_str() {
-            "pwrite" => CallSpec::Pwrite { range, half, aio: false, fault },
-            "aio_pwrite" => CallSpec::Pwrite { range, half, aio: true, fault },
-            "pread" => CallSpec::Pread { range, stale_size: s(t, "size_read").as_deref() == Some("early"), repeat: t.contains_key("repeat") },
-            "ftruncate" => CallSpec::Ftruncate { to: n(t, "to").unwrap() },
-            "write" => CallSpec::Write, "commit" => CallSpec::Commit, x => panic!("{x}") } } } }).collect();
-    let reaches = arr(&v, "reaches").into_iter().map(|text| { let (task, rest) = (text.chars().next().unwrap(), text[2..].to_owned());
-        let verb = if let Some(x) = rest.strip_prefix("overlaps ") { ReachVerb::Overlaps(x.chars().next().unwrap()) } else if let Some(x) = rest.strip_prefix("waits for ") { ReachVerb::WaitsFor(x.chars().next().unwrap()) } else { ReachVerb::Plain(Verb::PLAIN.iter().find(|p| p.0 == rest).unwrap_or_else(|| panic!("{rest}")).1) };
-        Reach { text, task, verb } }).collect();
-    let expect = v["expect"].as_array().unwrap().iter().map(|t| { let t = t.as_table().unwrap();
-        let mut kernel = Kernel::new(Version::ALL.into_iter().find(|v| v.name() == s(t, "kernel").unwrap()).unwrap());
-        for w in arr(t, "without") { kernel = kernel.without(Fix::named(&w).unwrap()); }
-        let ver = s(t, "verdict").unwrap();
-        Expect { kernel, expected: match ver.as_str() { "never" => Expected::Never, "deadlock" => Expected::Deadlock, "livelock" => Expected::Livelock, v => Expected::Violates(RuleId::named(&v[9..]).unwrap()) },
-          engines: arr(t, "engines").iter().map(|e| EngineName::ALL.into_iter().find(|x| x.name() == e).unwrap()).collect(), why: s(t, "why") } }).collect();
-    Ok(Litmus { name: name.into(), source: text.into(), claim: s(&v, "claim").unwrap(), bug: s(&v, "bug"), evidence: s(&v, "evidence"), size: n(file, "size").unwrap(),
-        extents: arr(file, "extents").iter().map(|e| match e.as_str() { "hole" => Extent::Hole, "unwritten" => Extent::Unwritten, _ => Extent::Written }).collect(),
-        cached_pages: n(file, "cached_pages").unwrap_or(0), dioread_nolock: v.get("mount").is_none(), tasks, memory: if s(&v, "memory").is_some() { Memory::C11 } else { Memory::Sc },
-        fair: if v.contains_key("fair") { vec![LockName::IDataSem] } else { vec![] }, rules, except, reaches, expect })
+    if let Some(field) = top.get("rules") {
+        let before = judge.count();
+        let words = field.some_texts(judge);
+        let named = words.iter().filter_map(|word| {
+            rule(judge, word).map(|value| At { value, span: word.span.clone() })
+        });
+        let named = named.collect();
+        let named = judge.distinct(named);
+        if judge.count() == before {
+            rules = named.into_iter().fold(RuleSet::NONE, RuleSet::with);
+        }
+    }
+    let mut except = Vec::new();
+    let table = top.get("except").and_then(|field| field.table(judge));
+    let mut entries: Vec<_> = table.into_iter().flat_map(|table| table.iter()).collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
+        let word = At { value: key.get_ref().as_ref(), span: key.span() };
+        let Some(rule) = rule(judge, &word) else { continue };
+        let reason = Field::of(key, value).text(judge);
+        if !rules.has(rule) {
+            judge
+                .wrong(word.span, format!("{} is not judged anyway", rule.code()))
+                .help("it is not in `rules`, or is excepted above");
+        }
+        rules = rules.without(rule);
+        except.push((rule, reason.map_or_else(String::new, |r| r.value.to_owned())));
+    }
+    except.sort_by_key(|e| e.0);
+    (rules, except)
+}
+
+#[derive(Default)]
+struct File {
+    size: Blocks,
+    extents: Vec<Extent>,
+    cached_pages: Blocks,
+}
+
+fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
+    let example = "[file], then size = 1 and extents = [\"written\"]";
+    let Some(field) = top.need(judge, "file", example) else { return File::default() };
+    let Some(table) = field.table(judge) else { return File::default() };
+    let fields = Fields::new(judge, "[file]", table, field.span);
+    let size = fields
+        .need(judge, "size", "size = 1")
+        .and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
+    let cached_pages =
+        fields.get("cached_pages").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
+    let mut extents = Vec::new();
+    if let Some(field) = fields.need(judge, "extents", "extents = [\"written\", \"hole\"]") {
+        let before = judge.count();
+        let words = field.texts(judge);
+        let states = [
+            ("written", Extent::Written),
+            ("unwritten", Extent::Unwritten),
+            ("hole", Extent::Hole),
+        ];
+        extents.extend(words.iter().filter_map(|w| judge.choice(w, "a block's state", &states)));
+        if words.len() > usize::from(MAX_BLOCKS) {
+            judge
+                .wrong(field.span, format!("a file has at most {MAX_BLOCKS} blocks"))
+                .label(format!("{} blocks", words.len()));
+        } else if let Some(size) = size
+            && judge.count() == before
+            && words.len() < usize::from(size)
+        {
+            let message = format!("size is {size}, and `extents` has {} block(s)", words.len());
+            judge
+                .wrong(field.span, message)
+                .label("too few")
+                .help("give every block below `size` a state; more mean preallocated past the end");
+        }
+    }
+    File { size: size.unwrap_or_default(), extents, cached_pages: cached_pages.unwrap_or_default() }
+}
+
+fn dioread_nolock(judge: &mut Judge, top: &Fields<'_>) -> bool {
+    let Some(field) = top.get("mount") else { return true };
+    let Some(table) = field.table(judge) else { return true };
+    let fields = Fields::new(judge, "[mount]", table, field.span);
+    fields.get("dioread_nolock").and_then(|field| field.flag(judge)).unwrap_or(true)
 }

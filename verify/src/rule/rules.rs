@@ -437,7 +437,9 @@ impl Rules {
     fn convert_inside_count(&self, event: &Event) -> Judgement {
         let Op::Convert(_, of) = event.op else { return Ok(()) };
         let counted = self.tasks[usize::from(of)].references > 0;
-        let inline = of == event.task && self.holds(event.task, LockName::IMutex, Mode::Exclusive);
+        let inline = of == event.task
+            && self.tasks[usize::from(of)].submits
+            && self.holds(event.task, LockName::IMutex, Mode::Exclusive);
         if counted || inline {
             return Ok(());
         }

@@ -17,35 +17,45 @@ use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The beginnings seen, each with the schedule that reached it first.
-#[derive(Default)]
 pub struct Known {
     first: HashMap<u64, u64>,
-    /// The schedule of the current execution so far.
+    tasks: usize,
+    /// The current execution's beginning, queueing included.
+    trace: TraceHash,
+    /// Its schedule.
     schedule: u64,
     /// The current execution has been cut.
     cut: bool,
 }
 
 impl Known {
+    /// None yet, for that many tasks.
+    pub fn new(tasks: usize) -> Known {
+        let trace = TraceHash::new(tasks);
+        Known { first: HashMap::new(), tasks, trace, schedule: 0, cut: false }
+    }
+
     /// A new execution begins.
     pub fn next_execution(&mut self) {
+        self.trace = TraceHash::new(self.tasks);
         self.schedule = 0;
         self.cut = false;
     }
 
     /// A step was taken.
     pub fn observe(&mut self, event: &Event) {
+        self.trace.observe_all(event);
         let mut hasher = DefaultHasher::new();
         (self.schedule, event.task).hash(&mut hasher);
         self.schedule = hasher.finish();
     }
 
     /// Whether this beginning was explored before, by another schedule. Says so once an execution.
-    pub fn is_known(&mut self, trace: &TraceHash) -> bool {
+    pub fn is_known(&mut self) -> bool {
         if self.cut {
             return false;
         }
-        self.cut = match self.first.entry(trace.get()) {
+        self.cut = match self.first.entry(self.trace.get()) {
             Entry::Occupied(first) => *first.get() != self.schedule,
             Entry::Vacant(free) => {
                 free.insert(self.schedule);

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 enum Thing {
     Mutex(Mutex<()>),
     RwLock(RwLock<()>),
+    Slots(Vec<Mutex<()>>),
     Parked(Mutex<()>, Waiters),
     Step(Mutex<()>),
     Raced(UnsafeCell<()>),
@@ -26,31 +27,23 @@ type Waiters = RefCell<Vec<loom::thread::Thread>>;
 /// The objects of one execution.
 pub struct Model {
     things: BTreeMap<Object, Thing>,
+    /// Guards, by what they guard and for whom.
+    held: RefCell<Vec<(Object, TaskId, Guard)>>,
     weak: bool,
 }
 
 /// A guard that is only held.
 #[allow(dead_code, reason = "guards are held for their drop")]
-enum Guard<'m> {
-    Mutex(MutexGuard<'m, ()>),
-    Read(RwLockReadGuard<'m, ()>),
-    Write(RwLockWriteGuard<'m, ()>),
+enum Guard {
+    Mutex(MutexGuard<'static, ()>),
+    Read(RwLockReadGuard<'static, ()>),
+    Write(RwLockWriteGuard<'static, ()>),
+    /// A further reference of somebody who has one.
+    Again,
 }
 
-/// What one task holds between its steps.
-#[derive(Default)]
-pub struct Hands<'m> {
-    held: Vec<(Object, Guard<'m>)>,
-}
-
-impl<'m> Hands<'m> {
-    /// Lets go of an object; a release of what is not held changes nothing (rule R3 has seen it).
-    fn release(&mut self, object: Object) {
-        if let Some(at) = self.held.iter().position(|(held, _)| *held == object) {
-            self.held.remove(at);
-        }
-    }
-}
+/// loom's locks are never poisoned: a panic ends the process.
+const OK: &str = "loom's locks are never poisoned";
 
 fn wake(waiters: &Waiters) {
     for thread in waiters.take() {
@@ -61,6 +54,7 @@ fn wake(waiters: &Waiters) {
 impl Model {
     /// Fresh objects.
     pub fn new(plan: &Plan, weak: bool) -> Model {
+        let tasks = with(|explorer| explorer.program.calls.len());
         let things = plan
             .objects()
             .filter_map(|(object, form)| {
@@ -68,6 +62,7 @@ impl Model {
                     Form::Owned(_) | Form::Commuting(_) | Form::Guarded(_) => return None,
                     Form::Mutex => Thing::Mutex(Mutex::new(())),
                     Form::RwLock => Thing::RwLock(RwLock::new(())),
+                    Form::Slots => Thing::Slots((0..tasks).map(|_| Mutex::new(())).collect()),
                     Form::Parked => Thing::Parked(Mutex::new(()), Waiters::default()),
                     Form::Step => Thing::Step(Mutex::new(())),
                     Form::Raced => Thing::Raced(UnsafeCell::new(())),
@@ -79,122 +74,152 @@ impl Model {
                 Some((object, thing))
             })
             .collect();
-        Model { things, weak }
+        Model { things, held: RefCell::default(), weak }
     }
 
     /// Takes every lock, so that each task stops at its first visible step.
-    pub fn hold_everything(&self) -> impl Sized {
-        let guards: Vec<Guard<'_>> = self
-            .things
-            .values()
-            .filter_map(|thing| match thing {
+    pub fn hold_everything(&'static self) -> impl Sized {
+        let mut guards = Vec::new();
+        for thing in self.things.values() {
+            match thing {
                 Thing::Mutex(m) | Thing::Parked(m, _) | Thing::Step(m) => {
-                    Some(Guard::Mutex(m.lock().expect("loom's locks are never poisoned")))
+                    guards.push(Guard::Mutex(m.lock().expect(OK)));
                 }
-                Thing::RwLock(l) => {
-                    Some(Guard::Write(l.write().expect("loom's locks are never poisoned")))
+                Thing::Slots(slots) => {
+                    guards.extend(slots.iter().map(|m| Guard::Mutex(m.lock().expect(OK))));
                 }
-                Thing::Raced(_) | Thing::Atomic(..) => None,
-            })
-            .collect();
+                Thing::RwLock(l) => guards.push(Guard::Write(l.write().expect(OK))),
+                Thing::Raced(_) | Thing::Atomic(..) => {}
+            }
+        }
         guards
     }
 
     /// Takes one step of a task: first whatever loom must order, then the reference semantics.
-    pub fn step<'m>(&'m self, hands: &mut Hands<'m>, task: TaskId, op: &Op) {
-        if *op == Op::SmpMb {
-            if self.weak {
-                fence(Ordering::SeqCst);
-            }
-            with(|explorer| explorer.book(task, op));
-            return;
+    pub fn step(&'static self, task: TaskId, op: &Op) {
+        if self.weak && *op == Op::SmpMb {
+            fence(Ordering::SeqCst);
         }
         let touches = with(|explorer| explorer.run.system.inode.touches(op));
         if let &[(object, _)] = touches.as_slice() {
             match self.things.get(&object) {
-                None => {}
-                Some(Thing::Mutex(lock)) => return native_mutex(hands, object, lock, task, op),
-                Some(Thing::RwLock(lock)) => return native_rwlock(hands, object, lock, task, op),
+                Some(Thing::Mutex(lock)) => return self.mutex(object, lock, task, op),
+                Some(Thing::RwLock(lock)) => return self.rwlock(object, lock, task, op),
+                Some(Thing::Slots(slots)) => return self.slots(object, slots, task, op),
                 Some(Thing::Parked(lock, waiters)) => return parked(lock, waiters, task, op),
                 Some(Thing::Atomic(cell, waiters)) => return atomic(cell, waiters, task, op),
-                Some(Thing::Step(_) | Thing::Raced(_)) => {}
+                Some(Thing::Step(_) | Thing::Raced(_)) | None => {}
             }
         }
         let mut guards = Vec::new();
         for (object, access) in &touches {
             match (self.things.get(object), access) {
-                (Some(Thing::Step(lock)), _) => {
-                    guards.push(lock.lock().expect("loom's locks are never poisoned"));
-                }
+                (Some(Thing::Step(lock)), _) => guards.push(lock.lock().expect(OK)),
                 (Some(Thing::Raced(cell)), Access::Read) => cell.with(|_| ()),
                 (Some(Thing::Raced(cell)), _) => cell.with_mut(|_| ()),
                 _ => {}
             }
         }
-        with(|explorer| explorer.book(task, op));
-    }
-}
-
-fn native_mutex<'m>(
-    hands: &mut Hands<'m>,
-    object: Object,
-    lock: &'m Mutex<()>,
-    task: TaskId,
-    op: &Op,
-) {
-    match op {
-        Op::Lock(..) | Op::LockByRequeue(_) => {
-            let guard = lock.lock().expect("loom's locks are never poisoned");
-            hands.held.push((object, Guard::Mutex(guard)));
-            with(|explorer| explorer.book(task, op));
+        // Without a loom object nobody else can end the wait: it lasts for ever.
+        while with(|explorer| explorer.blocked(task, op)).is_some() {
+            loom::thread::park();
         }
-        _ => {
-            with(|explorer| explorer.book(task, op));
-            hands.release(object);
+        book(task, op);
+    }
+
+    fn hold(&self, object: Object, task: TaskId, guard: Guard) {
+        self.held.borrow_mut().push((object, task, guard));
+    }
+
+    fn holds(&self, object: Object, task: TaskId) -> bool {
+        let held = self.held.borrow();
+        held.iter().any(|&(what, whose, _)| (what, whose) == (object, task))
+    }
+
+    /// Lets go of an object; a release of what is not held changes nothing (rule R3 has seen it).
+    fn release(&self, object: Object, task: TaskId) {
+        let mut held = self.held.borrow_mut();
+        let at = held.iter().rposition(|&(what, whose, _)| (what, whose) == (object, task));
+        let guard = at.map(|at| held.remove(at));
+        drop(held);
+        drop(guard);
+    }
+
+    fn mutex(&self, object: Object, lock: &'static Mutex<()>, task: TaskId, op: &Op) {
+        if matches!(op, Op::Lock(..) | Op::LockByRequeue(_)) {
+            self.hold(object, task, Guard::Mutex(lock.lock().expect(OK)));
+            book(task, op);
+        } else {
+            book(task, op);
+            self.release(object, task);
         }
     }
-}
 
-fn native_rwlock<'m>(
-    hands: &mut Hands<'m>,
-    object: Object,
-    lock: &'m RwLock<()>,
-    task: TaskId,
-    op: &Op,
-) {
-    const OK: &str = "loom's locks are never poisoned";
-    match op {
-        Op::Lock(_, Mode::Shared) | Op::DioBegin(_) => {
-            // A second read by its reader: loom panics there, Linux waits only behind a writer.
-            if !hands.held.iter().any(|(held, _)| *held == object) {
-                let guard = lock.read().expect(OK);
-                hands.held.push((object, Guard::Read(guard)));
+    fn rwlock(&self, object: Object, lock: &'static RwLock<()>, task: TaskId, op: &Op) {
+        match op {
+            Op::Lock(_, Mode::Shared) => {
+                // A second read by its reader: loom panics there, Linux waits only behind a writer.
+                let guard = if self.holds(object, task) {
+                    Guard::Again
+                } else {
+                    Guard::Read(lock.read().expect(OK))
+                };
+                self.hold(object, task, guard);
+                book(task, op);
             }
-            with(|explorer| explorer.book(task, op));
-        }
-        Op::Lock(_, Mode::Exclusive) => {
-            let guard = lock.write().expect(OK);
-            hands.held.push((object, Guard::Write(guard)));
-            with(|explorer| explorer.book(task, op));
-        }
-        Op::DioWait => {
-            let guard = lock.write().expect(OK);
-            with(|explorer| explorer.book(task, op));
-            drop(guard);
-        }
-        _ => {
-            with(|explorer| explorer.book(task, op));
-            hands.release(object);
+            Op::Lock(_, Mode::Exclusive) => {
+                self.hold(object, task, Guard::Write(lock.write().expect(OK)));
+                book(task, op);
+            }
+            _ => {
+                book(task, op);
+                self.release(object, task);
+            }
         }
     }
+
+    fn slots(&self, object: Object, slots: &'static [Mutex<()>], task: TaskId, op: &Op) {
+        match *op {
+            Op::DioBegin(of) => {
+                let guard = if self.holds(object, of) {
+                    Guard::Again
+                } else {
+                    Guard::Mutex(slots[usize::from(of)].lock().expect(OK))
+                };
+                self.hold(object, of, guard);
+                book(task, op);
+            }
+            Op::DioEnd(of) => {
+                book(task, op);
+                self.release(object, of);
+            }
+            _ => {
+                // One after the other, holding none: a begin must never wait for a drainer. Again
+                // if somebody began behind our back.
+                loop {
+                    for slot in slots {
+                        drop(slot.lock().expect(OK));
+                    }
+                    if with(|explorer| explorer.blocked(task, op)).is_none() {
+                        break;
+                    }
+                }
+                book(task, op);
+            }
+        }
+    }
+}
+
+fn book(task: TaskId, op: &Op) {
+    with(|explorer| explorer.book(task, op));
 }
 
 /// Waits by parking until the reference semantics lets the step happen, all under one mutex.
 fn parked(lock: &Mutex<()>, waiters: &Waiters, task: TaskId, op: &Op) {
     loop {
-        let guard = lock.lock().expect("loom's locks are never poisoned");
+        let guard = lock.lock().expect(OK);
         if with(|explorer| explorer.blocked(task, op)).is_none() {
-            with(|explorer| explorer.book(task, op));
+            book(task, op);
             wake(waiters);
             drop(guard);
             return;

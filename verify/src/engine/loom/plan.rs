@@ -21,10 +21,13 @@ pub enum Form {
     Guarded(LockName),
     /// `loom::sync::Mutex`.
     Mutex,
-    /// `loom::sync::RwLock`; as a counter, a reference is a read guard and the drain a write.
+    /// `loom::sync::RwLock`.
     RwLock,
-    /// A mutex that waiters park on: fair or tried locks, counters whose references move between
-    /// tasks, the journal.
+    /// A counter as one `loom::sync::Mutex` for each task whose I/O it counts: a reference is a
+    /// guard, the drain takes them all. Two references then commute in loom too.
+    Slots,
+    /// A mutex that waiters park on: fair or tried locks, counters whose references have no owner,
+    /// the journal.
     Parked,
     /// Data whose order two tasks can tell: one scheduling point an access.
     Step,
@@ -49,8 +52,6 @@ struct Seen {
     /// Locks held alone at every access, or shared at every read.
     guards: Option<Vec<LockName>>,
     tried: bool,
-    /// A reference dropped by another task than took it, or taken twice.
-    moves: bool,
     /// Tasks that move data on it, and whether any writes.
     bios: HashSet<TaskId>,
     bio_writes: bool,
@@ -127,8 +128,6 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
         seen.accesses.insert(access);
         seen.tried |= matches!(op, Op::TryLock(..) | Op::Downgrade(_));
         match *op {
-            Op::DioBegin(of) => seen.moves |= of != task || counted(system, task) > 0,
-            Op::DioEnd(of) => seen.moves |= of != task,
             Op::Bio(_, bio) => {
                 seen.bios.insert(task);
                 seen.bio_writes |= bio != diolock::op::Bio::Read;
@@ -143,12 +142,6 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
             Some(guards) => guards.retain(|lock| held.contains(lock)),
         }
     }
-}
-
-/// A second reference taken by one task cannot be a second read guard. Whether it has one cannot be
-/// seen in the system, so any count above the other tasks' is taken for its own.
-fn counted(system: &System, _: TaskId) -> i8 {
-    system.inode.dio_count().max(0) - system.calls.len() as i8 + 1
 }
 
 /// The locks that `task` holds well enough for this access.
@@ -180,8 +173,8 @@ fn form(object: Object, seen: &Seen, fair: bool, memory: Memory) -> Form {
         Object::Lock(lock) if lock.is_rwsem() => Form::RwLock,
         Object::Lock(_) => Form::Mutex,
         Object::DioCount | Object::Gate | Object::Size if memory == Memory::C11 => Form::Atomic,
-        Object::DioCount if !seen.moves => Form::RwLock,
-        Object::DioCount | Object::Unwritten | Object::Journal => Form::Parked,
+        Object::DioCount => Form::Slots,
+        Object::Unwritten | Object::Journal => Form::Parked,
         // Under C11 the drain orders no data (atomic_read is relaxed); the I/O is DMA, not a store.
         Object::Block(_) if memory == Memory::Sc && (seen.bios.len() < 2 || !seen.bio_writes) => {
             Form::Raced

@@ -1,0 +1,273 @@
+//! The tasks of a litmus file, and what must be seen of them.
+
+use super::parse::MAX_BLOCKS;
+use super::problem::{Span, shown};
+use super::schema::{At, Field, Fields, Judge};
+use super::{CallSpec, Reach, ReachVerb, TaskSpec};
+use crate::rule::Verb;
+use diolock::dio_path::Fault;
+use diolock::extent_probe::Half;
+use diolock::op::Range;
+
+/// As many tasks may be written down.
+pub(super) const MAX_TASKS: usize = 6;
+
+/// A task as far as it could be read.
+#[derive(Clone, Debug)]
+pub(super) struct Cast {
+    letter: Option<char>,
+    kind: Option<Kind>,
+    call: Option<CallSpec>,
+}
+
+/// A call without its arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Pwrite,
+    AioPwrite,
+    Pread,
+    Ftruncate,
+    Write,
+    Commit,
+}
+
+const KINDS: [(&str, Kind); 6] = [
+    ("pwrite", Kind::Pwrite),
+    ("aio_pwrite", Kind::AioPwrite),
+    ("pread", Kind::Pread),
+    ("ftruncate", Kind::Ftruncate),
+    ("write", Kind::Write),
+    ("commit", Kind::Commit),
+];
+
+impl Kind {
+    fn name(self) -> &'static str {
+        KINDS.iter().find(|k| k.1 == self).map_or("", |k| k.0)
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Kind::Pwrite | Kind::AioPwrite => &["block", "blocks", "half", "fail"],
+            Kind::Pread => &["block", "blocks", "repeat", "size_read"],
+            Kind::Ftruncate => &["to"],
+            Kind::Write | Kind::Commit => &[],
+        }
+    }
+}
+
+impl Cast {
+    /// The task, if it could be read.
+    pub(super) fn spec(&self) -> Option<TaskSpec> {
+        Some(TaskSpec { letter: self.letter?, call: self.call? })
+    }
+
+    /// Its letter, if it never ends.
+    pub(super) fn repeating(&self) -> Option<char> {
+        matches!(self.call?, CallSpec::Pread { repeat: true, .. }).then_some(self.letter?)
+    }
+}
+
+/// Reads `[[task]]`.
+pub(super) fn tasks(judge: &mut Judge, top: &Fields<'_>) -> Vec<Cast> {
+    let example = "[[task]], then name = \"T\", call = \"ftruncate\" and to = 0";
+    let Some(field) = top.need(judge, "task", example) else { return Vec::new() };
+    let mut cast: Vec<Cast> = Vec::new();
+    for (at, table) in field.tables(judge).into_iter().enumerate() {
+        if at == MAX_TASKS {
+            let message = format!("a litmus test has at most {MAX_TASKS} tasks");
+            judge.wrong(table.span.clone(), message).label("one too many");
+        }
+        let fields = Fields::new(judge, "[[task]]", table.value, table.span);
+        let letter = fields.need(judge, "name", "name = \"W\"").and_then(|f| letter(judge, &f));
+        if let Some(letter) = &letter
+            && cast.iter().any(|c| c.letter == Some(letter.value))
+        {
+            judge.wrong(letter.span.clone(), format!("there is a task {} already", letter.value));
+        }
+        let kind = fields
+            .need(judge, "call", "call = \"pwrite\"")
+            .and_then(|field| field.text(judge))
+            .and_then(|word| judge.choice(&word, "a call", &KINDS));
+        let call = kind.and_then(|kind| call(judge, &fields, kind));
+        cast.push(Cast { letter: letter.map(|l| l.value), kind, call });
+    }
+    cast
+}
+
+fn letter(judge: &mut Judge, field: &Field<'_>) -> Option<At<char>> {
+    let word = field.text(judge)?;
+    let mut chars = word.value.chars();
+    match (chars.next(), chars.next()) {
+        (Some(value @ 'A'..='Z'), None) => Some(At { value, span: word.span }),
+        _ => {
+            let message = format!("`{}` is not a task's name", shown(word.value));
+            let finding = judge.wrong(word.span, message);
+            finding.label("one capital letter").help("for example: name = \"W\"");
+            None
+        }
+    }
+}
+
+fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> {
+    let (name, takes) = (kind.name(), kind.arguments());
+    for key in ["block", "blocks", "half", "fail", "to", "repeat", "size_read"] {
+        if let Some(field) = fields.get(key)
+            && !takes.contains(&key)
+        {
+            let takes = if takes.is_empty() { "nothing".to_owned() } else { takes.join(", ") };
+            judge
+                .wrong(field.key_span, format!("`{key}` is not for {name}"))
+                .help(format!("{name} takes {takes}"));
+        }
+    }
+    match kind {
+        Kind::Pwrite | Kind::AioPwrite => {
+            let aio = kind == Kind::AioPwrite;
+            let range = range(judge, fields);
+            let half = half(judge, fields);
+            let fault = fault(judge, fields, aio);
+            let range = range?;
+            if let Some((_, span)) = &half
+                && range.len != 1
+            {
+                judge
+                    .wrong(span.clone(), format!("half a block, but `blocks` is {}", range.len))
+                    .help("an unaligned write is modelled within one block: leave `blocks` out");
+            }
+            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault })
+        }
+        Kind::Pread => {
+            let range = range(judge, fields);
+            let repeat = fields.get("repeat").and_then(|f| f.flag(judge)).unwrap_or(false);
+            let stale_size = fields
+                .get("size_read")
+                .and_then(|field| field.text(judge))
+                .and_then(|word| {
+                    judge.choice(&word, "when i_size is read", &[("late", false), ("early", true)])
+                })
+                .unwrap_or(false);
+            Some(CallSpec::Pread { range: range?, stale_size, repeat })
+        }
+        Kind::Ftruncate => {
+            let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
+            Some(CallSpec::Ftruncate { to })
+        }
+        Kind::Write => Some(CallSpec::Write),
+        Kind::Commit => Some(CallSpec::Commit),
+    }
+}
+
+fn range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
+    let start = fields
+        .need(judge, "block", "block = 0")
+        .and_then(|field| field.number(judge, 0..=MAX_BLOCKS - 1));
+    let blocks = fields.get("blocks");
+    let len = blocks.as_ref().map_or(Some(1), |field| field.number(judge, 1..=MAX_BLOCKS));
+    let range = Range { start: start?, len: len? };
+    if range.end() > MAX_BLOCKS {
+        let message = format!("blocks {} to {} are asked for", range.start, range.end() - 1);
+        let span = blocks.map_or_else(|| fields.header.clone(), |field| field.span);
+        judge.wrong(span, message).label(format!("a file's last block is {}", MAX_BLOCKS - 1));
+        return None;
+    }
+    Some(range)
+}
+
+fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {
+    let word = fields.get("half")?.text(judge)?;
+    let half =
+        judge.choice(&word, "half a block", &[("lower", Half::Lower), ("upper", Half::Upper)])?;
+    Some((half, word.span))
+}
+
+fn fault(judge: &mut Judge, fields: &Fields<'_>, aio: bool) -> Option<Fault> {
+    let word = fields.get("fail")?.text(judge)?;
+    let faults = [("enomem", Fault::Enomem), ("enospc", Fault::Enospc)];
+    let fault = judge.choice(&word, "a failure", &faults)?;
+    if fault == Fault::Enomem && !aio {
+        judge
+            .wrong(word.span, "`enomem` is not for pwrite")
+            .label("only for aio_pwrite")
+            .help("it is the allocation of the io_end that fails; a synchronous write has none");
+    }
+    Some(fault)
+}
+
+/// Reads `reaches`.
+pub(super) fn reaches(judge: &mut Judge, top: &Fields<'_>, cast: &[Cast]) -> Vec<Reach> {
+    let words = top.get("reaches").map(|field| field.texts(judge)).unwrap_or_default();
+    let mut reaches: Vec<Reach> = Vec::new();
+    for word in words {
+        if reaches.iter().any(|reach| reach.text == word.value) {
+            judge.wrong(word.span.clone(), "this is listed twice");
+        }
+        let Some(reach) = reach(judge, &word) else { continue };
+        let other = match reach.verb {
+            ReachVerb::Plain(_) => None,
+            ReachVerb::Overlaps(other) | ReachVerb::WaitsFor(other) => Some(other),
+        };
+        if other == Some(reach.task) {
+            judge
+                .wrong(word.span.clone(), "a task cannot be its own second task")
+                .label("two letters");
+        }
+        for letter in [Some(reach.task), other].into_iter().flatten() {
+            known(judge, &word.span, letter, cast);
+        }
+        reaches.push(reach);
+    }
+    reaches
+}
+
+fn reach(judge: &mut Judge, word: &At<&str>) -> Option<Reach> {
+    let one_letter = |text: &str| match *text.as_bytes() {
+        [letter] if letter.is_ascii_alphabetic() => Some(char::from(letter)),
+        _ => None,
+    };
+    let with_other = |verb: &str, prefix| one_letter(verb.strip_prefix(prefix)?);
+    let (subject, verb) = word.value.split_once(' ').unwrap_or((word.value, ""));
+    let Some(task) = one_letter(subject) else {
+        judge
+            .wrong(word.span.clone(), "this does not start with a task's letter")
+            .label("<letter> <verb>")
+            .help("for example \"W overwrites\", or \"T waits for w\" (w: W's completion)");
+        return None;
+    };
+    let plain = Verb::PLAIN.iter().find(|p| p.0 == verb).map(|p| ReachVerb::Plain(p.1));
+    let overlaps = || with_other(verb, "overlaps ").map(ReachVerb::Overlaps);
+    let waits = || with_other(verb, "waits for ").map(ReachVerb::WaitsFor);
+    let Some(verb) = plain.or_else(overlaps).or_else(waits) else {
+        let verbs = Verb::PLAIN.iter().map(|p| p.0);
+        judge
+            .wrong(word.span.clone(), format!("`{}` is not something seen of a task", shown(verb)))
+            .choices(verb, verbs.chain(["overlaps <letter>", "waits for <letter>"]));
+        return None;
+    };
+    Some(Reach { text: word.value.to_owned(), task, verb })
+}
+
+/// A letter must be a task's, or in lower case an asynchronous write's.
+fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
+    if cast.is_empty() || cast.iter().any(|c| c.letter.is_none()) {
+        return; // it may be that one
+    }
+    let task = cast.iter().find(|c| c.letter == Some(letter.to_ascii_uppercase()));
+    match task {
+        None => {
+            let letters: Vec<String> =
+                cast.iter().filter_map(|c| c.letter).map(String::from).collect();
+            judge
+                .missing(span.clone(), format!("there is no task {letter}"))
+                .help(format!("the tasks: {}", letters.join(", ")));
+        }
+        Some(task) if letter.is_ascii_lowercase() && task.kind != Some(Kind::AioPwrite) => {
+            let Some(kind) = task.kind else { return };
+            let submitter = letter.to_ascii_uppercase();
+            judge
+                .missing(span.clone(), format!("there is no completion {letter}"))
+                .label(format!("{submitter} calls {}", kind.name()))
+                .help("only an aio_pwrite has a completion of its own");
+        }
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,145 @@
+//! The catalogue: the litmus files of one directory.
+
+use super::Litmus;
+use super::parse::{LitmusErrors, load};
+use super::problem::{nearest, shown};
+use miette::{Report, miette};
+use std::path::{Path, PathBuf};
+
+/// Where the catalogue is: `DIOLOCK_LITMUS` if set, else `litmus/` of this package.
+pub fn directory() -> PathBuf {
+    match std::env::var_os("DIOLOCK_LITMUS") {
+        Some(directory) if !directory.is_empty() => directory.into(),
+        _ => concat!(env!("CARGO_MANIFEST_DIR"), "/litmus").into(),
+    }
+}
+
+/// Every litmus test of the catalogue, by name.
+///
+/// # Errors
+/// If the directory holds none, or with every problem of every file.
+pub fn all() -> Result<Vec<Litmus>, Report> {
+    all_in(&directory())
+}
+
+fn all_in(directory: &Path) -> Result<Vec<Litmus>, Report> {
+    let (tests, broken): (Vec<_>, Vec<_>) =
+        files(directory)?.iter().map(|path| load(path)).partition(Result::is_ok);
+    if broken.is_empty() {
+        return Ok(tests.into_iter().flatten().collect());
+    }
+    Err(LitmusErrors::join(broken.into_iter().filter_map(Result::err)).into())
+}
+
+/// One litmus test, by its path (with a `/`, or ending in `.toml`) or its name in the catalogue.
+///
+/// # Errors
+/// If there is none of that name, or with every problem of its file.
+pub fn find(name_or_path: &str) -> Result<Litmus, Report> {
+    find_in(&directory(), name_or_path)
+}
+
+fn find_in(directory: &Path, name_or_path: &str) -> Result<Litmus, Report> {
+    if name_or_path.contains('/') || name_or_path.ends_with(".toml") {
+        return Ok(load(Path::new(name_or_path))?);
+    }
+    let files = files(directory)?;
+    let names: Vec<_> = files.iter().map(|path| stem(path)).collect();
+    if let Some(at) = names.iter().position(|name| name == name_or_path) {
+        return Ok(load(&files[at])?);
+    }
+    let name = shown(name_or_path);
+    let message = format!("no litmus test is called `{name}`");
+    let of_it = |known: &&String| !name.is_empty() && known.contains(&name);
+    let parts: Vec<&str> = names.iter().filter(of_it).map(String::as_str).collect();
+    Err(match (nearest(&name, names.iter().map(String::as_str)), &parts[..]) {
+        (Some(near), _) => miette!(help = format!("did you mean `{near}`?"), "{message}"),
+        (None, []) => miette!(
+            help = format!("the catalogue has {} tests, in {}", names.len(), directory.display()),
+            "{message}"
+        ),
+        (None, parts) => {
+            miette!(help = format!("names with these words: {}", parts.join(", ")), "{message}")
+        }
+    })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The litmus files of a directory, by name.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, Report> {
+    let help = "DIOLOCK_LITMUS names the directory of the litmus files";
+    let shown = directory.display();
+    let unreadable = |error| miette!(help = help, "the catalogue {shown} cannot be read: {error}");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|end| end == "toml") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(miette!(help = help, "there is no litmus file in {shown}"));
+    }
+    files.sort_by_key(|path| stem(path));
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::litmus::starter::starter;
+
+    fn catalogue(names: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for name in names {
+            let path = directory.path().join(format!("{name}.toml"));
+            std::fs::write(path, starter(name)).expect("it can be written");
+        }
+        std::fs::write(directory.path().join("notes.txt"), "no test").expect("it can be written");
+        directory
+    }
+
+    fn help(error: &Report) -> String {
+        error.help().map(|help| help.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn tests_come_in_the_order_of_their_names() {
+        let catalogue = catalogue(&["b", "a-b", "a"]);
+        let all = all_in(catalogue.path()).expect("three good files");
+        assert_eq!(all.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["a", "a-b", "b"]);
+    }
+
+    #[test]
+    fn a_test_is_found_by_name_or_path_and_else_a_near_one_is_named() {
+        let catalogue = catalogue(&["size-comes-back", "truncate-vs-read", "truncate-vs-write"]);
+        let find = |name: &str| find_in(catalogue.path(), name);
+        assert_eq!(find("truncate-vs-read").expect("it is there").name, "truncate-vs-read");
+        let path = catalogue.path().join("size-comes-back.toml");
+        assert_eq!(find(&path.display().to_string()).expect("it is there").name, "size-comes-back");
+        let error = find("size-come-back").expect_err("it is misspelt");
+        assert_eq!(help(&error), "did you mean `size-comes-back`?");
+        let error = find("vs").expect_err("it is two");
+        assert_eq!(help(&error), "names with these words: truncate-vs-read, truncate-vs-write");
+        assert!(help(&find("punch").expect_err("it is none")).contains("has 3 tests"));
+        assert!(find("none.toml").is_err());
+        assert!(find("").is_err());
+    }
+
+    #[test]
+    fn problems_of_every_file_are_reported_and_no_file_is_one() {
+        let empty = catalogue(&[]);
+        assert!(all_in(empty.path()).is_err_and(|e| e.to_string().contains("no litmus file")));
+        let missing = empty.path().join("none");
+        assert!(all_in(&missing).is_err_and(|e| help(&e).contains("DIOLOCK_LITMUS")));
+        let catalogue = catalogue(&["a", "b", "c"]);
+        for broken in ["b.toml", "c.toml"] {
+            std::fs::write(catalogue.path().join(broken), "claim = 1").expect("it can be written");
+        }
+        let error = all_in(catalogue.path()).expect_err("two files are broken");
+        assert_eq!(error.to_string(), "8 problems in 2 litmus files");
+    }
+}
