@@ -200,8 +200,10 @@ pub enum Object {
     Unwritten,
     /// `EXT4_STATE_DIOREAD_LOCK`.
     Gate,
-    /// The running transaction.
-    Journal,
+    /// Whether the running transaction lets handles start (`T_LOCKED`).
+    Admission,
+    /// The open handles of the running transaction (`t_updates`).
+    Handles,
     /// `i_size`.
     Size,
     /// `i_disksize`.
@@ -255,9 +257,10 @@ impl Op {
             Op::UnwrittenWait => vec![(Object::Unwritten, Read)],
             Op::GateClose | Op::GateOpen => vec![(Object::Gate, Write)],
             Op::GateTest => vec![(Object::Gate, Read)],
-            Op::JournalStart(_) | Op::JournalStop(_) => vec![(Object::Journal, Add)],
-            Op::CommitWait => vec![(Object::Journal, Read)],
-            Op::CommitLock | Op::CommitDone => vec![(Object::Journal, Write)],
+            Op::JournalStart(_) => vec![(Object::Admission, Read), (Object::Handles, Add)],
+            Op::JournalStop(_) => vec![(Object::Handles, Add)],
+            Op::CommitLock | Op::CommitDone => vec![(Object::Admission, Write)],
+            Op::CommitWait => vec![(Object::Handles, Read)],
             Op::SizeRead => vec![(Object::Size, Read)],
             Op::SizeWrite(_) => vec![(Object::Size, Write)],
             Op::DisksizeWrite(_) => vec![(Object::Disksize, Write)],

@@ -22,7 +22,8 @@ use crate::program::{Memory, Program, Run};
 use crate::rule::{Gathered, RuleId, Violation};
 use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
-use diolock::op::{Object, Op, Outcome, TaskId};
+use diolock::inode_lock::LockName;
+use diolock::op::{Access, Object, Op, Outcome, TaskId};
 use known::Known;
 use model::Model;
 use plan::Plan;
@@ -188,6 +189,10 @@ impl Explorer {
             (Object::Size, Ok(Outcome::Value(size))) => usize::from(size),
             _ => 0,
         }
+    }
+
+    fn holds(&self, task: TaskId, lock: LockName) -> bool {
+        plan::guards(&self.run.system, task, Access::Read).contains(&lock)
     }
 
     fn blocked(&self, task: TaskId, op: &Op) -> Option<Blocked> {

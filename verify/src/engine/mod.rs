@@ -125,8 +125,7 @@ impl Tally {
 /// Books the witnesses that speak of an order. A trace shows one if *some* execution of the trace
 /// does, whichever of them the engine happened to run.
 fn witness_orders(program: &Program, run: &Run, gathered: &mut Gathered) {
-    let unseen: Vec<usize> =
-        (0..program.reaches.len()).filter(|&at| !gathered.seen(at)).collect();
+    let unseen: Vec<usize> = (0..program.reaches.len()).filter(|&at| !gathered.seen(at)).collect();
     if unseen.is_empty() {
         return;
     }
@@ -188,7 +187,10 @@ pub fn waiting_text(program: &Program, waiting: &Waiting) -> String {
 }
 
 /// Whether any task can take a step.
-pub fn enabled_anywhere(system: &crate::program::System, fair: &[diolock::inode_lock::LockName]) -> bool {
+pub fn enabled_anywhere(
+    system: &crate::program::System,
+    fair: &[diolock::inode_lock::LockName],
+) -> bool {
     system.tasks().any(|task| {
         system.pending(task, fair).is_some_and(|op| system.inode.blocked(task, &op).is_none())
     })

@@ -62,7 +62,14 @@ impl Job {
             version: kernel.version.name().to_owned(),
             without: kernel.removed().map(|fix| fix.about().commit.to_owned()).collect(),
         };
-        Job { subject, spawn_order: None, preemption_bound: None, plain: false, limit: None, journal: None }
+        Job {
+            subject,
+            spawn_order: None,
+            preemption_bound: None,
+            plain: false,
+            limit: None,
+            journal: None,
+        }
     }
 
     fn program(&self) -> Result<Program, String> {
@@ -218,9 +225,8 @@ pub fn run_child(job: &Job, exe: &Path) -> Report {
     match start(job, exe) {
         Ok(running) => running.finish(),
         Err(error) => {
-            let program = job
-                .program()
-                .unwrap_or_else(|_| crate::engine::selftest::random_program(0, 1, 1));
+            let program =
+                job.program().unwrap_or_else(|_| crate::engine::selftest::random_program(0, 1, 1));
             lost(&program, format!("loom's process did not start: {error}"))
         }
     }

@@ -2,7 +2,7 @@
 
 use super::plan::{Form, Plan};
 use super::with;
-use diolock::inode_lock::Mode;
+use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Access, Object, Op, Outcome, TaskId};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -14,9 +14,11 @@ use std::collections::BTreeMap;
 enum Thing {
     Mutex(Mutex<()>),
     RwLock(RwLock<()>),
-    Slots(Vec<Mutex<()>>),
+    Slots(BTreeMap<TaskId, Mutex<()>>),
+    /// Admission and handle of each task.
+    Handles(BTreeMap<TaskId, [Mutex<()>; 2]>),
     Parked(Mutex<()>, Waiters),
-    Step(Mutex<()>),
+    Step(Mutex<()>, Option<LockName>),
     Raced(UnsafeCell<()>),
     Atomic(AtomicUsize, Waiters),
 }
@@ -54,17 +56,25 @@ fn wake(waiters: &Waiters) {
 impl Model {
     /// Fresh objects.
     pub fn new(plan: &Plan, weak: bool) -> Model {
-        let tasks = with(|explorer| explorer.program.calls.len());
         let things = plan
             .objects()
             .filter_map(|(object, form)| {
                 let thing = match form {
-                    Form::Owned(_) | Form::Commuting(_) | Form::Guarded(_) => return None,
+                    Form::Owned(_) | Form::Commuting(_) | Form::Guarded(_) | Form::WithHandles => {
+                        return None;
+                    }
                     Form::Mutex => Thing::Mutex(Mutex::new(())),
                     Form::RwLock => Thing::RwLock(RwLock::new(())),
-                    Form::Slots => Thing::Slots((0..tasks).map(|_| Mutex::new(())).collect()),
+                    Form::Slots => Thing::Slots(
+                        plan.counted.iter().map(|&task| (task, Mutex::new(()))).collect(),
+                    ),
+                    Form::Handles => {
+                        let pair = || [Mutex::new(()), Mutex::new(())];
+                        let tasks = &plan.journalled;
+                        Thing::Handles(tasks.iter().map(|&task| (task, pair())).collect())
+                    }
                     Form::Parked => Thing::Parked(Mutex::new(()), Waiters::default()),
-                    Form::Step => Thing::Step(Mutex::new(())),
+                    Form::Step(lock) => Thing::Step(Mutex::new(()), lock),
                     Form::Raced => Thing::Raced(UnsafeCell::new(())),
                     Form::Atomic => {
                         let start = with(|explorer| explorer.initial(object));
@@ -82,11 +92,15 @@ impl Model {
         let mut guards = Vec::new();
         for thing in self.things.values() {
             match thing {
-                Thing::Mutex(m) | Thing::Parked(m, _) | Thing::Step(m) => {
+                Thing::Mutex(m) | Thing::Parked(m, _) | Thing::Step(m, _) => {
                     guards.push(Guard::Mutex(m.lock().expect(OK)));
                 }
                 Thing::Slots(slots) => {
-                    guards.extend(slots.iter().map(|m| Guard::Mutex(m.lock().expect(OK))));
+                    guards.extend(slots.values().map(|m| Guard::Mutex(m.lock().expect(OK))));
+                }
+                Thing::Handles(handles) => {
+                    let all = handles.values().flatten();
+                    guards.extend(all.map(|m| Guard::Mutex(m.lock().expect(OK))));
                 }
                 Thing::RwLock(l) => guards.push(Guard::Write(l.write().expect(OK))),
                 Thing::Raced(_) | Thing::Atomic(..) => {}
@@ -101,6 +115,15 @@ impl Model {
             fence(Ordering::SeqCst);
         }
         let touches = with(|explorer| explorer.run.system.inode.touches(op));
+        if matches!(touches[..], [(Object::Admission | Object::Handles, _), ..]) {
+            match self.things.get(&Object::Handles) {
+                Some(Thing::Handles(handles)) => {
+                    return self.handles(Object::Handles, handles, task, op);
+                }
+                Some(Thing::Parked(lock, waiters)) => return parked(lock, waiters, task, op),
+                _ => {}
+            }
+        }
         if let &[(object, _)] = touches.as_slice() {
             match self.things.get(&object) {
                 Some(Thing::Mutex(lock)) => return self.mutex(object, lock, task, op),
@@ -108,13 +131,15 @@ impl Model {
                 Some(Thing::Slots(slots)) => return self.slots(object, slots, task, op),
                 Some(Thing::Parked(lock, waiters)) => return parked(lock, waiters, task, op),
                 Some(Thing::Atomic(cell, waiters)) => return atomic(cell, waiters, task, op),
-                Some(Thing::Step(_) | Thing::Raced(_)) | None => {}
+                Some(Thing::Handles(_) | Thing::Step(..) | Thing::Raced(_)) | None => {}
             }
         }
         let mut guards = Vec::new();
         for (object, access) in &touches {
             match (self.things.get(object), access) {
-                (Some(Thing::Step(lock)), _) => guards.push(lock.lock().expect(OK)),
+                (Some(Thing::Step(_, Some(guard))), Access::Read)
+                    if with(|explorer| explorer.holds(task, *guard)) => {}
+                (Some(Thing::Step(lock, _)), _) => guards.push(lock.lock().expect(OK)),
                 (Some(Thing::Raced(cell)), Access::Read) => cell.with(|_| ()),
                 (Some(Thing::Raced(cell)), _) => cell.with_mut(|_| ()),
                 _ => {}
@@ -178,13 +203,19 @@ impl Model {
         }
     }
 
-    fn slots(&self, object: Object, slots: &'static [Mutex<()>], task: TaskId, op: &Op) {
+    fn slots(
+        &self,
+        object: Object,
+        slots: &'static BTreeMap<TaskId, Mutex<()>>,
+        task: TaskId,
+        op: &Op,
+    ) {
         match *op {
             Op::DioBegin(of) => {
                 let guard = if self.holds(object, of) {
                     Guard::Again
                 } else {
-                    Guard::Mutex(slots[usize::from(of)].lock().expect(OK))
+                    Guard::Mutex(slots[&of].lock().expect(OK))
                 };
                 self.hold(object, of, guard);
                 book(task, op);
@@ -197,7 +228,7 @@ impl Model {
                 // One after the other, holding none: a begin must never wait for a drainer. Again
                 // if somebody began behind our back.
                 loop {
-                    for slot in slots {
+                    for slot in slots.values() {
                         drop(slot.lock().expect(OK));
                     }
                     if with(|explorer| explorer.blocked(task, op)).is_none() {
@@ -205,6 +236,54 @@ impl Model {
                     }
                 }
                 book(task, op);
+            }
+        }
+    }
+}
+
+impl Model {
+    fn handles(
+        &self,
+        object: Object,
+        handles: &'static BTreeMap<TaskId, [Mutex<()>; 2]>,
+        task: TaskId,
+        op: &Op,
+    ) {
+        match op {
+            Op::JournalStart(_) => {
+                let [admission, handle] = &handles[&task];
+                let admitted = admission.lock().expect(OK);
+                let guard = if self.holds(object, task) {
+                    Guard::Again
+                } else {
+                    Guard::Mutex(handle.lock().expect(OK))
+                };
+                self.hold(object, task, guard);
+                book(task, op);
+                drop(admitted);
+            }
+            Op::CommitLock => {
+                for [admission, _] in handles.values() {
+                    let guard = Guard::Mutex(admission.lock().expect(OK));
+                    self.hold(object, task, guard);
+                }
+                book(task, op);
+            }
+            Op::CommitWait => {
+                for [_, handle] in handles.values() {
+                    drop(handle.lock().expect(OK));
+                }
+                book(task, op);
+            }
+            Op::CommitDone => {
+                book(task, op);
+                for _ in handles {
+                    self.release(object, task);
+                }
+            }
+            _ => {
+                book(task, op);
+                self.release(object, task);
             }
         }
     }

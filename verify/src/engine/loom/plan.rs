@@ -8,7 +8,7 @@
 use crate::program::{Memory, Program, System};
 use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Access, Object, Op, TaskId};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How loom sees an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,11 +26,17 @@ pub enum Form {
     /// A counter as one `loom::sync::Mutex` for each task whose I/O it counts: a reference is a
     /// guard, the drain takes them all. Two references then commute in loom too.
     Slots,
-    /// A mutex that waiters park on: fair or tried locks, counters whose references have no owner,
-    /// the journal.
+    /// The journal of a program with one committing task: for each task with handles one mutex to
+    /// be let in by and one that is its open handle. The commit takes all of the first kind and
+    /// keeps them, then passes all of the second. Two handles then commute in loom too.
+    Handles,
+    /// Seen to together with [`Object::Handles`].
+    WithHandles,
+    /// A mutex that waiters park on: fair or tried locks, counters whose references have no owner.
     Parked,
-    /// Data whose order two tasks can tell: one scheduling point an access.
-    Step,
+    /// Data whose order two tasks can tell: one scheduling point an access. Where every change is
+    /// made with a lock held alone, a look under that lock needs none.
+    Step(Option<LockName>),
     /// A block that I/O and freeing touch in an order that locks must ensure: loom's race detector
     /// watches it.
     Raced,
@@ -42,6 +48,10 @@ pub enum Form {
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     forms: BTreeMap<Object, Form>,
+    /// Tasks whose I/O is counted.
+    pub counted: BTreeSet<TaskId>,
+    /// Tasks that start journal handles.
+    pub journalled: BTreeSet<TaskId>,
 }
 
 /// What the walk saw of one object.
@@ -51,6 +61,12 @@ struct Seen {
     accesses: HashSet<Access>,
     /// Locks held alone at every access, or shared at every read.
     guards: Option<Vec<LockName>>,
+    /// Locks held alone at every change.
+    write_guards: Option<Vec<LockName>>,
+    /// Tasks that wait for open handles.
+    waiters: BTreeSet<TaskId>,
+    /// Whose I/O a counter counts, or who starts handles.
+    owners: BTreeSet<TaskId>,
     tried: bool,
     /// Tasks that move data on it, and whether any writes.
     bios: HashSet<TaskId>,
@@ -80,6 +96,9 @@ impl Plan {
                 }
             }
         }
+        let owners =
+            |object| seen.get(&object).map(|s: &Seen| s.owners.clone()).unwrap_or_default();
+        let (counted, journalled) = (owners(Object::DioCount), owners(Object::Handles));
         let forms = seen
             .into_iter()
             .map(|(object, seen)| {
@@ -87,7 +106,7 @@ impl Plan {
                 (object, form(object, &seen, fair, program.memory))
             })
             .collect();
-        Plan { forms }
+        Plan { forms, counted, journalled }
     }
 
     /// How loom sees an object; one that the walk never saw is not to be touched.
@@ -111,10 +130,15 @@ impl Plan {
                 Some(Form::Owned(owner)) => owner == task,
                 Some(Form::Commuting(only)) => only == access,
                 Some(Form::Guarded(lock)) => guards(system, task, access).contains(&lock),
+                Some(Form::Step(Some(lock))) if access != Access::Read => {
+                    guards(system, task, access).contains(&lock)
+                }
                 Some(_) => true,
             };
             if !fits {
-                return Err(format!("the plan for loom missed that {object:?} is touched by {op:?}"));
+                return Err(format!(
+                    "the plan for loom missed that {object:?} is touched by {op:?}"
+                ));
             }
         }
         Ok(())
@@ -128,6 +152,15 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
         seen.accesses.insert(access);
         seen.tried |= matches!(op, Op::TryLock(..) | Op::Downgrade(_));
         match *op {
+            Op::DioBegin(of) | Op::DioEnd(of) => {
+                seen.owners.insert(of);
+            }
+            Op::JournalStart(_) => {
+                seen.owners.insert(task);
+            }
+            Op::CommitWait => {
+                seen.waiters.insert(task);
+            }
             Op::Bio(_, bio) => {
                 seen.bios.insert(task);
                 seen.bio_writes |= bio != diolock::op::Bio::Read;
@@ -137,15 +170,22 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
         let mut held = guards(system, task, access);
         // A lock does not guard itself.
         held.retain(|&lock| object != Object::Lock(lock));
-        match &mut seen.guards {
-            None => seen.guards = Some(held),
-            Some(guards) => guards.retain(|lock| held.contains(lock)),
+        narrow(&mut seen.guards, &held);
+        if access != Access::Read {
+            narrow(&mut seen.write_guards, &held);
         }
     }
 }
 
+fn narrow(guards: &mut Option<Vec<LockName>>, held: &[LockName]) {
+    match guards {
+        None => *guards = Some(held.to_vec()),
+        Some(guards) => guards.retain(|lock| held.contains(lock)),
+    }
+}
+
 /// The locks that `task` holds well enough for this access.
-fn guards(system: &System, task: TaskId, access: Access) -> Vec<LockName> {
+pub fn guards(system: &System, task: TaskId, access: Access) -> Vec<LockName> {
     LockName::ALL
         .into_iter()
         .filter(|&lock| {
@@ -174,11 +214,13 @@ fn form(object: Object, seen: &Seen, fair: bool, memory: Memory) -> Form {
         Object::Lock(_) => Form::Mutex,
         Object::DioCount | Object::Gate | Object::Size if memory == Memory::C11 => Form::Atomic,
         Object::DioCount => Form::Slots,
-        Object::Unwritten | Object::Journal => Form::Parked,
+        Object::Admission => Form::WithHandles,
+        Object::Handles if seen.waiters.len() == 1 => Form::Handles,
+        Object::Unwritten | Object::Handles => Form::Parked,
         // Under C11 the drain orders no data (atomic_read is relaxed); the I/O is DMA, not a store.
         Object::Block(_) if memory == Memory::Sc && (seen.bios.len() < 2 || !seen.bio_writes) => {
             Form::Raced
         }
-        _ => Form::Step,
+        _ => Form::Step(seen.write_guards.as_ref().and_then(|guards| guards.first()).copied()),
     }
 }
