@@ -1,5 +1,8 @@
 //! Litmus tests: one claim each, read from TOML at run time.
 
+pub mod catalogue;
+pub mod starter;
+
 use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
