@@ -1,2 +1,11 @@
-//! The command line.
-fn main() {}
+//! The command line: `diolock verify`, `list`, `new`.
+
+mod cli;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::trace_if_asked();
+    cli::run(cli::Arguments::parse())
+}

@@ -1,11 +1,11 @@
 //! Which litmus test runs on which kernel and engine, running them side by side, and whether the
 //! verdict is the expected one.
 
+use crate::children;
 use crate::engine::{EngineName, graph, loom, native, shuttle};
 use crate::litmus::{Expect, Expected, Litmus};
 use crate::program::Memory;
 use crate::verdict::{Report, Verdict};
-use crate::children;
 use diolock::kernel::{Fix, Kernel, Version};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

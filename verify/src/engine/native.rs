@@ -160,7 +160,10 @@ impl World {
         let mut since = Instant::now();
         loop {
             if shared.live == 0 {
-                return shared.violation.take().map_or(End::Finished, |v| End::Wrong(Wrong::Rule(v)));
+                return shared
+                    .violation
+                    .take()
+                    .map_or(End::Finished, |v| End::Wrong(Wrong::Rule(v)));
             }
             if !self.changed.wait_for(&mut shared, LOOK).timed_out() {
                 continue;

@@ -155,14 +155,18 @@ fn rows(program: &Program, verdict: &Verdict, found: &Counterexample) -> Vec<Row
         }
         let switch = before.is_some_and(|task| task != event.task);
         before = Some(event.task);
-        if own[at] && let Some(row) = rows.last_mut().filter(|r| r.elided > 0 && !switch) {
+        if own[at]
+            && let Some(row) = rows.last_mut().filter(|r| r.elided > 0 && !switch)
+        {
             row.elided += 1;
             row.text = format!("({} steps of its own)", row.elided);
             row.held = held(program, &rules);
             continue;
         }
         let mark = match verdict {
-            Verdict::Violated(rule) if at + 1 == found.events.len() => format!(" <-- {}", rule.code()),
+            Verdict::Violated(rule) if at + 1 == found.events.len() => {
+                format!(" <-- {}", rule.code())
+            }
             _ if found.loop_start == Some(at) => " <-- loop".to_owned(),
             _ => String::new(),
         };
@@ -203,7 +207,8 @@ fn own_steps(events: &[Event], loop_start: Option<usize>) -> Vec<bool> {
         .collect();
     let mut start = 0;
     for at in 1..=events.len() {
-        let goes_on = at < events.len() && own[at] == own[start] && events[at].task == events[start].task;
+        let goes_on =
+            at < events.len() && own[at] == own[start] && events[at].task == events[start].task;
         if !goes_on {
             if at - start < RUN {
                 own[start..at].fill(false);

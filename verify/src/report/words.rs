@@ -67,11 +67,15 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
         (Op::PagesDrop, _) => "drop cached pages".to_owned(),
         (Op::PagesAdd, _) => "dirty a page".to_owned(),
-        (Op::Map(range, _), outcome) => format!("map {}: {}", range_words(*range), mapping(outcome)),
+        (Op::Map(range, _), outcome) => {
+            format!("map {}: {}", range_words(*range), mapping(outcome))
+        }
         (Op::Convert(range, _), outcome) => {
             format!("convert {}: {}", range_words(*range), converted(outcome))
         }
-        (Op::Free(_), Outcome::Freed(blocks)) if blocks.is_empty() => "free blocks: none".to_owned(),
+        (Op::Free(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
+            "free blocks: none".to_owned()
+        }
         (Op::Free(_), Outcome::Freed(blocks)) => format!("free blocks: {}", list(blocks)),
         (Op::Submit(child, submission), _) => {
             format!("submit {} as {}", block_words(&submission.blocks), name(*child))
