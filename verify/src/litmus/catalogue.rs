@@ -34,7 +34,7 @@ pub fn all() -> Result<Vec<Litmus>, miette::Report> {
         size: 1,
         extents: vec![Extent::Written],
         cached_pages: 0,
-        dioread_nolock: false,
+        dioread_nolock: true,
         tasks: vec![
             TaskSpec { letter: 'W', call: pwrite },
             TaskSpec { letter: 'T', call: CallSpec::Ftruncate { to: 0 } },

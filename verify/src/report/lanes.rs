@@ -16,7 +16,9 @@ const NUMBER: usize = 8;
 const NARROW: usize = 6;
 /// The most columns for the locks held; what does not fit goes on in the next line.
 const HELD: usize = 40;
-/// Runs of at least that many steps that concern nobody else are left out.
+/// A table of at most that many rows leaves nothing out.
+const ROWS: usize = 16;
+/// In a longer one, runs of at least that many steps that concern nobody else are left out.
 const RUN: usize = 3;
 
 /// One line of the table.
@@ -70,7 +72,14 @@ fn heading(
 }
 
 fn table(program: &Program, verdict: &Verdict, found: &Counterexample, text: &mut String) {
-    let rows = rows(program, verdict, found);
+    let all_of_it = vec![false; found.events.len()];
+    let mut rows = rows(program, verdict, found, &all_of_it);
+    // Locks go last: they are what the reader looks for.
+    for keep_locks in [true, false] {
+        if rows.len() > ROWS {
+            rows = self::rows(program, verdict, found, &own_steps(found, keep_locks));
+        }
+    }
     let mut lanes: Vec<TaskId> = found.events.iter().map(|e| e.task).collect();
     lanes.sort_unstable();
     lanes.dedup();
@@ -138,11 +147,10 @@ fn fold(entries: &[String], width: usize) -> Vec<String> {
     lines
 }
 
-fn rows(program: &Program, verdict: &Verdict, found: &Counterexample) -> Vec<Row> {
+fn rows(program: &Program, verdict: &Verdict, found: &Counterexample, own: &[bool]) -> Vec<Row> {
     let mut rules = Rules::new(program);
     let mut gathered = Gathered::default();
     let mut count = 0;
-    let own = own_steps(&found.events, found.loop_start);
     let mut rows: Vec<Row> = Vec::new();
     let mut before = None;
     for (at, event) in found.events.iter().enumerate() {
@@ -165,9 +173,9 @@ fn rows(program: &Program, verdict: &Verdict, found: &Counterexample) -> Vec<Row
         }
         let mark = match verdict {
             Verdict::Violated(rule) if at + 1 == found.events.len() => {
-                format!(" <-- {}", rule.code())
+                format!("  <-- {}", rule.code())
             }
-            _ if found.loop_start == Some(at) => " <-- loop".to_owned(),
+            _ if found.loop_start == Some(at) => "  <-- loop".to_owned(),
             _ => String::new(),
         };
         rows.push(Row {
@@ -190,7 +198,8 @@ fn held(program: &Program, rules: &Rules) -> Vec<String> {
 }
 
 /// The steps in runs that are long and touch nothing that others touch in this run.
-fn own_steps(events: &[Event], loop_start: Option<usize>) -> Vec<bool> {
+fn own_steps(found: &Counterexample, keep_locks: bool) -> Vec<bool> {
+    let events = &found.events;
     let touched: Vec<Vec<(Object, Access)>> = events.iter().map(Event::touched).collect();
     let conflict = |at: usize| {
         let others = (0..events.len()).filter(|&other| events[other].task != events[at].task);
@@ -201,8 +210,13 @@ fn own_steps(events: &[Event], loop_start: Option<usize>) -> Vec<bool> {
     };
     let mut own: Vec<bool> = (0..events.len())
         .map(|at| {
-            let shown = matches!(events[at].op, Op::Submit(..) | Op::Queue(_));
-            !shown && at + 1 != events.len() && loop_start != Some(at) && !conflict(at)
+            let shown = match events[at].op {
+                Op::Submit(..) | Op::Queue(_) => true,
+                Op::Lock(..) | Op::Unlock(..) | Op::JournalStart(_) => keep_locks,
+                _ => false,
+            };
+            let last = at + 1 == events.len() || found.loop_start == Some(at);
+            !shown && !last && !conflict(at)
         })
         .collect();
     let mut start = 0;
@@ -222,6 +236,45 @@ fn own_steps(events: &[Event], loop_start: Option<usize>) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::graph;
+    use crate::engine::native::tests::program;
+    use crate::rule::{RuleId, RuleSet};
+    use diolock::inode_lock::LockName::{AioMutex, IMutex};
+    use diolock::inode_lock::Mode::Exclusive;
+
+    fn deadlock(extra: usize) -> String {
+        let mut first = vec![Op::Lock(IMutex, Exclusive)];
+        first.extend(vec![Op::PagesRead; extra]);
+        first.push(Op::Lock(AioMutex, Exclusive));
+        let second = [Op::Lock(AioMutex, Exclusive), Op::Lock(IMutex, Exclusive)];
+        let program = program(RuleSet::NONE.with(RuleId::R12), &[&first, &second]);
+        lanes(&program, EngineName::Graph, &graph::run(&program, graph::Options::default()))
+    }
+
+    #[test]
+    fn a_deadlock_is_shown_with_who_waits_for_whom() {
+        let shown = "\
+DEADLOCKED script on v3.7
+  A in (ours) waits for ext4_aio_mutex, held or queued for by B
+  B in (ours) waits for i_mutex, held or queued for by A
+  graph: 2 steps, shortest
+
+  step  A script             B script                    locks held
+     1  mutex_lock(i_mutex)                              A: i_mutex
+>    2                       mutex_lock(ext4_aio_mutex)  A: i_mutex  B: ext4_aio_mutex
+
+  schedule: AB
+";
+        assert_eq!(deadlock(0), shown);
+    }
+
+    #[test]
+    fn a_long_run_of_steps_of_its_own_is_one_row() {
+        let shown = deadlock(30);
+        assert!(shown.contains("   ...  (30 steps of its own)"), "{shown}");
+        assert!(shown.contains(">   32  "), "{shown}");
+        assert!(shown.is_ascii() && shown.lines().all(|line| line.len() <= WIDTH));
+    }
 
     #[test]
     fn lanes_give_way_from_the_left_and_held_locks_fold() {

@@ -8,7 +8,8 @@ use diolock::inode_lock::LockName::{self, AioMutex, IDataSem, IMutex};
 use diolock::inode_lock::Mode::{Exclusive, Shared};
 use diolock::kernel::{Kernel, Version};
 
-fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
+/// A program of fixed steps.
+pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
     let names = ('A'..='Z').zip(scripts);
     Program {
         litmus: "script".to_owned(),
