@@ -246,7 +246,10 @@ mod tests {
         let mut first = vec![Op::Lock(IMutex, Exclusive)];
         first.extend(vec![Op::PagesRead; extra]);
         first.push(Op::Lock(AioMutex, Exclusive));
-        let second = [Op::Lock(AioMutex, Exclusive), Op::Lock(IMutex, Exclusive)];
+        let mut second = vec![Op::Lock(AioMutex, Exclusive), Op::Lock(IMutex, Exclusive)];
+        for steps in [&mut first, &mut second] {
+            steps.extend([AioMutex, IMutex].map(|lock| Op::Unlock(lock, Exclusive)));
+        }
         let program = program(RuleSet::NONE.with(RuleId::R12), &[&first, &second]);
         lanes(&program, EngineName::Graph, &graph::run(&program, graph::Options::default()))
     }
