@@ -4,10 +4,13 @@
 //! [`engine`] runs its tasks in many orders; the [`rule`]s judge every step; the result is a
 //! [`verdict::Report`].
 
+pub mod children;
 mod emit;
 pub mod engine;
 pub mod litmus;
 pub mod program;
+pub mod report;
 pub mod rule;
+pub mod suite;
 pub mod trace;
 pub mod verdict;

@@ -84,3 +84,20 @@ pub struct Report {
     /// Something the reader should know (a retried job, a seed).
     pub note: Option<String>,
 }
+
+impl Report {
+    /// Nothing was found out, and why.
+    pub fn incomplete(why: impl Into<String>) -> Report {
+        Report {
+            verdict: Verdict::Incomplete(why.into()),
+            executions: 0,
+            traces: None,
+            states: None,
+            seconds: 0.0,
+            counterexample: None,
+            trace_set: BTreeSet::new(),
+            gathered: Gathered::default(),
+            note: None,
+        }
+    }
+}

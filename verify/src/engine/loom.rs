@@ -19,7 +19,7 @@ mod plan;
 
 use super::{Tally, Wrong, enabled_anywhere};
 use crate::program::{Memory, Program, Run};
-use crate::rule::{Gathered, RuleId, Violation};
+use crate::rule::{RuleId, Violation};
 use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
 use diolock::inode_lock::LockName;
@@ -85,8 +85,7 @@ pub fn unfit(program: &Program) -> Option<String> {
 pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'static) {
     let start = Instant::now();
     if let Some(why) = unfit(program) {
-        let tally = Tally::new();
-        return emit(tally.report(program, Verdict::Incomplete(why), 0.0));
+        return emit(Report::incomplete(why));
     }
     let explorer = Explorer {
         program: program.clone(),
@@ -296,10 +295,4 @@ fn died(message: &str) {
             explorer.report(Verdict::Incomplete(format!("loom gave up: {first}")));
         }
     });
-}
-
-/// What a job that never got to report comes to.
-pub fn lost(program: &Program, why: String) -> Report {
-    let tally = Tally { gathered: Gathered::default(), ..Tally::new() };
-    tally.report(program, Verdict::Incomplete(why), 0.0)
 }

@@ -2,7 +2,9 @@
 
 pub mod graph;
 pub mod loom;
+pub mod native;
 pub mod selftest;
+pub mod shuttle;
 
 use crate::program::{Program, Run, Waiting};
 use crate::rule::{Gathered, Violation};

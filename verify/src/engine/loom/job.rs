@@ -1,14 +1,16 @@
 //! A loom search in a process of its own.
 
-use super::{Options, lost, search};
+use super::{Options, search};
+use crate::children;
 use crate::litmus::Litmus;
 use crate::program::Program;
-use crate::verdict::Report;
+use crate::verdict::{Counterexample, Report, Verdict};
 use diolock::kernel::{Fix, Kernel, Version};
 use serde::{Deserialize, Serialize};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a child process is asked to search.
@@ -126,90 +128,57 @@ pub fn serve() -> Result<(), String> {
     Ok(())
 }
 
-/// The parent's side: a running search.
-#[derive(Debug)]
-pub struct Running {
-    child: Child,
-    job: Job,
-    exe: PathBuf,
+/// The parent's side: runs a search in a process of its own and waits for it; `exe` is the
+/// `diolock` binary. A search that dies is run once more with a journal of its steps, so that the
+/// execution it died in can be shown.
+pub fn run_child(job: &Job, exe: &Path) -> Report {
+    let why = match spawn(job, exe) {
+        Ok(output) => match serde_json::from_slice(&output.stdout) {
+            Ok(report) => return report,
+            Err(_) => ended(output.status, &output.stderr),
+        },
+        Err(error) => format!("loom's process did not start: {error}"),
+    };
+    if job.journal.is_some() || children::stopping() {
+        return Report::incomplete(why);
+    }
+    post_mortem(job, exe, why)
 }
 
-/// Starts a search in a process of its own; `exe` is the `diolock` binary.
-///
-/// # Errors
-/// If the process cannot be started.
-pub fn start(job: &Job, exe: &Path) -> std::io::Result<Running> {
+fn spawn(job: &Job, exe: &Path) -> std::io::Result<Output> {
     let mut command = Command::new(exe);
-    command.arg("loom-job").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.arg("loom-job");
     // loom reads these by itself; a search must not depend on them.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("LOOM_") {
             command.env_remove(name);
         }
     }
-    let mut child = command.spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(serde_json::to_string(job)?.as_bytes())?;
-    }
-    Ok(Running { child, job: job.clone(), exe: exe.to_owned() })
+    children::run(&mut command, &serde_json::to_vec(job)?)
 }
 
-impl Running {
-    /// The process, to kill it.
-    pub fn child(&mut self) -> &mut Child {
-        &mut self.child
+fn post_mortem(job: &Job, exe: &Path, why: String) -> Report {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("diolock-{}-{number}.jsonl", std::process::id());
+    let journal = std::env::temp_dir().join(name);
+    let again = Job { journal: Some(journal.clone()), ..job.clone() };
+    let mut report = run_child(&again, exe);
+    let steps = std::fs::read_to_string(&journal).unwrap_or_default();
+    // Left behind at worst in the system's folder for temporary files.
+    let _ = std::fs::remove_file(&journal);
+    if report.counterexample.is_none() && matches!(report.verdict, Verdict::Incomplete(_)) {
+        report.counterexample = Some(Counterexample {
+            events: steps.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+            text: "loom's process ended here".to_owned(),
+            loop_start: None,
+        });
     }
-
-    /// Waits for the report. A search that dies is run once more with a journal of its steps, so that
-    /// the execution it died in can be shown.
-    pub fn finish(mut self) -> Report {
-        let mut text = String::new();
-        if let Some(mut stdout) = self.child.stdout.take() {
-            // A read that fails leaves text that is no report, which is handled below.
-            let _ = stdout.read_to_string(&mut text);
-        }
-        let status = self.child.wait();
-        if let Ok(report) = serde_json::from_str(&text) {
-            return report;
-        }
-        let why = match status {
-            Ok(status) => ended(status),
-            Err(error) => error.to_string(),
-        };
-        self.post_mortem(why)
-    }
-
-    fn post_mortem(self, why: String) -> Report {
-        let Ok(program) = self.job.program() else {
-            return lost(&crate::engine::selftest::random_program(0, 1, 1), why);
-        };
-        if self.job.journal.is_some() {
-            return lost(&program, why);
-        }
-        let journal = std::env::temp_dir().join(format!("diolock-{}.jsonl", self.child.id()));
-        let mut again = self.job.clone();
-        again.journal = Some(journal.clone());
-        let mut report = match start(&again, &self.exe) {
-            Ok(running) => running.finish(),
-            Err(error) => lost(&program, error.to_string()),
-        };
-        let steps = std::fs::read_to_string(&journal).unwrap_or_default();
-        // Left behind at worst in the system's folder for temporary files.
-        let _ = std::fs::remove_file(&journal);
-        report.note = Some(format!("the first search ended early ({why}); this is the second"));
-        if report.counterexample.is_none() && report.verdict.word() == "incomplete" {
-            let events = steps.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
-            report.counterexample = Some(crate::verdict::Counterexample {
-                events,
-                text: format!("loom's process ended here: {why}"),
-                loop_start: None,
-            });
-        }
-        report
-    }
+    report.note = Some(format!("the first search ended early ({why}); this is the second"));
+    report
 }
 
-fn ended(status: ExitStatus) -> String {
+fn ended(status: ExitStatus, stderr: &[u8]) -> String {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
@@ -217,17 +186,6 @@ fn ended(status: ExitStatus) -> String {
             return format!("loom's process died by signal {signal}");
         }
     }
-    format!("loom's process ended with {status} and no report")
-}
-
-/// Runs a litmus test on a kernel in a process of its own and waits for it.
-pub fn run_child(job: &Job, exe: &Path) -> Report {
-    match start(job, exe) {
-        Ok(running) => running.finish(),
-        Err(error) => {
-            let program =
-                job.program().unwrap_or_else(|_| crate::engine::selftest::random_program(0, 1, 1));
-            lost(&program, format!("loom's process did not start: {error}"))
-        }
-    }
+    let said = String::from_utf8_lossy(stderr);
+    format!("loom's process ended with {status} and no report: {}", said.trim())
 }

@@ -1,0 +1,42 @@
+# make verify   every litmus test on graph, loom and shuttle, against what is expected
+# make test     every test
+# make check    formatting, lints, docs and tests, each with its time and a count
+# make bench    executions, traces, rates and memory of the reference tests
+#
+# All that is needed is make and rustup's stable toolchain.
+
+.PHONY: verify test check check-fmt check-lints check-docs check-tests bench
+.DEFAULT_GOAL := verify
+
+verify:
+	@cargo run --release -q -p diolock-verify --bin diolock -- verify
+
+test:
+	cargo test --workspace
+
+bench:
+	cargo bench --workspace
+
+# $(call step,name,command,what to count in its output): runs the command quietly, prints how long
+# it took and the count; on failure prints its output.
+define step
+@log=$$(mktemp) && start=$$(date +%s) && \
+if $(2) >"$$log" 2>&1; then status=ok; else status=FAILED; fi; \
+printf '%-6s %-6s %4d s   %s\n' $(1) $$status $$(($$(date +%s) - start)) "$$($(3))"; \
+if [ $$status = FAILED ]; then cat "$$log"; fi; \
+rm -f "$$log"; [ $$status = ok ]
+endef
+
+check: check-fmt check-lints check-docs check-tests
+
+check-fmt:
+	$(call step,fmt,cargo fmt --all -- --check,find . -name target -prune -o -name '*.rs' -print | wc -l | xargs printf '%s files')
+
+check-lints:
+	$(call step,lints,cargo clippy -q --workspace --all-targets -- -D warnings,grep -c '^warning\|^error' "$$log" | xargs printf '%s warnings')
+
+check-docs:
+	$(call step,docs,RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --document-private-items,grep -c '^warning\|^error' "$$log" | xargs printf '%s warnings')
+
+check-tests:
+	$(call step,tests,cargo test --workspace,grep '^test result:' "$$log" | awk '{passed += $$4; failed += $$6} END {printf "%d passed, %d failed", passed, failed}')

@@ -1,0 +1,84 @@
+//! What can be typed.
+
+use super::names;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use diolock::kernel::{Fix, Version};
+use diolock_verify::engine::EngineName;
+use diolock_verify::engine::shuttle::Strategy;
+
+/// Proves, samples and cross-checks claims about the locking protocol of ext4 direct I/O.
+#[derive(Debug, Parser)]
+#[command(name = "diolock", version, about)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A subcommand.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run litmus tests and compare the verdicts with the expected ones
+    #[command(after_help = "Exit status: 0 all as expected, 1 not, 2 bad input.")]
+    Verify(Verify),
+    /// List the litmus tests
+    List,
+    /// Write a commented litmus test, NAME.toml, to start from
+    New {
+        /// Its name: lower-case letters, digits and '-'
+        name: String,
+    },
+    /// Explore one job given on standard input (used by verify)
+    #[command(hide = true)]
+    LoomJob,
+}
+
+/// `diolock verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Litmus tests: names, or paths of TOML files; all if none is given
+    #[arg(value_name = "LITMUS")]
+    pub litmus: Vec<String>,
+    /// Engines: graph, loom, shuttle, native
+    #[arg(
+        long = "engine",
+        value_name = "ENGINE",
+        value_delimiter = ',',
+        default_value = "graph,loom,shuttle",
+        value_parser = names::engine
+    )]
+    pub engines: Vec<EngineName>,
+    /// Only this kernel: rfc-v1, rfc-v2, v3.6, v3.7; as released, less what --without names
+    #[arg(long = "kernel", value_name = "V", value_delimiter = ',', value_parser = names::kernel)]
+    pub kernels: Vec<Version>,
+    /// Without the fix of this commit (may be repeated)
+    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
+    pub without: Vec<Fix>,
+    /// How shuttle chooses schedules; default: all where nothing should be found, else pct
+    #[arg(long)]
+    pub strategy: Option<StrategyName>,
+    /// Print one JSON object a line instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A strategy of shuttle.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum StrategyName {
+    /// Uniformly random
+    Random,
+    /// Probabilistic concurrency testing, depth 3
+    Pct,
+    /// All schedules, up to the order of commuting steps
+    Exhaustive,
+}
+
+impl From<StrategyName> for Strategy {
+    fn from(name: StrategyName) -> Strategy {
+        match name {
+            StrategyName::Random => Strategy::Random,
+            StrategyName::Pct => Strategy::Pct { depth: 3 },
+            StrategyName::Exhaustive => Strategy::Exhaustive,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `diolock list`.
+
+use super::output::Out;
+use super::table::columns;
+use diolock_verify::litmus::{Expect, catalogue};
+use std::process::ExitCode;
+
+/// Lists the catalogue: name, bug, kernels with what is expected, claim.
+pub fn run() -> miette::Result<ExitCode> {
+    let head = ["litmus", "bug", "kernels", "claim"].map(str::to_owned).to_vec();
+    let mut rows = vec![head];
+    for litmus in catalogue::all()? {
+        let mut kernels: Vec<&str> =
+            litmus.expect.iter().map(|expect: &Expect| expect.kernel.version.name()).collect();
+        kernels.dedup();
+        let bug = litmus.bug.unwrap_or_else(|| "-".to_owned());
+        rows.push(vec![litmus.name, bug, kernels.join(","), litmus.claim]);
+    }
+    let mut out = Out::new();
+    for line in columns(&rows, |_, _, text| text.to_owned()) {
+        if out.line(&line).is_err() {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,196 @@
+//! `diolock verify`.
+
+use super::args::Verify;
+use super::output::{Out, Tone};
+use super::{names, progress, table};
+use diolock::kernel::Kernel;
+use diolock_verify::children;
+use diolock_verify::report::lanes;
+use diolock_verify::suite::{self, Cell, Done};
+use diolock_verify::verdict::Verdict;
+use serde::Serialize;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    litmus: &'a str,
+    kernel: &'a str,
+    without: Vec<&'a str>,
+    engine: &'a str,
+    verdict: &'a str,
+    rule: Option<&'a str>,
+    executions: u64,
+    traces: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    states: Option<u64>,
+    seconds: f64,
+    expected: Option<String>,
+    ok: Option<bool>,
+}
+
+/// Runs what was asked for.
+pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
+    let start = Instant::now();
+    let litmuses = names::litmuses(&arguments.litmus)?;
+    for &version in &arguments.kernels {
+        for fix in arguments.without.iter().filter(|&&fix| !Kernel::new(version).has(fix)) {
+            let (name, about) = (version.name(), fix.about());
+            let since = about.since.name();
+            miette::bail!(
+                "{name} does not have {} to do without: it came with {since}",
+                about.commit
+            );
+        }
+    }
+    let cells = suite::plan(&litmuses, &arguments.engines, &arguments.kernels, &arguments.without);
+    if cells.is_empty() {
+        miette::bail!(
+            help = "weak-memory tests run on loom only; --without needs a kernel that has the fix",
+            "nothing to run: no litmus test fits this choice of engines and kernels"
+        );
+    }
+    let exe = std::env::current_exe()
+        .map_err(|error| miette::miette!("cannot tell where this program is: {error}"))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let on_signal = Arc::clone(&stop);
+    ctrlc::set_handler(move || on_signal.store(true, Ordering::Relaxed))
+        .map_err(|error| miette::miette!("cannot handle Ctrl-C: {error}"))?;
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = suite::Options { jobs, strategy: arguments.strategy.map(Into::into), exe };
+    let mut out = Out::new();
+    let ended = if arguments.json {
+        json(&mut out, &cells, &options, &stop)
+    } else {
+        people(&mut out, &cells, &options, &stop, start)
+    };
+    // One may have been started just when the run stopped.
+    children::kill_all();
+    // Nobody reads any more: not everything was said.
+    Ok(if ended.unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One object a line, in plan order, each as soon as those before it are there.
+fn json(
+    out: &mut Out,
+    cells: &[Cell],
+    options: &suite::Options,
+    stop: &AtomicBool,
+) -> io::Result<bool> {
+    let mut waiting: Vec<Option<Done>> = vec![None; cells.len()];
+    let mut next = 0;
+    let mut written = Ok(());
+    let done = suite::run(cells, options, stop, |at, done| {
+        waiting[at] = Some(done.clone());
+        while written.is_ok()
+            && let Some(done) = waiting.get_mut(next).and_then(Option::take)
+        {
+            written = object(&cells[next], &done).and_then(|line| out.line(&line));
+            next += 1;
+        }
+        if written.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+    });
+    written?;
+    for (cell, done) in cells.iter().zip(&done).skip(next) {
+        if let Some(done) = done {
+            out.line(&object(cell, done)?)?;
+        }
+    }
+    let ran = done.iter().flatten().count();
+    if ran < cells.len() {
+        eprintln!("PARTIAL: {ran} of {} cells ran", cells.len());
+    }
+    for (cell, done) in cells.iter().zip(&done) {
+        if let Some(why) = done.as_ref().and_then(|done| why(cell, done)) {
+            eprintln!("{why}");
+        }
+    }
+    Ok(ran == cells.len() && done.iter().flatten().all(|done| done.ok != Some(false)))
+}
+
+fn object(cell: &Cell, done: &Done) -> io::Result<String> {
+    let report = &done.report;
+    let line = Line {
+        litmus: &cell.litmus.name,
+        kernel: cell.kernel.version.name(),
+        without: cell.kernel.removed().map(|fix| fix.about().commit).collect(),
+        engine: cell.engine.name(),
+        verdict: report.verdict.word(),
+        rule: match report.verdict {
+            Verdict::Violated(rule) => Some(rule.code()),
+            _ => None,
+        },
+        executions: report.executions,
+        traces: report.traces,
+        states: report.states,
+        seconds: report.seconds,
+        expected: cell.expected.as_ref().map(|expect| expect.expected.to_string()),
+        ok: done.ok,
+    };
+    serde_json::to_string(&line).map_err(io::Error::other)
+}
+
+/// A table, then what was not expected in detail, then the totals.
+fn people(
+    out: &mut Out,
+    cells: &[Cell],
+    options: &suite::Options,
+    stop: &AtomicBool,
+    start: Instant,
+) -> io::Result<bool> {
+    let bar = progress::bar(cells.len());
+    let done = suite::run(cells, options, stop, |at, _| {
+        bar.set_message(cells[at].litmus.name.clone());
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let ran = done.iter().flatten().count();
+    if ran < cells.len() {
+        out.line(&format!("PARTIAL: {ran} of {} cells ran", cells.len()))?;
+    }
+    for line in table::lines(out, cells, &done) {
+        out.line(&line)?;
+    }
+    out.line("x executions, t distinct traces, s states, ! not as expected\n")?;
+    for (cell, done) in cells.iter().zip(&done) {
+        let Some(done) = done else { continue };
+        if let Some(why) = why(cell, done) {
+            out.line(&format!("{why}\n"))?;
+        }
+        if done.ok != Some(true) && done.report.counterexample.is_some() {
+            let program = cell.litmus.program(cell.kernel);
+            out.line(&lanes(&program, cell.engine, &done.report))?;
+        }
+    }
+    let count = |ok| done.iter().flatten().filter(|done| done.ok == ok).count();
+    let (good, bad, none) = (count(Some(true)), count(Some(false)), count(None));
+    let seconds = start.elapsed().as_secs_f64();
+    let asked = if none > 0 { format!(", {none} with no expectation") } else { String::new() };
+    let tone = if bad == 0 && ran == cells.len() { Tone::Good } else { Tone::Bad };
+    let total = format!("{ran} cells, {good} as expected, {bad} not{asked}, {seconds:.1} s");
+    out.line(&out.tone(&total, tone))?;
+    Ok(bad == 0 && ran == cells.len())
+}
+
+/// What a verdict without a counterexample has to say for itself.
+fn why(cell: &Cell, done: &Done) -> Option<String> {
+    let report = &done.report;
+    if done.ok == Some(true) || report.counterexample.is_some() {
+        return None;
+    }
+    let why = match &report.verdict {
+        Verdict::Vacuous(why) | Verdict::Incomplete(why) => why.as_str(),
+        _ if done.ok.is_none() => return None,
+        Verdict::Exhausted | Verdict::Sampled | Verdict::Bounded(_) => "nothing was found",
+        _ => "no counterexample was kept",
+    };
+    let word = report.verdict.word().to_uppercase();
+    let (kernel, engine) = (cell.kernel, cell.engine.name());
+    Some(format!("{word} {} on {kernel}, {engine}: {why}", cell.litmus.name))
+}

@@ -1,0 +1,190 @@
+//! Each step in the kernel's words.
+
+use crate::program::{Event, Program};
+use diolock::dio_path::iocb::PrivateOp;
+use diolock::extent_probe::{Content, Extent, Half};
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Bio, Handle, Op, Outcome, PhysicalBlock, Range, TaskId};
+
+/// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
+pub fn lock_words(lock: LockName, mode: Mode) -> String {
+    let call = match (lock, mode) {
+        (LockName::IDataSem, Mode::Shared) => "down_read",
+        (LockName::IDataSem, Mode::Exclusive) => "down_write",
+        (LockName::CompletedIoLock, _) => "spin_lock",
+        (LockName::AioMutex | LockName::IMutex, _) => "mutex_lock",
+    };
+    format!("{call}({})", lock.name())
+}
+
+fn unlock_words(lock: LockName, mode: Mode) -> String {
+    let call = match (lock, mode) {
+        (LockName::IDataSem, Mode::Shared) => "up_read",
+        (LockName::IDataSem, Mode::Exclusive) => "up_write",
+        (LockName::CompletedIoLock, _) => "spin_unlock",
+        (LockName::AioMutex | LockName::IMutex, _) => "mutex_unlock",
+    };
+    format!("{call}({})", lock.name())
+}
+
+/// A step and what came back, in the kernel's words; `count` is `i_dio_count` after it.
+pub fn words(program: &Program, event: &Event, count: i8) -> String {
+    let name = |task: TaskId| program.names[usize::from(task)].letter;
+    match (&event.op, &event.outcome) {
+        (Op::Lock(lock, mode), _) => lock_words(*lock, *mode),
+        (Op::LockByRequeue(lock), _) => format!("mutex_trylock({}): requeued", lock.name()),
+        (Op::TryLock(lock, mode), outcome) => {
+            let call = match (lock.is_rwsem(), mode) {
+                (true, Mode::Shared) => "down_read_trylock",
+                (true, Mode::Exclusive) => "down_write_trylock",
+                (false, _) => "mutex_trylock",
+            };
+            format!("{call}({}){}", lock.name(), flag(outcome, ": taken", ": busy"))
+        }
+        (Op::Queue(lock), _) => format!("{}: queues", lock_words(*lock, Mode::Exclusive)),
+        (Op::Unlock(lock, mode), _) => unlock_words(*lock, *mode),
+        (Op::Downgrade(lock), _) => format!("downgrade_write({})", lock.name()),
+        (Op::DioBegin(_), _) => format!("i_dio_count: {} -> {count}", count - 1),
+        (Op::DioEnd(_), _) => format!("inode_dio_done: {} -> {count}", count + 1),
+        (Op::DioWait, _) => "inode_dio_wait: count = 0".to_owned(),
+        (Op::UnwrittenBegin, _) => "i_unwritten + 1".to_owned(),
+        (Op::UnwrittenEnd, _) => "i_unwritten - 1".to_owned(),
+        (Op::UnwrittenWait, _) => "i_unwritten wait: 0".to_owned(),
+        (Op::GateClose, _) => "set DIOREAD_LOCK".to_owned(),
+        (Op::GateOpen, _) => "clear DIOREAD_LOCK".to_owned(),
+        (Op::GateTest, outcome) => {
+            format!("test DIOREAD_LOCK: {}", flag(outcome, "set", "clear"))
+        }
+        (Op::SmpMb, _) => "smp_mb()".to_owned(),
+        (Op::JournalStart(handle), _) => format!("journal_start: {}", handle_words(*handle)),
+        (Op::JournalStop(handle), _) => format!("journal_stop: {}", handle_words(*handle)),
+        (Op::CommitLock, _) => "commit: T_LOCKED".to_owned(),
+        (Op::CommitWait, _) => "commit: no handle open".to_owned(),
+        (Op::CommitDone, _) => "commit: done".to_owned(),
+        (Op::SizeRead, Outcome::Value(size)) => format!("i_size = {size}"),
+        (Op::SizeWrite(size), _) => format!("i_size := {size}"),
+        (Op::DisksizeWrite(size), _) => format!("i_disksize := {size}"),
+        (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
+        (Op::PagesDrop, _) => "drop cached pages".to_owned(),
+        (Op::PagesAdd, _) => "dirty a page".to_owned(),
+        (Op::Map(range, _), outcome) => {
+            format!("map {}: {}", range_words(*range), mapping(outcome))
+        }
+        (Op::Convert(range, _), outcome) => {
+            format!("convert {}: {}", range_words(*range), converted(outcome))
+        }
+        (Op::Free(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
+            "free blocks: none".to_owned()
+        }
+        (Op::Free(_), Outcome::Freed(blocks)) => format!("free blocks: {}", list(blocks)),
+        (Op::Submit(child, submission), _) => {
+            format!("submit {} as {}", block_words(&submission.blocks), name(*child))
+        }
+        (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) => {
+            let halves = data.iter().flatten().map(|c| content(program, *c));
+            let mut found: Vec<String> = halves.collect();
+            found.dedup();
+            format!("read {}: {}", block_words(blocks), found.join(", "))
+        }
+        (Op::Bio(blocks, Bio::Write { half, zero_rest }), _) => {
+            let half = match half {
+                None => "",
+                Some(Half::Lower) => " lower half",
+                Some(Half::Upper) => " upper half",
+            };
+            let zero = if *zero_rest { ", zero rest" } else { "" };
+            format!("write {}{half}{zero}", block_words(blocks))
+        }
+        (Op::ListAdd(io_end), _) => format!("completed list: add {}", name(io_end.task)),
+        (Op::ListTake(_), Outcome::IoEnd(Some(io_end))) => {
+            format!("completed list: take {}", name(io_end.task))
+        }
+        (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
+        (Op::Private(_, op), outcome) => private(*op, outcome),
+        (Op::AioComplete, _) => "aio_complete".to_owned(),
+        // Outcomes that these steps do not have.
+        (Op::SizeRead, _) => "i_size".to_owned(),
+        (Op::PagesRead, _) => "nrpages".to_owned(),
+        (Op::Free(_), _) => "free blocks".to_owned(),
+        (Op::Bio(blocks, Bio::Read), _) => format!("read {}", block_words(blocks)),
+    }
+}
+
+fn flag(outcome: &Outcome, yes: &'static str, no: &'static str) -> &'static str {
+    if *outcome == Outcome::Flag(true) { yes } else { no }
+}
+
+fn handle_words(handle: Handle) -> &'static str {
+    match handle {
+        Handle::Time => "time",
+        Handle::Orphan => "orphan",
+        Handle::Extents => "extents",
+    }
+}
+
+fn range_words(range: Range) -> String {
+    if range.len == 1 {
+        range.start.to_string()
+    } else {
+        format!("{}-{}", range.start, range.end() - 1)
+    }
+}
+
+fn list(blocks: &[PhysicalBlock]) -> String {
+    blocks.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn block_words(blocks: &[PhysicalBlock]) -> String {
+    format!("{} {}", if blocks.len() == 1 { "block" } else { "blocks" }, list(blocks))
+}
+
+fn extent_words(extent: Extent) -> &'static str {
+    match extent {
+        Extent::Hole => "hole",
+        Extent::Unwritten => "unwritten",
+        Extent::Written => "written",
+    }
+}
+
+fn mapping(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Mapping(found) => {
+            let words = found.iter().map(|m| extent_words(m.extent));
+            words.collect::<Vec<_>>().join(", ")
+        }
+        _ => "ENOSPC".to_owned(),
+    }
+}
+
+fn converted(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Converted(found) => {
+            let words = found.iter().map(|f| extent_words(f.0));
+            format!("was {}", words.collect::<Vec<_>>().join(", "))
+        }
+        _ => String::new(),
+    }
+}
+
+fn content(program: &Program, content: Content) -> String {
+    match content {
+        Content::Of(task) => format!("{}'s", program.names[usize::from(task)].letter),
+        Content::Initial => "old data".to_owned(),
+        Content::Stale => "STALE".to_owned(),
+        Content::Zero => "zeros".to_owned(),
+        Content::Foreign => "FOREIGN".to_owned(),
+    }
+}
+
+fn private(op: PrivateOp, outcome: &Outcome) -> String {
+    let text = match op {
+        PrivateOp::PointAtFlag => "iocb->private = &overwrite",
+        PrivateOp::ReadFlag { overwrite: true } => "overwrite = 1",
+        PrivateOp::ReadFlag { overwrite: false } => "overwrite = 0",
+        PrivateOp::Clear => "iocb->private = NULL",
+        PrivateOp::SetIoEnd => "iocb->private = io_end",
+        PrivateOp::TakeIoEnd => "io_end = iocb->private",
+    };
+    let wrong = if *outcome == Outcome::Flag(false) { " (is not one)" } else { "" };
+    format!("{text}{wrong}")
+}

@@ -1,0 +1,211 @@
+//! Which litmus test runs on which kernel and engine, running them side by side, and whether the
+//! verdict is the expected one.
+
+use crate::children;
+use crate::engine::{EngineName, graph, loom, native, shuttle};
+use crate::litmus::{Expect, Expected, Litmus};
+use crate::program::Memory;
+use crate::verdict::{Report, Verdict};
+use diolock::kernel::{Fix, Kernel, Version};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// One run: a litmus test on a kernel and an engine.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The litmus test.
+    pub litmus: Arc<Litmus>,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The engine.
+    pub engine: EngineName,
+    /// What the litmus test expects there, if it says so.
+    pub expected: Option<Expect>,
+}
+
+/// What came of a cell.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// What the engine found.
+    pub report: Report,
+    /// Whether that was expected; `None` if nothing was.
+    pub ok: Option<bool>,
+}
+
+/// How to run cells.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Cells at a time.
+    pub jobs: usize,
+    /// shuttle's strategy; `None` lets the expectation decide.
+    pub strategy: Option<shuttle::Strategy>,
+    /// The binary that loom's child processes run.
+    pub exe: PathBuf,
+}
+
+/// The kernels of one litmus test that a selection asks for. Without a selection: those with an
+/// expectation. `versions` and `without` together name kernels exactly; `without` alone is applied
+/// to every version that has an expectation and that fix.
+pub fn kernels(litmus: &Litmus, versions: &[Version], without: &[Fix]) -> Vec<Kernel> {
+    let mut kernels: Vec<Kernel> = if versions.is_empty() && without.is_empty() {
+        litmus.expect.iter().map(|expect| expect.kernel).collect()
+    } else if versions.is_empty() {
+        litmus.expect.iter().map(|expect| Kernel::new(expect.kernel.version)).collect()
+    } else {
+        versions.iter().copied().map(Kernel::new).collect()
+    };
+    kernels.retain(|kernel| without.iter().all(|&fix| kernel.has(fix)));
+    for kernel in &mut kernels {
+        *kernel = without.iter().fold(*kernel, |kernel, &fix| kernel.without(fix));
+    }
+    let mut seen = BTreeSet::new();
+    kernels.retain(|&kernel| seen.insert(kernel));
+    kernels
+}
+
+/// What to run, in the order of litmus tests, kernels and engines.
+pub fn plan(
+    litmuses: &[Litmus],
+    engines: &[EngineName],
+    versions: &[Version],
+    without: &[Fix],
+) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for litmus in litmuses {
+        let kernels = kernels(litmus, versions, without);
+        let litmus = Arc::new(litmus.clone());
+        for kernel in kernels {
+            let expected = litmus.expect.iter().find(|expect| expect.kernel == kernel).cloned();
+            let told = expected.as_ref().map_or(&[][..], |expect| &expect.engines);
+            let tells = |engine: EngineName| {
+                (told.is_empty() || told.contains(&engine))
+                    && (litmus.memory == Memory::Sc || engine == EngineName::Loom)
+            };
+            for &engine in engines.iter().filter(|&&engine| tells(engine)) {
+                let (litmus, expected) = (Arc::clone(&litmus), expected.clone());
+                cells.push(Cell { litmus, kernel, engine, expected });
+            }
+        }
+    }
+    cells
+}
+
+impl Cell {
+    /// How shuttle runs it: all schedules where nothing should be found, else PCT.
+    pub fn strategy(&self, forced: Option<shuttle::Strategy>) -> shuttle::Strategy {
+        let bug = self.expected.as_ref().is_some_and(|e| e.expected != Expected::Never);
+        match forced {
+            Some(strategy) => strategy,
+            None if bug => shuttle::Strategy::Pct { depth: 3 },
+            None => shuttle::Strategy::Exhaustive,
+        }
+    }
+
+    /// Whether a verdict is the expected one.
+    pub fn judge(&self, verdict: &Verdict, forced: Option<shuttle::Strategy>) -> Option<bool> {
+        let expected = self.expected.as_ref()?.expected;
+        let native = self.engine == EngineName::Native;
+        let samples = native
+            || self.engine == EngineName::Shuttle
+                && self.strategy(forced) != shuttle::Strategy::Exhaustive;
+        Some(match (expected, verdict) {
+            (Expected::Never, Verdict::Exhausted) => !samples,
+            (Expected::Never, Verdict::Sampled) => samples,
+            (Expected::Violates(wanted), Verdict::Violated(found)) => wanted == *found,
+            (Expected::Deadlock, Verdict::Deadlocked) => true,
+            (Expected::Livelock, Verdict::Livelocked) => true,
+            // A sampler of real threads may miss anything, and cannot run everything.
+            (_, Verdict::Sampled | Verdict::Vacuous(_) | Verdict::Incomplete(_)) => native,
+            _ => false,
+        })
+    }
+
+    fn run(&self, options: &Options) -> Report {
+        let program = || self.litmus.program(self.kernel);
+        match self.engine {
+            EngineName::Graph => graph::run(&program(), graph::Options::default()),
+            EngineName::Loom => {
+                let job = loom::job::Job::new(&self.litmus, self.kernel);
+                loom::job::run_child(&job, &options.exe)
+            }
+            EngineName::Shuttle => {
+                let (strategy, defaults) = (self.strategy(options.strategy), Default::default());
+                let options =
+                    shuttle::Options { strategy, iterations: 20_000, seed: 1, ..defaults };
+                shuttle::run(&program(), &options)
+            }
+            EngineName::Native => native::run(&program(), &native::Options::default()),
+        }
+    }
+
+    /// Runs it in this thread; an engine that panics is an incomplete run.
+    fn done(&self, options: &Options) -> Done {
+        let start = Instant::now();
+        let report = catch_unwind(AssertUnwindSafe(|| self.run(options)));
+        let mut report = report.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Report {
+                seconds: start.elapsed().as_secs_f64(),
+                ..Report::incomplete(format!("the engine panicked: {text}"))
+            }
+        });
+        // Large, and not asked for.
+        report.trace_set.clear();
+        Done { ok: self.judge(&report.verdict, options.strategy), report }
+    }
+}
+
+/// Runs cells, as many at a time as `options` says. `on_done` hears of each in the order in which
+/// they end; the results are in plan order. Once `stop` is set, child processes are killed and what
+/// there is comes back: `None` for cells that did not end.
+pub fn run(
+    cells: &[Cell],
+    options: &Options,
+    stop: &AtomicBool,
+    mut on_done: impl FnMut(usize, &Done),
+) -> Vec<Option<Done>> {
+    let work = Arc::new((cells.to_vec(), options.clone(), AtomicUsize::new(0)));
+    let quit = Arc::new(AtomicBool::new(false));
+    let (send, results) = mpsc::channel();
+    for _ in 0..options.jobs.clamp(1, cells.len().max(1)) {
+        let (work, quit, send) = (Arc::clone(&work), Arc::clone(&quit), send.clone());
+        // Not scoped: a worker in a long search is left behind when the run stops.
+        thread::spawn(move || {
+            let (cells, options, next) = &*work;
+            while !quit.load(Ordering::Relaxed) {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(cell) = cells.get(at) else { break };
+                if send.send((at, cell.done(options))).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    drop(send);
+    let mut done: Vec<Option<Done>> = vec![None; cells.len()];
+    loop {
+        match results.recv_timeout(Duration::from_millis(50)) {
+            Ok((at, result)) => {
+                on_done(at, &result);
+                done[at] = Some(result);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+        if stop.load(Ordering::Relaxed) {
+            quit.store(true, Ordering::Relaxed);
+            children::kill_all();
+            break;
+        }
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests;

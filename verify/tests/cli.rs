@@ -1,0 +1,249 @@
+//! The command line as its users meet it: exit statuses, messages, and what a pipe gets.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn diolock(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diolock"));
+    command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    diolock(arguments).output().expect("diolock starts")
+}
+
+fn run_in(directory: &Path, arguments: &[&str]) -> Output {
+    diolock(arguments).current_dir(directory).output().expect("diolock starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("stdout is UTF-8")
+}
+
+/// stderr with line breaks and decoration taken out, as messages are wrapped.
+fn err(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).replace(['│', '\n'], " ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A litmus test of the catalogue that several engines and a released kernel speak of.
+fn some_litmus() -> String {
+    let list = out(&run(&["list"]));
+    let names = list.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    let names: Vec<&str> = names.collect();
+    let known = names.iter().find(|n| **n == "truncate-vs-aio-overwrite").or(names.first());
+    (*known.expect("the catalogue is not empty")).to_owned()
+}
+
+fn refused(arguments: &[&str], words: &[&str]) {
+    let output = run(arguments);
+    let message = err(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    assert!(output.stdout.is_empty(), "{arguments:?} prints nothing but its message");
+    for word in words {
+        assert!(message.contains(word), "{arguments:?} should say {word:?}: {message}");
+    }
+}
+
+#[test]
+fn list_names_bugs_kernels_and_claims() {
+    let output = run(&["list"]);
+    assert_eq!(output.status.code(), Some(0));
+    let list = out(&output);
+    let head: Vec<&str> = list.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(head, ["litmus", "bug", "kernels", "claim"]);
+    assert!(list.lines().count() > 1);
+}
+
+#[test]
+fn unknown_names_are_refused_with_what_is_allowed() {
+    let name = some_litmus();
+    refused(
+        &["verify", &name, "--kernel", "v3.66"],
+        &["no kernel 'v3.66'", "mean v3.6?", "rfc-v1"],
+    );
+    refused(
+        &["verify", &name, "--without", "1f555cfa29e9"],
+        &["no fix '1f555cfa29e9'", "mean 1f555cfa29e8?", "266991b13890"],
+    );
+    refused(&["verify", &name, "--engine", "graph,lom"], &["no engine 'lom'", "loom?", "native"]);
+    refused(&["verify", &name, "--strategy", "dfs"], &["'dfs'", "pct", "exhaustive"]);
+    let slip = format!("{}x", &name[..name.len() - 1]);
+    refused(
+        &["verify", &slip],
+        &["no litmus test", &format!("did you mean {name}?"), "diolock list"],
+    );
+    refused(&["verify", "./no/such/file.toml"], &["file.toml"]);
+}
+
+#[test]
+fn wrong_usage_is_bad_input() {
+    refused(&[], &["Usage"]);
+    refused(&["verfy"], &["verify"]);
+    refused(&["verify", "--jsn"], &["--json"]);
+    refused(&["new"], &["NAME"]);
+}
+
+#[test]
+fn a_kernel_without_the_fix_has_nothing_to_do_without() {
+    let name = some_litmus();
+    refused(
+        &["verify", &name, "--kernel", "v3.6", "--without", "1f555cfa29e8"],
+        &["v3.6 does not have 1f555cfa29e8", "v3.7"],
+    );
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    for arguments in [&["--help"][..], &["--version"], &["verify", "--help"]] {
+        assert_eq!(run(arguments).status.code(), Some(0), "{arguments:?}");
+    }
+    assert!(!out(&run(&["--help"])).contains("loom-job"), "it is not for people");
+}
+
+#[test]
+fn verify_ends_with_its_totals() {
+    let output = run(&["verify", &some_litmus(), "--engine", "graph"]);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let totals = text.lines().last().unwrap();
+    assert!(totals.contains(" as expected, 0 not, ") && totals.ends_with(" s"), "{totals}");
+}
+
+#[test]
+fn a_pipe_gets_plain_ascii() {
+    let name = some_litmus();
+    let output = run(&["verify", &name, "--engine", "graph,native"]);
+    assert!(output.stdout.is_ascii() && !output.stdout.contains(&0x1b));
+    assert!(output.stderr.is_empty(), "no progress bar: {}", err(&output));
+    assert!(!run(&["list"]).stdout.contains(&0x1b));
+}
+
+#[test]
+fn json_lines_have_exactly_their_keys() {
+    let name = some_litmus();
+    let output = run(&["verify", &name, "--engine", "graph,native", "--json"]);
+    let text = out(&output);
+    let keys = [
+        "engine",
+        "executions",
+        "expected",
+        "kernel",
+        "litmus",
+        "ok",
+        "rule",
+        "seconds",
+        "traces",
+        "verdict",
+        "without",
+    ];
+    let mut engines = BTreeSet::new();
+    for line in text.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
+        let object = object.as_object().expect("each line is an object");
+        let engine = object["engine"].as_str().expect("an engine's name").to_owned();
+        let mut wanted: BTreeSet<&str> = keys.into();
+        if engine == "graph" {
+            wanted.insert("states");
+            assert!(object["states"].as_u64() > Some(0));
+        }
+        assert_eq!(object.keys().map(String::as_str).collect::<BTreeSet<_>>(), wanted);
+        assert_eq!(object["litmus"], name.as_str());
+        assert!(object["without"].is_array());
+        assert!(object["seconds"].is_f64());
+        let violated = object["verdict"] == "violated";
+        assert_eq!(object["rule"].is_string(), violated);
+        assert!(object["ok"].is_boolean() && object["expected"].is_string());
+        engines.insert(engine);
+    }
+    assert!(engines.contains("graph"), "{text}");
+}
+
+#[test]
+fn a_combination_that_nobody_spoke_of_has_no_expectation() {
+    let name = some_litmus();
+    let arguments =
+        ["verify", &name, "--engine", "graph", "--json", "--kernel", "v3.7", "--without"];
+    let arguments = [&arguments[..], &["d73d5046a724,iocb-private-null,266991b13890"]].concat();
+    let output = run(&arguments);
+    let line: serde_json::Value = serde_json::from_str(out(&output).trim()).unwrap();
+    assert_eq!(line["without"].as_array().map(Vec::len), Some(3));
+    assert!(line["expected"].is_null() && line["ok"].is_null());
+    assert_eq!(output.status.code(), Some(0), "nothing was expected, so nothing is unexpected");
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let name = some_litmus();
+    let arguments = ["verify", &name, &name, &name, "--engine", "graph,native", "--json"];
+    let mut child = diolock(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("diolock starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(!err(&output).contains("panicked"), "{}", err(&output));
+    assert!(output.status.code().is_some(), "it was not killed by a signal");
+}
+
+#[test]
+fn new_writes_a_starter_and_never_overwrites() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = run_in(directory.path(), &["new", "my-claim"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let file = directory.path().join("my-claim.toml");
+    assert!(!fs::read_to_string(&file).unwrap().is_empty());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file stays");
+
+    fs::write(&file, "mine").unwrap();
+    let output = run_in(directory.path(), &["new", "my-claim"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("my-claim.toml exists"), "{}", err(&output));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn new_refuses_bad_names() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["", "../up", "a/b", "A Claim", "a.toml"] {
+        let output = run_in(directory.path(), &["new", name]);
+        assert_eq!(output.status.code(), Some(2), "{name:?}");
+        assert!(err(&output).contains("cannot name a litmus test"), "{}", err(&output));
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn rust_log_goes_to_stderr_only() {
+    let name = some_litmus();
+    let arguments = ["verify", &name, "--engine", "native", "--kernel", "v3.7", "--json"];
+    let mut command = diolock(&arguments);
+    let output = command.env("RUST_LOG", "diolock::step=trace").output().unwrap();
+    assert!(err(&output).contains("diolock::step"));
+    assert!(out(&output).lines().all(|line| line.starts_with('{')));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_prints_what_there_is() {
+    let name = some_litmus();
+    let many: Vec<&str> =
+        ["verify", "--engine", "native"].into_iter().chain([name.as_str(); 40]).collect();
+    let mut child = diolock(&many).stdout(Stdio::piped()).spawn().expect("diolock starts");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status().expect("kill starts");
+    assert!(killed.success());
+    let mut text = String::new();
+    let stdout = child.stdout.take().unwrap();
+    std::io::Read::read_to_string(&mut BufReader::new(stdout), &mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(text.starts_with("PARTIAL: "), "{text}");
+}
