@@ -1,0 +1,150 @@
+//! Engines that share no search must agree: on every clean litmus test without weak-memory steps,
+//! loom, shuttle's exhaustive scheduler and graph see the same set of traces; and every
+//! counterexample, whoever found it, replays on the reference semantics.
+
+use diolock_verify::engine::loom::job::{Job, run_child};
+use diolock_verify::engine::shuttle::{self, Strategy};
+use diolock_verify::engine::{EngineName, Wrong, graph, loom};
+use diolock_verify::litmus::{Expect, Expected, Litmus, catalogue};
+use diolock_verify::program::{Memory, Program};
+use diolock_verify::suite::{self, Options};
+use diolock_verify::verdict::Verdict;
+use std::path::Path;
+
+fn exe() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_diolock"))
+}
+
+/// The clean cells that every engine can hold.
+fn clean() -> Vec<(Litmus, Expect)> {
+    let litmuses = catalogue::all().expect("the catalogue reads");
+    litmuses
+        .into_iter()
+        .filter(|litmus| litmus.memory == Memory::Sc)
+        .flat_map(|litmus| {
+            let expect = litmus.expect.clone();
+            expect.into_iter().map(move |expect| (litmus.clone(), expect))
+        })
+        .filter(|(_, expect)| expect.expected == Expected::Never && expect.engines.is_empty())
+        .collect()
+}
+
+fn orders(program: &Program) -> [Vec<u8>; 2] {
+    let written: Vec<u8> = program.spawn_order.clone();
+    let reversed = written.iter().rev().copied().collect();
+    [written, reversed]
+}
+
+#[test]
+fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
+    let cells = clean();
+    assert!(cells.len() > 40, "only {} clean cells", cells.len());
+    for (litmus, expect) in cells {
+        let program = litmus.program(expect.kernel);
+        let what = format!("{} on {}", litmus.name, expect.kernel);
+        let graph = graph::run(&program, graph::Options { traces: true, max_states: None });
+        assert_eq!(graph.verdict, Verdict::Exhausted, "{what}");
+        assert!(!graph.trace_set.is_empty(), "{what}");
+        for order in orders(&program) {
+            let mut job = Job::new(&litmus, expect.kernel);
+            job.spawn_order = Some(order.clone());
+            let loom = run_child(&job, exe());
+            assert_eq!(loom.verdict, Verdict::Exhausted, "{what}, loom, order {order:?}");
+            assert_eq!(loom.trace_set, graph.trace_set, "{what}, loom, order {order:?}");
+            let mut ordered = program.clone();
+            ordered.spawn_order = order.clone();
+            let options = shuttle::Options {
+                strategy: Strategy::Exhaustive,
+                traces: true,
+                ..shuttle::Options::default()
+            };
+            let shuttle = shuttle::run(&ordered, &options);
+            assert_eq!(shuttle.verdict, Verdict::Exhausted, "{what}, shuttle, order {order:?}");
+            assert_eq!(shuttle.trace_set, graph.trace_set, "{what}, shuttle, order {order:?}");
+        }
+    }
+}
+
+#[test]
+fn loom_left_to_itself_sees_the_same_traces_as_with_known_beginnings_cut() {
+    for (litmus, expect) in clean() {
+        // Four tasks left to loom take 21,360 executions; three are enough here.
+        if litmus.program(expect.kernel).calls.len() > 3 {
+            continue;
+        }
+        let cut = run_child(&Job::new(&litmus, expect.kernel), exe());
+        let mut job = Job::new(&litmus, expect.kernel);
+        job.plain = true;
+        let plain = run_child(&job, exe());
+        let what = format!("{} on {}", litmus.name, expect.kernel);
+        assert_eq!(plain.verdict, cut.verdict, "{what}");
+        assert_eq!(plain.trace_set, cut.trace_set, "{what}");
+        assert!(plain.executions >= cut.executions, "{what}");
+    }
+}
+
+#[test]
+fn every_counterexample_replays_to_the_same_verdict() {
+    let litmuses = catalogue::all().expect("the catalogue reads");
+    let engines = [EngineName::Graph, EngineName::Loom, EngineName::Shuttle];
+    let options = Options { jobs: 1, strategy: None, exe: exe().to_owned() };
+    let mut replayed = 0;
+    for cell in suite::plan(&litmuses, &engines, &[], &[]) {
+        let bug = cell.expected.as_ref().is_some_and(|e| e.expected != Expected::Never);
+        // What weak memory allows, the reference semantics forbids.
+        if !bug || cell.litmus.memory == Memory::C11 {
+            continue;
+        }
+        let done = cell.done(&options);
+        let program = cell.litmus.program(cell.kernel);
+        let what = format!("{} on {}, {}", program.litmus, program.kernel, cell.engine.name());
+        let found = done.report.counterexample.unwrap_or_else(|| panic!("{what}: no trace"));
+        if found.loop_start.is_some() {
+            continue;
+        }
+        let (wrong, run) = graph::replay(&program, &found.schedule());
+        let (verdict, _) = wrong.verdict(&program);
+        assert_eq!(verdict, done.report.verdict, "{what}");
+        if matches!(wrong, Wrong::Rule(_)) {
+            assert_eq!(run.events, found.events, "{what}");
+        }
+        replayed += 1;
+    }
+    assert!(replayed > 60, "only {replayed} counterexamples replayed");
+}
+
+#[test]
+fn what_loom_cannot_hold_is_incomplete_and_the_others_still_answer() {
+    let litmus = catalogue::find("four-overwrites-truncate").expect("it is in the catalogue");
+    let kernel = litmus.expect[0].kernel;
+    let report = run_child(&Job::new(&litmus, kernel), exe());
+    let Verdict::Incomplete(why) = report.verdict else { panic!("{:?}", report.verdict) };
+    assert!(why.contains("loom holds 4 tasks"), "{why}");
+    assert!(loom::unfit(&litmus.program(kernel)).is_some());
+    let graph = graph::run(&litmus.program(kernel), graph::Options::default());
+    assert_eq!(graph.verdict, Verdict::Exhausted);
+}
+
+#[test]
+fn a_preemption_bound_is_said() {
+    let litmus = catalogue::find("truncate-vs-overwrite").expect("it is in the catalogue");
+    let kernel = litmus.expect[2].kernel;
+    let mut job = Job::new(&litmus, kernel);
+    job.preemption_bound = Some(2);
+    assert_eq!(run_child(&job, exe()).verdict, Verdict::Bounded(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_search_that_dies_is_reported_and_not_lost() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("dies");
+    std::fs::write(&script, "#!/bin/sh\ncat >/dev/null\nkill -SEGV $$\n").expect("a script");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("rights");
+    let litmus = catalogue::find("truncate-vs-overwrite").expect("it is in the catalogue");
+    let report = run_child(&Job::new(&litmus, litmus.expect[0].kernel), &script);
+    let Verdict::Incomplete(why) = report.verdict else { panic!("{:?}", report.verdict) };
+    assert!(why.contains("signal 11"), "{why}");
+    assert!(report.note.is_some_and(|note| note.contains("the second")), "it was tried again");
+}
