@@ -1,6 +1,8 @@
 //! The engines. Each runs the tasks of a program in many orders; none of them touches a task.
 
 pub mod graph;
+pub mod selftest;
+pub mod shuttle;
 
 use crate::program::{Program, Run, Waiting};
 use crate::rule::{Gathered, Violation};
