@@ -99,11 +99,7 @@ impl Search {
             system.inode.blocked(task, &op).map(|_| (task, op))
         });
         let waiting: Vec<_> = waiting.collect();
-        let stuck = !system.tasks().any(|task| {
-            let op = system.pending(task, &self.fair);
-            op.is_some_and(|op| system.inode.blocked(task, &op).is_none())
-        });
-        for (task, op) in waiting.into_iter().filter(|_| stuck) {
+        for (task, op) in waiting {
             let touched = system.inode.touches(&op);
             let latest = Latest::new(self.steps(), self.tasks, task, &op, &touched);
             self.races(&latest);
@@ -222,7 +218,7 @@ impl Search {
             first |= own;
         }
         let node = &mut self.nodes[at];
-        if first & (node.backtrack | node.sleep) == 0 {
+        if first & node.backtrack == 0 {
             let chosen = if first & own != 0 { Some(latest.task) } else { members(first).next() };
             node.backtrack |= chosen.map_or(0, bit);
         }
