@@ -7,7 +7,7 @@ fn main() {
     let (mut ex, mut tr, mut cut, mut wid, mut bad, mut stuckn) = (0u64, 0u64, 0u64, 0u64, 0, 0);
     let (mut tb, mut ts) = (0.0, 0.0);
     let mut worst: Vec<(f64, u64, u64, u64)> = vec![];
-    let mut avg = 0.0;
+    let mut avg = 0.0; let mut uf = (0, 0, 0, 0);
     for seed in from..to {
         let p = random_program(seed, tasks, steps);
         let t = Instant::now();
@@ -27,8 +27,11 @@ fn main() {
         stuckn += want.stuck.len();
         ex += got.report.executions; tr += n; cut += got.cut; wid += got.widened;
         avg += got.report.executions as f64 / n as f64;
+        if std::env::var_os("SHOW").is_some() { println!("{seed}: fair {:?} ex {} tr {n} cut {} widened {}", p.fair, got.report.executions, got.cut, got.widened); for c in &p.calls { println!("   {c:?}"); } }
+        if p.fair.is_empty() { uf.0 += got.report.executions; uf.1 += n; } if got.widened == 0 && p.fair.is_empty() { uf.2 += got.report.executions; uf.3 += n; }
         worst.push((got.report.executions as f64 / n as f64, seed, got.report.executions, n));
     }
     worst.sort_by(|a, b| b.0.total_cmp(&a.0));
+    println!("unfair {uf:?}");
     println!("bad {bad} executions {ex} traces {tr} (stuck {stuckn}) ratio {:.3} avg {:.3} cut {cut} widened {wid} brute {tb:.2}s shuttle {ts:.2}s worst {:?}", ex as f64 / tr as f64, avg / (to - from) as f64, &worst[..worst.len().min(5)]);
 }

@@ -15,7 +15,7 @@
 //! A task that waits for ever races with the steps before it just as if its step had come last.
 
 use super::coenabled::{never_together, waits};
-use super::history::{Clock, Latest, Step, conflict};
+use super::history::{Clock, Latest, Step, conflict, touched, touches};
 use crate::program::{Event, Program, System};
 use diolock::inode_lock::LockName;
 use diolock::op::TaskId;
@@ -100,7 +100,7 @@ impl Search {
         });
         let waiting: Vec<_> = waiting.collect();
         for (task, op) in waiting {
-            let touched = system.inode.touches(&op);
+            let touched = touches(system, &op);
             let latest = Latest::new(self.steps(), self.tasks, task, &op, &touched);
             self.races(&latest);
         }
@@ -122,7 +122,7 @@ impl Search {
         let Some(step) = &node.step else { return 0 };
         let independent = |&task: &TaskId| {
             let op = node.system.pending(task, &self.fair);
-            op.is_some_and(|op| !conflict(&node.system.inode.touches(&op), &step.touched))
+            op.is_some_and(|op| !conflict(&touches(&node.system, &op), &step.touched))
         };
         members(node.sleep).filter(independent).fold(0, |all, task| all | bit(task))
     }
@@ -139,7 +139,7 @@ impl Search {
             return;
         }
         let event = events[at].clone();
-        let touched = event.touched();
+        let touched = touched(&event);
         let latest = Latest::new(self.steps(), self.tasks, event.task, &event.op, &touched);
         self.races(&latest);
         let clock = latest.clock();

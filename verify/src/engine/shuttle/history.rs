@@ -1,6 +1,7 @@
 //! The steps of one execution and what came before what.
 
-use crate::program::Event;
+use crate::program::{Event, System};
+use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Access, Object, Op, TaskId};
 
 /// How many steps of each task have happened.
@@ -21,13 +22,51 @@ impl Clock {
     }
 }
 
+/// What steps are ordered on. A lock's queue is a place of its own here: who is behind whom is
+/// changed by queueing only, and looked at only by those who may not pass. In a trace queueing
+/// leaves no mark, so the search may order it as loosely as is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// Shared state.
+    Object(Object),
+    /// The writers that wait for a lock.
+    Queue(LockName),
+}
+
+/// The places a step touches, and how.
+pub(super) type Touched = Vec<(Place, Access)>;
+
+/// What `op` would touch if it happened now.
+pub(super) fn touches(system: &System, op: &Op) -> Touched {
+    places(op, system.inode.touches(op))
+}
+
+/// What a step has touched.
+pub(super) fn touched(event: &Event) -> Touched {
+    places(&event.op, event.touched())
+}
+
+/// A writer that takes the lock was first in the queue: nobody who queues behind it can tell. Nor
+/// can whoever lets go of the lock.
+fn places(op: &Op, objects: Vec<(Object, Access)>) -> Touched {
+    let mut touched: Touched = objects.into_iter().map(|(o, a)| (Place::Object(o), a)).collect();
+    match *op {
+        Op::Queue(lock) => return vec![(Place::Queue(lock), Access::Write)],
+        Op::Lock(lock, Mode::Shared) | Op::TryLock(lock, _) | Op::LockByRequeue(lock) => {
+            touched.push((Place::Queue(lock), Access::Read));
+        }
+        _ => {}
+    }
+    touched
+}
+
 /// A step and its past.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     /// What happened.
     pub event: Event,
     /// What it touched.
-    pub touched: Vec<(Object, Access)>,
+    pub touched: Touched,
     /// It and all steps that had to come before it.
     pub clock: Clock,
 }
@@ -40,8 +79,8 @@ impl Step {
     }
 }
 
-/// Whether the order of two steps that touch these objects matters.
-pub(super) fn conflict(one: &[(Object, Access)], other: &[(Object, Access)]) -> bool {
+/// Whether the order of two steps that touch these places matters.
+pub(super) fn conflict(one: &[(Place, Access)], other: &[(Place, Access)]) -> bool {
     one.iter().any(|a| other.iter().any(|b| a.0 == b.0 && a.1.conflicts(b.1)))
 }
 
@@ -53,7 +92,7 @@ pub(super) struct Latest<'a> {
     /// What.
     pub op: &'a Op,
     /// What it touched.
-    pub touched: &'a [(Object, Access)],
+    pub touched: &'a [(Place, Access)],
     /// What its task knew before it: its own steps, and those of its submitter up to the submission.
     pub knew: Clock,
     /// All steps that had to come before it.
@@ -67,7 +106,7 @@ impl<'a> Latest<'a> {
         tasks: usize,
         task: TaskId,
         op: &'a Op,
-        touched: &'a [(Object, Access)],
+        touched: &'a [(Place, Access)],
     ) -> Latest<'a> {
         let mut back = steps.clone().rev();
         let own = back.find(|step| {
