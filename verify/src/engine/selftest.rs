@@ -64,7 +64,8 @@ pub fn random_program(seed: u64, tasks: usize, steps: usize) -> Program {
             if completion == Some(at) {
                 return Call::EndIo(EndIo::new(task, 0, kernel));
             }
-            let mut writer = Writer { random: &mut random, task, held: Vec::new(), ops: Vec::new() };
+            let mut writer =
+                Writer { random: &mut random, task, held: Vec::new(), ops: Vec::new() };
             if at == 0
                 && let Some(child) = completion
             {

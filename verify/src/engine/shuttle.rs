@@ -160,8 +160,7 @@ fn refused(program: &Program, options: &Options) -> Option<String> {
         return Some(format!("{task} repeats for ever: graph looks for the loop"));
     }
     // shuttle would replace the seed without a word.
-    if options.strategy != Strategy::Exhaustive
-        && std::env::var_os("SHUTTLE_RANDOM_SEED").is_some()
+    if options.strategy != Strategy::Exhaustive && std::env::var_os("SHUTTLE_RANDOM_SEED").is_some()
     {
         return Some("SHUTTLE_RANDOM_SEED is set and would replace the seed".to_owned());
     }

@@ -56,9 +56,8 @@ fn keeps_out(
     (waiter, mode): (TaskId, Mode),
 ) -> bool {
     let sem = before.inode.lock(lock);
-    let holds = |h: &(TaskId, Mode)| {
-        h.0 == holder && (mode == Mode::Exclusive || h.1 == Mode::Exclusive)
-    };
+    let holds =
+        |h: &(TaskId, Mode)| h.0 == holder && (mode == Mode::Exclusive || h.1 == Mode::Exclusive);
     if sem.holders().iter().any(holds) {
         return true;
     }

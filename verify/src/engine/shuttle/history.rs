@@ -110,7 +110,8 @@ impl<'a> Latest<'a> {
     ) -> Latest<'a> {
         let mut back = steps.clone().rev();
         let own = back.find(|step| {
-            step.event.task == task || matches!(step.event.op, Op::Submit(child, _) if child == task)
+            step.event.task == task
+                || matches!(step.event.op, Op::Submit(child, _) if child == task)
         });
         let knew = own.map_or_else(|| Clock::new(tasks), |step| step.clock.clone());
         let mut past = knew.clone();
