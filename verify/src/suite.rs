@@ -142,9 +142,11 @@ impl Cell {
                 loom::job::run_child(&job, &options.exe)
             }
             EngineName::Shuttle => {
-                let (strategy, defaults) = (self.strategy(options.strategy), Default::default());
-                let options =
-                    shuttle::Options { strategy, iterations: 20_000, seed: 1, ..defaults };
+                let strategy = self.strategy(options.strategy);
+                let options = shuttle::Options {
+                    max_time: Some(Duration::from_secs(SECONDS)),
+                    ..shuttle::Options::sample(strategy, 20_000, 1)
+                };
                 shuttle::run(&program(), &options)
             }
             EngineName::Native => native::run(&program(), &native::Options::default()),

@@ -3,8 +3,7 @@
 //! counterexample, whoever found it, replays on the reference semantics.
 
 use diolock_verify::engine::loom::job::{Job, run_child};
-use diolock_verify::engine::shuttle::{self, Strategy};
-use diolock_verify::engine::{EngineName, Wrong, graph, loom};
+use diolock_verify::engine::{EngineName, Wrong, graph, loom, shuttle};
 use diolock_verify::litmus::{Expect, Expected, Litmus, catalogue};
 use diolock_verify::program::{Memory, Program};
 use diolock_verify::suite::{self, Options};
@@ -53,11 +52,7 @@ fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
             assert_eq!(loom.trace_set, graph.trace_set, "{what}, loom, order {order:?}");
             let mut ordered = program.clone();
             ordered.spawn_order = order.clone();
-            let options = shuttle::Options {
-                strategy: Strategy::Exhaustive,
-                traces: true,
-                ..shuttle::Options::default()
-            };
+            let options = shuttle::Options { traces: true, ..shuttle::Options::exhaustive() };
             let shuttle = shuttle::run(&ordered, &options);
             assert_eq!(shuttle.verdict, Verdict::Exhausted, "{what}, shuttle, order {order:?}");
             assert_eq!(shuttle.trace_set, graph.trace_set, "{what}, shuttle, order {order:?}");

@@ -1,42 +1,177 @@
-//! STUB, replaced by the shuttle engine's branch: only the signatures that the command line uses.
+//! The shuttle engine: random and PCT sampling, and an exhaustive scheduler of ours.
+//!
+//! Each task of a program is one shuttle thread. The reference semantics decides who can go on and
+//! what a step does; shuttle, or our own search, decides who goes next.
+//!
+//! # Limits
+//! Sequentially consistent: a program that asks for C11 is refused. Writers queue only on the locks
+//! that the program calls fair. A task that repeats for ever is refused: its executions do not end.
 
-use crate::program::Program;
-use crate::verdict::Report;
+mod adapter;
+mod coenabled;
+mod conductor;
+mod dpor;
+mod history;
 
-/// How schedules are chosen.
+use crate::program::{Memory, Program};
+use crate::verdict::{Report, Verdict};
+use adapter::Shared;
+use conductor::{Choice, Conductor};
+use diolock::op::TaskId;
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Threads hold little, but formatting a `tracing` event needs more than shuttle's 60 KiB.
+const STACK_SIZE: usize = 256 * 1024;
+
+/// Who goes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strategy {
-    /// Uniformly.
+    /// Anybody, each step anew.
     Random,
-    /// PCT.
+    /// Probabilistic concurrency testing: fixed priorities that change at `depth - 1` places.
     Pct {
-        /// Bug depth.
+        /// The number of ordering constraints a bug may need.
         depth: usize,
     },
-    /// All of them, up to commuting steps.
+    /// Every trace: source-DPOR with sleep sets.
     Exhaustive,
 }
 
-/// What to run.
-#[derive(Clone, Debug)]
+/// What to run and when to stop.
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How schedules are chosen.
+    /// Who goes next.
     pub strategy: Strategy,
-    /// How many (not for exhaustive).
+    /// Executions to sample; `Exhaustive` ignores it.
     pub iterations: usize,
-    /// Of the random choices.
+    /// Where the sampling starts; `Exhaustive` ignores it.
     pub seed: u64,
-    /// Collect the set of traces.
+    /// Give up after that many executions (`Exhaustive` only).
+    pub max_executions: Option<u64>,
+    /// Give up after that long, checked between executions (`Exhaustive` only).
+    pub max_time: Option<Duration>,
+    /// Hand out the traces' fingerprints.
     pub traces: bool,
+    /// Go on after a violation or a deadlock, to see every trace.
+    pub keep_going: bool,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options { strategy: Strategy::Exhaustive, iterations: 20_000, seed: 1, traces: false }
+impl Options {
+    /// That many executions, chosen in this way from this seed.
+    pub fn sample(strategy: Strategy, iterations: usize, seed: u64) -> Options {
+        Options { iterations, seed, ..Options::exhaustive() }.with(strategy)
+    }
+
+    /// Every trace, without a limit.
+    pub fn exhaustive() -> Options {
+        Options {
+            strategy: Strategy::Exhaustive,
+            iterations: 0,
+            seed: 0,
+            max_executions: None,
+            max_time: None,
+            traces: false,
+            keep_going: false,
+        }
+    }
+
+    fn with(self, strategy: Strategy) -> Options {
+        Options { strategy, ..self }
     }
 }
 
+/// A report and what only this engine knows.
+#[derive(Clone, Debug)]
+pub struct Exploration {
+    /// The report.
+    pub report: Report,
+    /// Fingerprints of the executions that got stuck.
+    pub stuck: BTreeSet<u64>,
+    /// Executions that were cut off because they could only repeat a trace.
+    pub cut: u64,
+    /// Backtrack points at which every enabled task had to be tried.
+    pub widened: u64,
+    /// The last execution, as the tasks in the order of their steps.
+    pub schedule: Vec<TaskId>,
+    /// A fingerprint of all schedules in order.
+    pub schedules: u64,
+}
+
 /// Runs a program.
-pub fn run(_: &Program, _: &Options) -> Report {
-    Report::incomplete("shuttle is a stub on this branch")
+pub fn run(program: &Program, options: &Options) -> Report {
+    explore(program, options).report
+}
+
+/// Runs a program and keeps the details.
+pub fn explore(program: &Program, options: &Options) -> Exploration {
+    if let Some(why) = refused(program, options) {
+        return Exploration::refused(program, why);
+    }
+    let start = Instant::now();
+    let choice = match options.strategy {
+        Strategy::Random => {
+            Choice::Random(Some(RandomScheduler::new_from_seed(options.seed, usize::MAX)))
+        }
+        Strategy::Pct { depth } => {
+            Choice::Pct(PctScheduler::new_from_seed(options.seed, depth.max(1), usize::MAX))
+        }
+        Strategy::Exhaustive => Choice::Exhaustive(Box::new(dpor::Search::new(program))),
+    };
+    let program = Arc::new(program.clone());
+    let shared = Arc::new(Mutex::new(Shared::new(&program, options.keep_going)));
+    let conductor = Conductor::new(&program, &shared, choice, *options, start);
+    let body = adapter::body(&program, &shared);
+    let iterations = Runner::new(conductor, config()).run(body) as u64;
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.finish(&program, options, iterations, start.elapsed().as_secs_f64())
+}
+
+/// The median number of executions to the first failure over some seeds, each run giving up at
+/// `limit`; `None` if half of them give up.
+pub fn median_iterations(
+    program: &Program,
+    strategy: Strategy,
+    seeds: Range<u64>,
+    limit: usize,
+) -> Option<u64> {
+    let mut found: Vec<u64> = seeds
+        .map(|seed| run(program, &Options::sample(strategy, limit, seed)))
+        .map(|report| match report.verdict {
+            Verdict::Violated(_) | Verdict::Deadlocked | Verdict::Livelocked => report.executions,
+            _ => u64::MAX,
+        })
+        .collect();
+    found.sort_unstable();
+    found.get(found.len().checked_sub(1)? / 2).copied().filter(|&n| n != u64::MAX)
+}
+
+/// Why the engine cannot run a program.
+fn refused(program: &Program, options: &Options) -> Option<String> {
+    if program.memory == Memory::C11 {
+        return Some("sequentially consistent only: a C11 program needs loom".to_owned());
+    }
+    if let Some(at) = program.calls.iter().position(|call| call.repeats()) {
+        let task = &program.names[at].text;
+        return Some(format!("{task} repeats for ever: graph looks for the loop"));
+    }
+    // shuttle would replace the seed without a word.
+    if options.strategy != Strategy::Exhaustive && std::env::var_os("SHUTTLE_RANDOM_SEED").is_some()
+    {
+        return Some("SHUTTLE_RANDOM_SEED is set and would replace the seed".to_owned());
+    }
+    None
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.stack_size = STACK_SIZE;
+    config.failure_persistence = FailurePersistence::None;
+    config.max_steps = MaxSteps::None;
+    config.silence_warnings = true;
+    config
 }

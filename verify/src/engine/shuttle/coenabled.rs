@@ -1,0 +1,70 @@
+//! Steps that can never be ready at the same moment: reversing them is impossible, so the search
+//! need not try.
+
+use crate::program::System;
+use diolock::inode::Blocked;
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Op, TaskId};
+
+/// Whether a step may have to wait.
+pub(super) fn waits(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Lock(..)
+            | Op::LockByRequeue(_)
+            | Op::DioWait
+            | Op::UnwrittenWait
+            | Op::CommitWait
+            | Op::JournalStart(_)
+    )
+}
+
+/// Whether `later` of task `waiter` has to wait whenever task `first` is about to do `earlier`, as
+/// it is in `before`: the step lets go of what the waiter waits for.
+///
+/// Counters and handles are taken to be balanced: whoever lowers one holds a part of it. Where that
+/// is broken (rule R10) the sum has been 0 or less, and nothing is claimed.
+pub(super) fn never_together(
+    before: &System,
+    (first, earlier): (TaskId, &Op),
+    (waiter, later): (TaskId, &Op),
+) -> bool {
+    match *later {
+        Op::Lock(lock, mode) => keeps_out(before, lock, first, (waiter, mode)),
+        Op::LockByRequeue(lock) => keeps_out(before, lock, first, (waiter, Mode::Exclusive)),
+        Op::DioWait => matches!(earlier, Op::DioEnd(_)) && before.inode.dio_count() > 0,
+        Op::UnwrittenWait => {
+            matches!(earlier, Op::UnwrittenEnd)
+                && matches!(before.inode.blocked(waiter, later), Some(Blocked::Unwritten(1..)))
+        }
+        Op::CommitWait => {
+            matches!(earlier, Op::JournalStop(_)) && before.inode.blocked(waiter, later).is_some()
+        }
+        Op::JournalStart(_) => {
+            matches!(earlier, Op::CommitWait | Op::CommitDone)
+                && before.inode.blocked(waiter, later).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Whether `holder`'s hold on a lock, or its place in the queue, keeps the waiter out.
+fn keeps_out(
+    before: &System,
+    lock: LockName,
+    holder: TaskId,
+    (waiter, mode): (TaskId, Mode),
+) -> bool {
+    let sem = before.inode.lock(lock);
+    let holds =
+        |h: &(TaskId, Mode)| h.0 == holder && (mode == Mode::Exclusive || h.1 == Mode::Exclusive);
+    if sem.holders().iter().any(holds) {
+        return true;
+    }
+    let place = |task: TaskId| sem.waiting().iter().position(|&t| t == task);
+    match (place(holder), place(waiter)) {
+        (Some(_), _) if mode == Mode::Shared => true,
+        (Some(ahead), Some(behind)) => ahead < behind,
+        _ => false,
+    }
+}
