@@ -143,6 +143,9 @@ impl Cell {
             }
             EngineName::Shuttle => {
                 let strategy = self.strategy(options.strategy);
+                if options.strategy.is_none() && strategy != shuttle::Strategy::Exhaustive {
+                    return shuttle::hunt(&program(), 20_000, 1);
+                }
                 let options = shuttle::Options {
                     max_time: Some(Duration::from_secs(SECONDS)),
                     ..shuttle::Options::sample(strategy, 20_000, 1)

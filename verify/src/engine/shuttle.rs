@@ -107,6 +107,24 @@ pub fn run(program: &Program, options: &Options) -> Report {
     explore(program, options).report
 }
 
+/// Samples with PCT at depths 3, 4 and 5, that many executions each, until something is found: most
+/// bugs here need at most two well-placed switches, a few need three or four.
+pub fn hunt(program: &Program, iterations: usize, seed: u64) -> Report {
+    let mut before = (0, 0.0);
+    for depth in [3, 4, 5] {
+        let options = Options::sample(Strategy::Pct { depth }, iterations, seed);
+        let mut report = run(program, &options);
+        report.executions += before.0;
+        report.seconds += before.1;
+        before = (report.executions, report.seconds);
+        report.note = Some(format!("PCT depth {depth}, seed {seed}"));
+        if depth == 5 || report.verdict != Verdict::Sampled {
+            return report;
+        }
+    }
+    unreachable!("the last depth returns")
+}
+
 /// Runs a program and keeps the details.
 pub fn explore(program: &Program, options: &Options) -> Exploration {
     if let Some(why) = refused(program, options) {
@@ -123,7 +141,11 @@ pub fn explore(program: &Program, options: &Options) -> Exploration {
         Strategy::Exhaustive => Choice::Exhaustive(Box::new(dpor::Search::new(program))),
     };
     let program = Arc::new(program.clone());
-    let shared = Arc::new(Mutex::new(Shared::new(&program, options.keep_going)));
+    let shared = Arc::new(Mutex::new(Shared::new(
+        &program,
+        options.keep_going,
+        options.strategy != Strategy::Exhaustive,
+    )));
     let conductor = Conductor::new(&program, &shared, choice, *options, start);
     let body = adapter::body(&program, &shared);
     let iterations = Runner::new(conductor, config()).run(body) as u64;
@@ -132,15 +154,18 @@ pub fn explore(program: &Program, options: &Options) -> Exploration {
 }
 
 /// The median number of executions to the first failure over some seeds, each run giving up at
-/// `limit`; `None` if half of them give up.
+/// `limit`; `None` if half of them give up. Without a strategy it is [`hunt`] that runs.
 pub fn median_iterations(
     program: &Program,
-    strategy: Strategy,
+    strategy: Option<Strategy>,
     seeds: Range<u64>,
     limit: usize,
 ) -> Option<u64> {
     let mut found: Vec<u64> = seeds
-        .map(|seed| run(program, &Options::sample(strategy, limit, seed)))
+        .map(|seed| match strategy {
+            None => hunt(program, limit, seed),
+            Some(strategy) => run(program, &Options::sample(strategy, limit, seed)),
+        })
         .map(|report| match report.verdict {
             Verdict::Violated(_) | Verdict::Deadlocked | Verdict::Livelocked => report.executions,
             _ => u64::MAX,
