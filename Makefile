@@ -15,7 +15,7 @@ test:
 	cargo test --workspace
 
 bench:
-	cargo bench --workspace
+	cargo bench -p diolock-verify
 
 # $(call step,name,command,what to count in its output): runs the command quietly, prints how long
 # it took and the count; on failure prints its output.
