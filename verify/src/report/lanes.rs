@@ -101,12 +101,22 @@ fn table(program: &Program, verdict: &Verdict, found: &Counterexample, text: &mu
     }
     let _ = writeln!(text, "{head}locks held");
     let mut number = 0;
+    let mut shown: &[String] = &[];
     for row in &rows {
         number += row.elided.max(1);
-        let from = offset(row.task).min(all.saturating_sub(row.text.len() + 1));
-        let cell: String = row.text.chars().take(all.saturating_sub(1)).collect();
+        let (mut from, mut cell) = (offset(row.task), row.text.clone());
+        if from + cell.len() >= all {
+            // It starts left of its lane: say whose it is.
+            cell = format!("{}: {cell}", program.names[usize::from(row.task)].letter);
+            cell.truncate(all - 1);
+            from = all - 1 - cell.len();
+        }
         let cell = format!("{:from$}{cell}", "");
         let mut lines = fold(&row.held, held);
+        let same = std::mem::replace(&mut shown, &row.held) == row.held;
+        if lines.len() > 1 && same {
+            lines = vec!["(the same)".to_owned()];
+        }
         let first = if lines.is_empty() { String::new() } else { lines.remove(0) };
         let step = if row.elided > 0 { String::from("...") } else { number.to_string() };
         let switch = if row.switch { ">" } else { " " };
