@@ -112,7 +112,7 @@ impl Cell {
         let native = self.engine == EngineName::Native;
         let samples = native
             || self.engine == EngineName::Shuttle
-                && self.strategy(forced) != shuttle::Strategy::Exhaustive;
+                && !matches!(self.strategy(forced), shuttle::Strategy::Exhaustive);
         Some(match (expected, verdict) {
             (Expected::Never, Verdict::Exhausted) => !samples,
             (Expected::Never, Verdict::Sampled) => samples,
