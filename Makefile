@@ -15,7 +15,7 @@ test:
 	cargo test --workspace
 
 bench:
-	cargo bench --workspace
+	cargo bench -p diolock-verify
 
 # $(call step,name,command,what to count in its output): runs the command quietly, prints how long
 # it took and the count; on failure prints its output.
@@ -27,16 +27,19 @@ if [ $$status = FAILED ]; then cat "$$log"; fi; \
 rm -f "$$log"; [ $$status = ok ]
 endef
 
+count_warnings = grep -c '^warning\|^error' "$$log" | xargs printf '%s warnings'
+count_tests = awk '/^test result:/ {good += $$4; bad += $$6} END {printf "%d passed, %d failed", good, bad}' "$$log"
+
 check: check-fmt check-lints check-docs check-tests
 
 check-fmt:
 	$(call step,fmt,cargo fmt --all -- --check,find . -name target -prune -o -name '*.rs' -print | wc -l | xargs printf '%s files')
 
 check-lints:
-	$(call step,lints,cargo clippy -q --workspace --all-targets -- -D warnings,grep -c '^warning\|^error' "$$log" | xargs printf '%s warnings')
+	$(call step,lints,cargo clippy -q --workspace --all-targets -- -D warnings,$(count_warnings))
 
 check-docs:
-	$(call step,docs,RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --document-private-items,grep -c '^warning\|^error' "$$log" | xargs printf '%s warnings')
+	$(call step,docs,RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --document-private-items,$(count_warnings))
 
 check-tests:
-	$(call step,tests,cargo test --workspace,grep '^test result:' "$$log" | awk '{passed += $$4; failed += $$6} END {printf "%d passed, %d failed", passed, failed}')
+	$(call step,tests,cargo test --workspace,$(count_tests))

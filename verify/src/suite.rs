@@ -119,7 +119,7 @@ impl Cell {
         let expected = self.expected.as_ref()?.expected;
         let samples = native
             || self.engine == EngineName::Shuttle
-                && self.strategy(forced) != shuttle::Strategy::Exhaustive;
+                && !matches!(self.strategy(forced), shuttle::Strategy::Exhaustive);
         Some(match (expected, verdict) {
             (Expected::Never, Verdict::Exhausted) => !samples,
             (Expected::Never, Verdict::Sampled) => samples,

@@ -236,8 +236,16 @@ fn ctrl_c_prints_what_there_is() {
     let name = some_litmus();
     let many: Vec<&str> =
         ["verify", "--engine", "native"].into_iter().chain([name.as_str(); 40]).collect();
-    let mut child = diolock(&many).stdout(Stdio::piped()).spawn().expect("diolock starts");
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    // The first step on stderr says that it runs.
+    let mut child = diolock(&many)
+        .env("RUST_LOG", "diolock::step=trace")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("diolock starts");
+    let mut steps = BufReader::new(child.stderr.take().unwrap());
+    steps.read_line(&mut String::new()).unwrap();
+    std::thread::spawn(move || std::io::copy(&mut steps, &mut std::io::sink()));
     let pid = child.id().to_string();
     let killed = Command::new("kill").args(["-INT", &pid]).status().expect("kill starts");
     assert!(killed.success());

@@ -33,7 +33,8 @@ pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
 }
 
 fn litmus(name: &str) -> miette::Result<Litmus> {
-    let is_path = name.contains(['/', '\\']) || name.ends_with(".toml") || Path::new(name).exists();
+    let is_path =
+        name.contains(['/', '\\']) || name.ends_with(".toml") || Path::new(name).is_file();
     if !is_path {
         let names: Vec<String> = catalogue::all()?.into_iter().map(|l| l.name).collect();
         if !names.iter().any(|n| n == name) {

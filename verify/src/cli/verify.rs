@@ -38,13 +38,11 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     let start = Instant::now();
     let litmuses = names::litmuses(&arguments.litmus)?;
     for &version in &arguments.kernels {
-        for fix in arguments.without.iter().filter(|&&fix| !Kernel::new(version).has(fix)) {
-            let (name, about) = (version.name(), fix.about());
-            let since = about.since.name();
-            miette::bail!(
-                "{name} does not have {} to do without: it came with {since}",
-                about.commit
-            );
+        let lacks = arguments.without.iter().find(|&&fix| !Kernel::new(version).has(fix));
+        if let Some(about) = lacks.map(|fix| fix.about()) {
+            let (name, since) = (version.name(), about.since.name());
+            let commit = about.commit;
+            miette::bail!("{name} does not have {commit} to do without: it came with {since}");
         }
     }
     let cells = suite::plan(&litmuses, &arguments.engines, &arguments.kernels, &arguments.without);

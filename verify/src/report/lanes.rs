@@ -1,5 +1,6 @@
 //! A failing run as a table: a lane per task, the locks held, at most 100 columns of ASCII.
 
+use super::fit::{fit, fold, wrap};
 use super::words;
 use crate::engine::EngineName;
 use crate::program::{Event, Program};
@@ -12,8 +13,6 @@ use std::fmt::Write;
 const WIDTH: usize = 100;
 /// Columns of the switch mark and the step number.
 const NUMBER: usize = 8;
-/// The narrowest lane; its text may run on into the lanes right of it.
-const NARROW: usize = 6;
 /// The most columns for the locks held; what does not fit goes on in the next line.
 const HELD: usize = 40;
 /// A table of at most that many rows leaves nothing out.
@@ -56,13 +55,13 @@ fn heading(
     let word = report.verdict.word().to_uppercase();
     let mut text = format!("{word} {} on {}", program.litmus, program.kernel);
     if let Verdict::Violated(rule) = report.verdict {
-        let _ = write!(text, "   {} {}\n  {}", rule.code(), rule.name(), rule.statement());
+        let _ = write!(text, "   {} {}", rule.code(), rule.name());
+        text = wrap(&text, "", WIDTH) + &wrap(rule.statement(), "  ", WIDTH);
+    } else {
+        text = wrap(&text, "", WIDTH);
     }
-    text.push('\n');
-    // Who waits for whom: one line each.
-    for line in found.text.split("; ") {
-        let _ = writeln!(text, "  {line}");
-    }
+    // Who waits for whom: each on its own line.
+    text.extend(found.text.split("; ").map(|line| wrap(line, "  ", WIDTH)));
     let steps = found.events.len();
     let _ = match engine {
         EngineName::Graph => writeln!(text, "  graph: {steps} steps, shortest"),
@@ -102,12 +101,22 @@ fn table(program: &Program, verdict: &Verdict, found: &Counterexample, text: &mu
     }
     let _ = writeln!(text, "{head}locks held");
     let mut number = 0;
+    let mut shown: &[String] = &[];
     for row in &rows {
         number += row.elided.max(1);
-        let from = offset(row.task).min(all.saturating_sub(row.text.len() + 1));
-        let cell: String = row.text.chars().take(all.saturating_sub(1)).collect();
+        let (mut from, mut cell) = (offset(row.task), row.text.clone());
+        if from + cell.len() >= all {
+            // It starts left of its lane: say whose it is.
+            cell = format!("{}: {cell}", program.names[usize::from(row.task)].letter);
+            cell.truncate(all - 1);
+            from = all - 1 - cell.len();
+        }
         let cell = format!("{:from$}{cell}", "");
         let mut lines = fold(&row.held, held);
+        let same = std::mem::replace(&mut shown, &row.held) == row.held;
+        if lines.len() > 1 && same {
+            lines = vec!["(the same)".to_owned()];
+        }
         let first = if lines.is_empty() { String::new() } else { lines.remove(0) };
         let step = if row.elided > 0 { String::from("...") } else { number.to_string() };
         let switch = if row.switch { ">" } else { " " };
@@ -117,34 +126,6 @@ fn table(program: &Program, verdict: &Verdict, found: &Counterexample, text: &mu
             let _ = writeln!(text, "{:at$}{line}", "", at = NUMBER + all);
         }
     }
-}
-
-/// Lane widths that fit in `room`: the widest but the last give way.
-fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
-    while widths.iter().sum::<usize>() > room {
-        let last = widths.len() - 1;
-        let at = (0..last).max_by_key(|&at| widths[at]).filter(|&at| widths[at] > NARROW);
-        widths[at.unwrap_or(last)] -= 1;
-    }
-    widths
-}
-
-/// Puts entries into lines of `width` columns; an entry longer than that is cut at a comma.
-fn fold(entries: &[String], width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for entry in entries {
-        for (at, part) in entry.split_inclusive(", ").enumerate() {
-            let gap = if at == 0 { "  " } else { "" };
-            match lines.last_mut() {
-                Some(line) if line.len() + gap.len() + part.trim_end().len() <= width => {
-                    line.push_str(gap);
-                    line.push_str(part);
-                }
-                _ => lines.push(part.to_owned()),
-            }
-        }
-    }
-    lines
 }
 
 fn rows(program: &Program, verdict: &Verdict, found: &Counterexample, own: &[bool]) -> Vec<Row> {
@@ -239,8 +220,8 @@ mod tests {
     use crate::engine::graph;
     use crate::engine::native::tests::program;
     use crate::rule::{RuleId, RuleSet};
-    use diolock::inode_lock::LockName::{AioMutex, IMutex};
-    use diolock::inode_lock::Mode::Exclusive;
+    use diolock::inode_lock::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
+    use diolock::inode_lock::Mode::{Exclusive, Shared};
 
     fn deadlock(extra: usize) -> String {
         let mut first = vec![Op::Lock(IMutex, Exclusive)];
@@ -279,12 +260,28 @@ DEADLOCKED script on v3.7
         assert!(shown.is_ascii() && shown.lines().all(|line| line.len() <= WIDTH));
     }
 
+    /// Each takes a lock or a count of its own colour, and the last breaks R10.
     #[test]
-    fn lanes_give_way_from_the_left_and_held_locks_fold() {
-        assert_eq!(fit(vec![30, 20, 25], 60), [18, 17, 25]);
-        assert_eq!(fit(vec![30, 30, 30], 30), [6, 6, 18]);
-        let held = ["W: i_mutex, i_data_sem R".to_owned(), "T: ext4_aio_mutex".to_owned()];
-        assert_eq!(fold(&held, 50), ["W: i_mutex, i_data_sem R  T: ext4_aio_mutex"]);
-        assert_eq!(fold(&held, 20), ["W: i_mutex, ", "i_data_sem R", "T: ext4_aio_mutex"]);
+    fn six_tasks_fit() {
+        let locks = [
+            vec![Op::Lock(AioMutex, Exclusive), Op::SizeWrite(1)],
+            vec![Op::Lock(IMutex, Exclusive), Op::SizeWrite(0)],
+            vec![Op::Lock(IDataSem, Shared), Op::SizeRead],
+            vec![Op::Lock(IDataSem, Shared), Op::SizeRead],
+            vec![Op::Lock(CompletedIoLock, Exclusive), Op::SizeRead],
+            vec![Op::DioBegin(5), Op::DioEnd(5), Op::DioEnd(5)],
+        ];
+        let scripts: Vec<&[Op]> = locks.iter().map(Vec::as_slice).collect();
+        let program = program(RuleSet::NONE.with(RuleId::R10), &scripts);
+        let schedule = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 5, 5];
+        let (wrong, run) = graph::replay(&program, &schedule);
+        let (verdict, text) = wrong.verdict(&program);
+        assert_eq!(verdict, Verdict::Violated(RuleId::R10));
+        let found = Counterexample { events: run.events, text, loop_start: None };
+        let report = Report { verdict, counterexample: Some(found), ..Report::incomplete("") };
+        let shown = lanes(&program, EngineName::Graph, &report);
+        assert!(shown.is_ascii() && shown.lines().all(|line| line.len() <= WIDTH), "{shown}");
+        assert!(shown.contains("D: i_data_sem R"), "{shown}");
+        assert!(shown.contains("<-- R10"), "{shown}");
     }
 }

@@ -1,5 +1,6 @@
 //! Reports for people: a failing run as a table with a lane per task.
 
+mod fit;
 mod lanes;
 mod words;
 

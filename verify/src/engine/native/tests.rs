@@ -77,8 +77,9 @@ fn native_finds_a_drain_that_nobody_ends() {
 
 #[test]
 fn native_calls_a_requeueing_worker_a_livelock() {
-    let holder = [Op::Lock(IMutex, Exclusive), Op::DioBegin(0), Op::DioWait];
-    let worker = [Op::DioBegin(1), Op::LockByRequeue(IMutex), Op::DioEnd(1)];
+    let holder = [Op::Lock(IMutex, Exclusive), Op::DioWait, Op::Unlock(IMutex, Exclusive)];
+    let worker =
+        [Op::DioBegin(1), Op::LockByRequeue(IMutex), Op::Unlock(IMutex, Exclusive), Op::DioEnd(1)];
     assert_eq!(progress(&[&holder, &worker]).verdict, Verdict::Livelocked);
 }
 
