@@ -74,7 +74,6 @@ fn loom_left_to_itself_sees_the_same_traces_as_with_known_beginnings_cut() {
         let what = format!("{} on {}", litmus.name, expect.kernel);
         assert_eq!(plain.verdict, cut.verdict, "{what}");
         assert_eq!(plain.trace_set, cut.trace_set, "{what}");
-        assert!(plain.executions >= cut.executions, "{what}");
     }
 }
 

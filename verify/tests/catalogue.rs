@@ -19,11 +19,8 @@ fn main() -> ExitCode {
         }
     };
     let engines = [EngineName::Graph, EngineName::Loom, EngineName::Shuttle];
-    let options = Options {
-        jobs: 1,
-        strategy: None,
-        exe: PathBuf::from(env!("CARGO_BIN_EXE_diolock")),
-    };
+    let options =
+        Options { jobs: 1, strategy: None, exe: PathBuf::from(env!("CARGO_BIN_EXE_diolock")) };
     let trials = suite::plan(&litmuses, &engines, &[], &[])
         .into_iter()
         .map(|cell| {

@@ -30,9 +30,10 @@ fn without_any_single_fix_of_v3_7_some_litmus_test_fails_on_graph_and_on_loom() 
             }
             let cells = suite::plan(&litmuses, &[engine], &[Version::V3_7], &[about.fix]);
             let red = cells.iter().any(|cell| {
-                let clean = cell.litmus.expect.iter().any(|expect| {
-                    expect.kernel == newest && expect.expected == Expected::Never
-                });
+                let clean =
+                    cell.litmus.expect.iter().any(|expect| {
+                        expect.kernel == newest && expect.expected == Expected::Never
+                    });
                 clean
                     && matches!(
                         cell.done(&options).report.verdict,

@@ -20,6 +20,7 @@ mod plan;
 use super::{Tally, Wrong, enabled_anywhere};
 use crate::program::{Memory, Program, Run};
 use crate::rule::{RuleId, Violation};
+use crate::trace::HappensBefore;
 use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
 use diolock::inode_lock::LockName;
@@ -55,6 +56,8 @@ struct Explorer {
     tally: Tally,
     run: Run,
     known: Known,
+    /// The step that goes through loom now.
+    current: Option<(TaskId, Op)>,
     start: Instant,
     emit: Box<dyn Fn(Report)>,
 }
@@ -92,6 +95,7 @@ pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'stat
         plan: Plan::new(program),
         run: Run::new(program),
         known: Known::new(program.calls.len()),
+        current: None,
         tally: Tally::new(),
         start,
         emit: Box::new(emit),
@@ -150,6 +154,7 @@ fn execution(gated: bool) {
 fn spawn(model: &'static Model, task: TaskId) {
     loom::thread::spawn(move || {
         while let Some(op) = with(|explorer| explorer.pending(task)) {
+            with(|explorer| explorer.current = Some((task, op.clone())));
             model.step(task, &op);
             if with(Explorer::is_known) {
                 loom::skip_branch();
@@ -262,6 +267,35 @@ impl Explorer {
         self.report(Verdict::Exhausted);
     }
 
+    /// loom saw a block freed and I/O to it in no order. Shows the execution of the same trace in
+    /// which that does harm: the step at hand before the one it races with.
+    fn raced(&mut self) {
+        let text = "a block was freed in a race with I/O to it".to_owned();
+        let plain = Wrong::Rule(Violation { rule: RuleId::R4, text });
+        let Some((task, op)) = self.current.clone() else { return self.stop(plain) };
+        let events = &self.run.events;
+        let order = HappensBefore::new(self.program.calls.len(), events);
+        let touches = self.run.system.inode.touches(&op);
+        let races = (0..events.len()).filter(|&at| {
+            events[at].task != task
+                && events[at].touched().iter().any(|(object, access)| {
+                    matches!(object, Object::Block(_))
+                        && touches.iter().any(|(o, a)| o == object && a.conflicts(*access))
+                })
+        });
+        for first in races {
+            let before = (0..events.len()).filter(|&at| at != first && !order.before(first, at));
+            let mut schedule: Vec<TaskId> = before.map(|at| events[at].task).collect();
+            schedule.push(task);
+            let (wrong, run) = super::graph::replay(&self.program, &schedule);
+            if matches!(&wrong, Wrong::Rule(violation) if self.program.rules.has(violation.rule)) {
+                self.run = run;
+                return self.stop(wrong);
+            }
+        }
+        self.stop(plain);
+    }
+
     fn report(&mut self, clean: Verdict) {
         let tally = std::mem::take(&mut self.tally);
         let report = tally.report(&self.program, clean, self.start.elapsed().as_secs_f64());
@@ -288,8 +322,7 @@ fn died(message: &str) {
                 ));
             }
         } else if message.contains("Causality violation") {
-            let text = "a block was freed in a race with I/O to it".to_owned();
-            explorer.stop(Wrong::Rule(Violation { rule: RuleId::R4, text }));
+            explorer.raced();
         } else {
             let first = message.lines().find(|l| !l.trim().is_empty()).unwrap_or(message);
             explorer.report(Verdict::Incomplete(format!("loom gave up: {first}")));

@@ -6,6 +6,7 @@
 //! ([`Plan::allows`]), so a plan that missed something is an error, never a cut.
 
 use crate::program::{Memory, Program, System};
+use crate::rule::RuleId;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Access, Object, Op, TaskId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -103,7 +104,7 @@ impl Plan {
             .into_iter()
             .map(|(object, seen)| {
                 let fair = matches!(object, Object::Lock(lock) if program.fair.contains(&lock));
-                (object, form(object, &seen, fair, program.memory))
+                (object, form(object, &seen, fair, program))
             })
             .collect();
         Plan { forms, counted, journalled }
@@ -196,7 +197,7 @@ pub fn guards(system: &System, task: TaskId, access: Access) -> Vec<LockName> {
         .collect()
 }
 
-fn form(object: Object, seen: &Seen, fair: bool, memory: Memory) -> Form {
+fn form(object: Object, seen: &Seen, fair: bool, program: &Program) -> Form {
     if let (1, Some(&owner)) = (seen.tasks.len(), seen.tasks.iter().next()) {
         return Form::Owned(owner);
     }
@@ -212,13 +213,19 @@ fn form(object: Object, seen: &Seen, fair: bool, memory: Memory) -> Form {
         Object::Lock(_) if fair || seen.tried => Form::Parked,
         Object::Lock(lock) if lock.is_rwsem() => Form::RwLock,
         Object::Lock(_) => Form::Mutex,
-        Object::DioCount | Object::Gate | Object::Size if memory == Memory::C11 => Form::Atomic,
+        Object::DioCount | Object::Gate | Object::Size if program.memory == Memory::C11 => {
+            Form::Atomic
+        }
         Object::DioCount => Form::Slots,
         Object::Admission => Form::WithHandles,
         Object::Handles if seen.waiters.len() == 1 => Form::Handles,
         Object::Unwritten | Object::Handles => Form::Parked,
         // Under C11 the drain orders no data (atomic_read is relaxed); the I/O is DMA, not a store.
-        Object::Block(_) if memory == Memory::Sc && (seen.bios.len() < 2 || !seen.bio_writes) => {
+        Object::Block(_)
+            if program.memory == Memory::Sc
+                && program.rules.has(RuleId::R4)
+                && (seen.bios.len() < 2 || !seen.bio_writes) =>
+        {
             Form::Raced
         }
         _ => Form::Step(seen.write_guards.as_ref().and_then(|guards| guards.first()).copied()),
