@@ -160,17 +160,18 @@ pub fn run(program: &Program, options: Options) -> Report {
     if let Some(path) = path {
         let (wrong, run) = replay(program, &path.into_actions());
         tally.went_wrong(wrong, &run);
-    } else if complete && program.calls.iter().any(|call| call.repeats()) {
-        if let Some(lasso) = lasso::find(program) {
-            return livelock(program, lasso, tally, states, start);
-        }
+    } else if complete
+        && program.calls.iter().any(|call| call.repeats())
+        && let Some(lasso) = lasso::find(program)
+    {
+        return livelock(program, lasso, tally, states, start);
     }
     let clean = if complete {
         Verdict::Exhausted
     } else {
         Verdict::Incomplete(format!("stopped after {states} states"))
     };
-    let traces = options.traces.then(|| tally.traces.len() as u64);
+    let traces = options.traces.then_some(tally.traces.len() as u64);
     let mut report = tally.report(program, clean, start.elapsed().as_secs_f64());
     report.states = Some(states);
     report.traces = traces;
