@@ -8,7 +8,7 @@ use diolock::op::{Access, Object, Op, Range, TaskId};
 use diolock::task::Task;
 use diolock_verify::engine::graph;
 use diolock_verify::engine::selftest::{
-    Outcomes, Random, brute_force, enabled, history_graph, random_program,
+    Outcomes, Random, brute_force, enabled, history_graph, random_program, unbalanced_program,
 };
 use diolock_verify::engine::shuttle::{self, Exploration, Options, Strategy};
 use diolock_verify::litmus::{CallSpec, Litmus, TaskSpec};
@@ -90,6 +90,20 @@ fn shuttle_sees_the_traces_of_three_and_four_tasks() {
         }
     }
     cost.is_at_most(1.1);
+}
+
+/// A counter that goes negative stops its drainer: no order may be ruled out on its account.
+#[test]
+fn shuttle_sees_the_traces_of_unbalanced_counters() {
+    let mut cost = Cost::default();
+    for (seeds, steps) in [(THREE_TASKS, 4), (LONGER, 6)] {
+        for seed in seeds {
+            let program = unbalanced_program(seed, 3, steps);
+            let what = format!("seed {seed}, 3 x {steps}, unbalanced");
+            cost.agree(&what, &program, &history_graph(&program));
+        }
+    }
+    cost.is_at_most(1.2);
 }
 
 #[test]
