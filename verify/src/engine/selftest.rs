@@ -28,7 +28,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,7 +38,7 @@ impl Random {
 
     /// A number below `n`, which is small and not 0.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
+        (self.draw() % n as u64) as usize
     }
 
     /// Yes, once in `n` times.
@@ -53,6 +53,15 @@ impl Random {
 /// Locks, counters and handles are balanced. Steps that ignore a failure, such as a trylock, come
 /// last in their task.
 pub fn random_program(seed: u64, tasks: usize, steps: usize) -> Program {
+    generate(seed, tasks, steps, true)
+}
+
+/// As [`random_program`], but some counters are lowered more often than raised, or the reverse.
+pub fn unbalanced_program(seed: u64, tasks: usize, steps: usize) -> Program {
+    generate(seed, tasks, steps, false)
+}
+
+fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
     let mut random = Random::new(seed);
     let kernel = Kernel::new(Version::V3_6);
     let fair = random.once_in(4);
@@ -65,7 +74,7 @@ pub fn random_program(seed: u64, tasks: usize, steps: usize) -> Program {
                 return Call::EndIo(EndIo::new(task, 0, kernel));
             }
             let mut writer =
-                Writer { random: &mut random, task, held: Vec::new(), ops: Vec::new() };
+                Writer { random: &mut random, balanced, task, held: Vec::new(), ops: Vec::new() };
             if at == 0
                 && let Some(child) = completion
             {
@@ -99,6 +108,7 @@ pub fn random_program(seed: u64, tasks: usize, steps: usize) -> Program {
 /// Writes one task's steps.
 struct Writer<'a> {
     random: &'a mut Random,
+    balanced: bool,
     task: TaskId,
     held: Vec<Op>,
     ops: Vec<Op>,
@@ -154,6 +164,10 @@ impl Writer<'_> {
     }
 
     fn single(&mut self) -> Op {
+        if !self.balanced && self.random.once_in(4) {
+            let ops = [Op::DioEnd(self.task), Op::DioBegin(self.task), Op::UnwrittenEnd];
+            return ops[self.random.below(ops.len())].clone();
+        }
         let range = Range { start: 0, len: 1 };
         match self.random.below(14) {
             0 | 1 => Op::SizeRead,

@@ -2,7 +2,6 @@
 //! need not try.
 
 use crate::program::System;
-use diolock::inode::Blocked;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Op, TaskId};
 
@@ -22,21 +21,19 @@ pub(super) fn waits(op: &Op) -> bool {
 /// Whether `later` of task `waiter` has to wait whenever task `first` is about to do `earlier`, as
 /// it is in `before`: the step lets go of what the waiter waits for.
 ///
-/// Counters and handles are taken to be balanced: whoever lowers one holds a part of it. Where that
-/// is broken (rule R10) the sum has been 0 or less, and nothing is claimed.
+/// Of counters this is known only as long as they are `balanced`: whoever lowers one holds a part of
+/// it. Handles and locks are balanced by construction: a stranger's release changes nothing.
 pub(super) fn never_together(
     before: &System,
     (first, earlier): (TaskId, &Op),
     (waiter, later): (TaskId, &Op),
+    balanced: bool,
 ) -> bool {
     match *later {
         Op::Lock(lock, mode) => keeps_out(before, lock, first, (waiter, mode)),
         Op::LockByRequeue(lock) => keeps_out(before, lock, first, (waiter, Mode::Exclusive)),
-        Op::DioWait => matches!(earlier, Op::DioEnd(_)) && before.inode.dio_count() > 0,
-        Op::UnwrittenWait => {
-            matches!(earlier, Op::UnwrittenEnd)
-                && matches!(before.inode.blocked(waiter, later), Some(Blocked::Unwritten(1..)))
-        }
+        Op::DioWait => balanced && matches!(earlier, Op::DioEnd(_)),
+        Op::UnwrittenWait => balanced && matches!(earlier, Op::UnwrittenEnd),
         Op::CommitWait => {
             matches!(earlier, Op::JournalStop(_)) && before.inode.blocked(waiter, later).is_some()
         }

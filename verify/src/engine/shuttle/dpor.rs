@@ -15,7 +15,7 @@
 //! A task that waits for ever races with the steps before it just as if its step had come last.
 
 use super::coenabled::{never_together, waits};
-use super::history::{Clock, Latest, Step, conflict, touched, touches};
+use super::history::{Clock, Latest, Raised, Step, conflict, touched, touches};
 use crate::program::{Event, Program, System};
 use diolock::inode_lock::LockName;
 use diolock::op::TaskId;
@@ -144,7 +144,8 @@ impl Search {
         let latest = Latest::new(self.steps(), self.tasks, event.task, &event.op, &touched);
         self.races(&latest);
         let clock = latest.clock();
-        self.nodes[at].step = Some(Step { event, touched, clock });
+        let raised = latest.raised_by(self.steps());
+        self.nodes[at].step = Some(Step { event, touched, clock, raised });
     }
 
     /// Finds the steps that `latest` races with, latest first, and has the reversal tried.
@@ -166,7 +167,8 @@ impl Search {
                 let node = &self.nodes[at];
                 let earlier = (step.event.task, &step.event.op);
                 let later = (latest.task, latest.op);
-                if !never_together(&node.system, earlier, later) {
+                let balanced = self.steps().all(|step| step.raised != Raised::Never);
+                if !never_together(&node.system, earlier, later, balanced) {
                     self.widened += 1;
                     let node = &mut self.nodes[at];
                     node.backtrack |= node.enabled;

@@ -69,6 +69,19 @@ pub(super) struct Step {
     pub touched: Touched,
     /// It and all steps that had to come before it.
     pub clock: Clock,
+    /// If it lowers a counter: who raised it.
+    pub raised: Raised,
+}
+
+/// Who raised the counter that a step lowers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Raised {
+    /// It lowers none.
+    DoesNotLower,
+    /// The step at that place.
+    At(usize),
+    /// Nobody had to: the counter may go negative (rule R10).
+    Never,
 }
 
 impl Step {
@@ -121,6 +134,26 @@ impl<'a> Latest<'a> {
             }
         }
         Latest { task, op, touched, knew, past }
+    }
+
+    /// If the step lowers a counter: which step before it raised it. One that had to come before it
+    /// and that no other has claimed, its own task's if possible.
+    pub fn raised_by<'s>(&self, steps: impl Iterator<Item = &'s Step> + Clone) -> Raised {
+        let raises = |op: &Op| match (self.op, op) {
+            (Op::DioEnd(mine), Op::DioBegin(of)) => mine == of,
+            (Op::UnwrittenEnd, Op::UnwrittenBegin) => true,
+            _ => false,
+        };
+        if !matches!(self.op, Op::DioEnd(_) | Op::UnwrittenEnd) {
+            return Raised::DoesNotLower;
+        }
+        let claimed = |at| steps.clone().any(|step| step.raised == Raised::At(at));
+        let free = |&(at, step): &(usize, &Step)| {
+            raises(&step.event.op) && step.is_in(&self.past) && !claimed(at)
+        };
+        let found = steps.clone().enumerate().filter(free);
+        let best = found.max_by_key(|(_, step)| step.event.task == self.task);
+        best.map_or(Raised::Never, |(at, _)| Raised::At(at))
     }
 
     /// The step's clock, if it has been taken.
