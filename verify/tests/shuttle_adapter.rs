@@ -283,6 +283,7 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
     let spec = |(letter, &call): (char, &CallSpec)| TaskSpec { letter, call };
     let litmus = Litmus {
         name: "protocol".to_owned(),
+        source: String::new(),
         claim: String::new(),
         bug: None,
         evidence: None,
@@ -350,7 +351,7 @@ fn a_failure_is_found_and_counted() {
     let found = report.counterexample.expect("a violation has a counterexample");
     let (wrong, _) = graph::replay(&program, &found.schedule());
     assert_eq!(wrong.verdict(&program), (right, found.text), "the counterexample replays");
-    let median = |strategy| shuttle::median_iterations(&program, strategy, 0..20, 10_000);
+    let median = |strategy| shuttle::median_iterations(&program, Some(strategy), 0..20, 10_000);
     let pct = median(Strategy::Pct { depth: 3 }).expect("PCT finds it");
     assert!(median(Strategy::Random).is_none_or(|random| pct < random), "PCT {pct}");
     let one = shuttle::run(&program, &Options::sample(Strategy::Pct { depth: 3 }, 10_000, 1));
