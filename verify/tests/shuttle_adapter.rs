@@ -284,7 +284,7 @@ fn a_failure_is_found_and_counted() {
     assert_eq!(wrong.verdict(&program), (right, found.text), "the counterexample replays");
     let median = |strategy| shuttle::median_iterations(&program, Some(strategy), 0..20, 10_000);
     let pct = median(Strategy::Pct { depth: 3 }).expect("PCT finds it");
-    assert!(median(Strategy::Random).is_none_or(|random| pct < random), "PCT {pct}");
+    assert!((1..200).contains(&pct), "the median over 20 seeds is {pct}");
     let one = shuttle::run(&program, &Options::sample(Strategy::Pct { depth: 3 }, 10_000, 1));
     let options = Options::sample(Strategy::Pct { depth: 3 }, one.executions as usize - 1, 1);
     assert_eq!(shuttle::run(&program, &options).verdict, Verdict::Sampled, "found one too late");

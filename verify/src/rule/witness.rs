@@ -132,8 +132,7 @@ impl Witness {
             }
             Verb::WaitsFor(other) => of(self.task, |op| *op == Op::DioWait).any(|wait| {
                 let lock = of(self.task, |op| matches!(op, Op::Lock(LockName::IMutex, _)))
-                    .filter(|&at| at < wait)
-                    .last();
+                    .rfind(|&at| at < wait);
                 (0..wait).any(|at| {
                     events[at].op == Op::DioEnd(other)
                         && lock.is_some_and(|lock| !order.before(at, lock))

@@ -74,7 +74,7 @@ struct Seen {
     bio_writes: bool,
 }
 
-/// States walked before everything that is left is made visible.
+/// States walked at most; what is first touched beyond them is an error of the search, not a cut.
 const MAX_STATES: usize = 400_000;
 
 impl Plan {
@@ -90,10 +90,9 @@ impl Plan {
                 // Noted even if it has to wait: it may wait for ever.
                 note(&mut seen, &system, task, &op);
                 let mut next = system.clone();
-                if next.perform(task, op).is_ok() && known.len() < MAX_STATES {
-                    if known.insert(next.clone()) {
-                        stack.push(next);
-                    }
+                let new = next.perform(task, op).is_ok() && known.len() < MAX_STATES;
+                if new && known.insert(next.clone()) {
+                    stack.push(next);
                 }
             }
         }
