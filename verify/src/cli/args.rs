@@ -57,6 +57,9 @@ pub struct Verify {
     /// How shuttle chooses schedules; default: all where nothing should be found, else pct
     #[arg(long)]
     pub strategy: Option<StrategyName>,
+    /// Print the interleaving of every violation, the expected ones too
+    #[arg(long, conflicts_with = "json")]
+    pub show: bool,
     /// Print one JSON object a line instead of a table
     #[arg(long)]
     pub json: bool,

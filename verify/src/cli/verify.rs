@@ -64,7 +64,7 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     let ended = if arguments.json {
         json(&mut out, &cells, &options, &stop)
     } else {
-        people(&mut out, &cells, &options, &stop, start)
+        people(&mut out, &cells, &options, &stop, (start, arguments.show))
     };
     // One may have been started just when the run stopped.
     children::kill_all();
@@ -140,7 +140,7 @@ fn people(
     cells: &[Cell],
     options: &suite::Options,
     stop: &AtomicBool,
-    start: Instant,
+    (start, show): (Instant, bool),
 ) -> io::Result<bool> {
     let bar = progress::bar(cells.len());
     let done = suite::run(cells, options, stop, |at, _| {
@@ -161,7 +161,7 @@ fn people(
         if let Some(why) = why(cell, done) {
             out.line(&format!("{why}\n"))?;
         }
-        if done.ok != Some(true) && done.report.counterexample.is_some() {
+        if (show || done.ok != Some(true)) && done.report.counterexample.is_some() {
             let program = cell.litmus.program(cell.kernel);
             out.line(&lanes(&program, cell.engine, &done.report))?;
         }

@@ -27,7 +27,7 @@ pub fn starter(name: &str) -> String {
 }
 
 const STARTER: &str = r##"# NAME: replace the claim and the situation by yours, then run
-#     diolock run litmus/NAME.toml
+#     diolock verify ./NAME.toml
 # A size, a block and a file offset are all counted in blocks, from 0.
 
 # One sentence that is true on the kernels where the verdict is "never".
