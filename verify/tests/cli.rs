@@ -255,3 +255,57 @@ fn ctrl_c_prints_what_there_is() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(text.starts_with("PARTIAL: "), "{text}");
 }
+
+#[test]
+fn rust_log_shows_every_step_on_every_engine() {
+    for engine in ["graph", "loom", "shuttle", "native"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_diolock"))
+            .args(["verify", "time-update-under-data-sem", "--kernel", "v3.7", "--engine", engine])
+            .env("RUST_LOG", "diolock::step=trace")
+            .output()
+            .expect("it runs");
+        let log = String::from_utf8_lossy(&output.stderr);
+        for word in ["diolock::step", "W pwrite(0,1)", "IDataSem"] {
+            assert!(log.contains(word), "{engine}: no {word} in {log}");
+        }
+    }
+}
+
+#[test]
+fn loom_s_own_variables_change_no_verdict() {
+    let run = |disturbed: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_diolock"));
+        command.args(["verify", "overwrite-truncate-read", "--engine", "loom", "--json"]);
+        if disturbed {
+            command.env("LOOM_MAX_PREEMPTIONS", "0").env("LOOM_MAX_PERMUTATIONS", "1");
+            command.env("LOOM_MAX_BRANCHES", "not a number");
+        }
+        let output = command.output().expect("it runs");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let cut = |line: &str| line.split(",\"seconds\"").next().unwrap_or_default().to_owned();
+        text.lines().map(cut).collect::<Vec<_>>()
+    };
+    let quiet = run(false);
+    assert_eq!(quiet.len(), 2);
+    assert_eq!(quiet, run(true));
+}
+
+#[test]
+fn a_race_that_is_never_reached_is_vacuous_and_exits_1() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("vacuous.toml");
+    let text = "claim = \"c\"\nreaches = [\"W keeps i_mutex\"]\n[file]\nsize = 1\n\
+                extents = [\"written\"]\n[[task]]\nname = \"W\"\ncall = \"pwrite\"\nblock = 0\n\
+                [[expect]]\nkernel = \"v3.7\"\nverdict = \"never\"\n";
+    std::fs::write(&path, text).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_diolock"))
+        .arg("verify")
+        .arg(&path)
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout);
+    for engine in ["graph", "loom", "shuttle"] {
+        assert!(text.contains(&format!("{engine}: never reached: W keeps i_mutex")), "{text}");
+    }
+}

@@ -96,9 +96,6 @@ fn every_path_named_is_there() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     for path in README.split('`').filter(|word| word.contains('/') && !word.contains(' ')) {
         let is_path = path.starts_with("verify/") || path.starts_with("src/");
-        assert!(
-            !is_path || std::path::Path::new(root).join(path).exists(),
-            "{path} is not there"
-        );
+        assert!(!is_path || std::path::Path::new(root).join(path).exists(), "{path} is not there");
     }
 }

@@ -92,6 +92,7 @@ impl Search {
         let event = state.system.perform(task, op).ok()?;
         let found = &mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let gathered = &mut found.gathered;
+        crate::emit::step(&self.program, &state.rules, &event);
         let mut violation = state.rules.observe(&self.program, &event, gathered).err();
         if let Some(trace) = &mut state.trace {
             trace.observe(&event);

@@ -42,7 +42,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { iterations: 1000, seed: 1, watchdog: Duration::from_millis(400) }
+        Options { iterations: 300, seed: 1, watchdog: Duration::from_millis(400) }
     }
 }
 

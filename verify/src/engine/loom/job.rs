@@ -134,7 +134,12 @@ pub fn serve() -> Result<(), String> {
 pub fn run_child(job: &Job, exe: &Path) -> Report {
     let why = match spawn(job, exe) {
         Ok(output) => match serde_json::from_slice(&output.stdout) {
-            Ok(report) => return report,
+            Ok(report) => {
+                if std::env::var_os("RUST_LOG").is_some() {
+                    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+                }
+                return report;
+            }
             Err(_) => ended(output.status, &output.stderr),
         },
         Err(error) => format!("loom's process did not start: {error}"),
