@@ -1,7 +1,7 @@
 # make verify   every litmus test on graph, loom and shuttle, against what is expected
 # make test     every test
 # make check    formatting, lints, docs and tests, each with its time and a count
-# make bench    executions, traces, rates and memory of the reference tests
+# make bench    executions, traces, rates and memory of the reference tests; times of steps
 #
 # All that is needed is make and rustup's stable toolchain.
 
@@ -15,7 +15,8 @@ test:
 	cargo test --workspace
 
 bench:
-	cargo bench -p diolock-verify
+	cargo bench -p diolock-verify --bench record
+	cargo bench -p diolock-verify --bench steps -- --quick
 
 # $(call step,name,command,what to count in its output): runs the command quietly, prints how long
 # it took and the count; on failure prints its output.
