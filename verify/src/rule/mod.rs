@@ -1,6 +1,9 @@
 //! The rules R1 to R12. They see events and nothing else.
 
+mod counts;
+mod data;
 mod gathered;
+mod locks;
 mod rules;
 mod witness;
 

@@ -1,0 +1,81 @@
+//! The rules about references and the flag: R6 reference-under-lock, R7 nolock-flag, R9
+//! convert-inside-count, R10 counters.
+
+use super::RuleId;
+use super::rules::{Judgement, Rules, broken};
+use crate::program::Event;
+use diolock::dio_path::iocb::PrivateOp;
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Op, Outcome, TaskId};
+
+impl Rules {
+    /// R6.
+    pub(super) fn reference_under_lock(
+        &self,
+        event: &Event,
+        name: &dyn Fn(TaskId) -> char,
+    ) -> Judgement {
+        if event.op == Op::DioWait
+            && let Some(late) = self.tasks.iter().position(|state| state.committed)
+        {
+            return broken(
+                RuleId::R6,
+                format!(
+                    "the drain saw i_dio_count == 0 although {} had already dropped i_mutex for its I/O",
+                    name(late as TaskId)
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    /// R7.
+    pub(super) fn nolock_flag(&self, event: &Event) -> Judgement {
+        let Op::Private(_, op) = event.op else { return Ok(()) };
+        let imutex = self.holds(event.task, LockName::IMutex, Mode::Exclusive);
+        match op {
+            PrivateOp::PointAtFlag if !imutex => {
+                broken(RuleId::R7, "iocb->private was set without i_mutex")
+            }
+            PrivateOp::ReadFlag { .. } if event.outcome == Outcome::Flag(false) => broken(
+                RuleId::R7,
+                "iocb->private was read as the no-lock flag but does not hold it",
+            ),
+            PrivateOp::TakeIoEnd if event.outcome == Outcome::Flag(false) => broken(
+                RuleId::R7,
+                "the completion took the no-lock flag in iocb->private for an io_end",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// R9.
+    pub(super) fn convert_inside_count(&self, event: &Event) -> Judgement {
+        let Op::Convert(_, of) = event.op else { return Ok(()) };
+        let counted = self.tasks[usize::from(of)].references > 0;
+        let inline = of == event.task
+            && self.tasks[usize::from(of)].submits
+            && self.holds(event.task, LockName::IMutex, Mode::Exclusive);
+        if counted || inline {
+            return Ok(());
+        }
+        broken(RuleId::R9, "extents were converted after the I/O's i_dio_count reference had gone")
+    }
+
+    /// R10.
+    pub(super) fn counters(&self) -> Judgement {
+        match (self.dio_count, self.unwritten) {
+            (..0, _) => broken(RuleId::R10, "i_dio_count went negative"),
+            (_, ..0) => broken(RuleId::R10, "the count of unwritten I/O went negative"),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn counters_zero(&self) -> Judgement {
+        match (self.dio_count, self.unwritten) {
+            (0, 0) => Ok(()),
+            (0, n) => broken(RuleId::R10, format!("the count of unwritten I/O is {n} at the end")),
+            (n, _) => broken(RuleId::R10, format!("i_dio_count is {n} at the end")),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The rules about data: R4 block-lifetime, R5 no-stale-data, R11 size.
+
+use super::RuleId;
+use super::rules::{Judgement, Rules, broken};
+use crate::program::Event;
+use diolock::extent_probe::{Content, Extent};
+use diolock::op::{Bio, Op, Outcome, PhysicalBlock, TaskId};
+
+impl Rules {
+    /// R4.
+    pub(super) fn block_lifetime(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        match (&event.op, &event.outcome) {
+            (Op::Free(_), Outcome::Freed(freed)) => {
+                for (task, state) in self.tasks.iter().enumerate() {
+                    if let Some(block) = freed.iter().find(|b| state.in_flight.contains(b)) {
+                        let whose = name(task as TaskId);
+                        return broken(
+                            RuleId::R4,
+                            format!(
+                                "block {block} was freed while {whose}'s I/O to it was in flight"
+                            ),
+                        );
+                    }
+                }
+                Ok(())
+            }
+            (Op::Bio(blocks, _), _) => {
+                let gone = |b: &&PhysicalBlock| {
+                    self.blocks.get(usize::from(**b)).is_some_and(|block| block.freed)
+                };
+                match blocks.iter().find(gone) {
+                    Some(block) => broken(
+                        RuleId::R4,
+                        format!("I/O reached block {block}, which belongs to another file by now"),
+                    ),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// R5.
+    pub(super) fn no_stale_data(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let block = |b: PhysicalBlock| self.blocks.get(usize::from(b));
+        match (&event.op, &event.outcome) {
+            (Op::Convert(..), Outcome::Converted(found)) => {
+                for &(extent, number) in found {
+                    let data = number.and_then(block).is_some_and(|b| b.data != [None; 2]);
+                    if extent == Extent::Hole {
+                        return broken(
+                            RuleId::R5,
+                            "the range to convert had been removed by a truncate",
+                        );
+                    }
+                    if extent == Extent::Unwritten && !data {
+                        return broken(
+                            RuleId::R5,
+                            format!(
+                                "block {} became written with nothing written to it",
+                                number.unwrap_or(0)
+                            ),
+                        );
+                    }
+                }
+                Ok(())
+            }
+            (Op::Bio(blocks, Bio::Write { half: Some(half), zero_rest: true }), _) => {
+                let other = 1 - half.index();
+                for &b in blocks {
+                    if let Some(loser) = block(b).and_then(|state| state.data[other])
+                        && loser != event.task
+                    {
+                        return broken(
+                            RuleId::R5,
+                            format!(
+                                "{} zeroed the half of block {b} that {} had written",
+                                name(event.task),
+                                name(loser)
+                            ),
+                        );
+                    }
+                }
+                Ok(())
+            }
+            (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) => {
+                for (b, halves) in blocks.iter().zip(data) {
+                    if halves.iter().any(|c| matches!(c, Content::Stale | Content::Foreign)) {
+                        return broken(
+                            RuleId::R5,
+                            format!(
+                                "the read of block {b} returned bytes that the file never held"
+                            ),
+                        );
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// R11.
+    pub(super) fn size(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let Op::SizeWrite(size) = event.op else { return Ok(()) };
+        if self.tasks[usize::from(event.task)].overwrite {
+            return broken(
+                RuleId::R11,
+                format!(
+                    "{}, an overwrite, set i_size to {size} after a truncate had changed it",
+                    name(event.task)
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn sizes_agree(&self) -> Judgement {
+        match self.disksize {
+            Some(disksize) if self.size_touched && disksize != self.size => broken(
+                RuleId::R11,
+                format!("i_size is {} and i_disksize {disksize} at the end", self.size),
+            ),
+            _ => Ok(()),
+        }
+    }
+}

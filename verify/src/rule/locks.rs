@@ -1,0 +1,134 @@
+//! The rules about locks: R1 lockset, R2 lock-order, R3 lock-balance, R8 time-before-unlock.
+
+use super::rules::{Judgement, Rules, broken};
+use super::{Gathered, Node, RuleId};
+use crate::program::{Event, Program};
+use diolock::inode_lock::{JOURNAL_RANK, LockName, Mode};
+use diolock::op::{Handle, MapFor, Object, Op, TaskId};
+
+/// The lock that guards a field, and whether changing it needs the lock alone. Fields that some
+/// kernel touches without a lock by design (counters, state bits, reads of i_size) have none.
+fn guard(op: &Op) -> Option<(LockName, Mode, &'static str)> {
+    use LockName::{CompletedIoLock, IDataSem, IMutex};
+    use Mode::{Exclusive, Shared};
+    Some(match op {
+        Op::Map(_, MapFor::Probe | MapFor::Io) => (IDataSem, Shared, "the extent tree"),
+        Op::Map(..) | Op::Convert(..) | Op::Free(_) => (IDataSem, Exclusive, "the extent tree"),
+        Op::SizeWrite(_) => (IMutex, Exclusive, "i_size"),
+        Op::DisksizeWrite(_) => (IMutex, Exclusive, "i_disksize"),
+        Op::PagesAdd | Op::PagesDrop | Op::PagesRead => (IMutex, Exclusive, "the page cache"),
+        Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
+        _ => return None,
+    })
+}
+impl Rules {
+    /// R1.
+    pub(super) fn lockset(&self, event: &Event) -> Judgement {
+        match guard(&event.op) {
+            Some((lock, mode, field)) if !self.holds(event.task, lock, mode) => {
+                let how = if mode == Mode::Exclusive { "" } else { " (not even shared)" };
+                broken(RuleId::R1, format!("{field} was touched without {}{how}", lock.name()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// R2, the part that one execution shows: ranks.
+    pub(super) fn lock_order(&self, event: &Event) -> Judgement {
+        let state = &self.tasks[usize::from(event.task)];
+        let (rank, wanted) = match event.op {
+            Op::Lock(lock, _) => (lock.rank(), lock.name()),
+            Op::JournalStart(_) => (JOURNAL_RANK, "a journal handle"),
+            _ => return Ok(()),
+        };
+        if let Some((above, _)) = state.held.iter().find(|h| h.0.rank() > rank) {
+            return broken(
+                RuleId::R2,
+                format!("{wanted} was waited for while {} was held", above.name()),
+            );
+        }
+        if state.handles > 0 && JOURNAL_RANK > rank {
+            return broken(
+                RuleId::R2,
+                format!("{wanted} was waited for while a journal handle was open"),
+            );
+        }
+        Ok(())
+    }
+
+    /// R2, the part that all executions show together: edges, drains included.
+    pub(super) fn gather(&self, event: &Event, gathered: &mut Gathered) {
+        let state = &self.tasks[usize::from(event.task)];
+        let wanted = match event.op {
+            Op::Lock(lock, _) | Op::LockByRequeue(lock) => Some(Node::Lock(lock)),
+            Op::JournalStart(_) => Some(Node::Handle),
+            Op::DioWait => Some(Node::Drain),
+            _ => None,
+        };
+        if let Some(wanted) = wanted {
+            for &(lock, _) in &state.held {
+                gathered.edge(Node::Lock(lock), wanted);
+            }
+            if state.handles > 0 {
+                gathered.edge(Node::Handle, wanted);
+            }
+            // Whoever owns a reference stands between the drainer and its wake-up.
+            if state.references > 0 && wanted != Node::Drain {
+                gathered.edge(Node::Drain, wanted);
+            }
+        }
+        let held: Vec<LockName> = state.held.iter().map(|h| h.0).collect();
+        for (object, access) in event.touched() {
+            if !matches!(object, Object::Lock(_)) {
+                gathered.touch(object, access, event.task, &held);
+            }
+        }
+    }
+
+    /// R3.
+    pub(super) fn lock_balance(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let held = &self.tasks[usize::from(event.task)].held;
+        let who = name(event.task);
+        match event.op {
+            Op::Unlock(lock, mode) if !held.contains(&(lock, mode)) => {
+                broken(RuleId::R3, format!("{who} released {}, which it did not hold", lock.name()))
+            }
+            Op::Lock(lock, _) if held.iter().any(|h| h.0 == lock) => broken(
+                RuleId::R3,
+                format!("{who} took {} a second time while holding it", lock.name()),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn nothing_held(&self, program: &Program) -> Judgement {
+        for (state, name) in self.tasks.iter().zip(&program.names) {
+            if let Some((lock, _)) = state.held.first() {
+                return broken(
+                    RuleId::R3,
+                    format!("{} returned with {} held", name.letter, lock.name()),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// R8.
+    pub(super) fn time_before_unlock(&self, event: &Event) -> Judgement {
+        let state = &self.tasks[usize::from(event.task)];
+        let in_order = self.holds(event.task, LockName::IMutex, Mode::Exclusive)
+            && !self.holds(event.task, LockName::IDataSem, Mode::Shared);
+        match event.op {
+            Op::JournalStart(Handle::Time) if !in_order => broken(
+                RuleId::R8,
+                "file_update_time started its handle with i_mutex dropped and i_data_sem held",
+            ),
+            Op::Lock(LockName::IDataSem, _) | Op::Unlock(LockName::IMutex, _)
+                if state.time_handle =>
+            {
+                broken(RuleId::R8, "file_update_time's handle was still open")
+            }
+            _ => Ok(()),
+        }
+    }
+}
