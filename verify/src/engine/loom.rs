@@ -7,7 +7,7 @@
 //! # What keeps it exhaustive
 //! A start gate (main holds every loom object while the tasks are spawned, so that no thread start
 //! is explored), no joins, `std::sync::Arc`, loom's native locks, no plain atomic loads except
-//! under C11, and no loom object at all where the [`plan`] shows that order cannot be told.
+//! under C11, and no loom object at all where the plan (`loom/plan.rs`) shows that order cannot be told.
 //!
 //! # Limits
 //! Four tasks, completions included. Fairness only for the locks that a litmus test names.
