@@ -1,0 +1,234 @@
+//! Every clause of every rule, by itself: a list of steps that breaks it and one that keeps it, in
+//! the words of the steps. (The catalogue has the kernel's own ways of breaking them.)
+
+use diolock::dio_path::iocb::PrivateOp;
+use diolock::dio_path::{Call, Script};
+use diolock::extent_probe::{Extent, Half, IoEnd};
+use diolock::inode::Inode;
+use diolock::inode_lock::{LockName, Mode};
+use diolock::kernel::{Kernel, Version};
+use diolock::op::{Bio, Handle, MapFor, Op, Range};
+use diolock_verify::engine::graph;
+use diolock_verify::program::{Memory, Program, TaskName};
+use diolock_verify::rule::{RuleId, RuleSet};
+use diolock_verify::verdict::Verdict;
+
+use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
+use Mode::{Exclusive, Shared};
+
+const BLOCK: Range = Range { start: 0, len: 1 };
+
+/// Tasks `A`, `B` … that perform these steps on a file of one block.
+fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
+    let names = ('A'..).take(tasks.len()).map(|letter| TaskName { letter, text: letter.into() });
+    Program {
+        litmus: "rules".to_owned(),
+        kernel: Kernel::new(Version::V3_7),
+        inode: Inode::new(1, &[extent], 0, tasks.len()),
+        calls: tasks.iter().map(|steps| Call::Script(Script::new(steps.to_vec()))).collect(),
+        names: names.collect(),
+        fair: Vec::new(),
+        memory: Memory::Sc,
+        rules,
+        reaches: Vec::new(),
+        spawn_order: (0..tasks.len() as u8).collect(),
+    }
+}
+
+fn verdict(extent: Extent, rule: RuleId, tasks: &[&[Op]]) -> Verdict {
+    let rules = RuleSet::NONE.with(rule);
+    graph::run(&program(extent, rules, tasks), graph::Options::default()).verdict
+}
+
+#[track_caller]
+fn breaks(rule: RuleId, extent: Extent, tasks: &[&[Op]]) {
+    assert_eq!(verdict(extent, rule, tasks), Verdict::Violated(rule), "{tasks:?}");
+}
+
+#[track_caller]
+fn keeps(rule: RuleId, extent: Extent, tasks: &[&[Op]]) {
+    assert_eq!(verdict(extent, rule, tasks), Verdict::Exhausted, "{tasks:?}");
+}
+
+fn locked(lock: LockName, mode: Mode, steps: &[Op]) -> Vec<Op> {
+    let mut all = vec![Op::Lock(lock, mode)];
+    all.extend_from_slice(steps);
+    all.push(Op::Unlock(lock, mode));
+    all
+}
+
+fn write(half: Option<Half>, zero_rest: bool) -> Op {
+    Op::Bio(vec![0], Bio::Write { half, zero_rest })
+}
+
+#[test]
+fn r1_each_field_under_its_lock() {
+    let list = Op::ListAdd(IoEnd { task: 0, range: BLOCK });
+    let guarded = [
+        (IDataSem, Exclusive, Op::Map(BLOCK, MapFor::Create)),
+        (IDataSem, Shared, Op::Map(BLOCK, MapFor::Probe)),
+        (IDataSem, Exclusive, Op::Free(0)),
+        (IMutex, Exclusive, Op::SizeWrite(0)),
+        (IMutex, Exclusive, Op::DisksizeWrite(0)),
+        (IMutex, Exclusive, Op::PagesDrop),
+        (CompletedIoLock, Exclusive, list),
+    ];
+    for (lock, mode, op) in guarded {
+        breaks(RuleId::R1, Extent::Written, &[std::slice::from_ref(&op)]);
+        keeps(RuleId::R1, Extent::Written, &[&locked(lock, mode, &[op])]);
+    }
+    // Changing the tree needs more than a reader's hold.
+    let shared = locked(IDataSem, Shared, &[Op::Free(0)]);
+    breaks(RuleId::R1, Extent::Written, &[&shared]);
+}
+
+#[test]
+fn r2_ranks_and_cycles_with_drains() {
+    let nest =
+        |outer: LockName, inner: LockName| locked(outer, Exclusive, &locked(inner, Exclusive, &[]));
+    breaks(RuleId::R2, Extent::Written, &[&nest(IMutex, AioMutex)]);
+    keeps(RuleId::R2, Extent::Written, &[&nest(AioMutex, IMutex)]);
+    let handle = [Op::JournalStart(Handle::Extents), Op::JournalStop(Handle::Extents)];
+    breaks(RuleId::R2, Extent::Written, &[&locked(IDataSem, Shared, &handle)]);
+    keeps(RuleId::R2, Extent::Written, &[&locked(IMutex, Exclusive, &handle)]);
+    // lockdep sees nothing here: A drains under i_mutex, B needs i_mutex to drop its reference.
+    let drainer = locked(IMutex, Exclusive, &[Op::DioWait]);
+    let mut holder = vec![Op::DioBegin(1)];
+    holder.extend(locked(IMutex, Exclusive, &[]));
+    holder.push(Op::DioEnd(1));
+    breaks(RuleId::R2, Extent::Written, &[&drainer, &holder]);
+    keeps(RuleId::R2, Extent::Written, &[&drainer, &[Op::DioBegin(1), Op::DioEnd(1)]]);
+}
+
+#[test]
+fn r3_balance_on_every_path() {
+    breaks(RuleId::R3, Extent::Written, &[&[Op::Unlock(IMutex, Exclusive)]]);
+    breaks(RuleId::R3, Extent::Written, &[&[Op::Lock(IMutex, Exclusive)]]);
+    let twice = locked(IDataSem, Shared, &locked(IDataSem, Shared, &[]));
+    breaks(RuleId::R3, Extent::Written, &[&twice]);
+    let wrong_mode = [Op::Lock(IDataSem, Exclusive), Op::Unlock(IDataSem, Shared)];
+    breaks(RuleId::R3, Extent::Written, &[&wrong_mode]);
+    let downgraded =
+        [Op::Lock(IDataSem, Exclusive), Op::Downgrade(IDataSem), Op::Unlock(IDataSem, Shared)];
+    keeps(RuleId::R3, Extent::Written, &[&downgraded]);
+    // A trylock that fails holds nothing, so there is nothing to give back.
+    let other = locked(IMutex, Exclusive, &[]);
+    let tries = [Op::TryLock(AioMutex, Exclusive), Op::Unlock(AioMutex, Exclusive)];
+    keeps(RuleId::R3, Extent::Written, &[&tries, &other]);
+}
+
+#[test]
+fn r4_no_block_freed_under_io() {
+    let map = Op::Map(BLOCK, MapFor::Io);
+    breaks(RuleId::R4, Extent::Written, &[&[map.clone(), Op::Free(0), write(None, false)]]);
+    breaks(RuleId::R4, Extent::Written, &[&[Op::Free(0), write(None, false)]]);
+    keeps(RuleId::R4, Extent::Written, &[&[map, write(None, false), Op::Free(0)]]);
+}
+
+#[test]
+fn r5_no_stale_and_no_lost_data() {
+    let convert = Op::Convert(BLOCK, 0);
+    breaks(RuleId::R5, Extent::Unwritten, std::slice::from_ref(&&[convert.clone()][..]));
+    breaks(RuleId::R5, Extent::Hole, std::slice::from_ref(&&[convert.clone()][..]));
+    keeps(RuleId::R5, Extent::Unwritten, &[&[write(None, false), convert]]);
+    breaks(RuleId::R5, Extent::Unwritten, &[&[Op::Bio(vec![0], Bio::Read)]]);
+    keeps(RuleId::R5, Extent::Written, &[&[Op::Bio(vec![0], Bio::Read)]]);
+    let (lower, upper) = (write(Some(Half::Lower), true), write(Some(Half::Upper), true));
+    breaks(RuleId::R5, Extent::Unwritten, &[std::slice::from_ref(&lower), &[upper]]);
+    let gentle = write(Some(Half::Upper), false);
+    keeps(RuleId::R5, Extent::Unwritten, &[&[lower, gentle]]);
+}
+
+#[test]
+fn r6_the_reference_before_the_unlock() {
+    let decide = Op::Private(0, PrivateOp::ReadFlag { overwrite: true });
+    let early = [
+        Op::Lock(IMutex, Exclusive),
+        decide.clone(),
+        Op::DioBegin(0),
+        Op::Unlock(IMutex, Exclusive),
+        Op::DioEnd(0),
+    ];
+    let late = [
+        Op::Lock(IMutex, Exclusive),
+        decide,
+        Op::Unlock(IMutex, Exclusive),
+        Op::DioBegin(0),
+        Op::DioEnd(0),
+    ];
+    let drainer = locked(IMutex, Exclusive, &[Op::DioWait]);
+    breaks(RuleId::R6, Extent::Written, &[&late, &drainer]);
+    keeps(RuleId::R6, Extent::Written, &[&early, &drainer]);
+}
+
+#[test]
+fn r7_private_is_what_it_is_taken_for() {
+    let op = |op| Op::Private(0, op);
+    breaks(RuleId::R7, Extent::Written, &[&[op(PrivateOp::PointAtFlag)]]);
+    breaks(RuleId::R7, Extent::Written, &[&[op(PrivateOp::ReadFlag { overwrite: false })]]);
+    let flag = [op(PrivateOp::PointAtFlag), op(PrivateOp::TakeIoEnd)];
+    breaks(RuleId::R7, Extent::Written, &[&locked(IMutex, Exclusive, &flag)]);
+    let fine = [
+        op(PrivateOp::PointAtFlag),
+        op(PrivateOp::ReadFlag { overwrite: true }),
+        op(PrivateOp::Clear),
+        op(PrivateOp::SetIoEnd),
+        op(PrivateOp::TakeIoEnd),
+    ];
+    keeps(RuleId::R7, Extent::Written, &[&locked(IMutex, Exclusive, &fine)]);
+}
+
+#[test]
+fn r8_the_time_update_is_over_before_the_swap() {
+    let (start, stop) = (Op::JournalStart(Handle::Time), Op::JournalStop(Handle::Time));
+    breaks(RuleId::R8, Extent::Written, &[&[start.clone(), stop.clone()]]);
+    let open = [start.clone(), Op::Lock(IDataSem, Shared), stop.clone()];
+    breaks(RuleId::R8, Extent::Written, &[&locked(IMutex, Exclusive, &open)]);
+    let kept = [Op::Lock(IMutex, Exclusive), start.clone(), Op::Unlock(IMutex, Exclusive)];
+    breaks(RuleId::R8, Extent::Written, &[&kept]);
+    keeps(RuleId::R8, Extent::Written, &[&locked(IMutex, Exclusive, &[start, stop])]);
+}
+
+#[test]
+fn r9_conversion_inside_the_count() {
+    let convert = Op::Convert(BLOCK, 0);
+    breaks(RuleId::R9, Extent::Unwritten, std::slice::from_ref(&&[convert.clone()][..]));
+    breaks(RuleId::R9, Extent::Unwritten, &[&[Op::DioBegin(0), Op::DioEnd(0), convert.clone()]]);
+    keeps(RuleId::R9, Extent::Unwritten, &[&[Op::DioBegin(0), convert.clone(), Op::DioEnd(0)]]);
+    // Until v3.11 the submitter converts under its i_mutex instead; holding it is not enough for
+    // anybody else.
+    let inline = [Op::Private(0, PrivateOp::PointAtFlag), convert.clone()];
+    keeps(RuleId::R9, Extent::Unwritten, &[&locked(IMutex, Exclusive, &inline)]);
+    breaks(RuleId::R9, Extent::Unwritten, &[&locked(IMutex, Exclusive, &[convert])]);
+}
+
+#[test]
+fn r10_counters_end_at_zero() {
+    breaks(RuleId::R10, Extent::Written, &[&[Op::DioBegin(0)]]);
+    breaks(RuleId::R10, Extent::Written, &[&[Op::DioEnd(0), Op::DioBegin(0)]]);
+    breaks(RuleId::R10, Extent::Written, &[&[Op::UnwrittenBegin]]);
+    breaks(RuleId::R10, Extent::Written, &[&[Op::UnwrittenEnd, Op::UnwrittenBegin]]);
+    keeps(RuleId::R10, Extent::Written, &[&[Op::DioBegin(0), Op::DioEnd(0)]]);
+}
+
+#[test]
+fn r11_sizes_agree_and_an_overwrite_changes_none() {
+    breaks(RuleId::R11, Extent::Written, &[&[Op::DisksizeWrite(1), Op::SizeWrite(0)]]);
+    keeps(RuleId::R11, Extent::Written, &[&[Op::DisksizeWrite(0), Op::SizeWrite(0)]]);
+    let overwrite = Op::Private(0, PrivateOp::ReadFlag { overwrite: true });
+    breaks(RuleId::R11, Extent::Written, &[&[overwrite, Op::SizeWrite(1)]]);
+}
+
+#[test]
+fn r12_somebody_can_always_go_on() {
+    let nest =
+        |outer: LockName, inner: LockName| locked(outer, Exclusive, &locked(inner, Exclusive, &[]));
+    let (one, other) = (nest(IMutex, AioMutex), nest(AioMutex, IMutex));
+    let rules = |tasks: &[&[Op]]| verdict(Extent::Written, RuleId::R12, tasks);
+    assert_eq!(rules(&[&one, &other]), Verdict::Deadlocked);
+    assert_eq!(rules(&[&one, &one]), Verdict::Exhausted);
+    let worker = [Op::LockByRequeue(IMutex), Op::Unlock(IMutex, Exclusive), Op::DioEnd(1)];
+    let worker: Vec<Op> = std::iter::once(Op::DioBegin(1)).chain(worker).collect();
+    let drainer = locked(IMutex, Exclusive, &[Op::DioWait]);
+    assert_eq!(rules(&[&drainer, &worker]), Verdict::Livelocked, "it requeues for ever");
+}
