@@ -220,6 +220,27 @@ pub enum Object {
     Private(TaskId),
 }
 
+impl std::fmt::Display for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = match self {
+            Object::Lock(lock) => lock.name(),
+            Object::DioCount => "i_dio_count",
+            Object::Unwritten => "i_unwritten",
+            Object::Gate => "DIOREAD_LOCK",
+            Object::Admission => "T_LOCKED",
+            Object::Handles => "t_updates",
+            Object::Size => "i_size",
+            Object::Disksize => "i_disksize",
+            Object::Pages => "nrpages",
+            Object::Extents => "extent tree",
+            Object::Block(block) => return write!(f, "block {block}"),
+            Object::CompletedList => "i_completed_io_list",
+            Object::Private(_) => "iocb->private",
+        };
+        f.write_str(name)
+    }
+}
+
 /// How a step touches an object. Two reads commute, two additions commute, nothing else does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Access {

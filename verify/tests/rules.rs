@@ -7,7 +7,7 @@ use diolock::extent_probe::{Extent, Half, IoEnd};
 use diolock::inode::Inode;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Bio, Handle, MapFor, Op, Range};
+use diolock::op::{Bio, Handle, MapFor, Object, Op, Range};
 use diolock_verify::engine::graph;
 use diolock_verify::program::{Memory, Program, TaskName};
 use diolock_verify::rule::{RuleId, RuleSet};
@@ -80,6 +80,19 @@ fn r1_each_field_under_its_lock() {
     // Changing the tree needs more than a reader's hold.
     let shared = locked(IDataSem, Shared, &[Op::Free(0)]);
     breaks(RuleId::R1, Extent::Written, &[&shared]);
+}
+
+#[test]
+fn r1_infers_which_fields_have_no_lock_in_common() {
+    let guarded = {
+        let tasks = [locked(IMutex, Exclusive, &[Op::SizeWrite(0)]), vec![Op::SizeRead]];
+        let tasks: Vec<&[Op]> = tasks.iter().map(Vec::as_slice).collect();
+        graph::run(&program(Extent::Written, RuleSet::NONE, &tasks), graph::Options::default())
+    };
+    assert_eq!(guarded.gathered.unprotected(), [Object::Size]);
+    let both = locked(IMutex, Exclusive, &[Op::SizeWrite(0)]);
+    let run = program(Extent::Written, RuleSet::NONE, &[&both, &both]);
+    assert!(graph::run(&run, graph::Options::default()).gathered.unprotected().is_empty());
 }
 
 #[test]

@@ -166,6 +166,14 @@ fn people(
             out.line(&lanes(&program, cell.engine, &done.report))?;
         }
     }
+    if show {
+        for (cell, done) in cells.iter().zip(&done) {
+            if let Some(line) = done.as_ref().and_then(|done| unprotected(cell, done)) {
+                out.line(&line)?;
+            }
+        }
+        out.line("")?;
+    }
     let count = |ok| done.iter().flatten().filter(|done| done.ok == ok).count();
     let (good, bad, none) = (count(Some(true)), count(Some(false)), count(None));
     let seconds = start.elapsed().as_secs_f64();
@@ -174,6 +182,16 @@ fn people(
     let total = format!("{ran} cells, {good} as expected, {bad} not{asked}, {seconds:.1} s");
     out.line(&out.tone(&total, tone))?;
     Ok(bad == 0 && ran == cells.len())
+}
+
+/// The fields that several tasks touch with no lock in common, as inferred from all executions
+/// (after Eraser): by design, or a field that rule R1 should know of.
+fn unprotected(cell: &Cell, done: &Done) -> Option<String> {
+    let fields: Vec<String> =
+        done.report.gathered.unprotected().iter().map(ToString::to_string).collect();
+    let (name, kernel, engine) = (&cell.litmus.name, cell.kernel, cell.engine.name());
+    (!fields.is_empty())
+        .then(|| format!("no lock in common, {name} on {kernel}, {engine}: {}", fields.join(", ")))
 }
 
 /// What a verdict without a counterexample has to say for itself.
