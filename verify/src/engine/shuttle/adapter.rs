@@ -76,11 +76,10 @@ impl Shared {
         TaskId::MAX.hash(&mut self.schedules);
     }
 
-    /// Whether something was found that ends the search.
-    pub fn found(&self, program: &Program) -> bool {
-        !self.keep_going
-            && (self.tally.wrong.is_some()
-                || (program.rules.has(RuleId::R2) && self.tally.gathered.cycle().is_some()))
+    /// Whether something was found that ends the search. A cycle in the lock order is no such thing:
+    /// the deadlock that it may lead to says more.
+    pub fn found(&self) -> bool {
+        !self.keep_going && self.tally.wrong.is_some()
     }
 
     /// Nobody can go on although somebody has something left to do.

@@ -74,7 +74,7 @@ impl Conductor {
         let mut shared = lock(&self.shared);
         if self.executions > 0 {
             shared.end();
-            if shared.found(&self.program) {
+            if shared.found() {
                 return true;
             }
         }
