@@ -52,6 +52,12 @@ fn three_tasks_match_brute_force() {
 }
 
 #[test]
+fn a_writer_that_reads_what_it_holds_waits_for_ever() {
+    // A seed that once was granted.
+    compare(10193..10194, 2, 6, false);
+}
+
+#[test]
 fn loom_left_to_itself_matches_brute_force_too() {
     let branching = compare(2000..2100, 3, 4, true);
     assert!(branching > 40, "only {branching} programs had more than one trace");

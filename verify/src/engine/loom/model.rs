@@ -145,10 +145,8 @@ impl Model {
                 _ => {}
             }
         }
-        // Without a loom object nobody else can end the wait: it lasts for ever.
-        while with(|explorer| explorer.blocked(task, op)).is_some() {
-            loom::thread::park();
-        }
+        // Without a loom object nobody else can end the wait.
+        wait_for_ever_if_blocked(task, op);
         book(task, op);
     }
 
@@ -185,6 +183,7 @@ impl Model {
             Op::Lock(_, Mode::Shared) => {
                 // A second read by its reader: loom panics there, Linux waits only behind a writer.
                 let guard = if self.holds(object, task) {
+                    wait_for_ever_if_blocked(task, op);
                     Guard::Again
                 } else {
                     Guard::Read(lock.read().expect(OK))
@@ -286,6 +285,13 @@ impl Model {
                 self.release(object, task);
             }
         }
+    }
+}
+
+/// For a wait that only its own task could end.
+fn wait_for_ever_if_blocked(task: TaskId, op: &Op) {
+    while with(|explorer| explorer.blocked(task, op)).is_some() {
+        loom::thread::park();
     }
 }
 
