@@ -52,6 +52,16 @@ fn three_tasks_match_brute_force() {
 }
 
 #[test]
+fn seeds_that_were_missed_once_are_not_missed_again() {
+    // A drain made of several steps; a step of several locks halfway at a known beginning.
+    for (seed, tasks, steps) in
+        [(20507, 3, 5), (20745, 3, 5), (21446, 3, 5), (30239, 4, 4), (30247, 4, 4), (30271, 4, 4)]
+    {
+        compare(seed..seed + 1, tasks, steps, false);
+    }
+}
+
+#[test]
 fn a_writer_that_reads_what_it_holds_waits_for_ever() {
     // A seed that once was granted.
     compare(10193..10194, 2, 6, false);

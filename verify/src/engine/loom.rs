@@ -56,6 +56,8 @@ struct Explorer {
     tally: Tally,
     run: Run,
     known: Known,
+    /// Tasks in the middle of a step of several loom locks.
+    midway: usize,
     /// The step that goes through loom now.
     current: Option<(TaskId, Op)>,
     start: Instant,
@@ -96,6 +98,7 @@ pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'stat
         run: Run::new(program),
         known: Known::new(program.calls.len()),
         current: None,
+        midway: 0,
         tally: Tally::new(),
         start,
         emit: Box::new(emit),
@@ -177,6 +180,7 @@ impl Explorer {
         self.tally.executions += 1;
         self.run = Run::new(&self.program);
         self.known.next_execution();
+        self.midway = 0;
         if let Some(journal) = &self.options.journal {
             // A journal that cannot be written must not stop the search.
             let _ = std::fs::write(journal, "");
@@ -193,6 +197,12 @@ impl Explorer {
             (Object::Size, Ok(Outcome::Value(size))) => usize::from(size),
             _ => 0,
         }
+    }
+
+    /// The first object that a step touches and that it has not passed yet.
+    fn touches_next(&self, op: &Op, passed: &[Object]) -> Option<(Object, Access)> {
+        let touches = self.run.system.inode.touches(op);
+        touches.into_iter().find(|(object, _)| !passed.contains(object))
     }
 
     fn holds(&self, task: TaskId, lock: LockName) -> bool {
@@ -250,6 +260,7 @@ impl Explorer {
         !self.options.plain
             && self.program.memory == Memory::Sc
             && self.options.preemption_bound.is_none()
+            && self.midway == 0
             && self.known.is_known()
     }
 

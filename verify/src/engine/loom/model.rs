@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 enum Thing {
     Mutex(Mutex<()>),
     RwLock(RwLock<()>),
-    Slots(BTreeMap<TaskId, Mutex<()>>),
+    /// The turnstile that references begin through, and one mutex for each task's reference.
+    Slots(Mutex<()>, BTreeMap<TaskId, Mutex<()>>),
     /// Admission and handle of each task.
     Handles(BTreeMap<TaskId, [Mutex<()>; 2]>),
     Parked(Mutex<()>, Waiters),
@@ -66,6 +67,7 @@ impl Model {
                     Form::Mutex => Thing::Mutex(Mutex::new(())),
                     Form::RwLock => Thing::RwLock(RwLock::new(())),
                     Form::Slots => Thing::Slots(
+                        Mutex::new(()),
                         plan.counted.iter().map(|&task| (task, Mutex::new(()))).collect(),
                     ),
                     Form::Handles => {
@@ -95,7 +97,8 @@ impl Model {
                 Thing::Mutex(m) | Thing::Parked(m, _) | Thing::Step(m, _) => {
                     guards.push(Guard::Mutex(m.lock().expect(OK)));
                 }
-                Thing::Slots(slots) => {
+                Thing::Slots(turnstile, slots) => {
+                    guards.push(Guard::Mutex(turnstile.lock().expect(OK)));
                     guards.extend(slots.values().map(|m| Guard::Mutex(m.lock().expect(OK))));
                 }
                 Thing::Handles(handles) => {
@@ -128,23 +131,34 @@ impl Model {
             match self.things.get(&object) {
                 Some(Thing::Mutex(lock)) => return self.mutex(object, lock, task, op),
                 Some(Thing::RwLock(lock)) => return self.rwlock(object, lock, task, op),
-                Some(Thing::Slots(slots)) => return self.slots(object, slots, task, op),
+                Some(Thing::Slots(turnstile, slots)) => {
+                    return self.slots(object, (turnstile, slots), task, op);
+                }
                 Some(Thing::Parked(lock, waiters)) => return parked(lock, waiters, task, op),
                 Some(Thing::Atomic(cell, waiters)) => return atomic(cell, waiters, task, op),
                 Some(Thing::Handles(_) | Thing::Step(..) | Thing::Raced(_)) | None => {}
             }
         }
+        // What a step touches may depend on what it touched first: freeing finds its blocks in the
+        // extent tree. So it is asked again after each lock.
         let mut guards = Vec::new();
-        for (object, access) in &touches {
-            match (self.things.get(object), access) {
+        let mut passed = Vec::new();
+        let mut midway = None;
+        while let Some((object, access)) = with(|explorer| explorer.touches_next(op, &passed)) {
+            passed.push(object);
+            match (self.things.get(&object), access) {
                 (Some(Thing::Step(_, Some(guard))), Access::Read)
                     if with(|explorer| explorer.holds(task, *guard)) => {}
-                (Some(Thing::Step(lock, _)), _) => guards.push(lock.lock().expect(OK)),
+                (Some(Thing::Step(lock, _)), _) => {
+                    guards.push(lock.lock().expect(OK));
+                    midway.get_or_insert_with(Midway::new);
+                }
                 (Some(Thing::Raced(cell)), Access::Read) => cell.with(|_| ()),
                 (Some(Thing::Raced(cell)), _) => cell.with_mut(|_| ()),
                 _ => {}
             }
         }
+        drop(midway);
         // Without a loom object nobody else can end the wait.
         wait_for_ever_if_blocked(task, op);
         book(task, op);
@@ -180,7 +194,7 @@ impl Model {
 
     fn rwlock(&self, object: Object, lock: &'static RwLock<()>, task: TaskId, op: &Op) {
         match op {
-            Op::Lock(_, Mode::Shared) => {
+            Op::Lock(_, Mode::Shared) | Op::DioBegin(_) => {
                 // A second read by its reader: loom panics there, Linux waits only behind a writer.
                 let guard = if self.holds(object, task) {
                     wait_for_ever_if_blocked(task, op);
@@ -190,6 +204,12 @@ impl Model {
                 };
                 self.hold(object, task, guard);
                 book(task, op);
+            }
+            Op::DioWait => {
+                let drained = lock.write().expect(OK);
+                wait_for_ever_if_blocked(task, op);
+                book(task, op);
+                drop(drained);
             }
             Op::Lock(_, Mode::Exclusive) => {
                 self.hold(object, task, Guard::Write(lock.write().expect(OK)));
@@ -202,40 +222,58 @@ impl Model {
         }
     }
 
+    /// References are ordered against the drain at the turnstile and nowhere else; the slots only
+    /// make a drainer wait. So dropping a reference is no scheduling point.
     fn slots(
         &self,
         object: Object,
-        slots: &'static BTreeMap<TaskId, Mutex<()>>,
+        (turnstile, slots): (&'static Mutex<()>, &'static BTreeMap<TaskId, Mutex<()>>),
         task: TaskId,
         op: &Op,
     ) {
         match *op {
             Op::DioBegin(of) => {
+                let admitted = turnstile.lock().expect(OK);
                 let guard = if self.holds(object, of) {
                     Guard::Again
                 } else {
+                    let _midway = Midway::new();
                     Guard::Mutex(slots[&of].lock().expect(OK))
                 };
                 self.hold(object, of, guard);
                 book(task, op);
+                drop(admitted);
             }
             Op::DioEnd(of) => {
                 book(task, op);
                 self.release(object, of);
             }
-            _ => {
-                // One after the other, holding none: a begin must never wait for a drainer. Again
-                // if somebody began behind our back.
-                loop {
+            _ => loop {
+                let admitted = turnstile.lock().expect(OK);
+                if with(|explorer| explorer.blocked(task, op)).is_none() {
+                    // All are free: passing them makes what their holders did come before.
+                    let midway = Midway::new();
                     for slot in slots.values() {
                         drop(slot.lock().expect(OK));
                     }
-                    if with(|explorer| explorer.blocked(task, op)).is_none() {
-                        break;
+                    drop(midway);
+                    book(task, op);
+                    return;
+                }
+                // A begin must never wait for a drainer: let go before waiting.
+                drop(admitted);
+                let mut waited = false;
+                for (&of, slot) in slots {
+                    if self.holds(object, of) {
+                        drop(slot.lock().expect(OK));
+                        waited = true;
                     }
                 }
-                book(task, op);
-            }
+                if !waited {
+                    // A count below 0, or one raised for nobody: nothing here can end the wait.
+                    loom::thread::park();
+                }
+            },
         }
     }
 }
@@ -255,6 +293,7 @@ impl Model {
                 let guard = if self.holds(object, task) {
                     Guard::Again
                 } else {
+                    let _midway = Midway::new();
                     Guard::Mutex(handle.lock().expect(OK))
                 };
                 self.hold(object, task, guard);
@@ -262,10 +301,13 @@ impl Model {
                 drop(admitted);
             }
             Op::CommitLock => {
+                let mut midway = None;
                 for [admission, _] in handles.values() {
                     let guard = Guard::Mutex(admission.lock().expect(OK));
                     self.hold(object, task, guard);
+                    midway.get_or_insert_with(Midway::new);
                 }
+                drop(midway);
                 book(task, op);
             }
             Op::CommitWait => {
@@ -285,6 +327,23 @@ impl Model {
                 self.release(object, task);
             }
         }
+    }
+}
+
+/// While it lives, some task has gone part of the way through a step that takes several loom
+/// locks: what can follow then is less than what can follow the same steps otherwise.
+struct Midway;
+
+impl Midway {
+    fn new() -> Midway {
+        with(|explorer| explorer.midway += 1);
+        Midway
+    }
+}
+
+impl Drop for Midway {
+    fn drop(&mut self) {
+        with(|explorer| explorer.midway -= 1);
     }
 }
 

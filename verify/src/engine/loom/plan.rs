@@ -22,10 +22,10 @@ pub enum Form {
     Guarded(LockName),
     /// `loom::sync::Mutex`.
     Mutex,
-    /// `loom::sync::RwLock`.
+    /// `loom::sync::RwLock`; as a counter, a reference is a read guard and the drain a write.
     RwLock,
-    /// A counter as one `loom::sync::Mutex` for each task whose I/O it counts: a reference is a
-    /// guard, the drain takes them all. Two references then commute in loom too.
+    /// A counter whose references change hands: a turnstile that orders them against the drain, and
+    /// one `loom::sync::Mutex` for each task whose I/O is counted, held while its reference lives.
     Slots,
     /// The journal of a program with one committing task: for each task with handles one mutex to
     /// be let in by and one that is its open handle. The commit takes all of the first kind and
@@ -69,6 +69,8 @@ struct Seen {
     /// Whose I/O a counter counts, or who starts handles.
     owners: BTreeSet<TaskId>,
     tried: bool,
+    /// A reference is taken or dropped by another task than the one whose I/O it counts.
+    moves: bool,
     /// Tasks that move data on it, and whether any writes.
     bios: HashSet<TaskId>,
     bio_writes: bool,
@@ -153,6 +155,7 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
         seen.tried |= matches!(op, Op::TryLock(..) | Op::Downgrade(_));
         match *op {
             Op::DioBegin(of) | Op::DioEnd(of) => {
+                seen.moves |= of != task;
                 seen.owners.insert(of);
             }
             Op::JournalStart(_) => {
@@ -215,6 +218,7 @@ fn form(object: Object, seen: &Seen, fair: bool, program: &Program) -> Form {
         Object::DioCount | Object::Gate | Object::Size if program.memory == Memory::C11 => {
             Form::Atomic
         }
+        Object::DioCount if !seen.moves => Form::RwLock,
         Object::DioCount => Form::Slots,
         Object::Admission => Form::WithHandles,
         Object::Handles if seen.waiters.len() == 1 => Form::Handles,
