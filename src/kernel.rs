@@ -5,7 +5,7 @@ use std::fmt;
 /// How a fact is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Evidence {
-    /// Kernel source of that version was read.
+    /// Kernel source was read: v3.6 for this project, v3.7.2 by the authors of the notes it follows.
     Source,
     /// The commit message or mail was read.
     Message,

@@ -12,6 +12,8 @@
 //! # Limits
 //! Four tasks, completions included. Fairness only for the locks that a litmus test names.
 
+mod c11;
+mod counts;
 pub mod job;
 mod known;
 mod model;

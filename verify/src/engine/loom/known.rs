@@ -7,6 +7,9 @@
 //! the second visit is then run once, to its end, and not branched on (`loom::skip_branch`); the races it
 //! shows with steps before the cut still make loom branch there.
 //!
+//! A beginning counts only while no task is half way through a step that takes several loom locks:
+//! less can follow there than the steps so far allow.
+//!
 //! That this loses nothing is checked, not only argued: the trace sets with and without it are
 //! compared with each other, with the graph engine's and with brute force over random programs.
 

@@ -1,9 +1,11 @@
 //! The loom objects of one execution, and how a step goes through them.
 
+use super::c11::atomic;
+use super::counts::Midway;
 use super::plan::{Form, Plan};
 use super::with;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Access, Object, Op, Outcome, TaskId};
+use diolock::op::{Access, Object, Op, TaskId};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -25,7 +27,7 @@ enum Thing {
 }
 
 /// Tasks parked on an object. Plain data: model threads share one OS thread.
-type Waiters = RefCell<Vec<loom::thread::Thread>>;
+pub type Waiters = RefCell<Vec<loom::thread::Thread>>;
 
 /// The objects of one execution.
 pub struct Model {
@@ -37,7 +39,7 @@ pub struct Model {
 
 /// A guard that is only held.
 #[allow(dead_code, reason = "guards are held for their drop")]
-enum Guard {
+pub enum Guard {
     Mutex(MutexGuard<'static, ()>),
     Read(RwLockReadGuard<'static, ()>),
     Write(RwLockWriteGuard<'static, ()>),
@@ -46,9 +48,10 @@ enum Guard {
 }
 
 /// loom's locks are never poisoned: a panic ends the process.
-const OK: &str = "loom's locks are never poisoned";
+pub const OK: &str = "loom's locks are never poisoned";
 
-fn wake(waiters: &Waiters) {
+/// Unparks everybody who waits there.
+pub fn wake(waiters: &Waiters) {
     for thread in waiters.take() {
         thread.unpark();
     }
@@ -164,17 +167,19 @@ impl Model {
         book(task, op);
     }
 
-    fn hold(&self, object: Object, task: TaskId, guard: Guard) {
+    /// Keeps a guard for a task.
+    pub fn hold(&self, object: Object, task: TaskId, guard: Guard) {
         self.held.borrow_mut().push((object, task, guard));
     }
 
-    fn holds(&self, object: Object, task: TaskId) -> bool {
+    /// Whether a task has a guard on an object.
+    pub fn holds(&self, object: Object, task: TaskId) -> bool {
         let held = self.held.borrow();
         held.iter().any(|&(what, whose, _)| (what, whose) == (object, task))
     }
 
     /// Lets go of an object; a release of what is not held changes nothing (rule R3 has seen it).
-    fn release(&self, object: Object, task: TaskId) {
+    pub fn release(&self, object: Object, task: TaskId) {
         let mut held = self.held.borrow_mut();
         let at = held.iter().rposition(|&(what, whose, _)| (what, whose) == (object, task));
         let guard = at.map(|at| held.remove(at));
@@ -221,130 +226,6 @@ impl Model {
             }
         }
     }
-
-    /// References are ordered against the drain at the turnstile and nowhere else; the slots only
-    /// make a drainer wait. So dropping a reference is no scheduling point.
-    fn slots(
-        &self,
-        object: Object,
-        (turnstile, slots): (&'static Mutex<()>, &'static BTreeMap<TaskId, Mutex<()>>),
-        task: TaskId,
-        op: &Op,
-    ) {
-        match *op {
-            Op::DioBegin(of) => {
-                let admitted = turnstile.lock().expect(OK);
-                let guard = if self.holds(object, of) {
-                    Guard::Again
-                } else {
-                    let _midway = Midway::new();
-                    Guard::Mutex(slots[&of].lock().expect(OK))
-                };
-                self.hold(object, of, guard);
-                book(task, op);
-                drop(admitted);
-            }
-            Op::DioEnd(of) => {
-                book(task, op);
-                self.release(object, of);
-            }
-            _ => loop {
-                let admitted = turnstile.lock().expect(OK);
-                if with(|explorer| explorer.blocked(task, op)).is_none() {
-                    // All are free: passing them makes what their holders did come before.
-                    let midway = Midway::new();
-                    for slot in slots.values() {
-                        drop(slot.lock().expect(OK));
-                    }
-                    drop(midway);
-                    book(task, op);
-                    return;
-                }
-                // A begin must never wait for a drainer: let go before waiting.
-                drop(admitted);
-                let mut waited = false;
-                for (&of, slot) in slots {
-                    if self.holds(object, of) {
-                        drop(slot.lock().expect(OK));
-                        waited = true;
-                    }
-                }
-                if !waited {
-                    // A count below 0, or one raised for nobody: nothing here can end the wait.
-                    loom::thread::park();
-                }
-            },
-        }
-    }
-}
-
-impl Model {
-    fn handles(
-        &self,
-        object: Object,
-        handles: &'static BTreeMap<TaskId, [Mutex<()>; 2]>,
-        task: TaskId,
-        op: &Op,
-    ) {
-        match op {
-            Op::JournalStart(_) => {
-                let [admission, handle] = &handles[&task];
-                let admitted = admission.lock().expect(OK);
-                let guard = if self.holds(object, task) {
-                    Guard::Again
-                } else {
-                    let _midway = Midway::new();
-                    Guard::Mutex(handle.lock().expect(OK))
-                };
-                self.hold(object, task, guard);
-                book(task, op);
-                drop(admitted);
-            }
-            Op::CommitLock => {
-                let mut midway = None;
-                for [admission, _] in handles.values() {
-                    let guard = Guard::Mutex(admission.lock().expect(OK));
-                    self.hold(object, task, guard);
-                    midway.get_or_insert_with(Midway::new);
-                }
-                drop(midway);
-                book(task, op);
-            }
-            Op::CommitWait => {
-                for [_, handle] in handles.values() {
-                    drop(handle.lock().expect(OK));
-                }
-                book(task, op);
-            }
-            Op::CommitDone => {
-                book(task, op);
-                for _ in handles {
-                    self.release(object, task);
-                }
-            }
-            _ => {
-                book(task, op);
-                self.release(object, task);
-            }
-        }
-    }
-}
-
-/// While it lives, some task has gone part of the way through a step that takes several loom
-/// locks: what can follow then is less than what can follow the same steps otherwise.
-struct Midway;
-
-impl Midway {
-    fn new() -> Midway {
-        with(|explorer| explorer.midway += 1);
-        Midway
-    }
-}
-
-impl Drop for Midway {
-    fn drop(&mut self) {
-        with(|explorer| explorer.midway -= 1);
-    }
 }
 
 /// For a wait that only its own task could end.
@@ -354,7 +235,8 @@ fn wait_for_ever_if_blocked(task: TaskId, op: &Op) {
     }
 }
 
-fn book(task: TaskId, op: &Op) {
+/// Books a granted step.
+pub fn book(task: TaskId, op: &Op) {
     with(|explorer| explorer.book(task, op));
 }
 
@@ -372,54 +254,4 @@ fn parked(lock: &Mutex<()>, waiters: &Waiters, task: TaskId, op: &Op) {
         drop(guard);
         loom::thread::park();
     }
-}
-
-/// The kernel's orderings in C11, as fs/inode.c and fs/ext4 have them in v3.7: `atomic_inc`,
-/// `set_bit`, `test_bit`, `atomic_read` and `i_size` are relaxed; `atomic_dec_and_test` is a full
-/// barrier on both sides; `clear_bit` after `smp_mb` needs release only.
-fn atomic(cell: &AtomicUsize, waiters: &Waiters, task: TaskId, op: &Op) {
-    use Ordering::{Relaxed, Release, SeqCst};
-    let outcome = match *op {
-        Op::DioBegin(_) => {
-            cell.fetch_add(1, Relaxed);
-            Outcome::Done
-        }
-        Op::DioEnd(_) => {
-            fence(SeqCst);
-            let before = cell.fetch_sub(1, SeqCst);
-            fence(SeqCst);
-            if before == 1 {
-                wake(waiters);
-            }
-            Outcome::Done
-        }
-        Op::DioWait => {
-            while cell.load(Relaxed) != 0 {
-                // prepare_to_wait: join the queue, full barrier, look again.
-                waiters.borrow_mut().push(loom::thread::current());
-                fence(SeqCst);
-                if cell.load(Relaxed) == 0 {
-                    break;
-                }
-                loom::thread::park();
-            }
-            Outcome::Done
-        }
-        Op::GateClose => {
-            cell.fetch_or(1, Relaxed);
-            Outcome::Done
-        }
-        Op::GateOpen => {
-            cell.fetch_and(0, Release);
-            Outcome::Done
-        }
-        Op::GateTest => Outcome::Flag(cell.load(Relaxed) != 0),
-        Op::SizeRead => Outcome::Value(cell.load(Relaxed) as u8),
-        Op::SizeWrite(size) => {
-            cell.swap(usize::from(size), Relaxed);
-            Outcome::Done
-        }
-        _ => Outcome::Done,
-    };
-    with(|explorer| explorer.book_weak(task, op, outcome));
 }
