@@ -1,8 +1,10 @@
-//! Reports for people: a failing run as a table with a lane per task.
+//! Reports for people: a run as a chart, drawn as a table with a lane per task or as a picture.
 
+mod chart;
 mod fit;
 mod lanes;
 mod words;
 
+pub use chart::{Chart, Hold, Mark, Row};
 pub use lanes::lanes;
 pub use words::{lock_words, words};
