@@ -8,6 +8,7 @@ pub mod children;
 mod emit;
 pub mod engine;
 pub mod litmus;
+mod problem;
 pub mod program;
 pub mod report;
 pub mod rule;

@@ -6,5 +6,5 @@ mod lanes;
 mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
-pub use lanes::lanes;
+pub use lanes::{Detail, heading, lanes, run_table, table};
 pub use words::{lock_words, words};
