@@ -1,6 +1,6 @@
 //! Names that people type, and what they may have meant.
 
-use diolock::kernel::{FIXES, Fix, Version};
+use diolock::kernel::{FIXES, Fix, Kernel, Version};
 use diolock_verify::engine::EngineName;
 use diolock_verify::litmus::{Litmus, catalogue};
 use std::path::Path;
@@ -24,6 +24,16 @@ pub fn fix(text: &str) -> Result<Fix, String> {
     Fix::named(text).ok_or_else(|| unknown("fix", text, &FIXES.map(|about| about.commit)))
 }
 
+/// A kernel without some of its fixes.
+pub fn kernel_without(version: Version, without: &[Fix]) -> miette::Result<Kernel> {
+    let lacks = without.iter().find(|&&fix| !Kernel::new(version).has(fix));
+    if let Some(about) = lacks.map(|fix| fix.about()) {
+        let (name, since, commit) = (version.name(), about.since.name(), about.commit);
+        miette::bail!("{name} does not have {commit} to do without: it came with {since}");
+    }
+    Ok(without.iter().fold(Kernel::new(version), |kernel, &fix| kernel.without(fix)))
+}
+
 /// The litmus tests that names and paths stand for; all if there are none.
 pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
     if names.is_empty() {
@@ -32,7 +42,8 @@ pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
     names.iter().map(|name| litmus(name)).collect()
 }
 
-fn litmus(name: &str) -> miette::Result<Litmus> {
+/// One litmus test by name or path.
+pub fn litmus(name: &str) -> miette::Result<Litmus> {
     let is_path =
         name.contains(['/', '\\']) || name.ends_with(".toml") || Path::new(name).is_file();
     if !is_path {

@@ -58,6 +58,8 @@ pub struct Row {
     pub mark: Option<Mark>,
     /// It touches what another task touches in this run, in an order that matters.
     pub shared: bool,
+    /// How much it says, 0 to 9: a short table leaves out what says least.
+    pub weight: u8,
 }
 
 /// A lock, held.
@@ -127,6 +129,7 @@ impl Chart {
                 dio_count,
                 mark: None,
                 shared: shared(events, at),
+                weight: weight(events, at),
             });
         }
         let stuck = system.waiting();
@@ -185,4 +188,22 @@ fn shared(events: &[Event], at: usize) -> bool {
         let others = other.touched();
         touched.iter().any(|a| others.iter().any(|b| a.0 == b.0 && a.1.conflicts(b.1)))
     })
+}
+
+/// What a reader looks for: who counts, waits, submits and frees; then the locks; then what others
+/// touch as well; a step at a switch says more than one inside a run.
+fn weight(events: &[Event], at: usize) -> u8 {
+    let event = &events[at];
+    let step = match &event.op {
+        Op::Free(_) | Op::Submit(..) | Op::Bio(..) | Op::DioWait | Op::Convert(..) => 6,
+        Op::DioBegin(_) | Op::DioEnd(_) | Op::SizeWrite(_) | Op::DisksizeWrite(_) => 5,
+        Op::GateClose | Op::GateTest | Op::UnwrittenWait | Op::CommitLock | Op::CommitWait => 5,
+        Op::Lock(LockName::IMutex, _) | Op::Unlock(LockName::IMutex, _) | Op::Queue(_) => 5,
+        Op::Lock(..) | Op::Unlock(..) | Op::TryLock(..) | Op::LockByRequeue(_) => 3,
+        Op::JournalStart(_) | Op::JournalStop(_) => 3,
+        _ => 1,
+    };
+    let other = |at: Option<&Event>| at.is_some_and(|other| other.task != event.task);
+    let at_switch = other(at.checked_sub(1).map(|at| &events[at])) || other(events.get(at + 1));
+    step + u8::from(shared(events, at)) * 2 + u8::from(at_switch)
 }

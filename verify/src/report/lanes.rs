@@ -2,6 +2,7 @@
 
 use super::chart::{Chart, Mark, Row};
 use super::fit::{fit, fold, wrap};
+use super::words::lane_waits_words;
 use crate::engine::EngineName;
 use crate::program::{Event, Program};
 use crate::verdict::{Counterexample, Report, Verdict};
@@ -94,15 +95,11 @@ pub fn table(chart: &Chart, detail: Detail) -> String {
 
 /// The steps that may be left out, those that say least first.
 fn by_weight(chart: &Chart) -> Vec<usize> {
-    let weight = |row: &Row| {
-        let lock = row.text.contains("lock") || row.text.contains("down_");
-        (row.shared || row.old_value, lock || row.text.starts_with("submit"))
-    };
     let mut order: Vec<usize> = (0..chart.rows.len().saturating_sub(1))
         .filter(|&at| chart.rows[at].mark.is_none())
         .collect();
     // Of two that say as much, the earlier: what goes wrong is at the end.
-    order.sort_by_key(|&at| (weight(&chart.rows[at]), at));
+    order.sort_by_key(|&at| (chart.rows[at].weight, at));
     order
 }
 
@@ -143,6 +140,17 @@ fn lines(chart: &Chart, left_out: &[bool]) -> Vec<Line> {
             text: format!("{}{old}", row.text),
             held: held(chart, row),
             mark,
+        });
+    }
+    if let Some(waiting) = &chart.blocked {
+        let letter = |task: TaskId| chart.letters[usize::from(task)];
+        lines.push(Line {
+            task: waiting.task,
+            switch: chart.rows.last().is_some_and(|row| row.task != waiting.task),
+            step: (chart.rows.len() + 1).to_string(),
+            text: lane_waits_words(waiting, &letter),
+            held: chart.rows.last().map(|row| held(chart, row)).unwrap_or_default(),
+            mark: "  <-- blocked".to_owned(),
         });
     }
     lines
@@ -188,7 +196,8 @@ fn render(chart: &Chart, left_out: &[bool], long: bool) -> String {
         let switch = if line.switch { ">" } else { " " };
         let mut shown = format!("{switch} {:>4}  {cell:all$}{first:held$}{}", line.step, line.mark);
         if long {
-            let place = chart.rows[at].place;
+            let waiting = chart.blocked.as_ref().map(|waiting| waiting.place);
+            let Some(place) = chart.rows.get(at).map(|row| row.place).or(waiting) else { continue };
             let edge = NUMBER + all + held + mark;
             shown = format!("{shown:edge$}  {}: {}", place.kernel, place.step);
         }
@@ -247,8 +256,8 @@ mod tests {
     fn a_deadlock_is_shown_with_who_waits_for_whom() {
         let shown = "\
 DEADLOCKED script on v3.7
-  A in (ours) waits for ext4_aio_mutex, held or queued for by B
-  B in (ours) waits for i_mutex, held or queued for by A
+  A in (ours) waits for ext4_aio_mutex, held by B
+  B in (ours) waits for i_mutex, held by A
   graph: 2 steps, shortest
 
   step  A script             B script                    locks held

@@ -3,8 +3,10 @@
 mod chart;
 mod fit;
 mod lanes;
+mod story;
 mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
 pub use lanes::{Detail, heading, lanes, run_table, table};
-pub use words::{lock_words, words};
+pub use story::{LINES, cycle, holder, story};
+pub use words::{lock_words, waits_words, words};
