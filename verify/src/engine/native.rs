@@ -9,7 +9,10 @@
 //! sequentially consistent; what is real are the locks, the waits and the scheduler.
 
 mod real;
+mod scheduled;
 mod step;
+
+pub use scheduled::{Scheduled, ScheduledEnd, replay};
 
 use super::{Tally, Wrong};
 use crate::program::{Memory, Program, Run};
