@@ -4,6 +4,8 @@
 //! second. So the reference semantics never has to wait where the real lock did not, and the
 //! booked order is one that the threads really ran in.
 //!
+//! [`run`] leaves the order to the operating system; [`replay`] is given one.
+//!
 //! # Limits
 //! Sampled: finding nothing proves nothing. Each step is booked under one mutex, so the steps are
 //! sequentially consistent; what is real are the locks, the waits and the scheduler.
