@@ -67,19 +67,23 @@ impl Search<'_> {
         is_bad(&self.run(kernel).verdict)
     }
 
+    fn clean(&self, kernel: Kernel) -> bool {
+        self.run(kernel).verdict == Verdict::Exhausted
+    }
+
     /// The nearest kernel that is clean, and the fix that makes it so.
     fn fixed(&self, buggy: Kernel, verdict: &Verdict) -> Option<(Option<Fix>, Kernel)> {
         let removed: Vec<Fix> = buggy.removed().collect();
         for &fix in &removed {
             let others = removed.iter().filter(|&&other| other != fix);
             let with = others.fold(Kernel::new(buggy.version), |k, &other| k.without(other));
-            if !self.fails(with) {
+            if self.clean(with) {
                 return Some((Some(fix), with));
             }
         }
         let newer = Version::ALL.into_iter().filter(|&v| v > buggy.version || !removed.is_empty());
         let newer = newer.filter(|&v| v >= buggy.version).map(Kernel::new);
-        let fixed = newer.into_iter().find(|&kernel| !self.fails(kernel))?;
+        let fixed = newer.into_iter().find(|&kernel| self.clean(kernel))?;
         let new = self.likely_first(fixed.fixes().filter(|&fix| !buggy.has(fix)).collect());
         let same = |report: Report| report.verdict == *verdict;
         let fix = new.into_iter().find(|&fix| same(self.run(fixed.without(fix))));
