@@ -186,4 +186,3 @@ fn shared(events: &[Event], at: usize) -> bool {
         touched.iter().any(|a| others.iter().any(|b| a.0 == b.0 && a.1.conflicts(b.1)))
     })
 }
-

@@ -2,9 +2,13 @@
 
 mod chart;
 mod fit;
+mod html;
 mod lanes;
+mod svg;
 mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
+pub use html::{Page, Panel, html};
 pub use lanes::lanes;
+pub use svg::{Caption, svg};
 pub use words::{lock_words, words};
