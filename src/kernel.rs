@@ -308,6 +308,12 @@ impl Kernel {
         in_force && self.without >> fix as u32 & 1 == 0
     }
 
+    /// As options of the command line: `--kernel v3.7 --without 1f555cfa29e8`.
+    pub fn options(self) -> String {
+        let without = self.removed().map(|fix| format!(" --without {}", fix.about().commit));
+        format!("--kernel {}{}", self.version.name(), without.collect::<String>())
+    }
+
     /// The fixes it has, oldest first.
     pub fn fixes(self) -> impl Iterator<Item = Fix> {
         FIXES.iter().map(|a| a.fix).filter(move |&fix| self.has(fix))

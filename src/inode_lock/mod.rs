@@ -50,6 +50,16 @@ impl LockName {
         }
     }
 
+    /// Its name and how it is held or wanted: `i_mutex`, `i_data_sem R`.
+    pub fn in_mode(self, mode: Mode) -> String {
+        let how = match (self.is_rwsem(), mode) {
+            (true, Mode::Shared) => " R",
+            (true, Mode::Exclusive) => " W",
+            (false, _) => "",
+        };
+        format!("{}{how}", self.name())
+    }
+
     /// Whether it is a rwsem: only there does a queued writer hold off readers.
     pub fn is_rwsem(self) -> bool {
         self == LockName::IDataSem

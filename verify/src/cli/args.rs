@@ -93,6 +93,12 @@ pub struct Explain {
     /// Write the counterexample as a schedule for `diolock replay`
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    /// Draw the run as a picture
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Draw the buggy and the fixed run of the same schedule side by side
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `diolock replay`.

@@ -7,7 +7,7 @@ use super::output::{Out, Tone};
 use diolock::kernel::{Fix, Kernel, Version};
 use diolock_verify::explain::{explain, is_bad};
 use diolock_verify::litmus::{Expected, Litmus};
-use diolock_verify::report::story;
+use diolock_verify::report::{page_of, picture_of, story};
 use diolock_verify::schedule;
 use diolock_verify::verdict::Verdict;
 use std::process::ExitCode;
@@ -29,6 +29,16 @@ pub fn run(arguments: &Explain) -> miette::Result<ExitCode> {
             miette::bail!("{} on {kernel} has no counterexample to save", litmus.name);
         };
         write_whole(file, &schedule::file(program, events, Some(&report.verdict)))?;
+    }
+    for (file, drawn) in [
+        (&arguments.svg, arguments.svg.as_ref().map(|_| picture_of(&explained))),
+        (&arguments.html, arguments.html.as_ref().map(|_| page_of(&explained))),
+    ] {
+        match (file, drawn) {
+            (Some(file), Some(Some(drawn))) => write_whole(file, &drawn)?,
+            (Some(_), _) => miette::bail!("{} on {kernel} has no run to draw", litmus.name),
+            (None, _) => {}
+        }
     }
     let mut out = Out::new();
     for line in story(&explained, arguments.long).lines() {

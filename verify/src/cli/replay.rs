@@ -103,7 +103,12 @@ fn heading(program: &Program, schedule: &Schedule, end: &End, chart: &Chart) -> 
             text.push_str(&format!("   {} {}\n", rule.code(), rule.name()));
             text.push_str(&format!("  {}\n  {}\n", rule.statement(), violation.text));
         }
-        End::Stuck(_) => text.push_str(&format!("\n{}", cycle(chart))),
+        End::Stuck(_) => {
+            for line in cycle(chart) {
+                text.push_str(&format!("\n  {line}"));
+            }
+            text.push('\n');
+        }
         _ => text.push('\n'),
     }
     let (ran, all) = (chart.rows.len(), schedule.steps.len());

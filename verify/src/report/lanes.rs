@@ -6,7 +6,6 @@ use super::words::lane_waits_words;
 use crate::engine::EngineName;
 use crate::program::{Event, Program};
 use crate::verdict::{Counterexample, Report, Verdict};
-use diolock::inode_lock::Mode;
 use diolock::op::TaskId;
 use std::fmt::Write;
 
@@ -212,15 +211,8 @@ fn render(chart: &Chart, left_out: &[bool], long: bool) -> String {
 /// Who holds what after a step: `W: i_mutex, i_data_sem R`.
 fn held(chart: &Chart, row: &Row) -> Vec<String> {
     let text = |&task: &TaskId| {
-        let mut held: Vec<String> = Vec::new();
-        for hold in row.held.iter().filter(|hold| hold.task == task) {
-            let mode = match (hold.lock.is_rwsem(), hold.mode) {
-                (true, Mode::Shared) => " R",
-                (true, Mode::Exclusive) => " W",
-                (false, _) => "",
-            };
-            held.push(format!("{}{mode}", hold.lock.name()));
-        }
+        let of_task = row.held.iter().filter(|hold| hold.task == task);
+        let mut held: Vec<String> = of_task.map(|hold| hold.lock.in_mode(hold.mode)).collect();
         if row.handles.contains(&task) {
             held.push("handle".to_owned());
         }

@@ -2,11 +2,17 @@
 
 mod chart;
 mod fit;
+mod html;
 mod lanes;
+mod page;
 mod story;
+mod svg;
 mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
+pub use html::{Page, Panel, html};
 pub use lanes::{Detail, heading, lanes, run_table, table};
+pub use page::{page_of, picture_of};
 pub use story::{LINES, cycle, holder, story};
+pub use svg::{Caption, svg};
 pub use words::{lock_words, waits_words, words};

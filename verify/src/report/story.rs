@@ -10,7 +10,6 @@ use crate::program::{Program, Waiting};
 use crate::schedule;
 use crate::verdict::Verdict;
 use diolock::inode::Blocked;
-use diolock::kernel::Kernel;
 use diolock::op::TaskId;
 use std::fmt::Write;
 
@@ -40,7 +39,7 @@ fn failing(explained: &Explained) -> (String, Option<Chart>, String) {
     let stuck = matches!(report.verdict, Verdict::Deadlocked | Verdict::Livelocked)
         && found.loop_start.is_none();
     let mut head = match &chart {
-        Some(chart) if stuck => title(program, &report.verdict) + &cycle(chart),
+        Some(chart) if stuck => title(program, &report.verdict) + &wrapped(&cycle(chart)),
         _ => heading(program, &report.verdict, found),
     };
     if !explained.engines.is_empty() {
@@ -101,7 +100,7 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
 }
 
 /// What becomes of the schedule on the fixed kernel.
-fn outcome(closing: &Closing) -> String {
+pub(super) fn outcome(closing: &Closing) -> String {
     let followed = &closing.followed;
     let letter = |task: TaskId| closing.fixed.names[usize::from(task)].letter;
     if let Some(waiting) = &followed.blocked {
@@ -135,7 +134,7 @@ fn fixed_by(closing: &Closing) -> String {
 
 /// The command that runs a schedule again.
 fn command(program: &Program, letters: &str) -> String {
-    let test = format!("  replay: diolock replay {} {}", program.litmus, kernel(program.kernel));
+    let test = format!("  replay: diolock replay {} {}", program.litmus, program.kernel.options());
     let line = format!("{test} --schedule {letters}");
     if line.len() <= WIDTH {
         return line + "\n";
@@ -153,27 +152,20 @@ fn command(program: &Program, letters: &str) -> String {
     text
 }
 
-/// A kernel as options: `--kernel v3.7 --without 1f555cfa29e8`.
-fn kernel(kernel: Kernel) -> String {
-    let mut text = format!("--kernel {}", kernel.version.name());
-    for fix in kernel.removed() {
-        let _ = write!(text, " --without {}", fix.about().commit);
-    }
-    text
+fn wrapped(lines: &[String]) -> String {
+    lines.iter().map(|line| wrap(line, "  ", WIDTH)).collect()
 }
 
 /// Who waits for whom, each with the place where it waits and where the holder took what it holds;
 /// in the order of the cycle where there is one.
-pub fn cycle(chart: &Chart) -> String {
-    let mut text = String::new();
-    for waiting in in_order(&chart.stuck) {
+pub fn cycle(chart: &Chart) -> Vec<String> {
+    let line = |waiting: &Waiting| {
         let letter = |task: TaskId| chart.letters[usize::from(task)];
         let (who, place) = (letter(waiting.task), waiting.place.kernel);
         let (waits, holder) = (waits_words(waiting, &letter), holder(chart, waiting));
-        let line = format!("{who} in {place} {waits}{holder}");
-        text.push_str(&wrap(&line, "  ", WIDTH));
-    }
-    text
+        format!("{who} in {place} {waits}{holder}")
+    };
+    in_order(&chart.stuck).into_iter().map(line).collect()
 }
 
 /// Since when the lock is held that somebody waits for: ` (W since step 10, ext4_ext_direct_IO)`.

@@ -115,15 +115,10 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
 pub fn waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> String {
     match &waiting.blocked {
         Blocked::Lock { lock, mode, by, spins, queued } => {
-            let how = match (spins, lock.is_rwsem(), mode) {
-                (true, ..) => " (requeueing)",
-                (_, true, Mode::Shared) => " R",
-                (_, true, Mode::Exclusive) => " W",
-                _ => "",
-            };
             let by: Vec<String> = by.iter().map(|&task| letter(task).to_string()).collect();
+            let verb = if *spins { "requeues for" } else { "waits for" };
             let held = if *queued { "queued for" } else { "held" };
-            format!("waits for {}{how}, {held} by {}", lock.name(), by.join(", "))
+            format!("{verb} {}, {held} by {}", lock.in_mode(*mode), by.join(", "))
         }
         Blocked::DioCount(n) => format!("waits for i_dio_count to fall from {n} to 0"),
         Blocked::Unwritten(n) => format!("waits for i_unwritten to fall from {n} to 0"),

@@ -98,15 +98,8 @@ impl Rules {
     /// The locks a task holds, for people: `i_mutex, i_data_sem R`.
     pub fn held_text(&self, task: TaskId) -> String {
         let state = &self.tasks[usize::from(task)];
-        let mut held: Vec<String> = state
-            .held
-            .iter()
-            .map(|(lock, mode)| match (lock.is_rwsem(), mode) {
-                (true, Mode::Shared) => format!("{} R", lock.name()),
-                (true, Mode::Exclusive) => format!("{} W", lock.name()),
-                (false, _) => lock.name().to_owned(),
-            })
-            .collect();
+        let mut held: Vec<String> =
+            state.held.iter().map(|&(lock, mode)| lock.in_mode(mode)).collect();
         if state.handles > 0 {
             held.push("handle".to_owned());
         }
