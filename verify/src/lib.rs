@@ -13,4 +13,5 @@ pub mod report;
 pub mod rule;
 pub mod suite;
 pub mod trace;
+pub mod traces;
 pub mod verdict;

@@ -46,6 +46,14 @@ pub fn lanes(program: &Program, engine: EngineName, report: &Report) -> String {
     text
 }
 
+/// A run without a verdict as a table, which ends in a newline.
+pub fn run_table(program: &Program, events: &[Event]) -> String {
+    let found = Counterexample { events: events.to_vec(), text: String::new(), loop_start: None };
+    let mut text = String::new();
+    table(program, &Verdict::Exhausted, &found, &mut text);
+    text
+}
+
 fn heading(
     program: &Program,
     engine: EngineName,
