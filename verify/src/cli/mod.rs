@@ -1,11 +1,13 @@
 //! The command line.
 
 mod args;
+mod files;
 mod list;
 mod names;
 mod new;
 mod output;
 mod progress;
+mod show;
 mod table;
 mod verify;
 
@@ -34,6 +36,7 @@ pub fn trace_if_asked() {
 pub fn run(arguments: Arguments) -> ExitCode {
     let ended = match arguments.command {
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::List => list::run(),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),

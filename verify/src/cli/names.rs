@@ -1,6 +1,6 @@
 //! Names that people type, and what they may have meant.
 
-use diolock::kernel::{FIXES, Fix, Version};
+use diolock::kernel::{FIXES, Fix, Kernel, Version};
 use diolock_verify::engine::EngineName;
 use diolock_verify::litmus::{Litmus, catalogue};
 use std::path::Path;
@@ -24,6 +24,17 @@ pub fn fix(text: &str) -> Result<Fix, String> {
     Fix::named(text).ok_or_else(|| unknown("fix", text, &FIXES.map(|about| about.commit)))
 }
 
+/// A kernel without some fixes, all of which it must have.
+pub fn kernel_without(version: Version, without: &[Fix]) -> miette::Result<Kernel> {
+    let whole = Kernel::new(version);
+    if let Some(about) = without.iter().find(|&&fix| !whole.has(fix)).map(|fix| fix.about()) {
+        let (name, since) = (version.name(), about.since.name());
+        let commit = about.commit;
+        miette::bail!("{name} does not have {commit} to do without: it came with {since}");
+    }
+    Ok(without.iter().fold(whole, |kernel, &fix| kernel.without(fix)))
+}
+
 /// The litmus tests that names and paths stand for; all if there are none.
 pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
     if names.is_empty() {
@@ -32,7 +43,8 @@ pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
     names.iter().map(|name| litmus(name)).collect()
 }
 
-fn litmus(name: &str) -> miette::Result<Litmus> {
+/// The litmus test that a name or a path stands for.
+pub fn litmus(name: &str) -> miette::Result<Litmus> {
     let is_path =
         name.contains(['/', '\\']) || name.ends_with(".toml") || Path::new(name).is_file();
     if !is_path {

@@ -3,7 +3,6 @@
 use super::args::Verify;
 use super::output::{Out, Tone};
 use super::{names, progress, table};
-use diolock::kernel::Kernel;
 use diolock_verify::children;
 use diolock_verify::report::lanes;
 use diolock_verify::suite::{self, Cell, Done};
@@ -38,12 +37,7 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     let start = Instant::now();
     let litmuses = names::litmuses(&arguments.litmus)?;
     for &version in &arguments.kernels {
-        let lacks = arguments.without.iter().find(|&&fix| !Kernel::new(version).has(fix));
-        if let Some(about) = lacks.map(|fix| fix.about()) {
-            let (name, since) = (version.name(), about.since.name());
-            let commit = about.commit;
-            miette::bail!("{name} does not have {commit} to do without: it came with {since}");
-        }
+        names::kernel_without(version, &arguments.without)?;
     }
     let cells = suite::plan(&litmuses, &arguments.engines, &arguments.kernels, &arguments.without);
     if cells.is_empty() {
