@@ -18,6 +18,8 @@ pub enum Blocked {
         by: Vec<TaskId>,
         /// The wait spins (a requeueing worker) instead of sleeping.
         spins: bool,
+        /// They do not hold it: they are writers that queued first.
+        queued: bool,
     },
     /// `i_dio_count` is not 0.
     DioCount(i8),
@@ -110,11 +112,12 @@ impl Inode {
                 .filter(|h| mode == Mode::Exclusive || h.1 == Mode::Exclusive)
                 .map(|h| h.0)
                 .collect();
-            if by.is_empty() {
+            let queued = by.is_empty();
+            if queued {
                 by.extend(sem.waiting().iter().copied().filter(|&t| t != task));
             }
             by.dedup();
-            Some(Blocked::Lock { lock, mode, by, spins })
+            Some(Blocked::Lock { lock, mode, by, spins, queued })
         };
         match *op {
             Op::Lock(lock, mode) => lock_blocked(lock, mode, false),

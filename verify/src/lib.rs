@@ -7,10 +7,13 @@
 pub mod children;
 mod emit;
 pub mod engine;
+pub mod explain;
 pub mod litmus;
+mod problem;
 pub mod program;
 pub mod report;
 pub mod rule;
+pub mod schedule;
 pub mod suite;
 pub mod trace;
 pub mod traces;

@@ -98,6 +98,15 @@ pub struct HappensBefore {
 impl HappensBefore {
     /// The order of an execution's events.
     pub fn new(tasks: usize, events: &[Event]) -> HappensBefore {
+        HappensBefore::by(tasks, events, |_| true)
+    }
+
+    /// The order that only some of the touched objects give.
+    pub fn by(
+        tasks: usize,
+        events: &[Event],
+        orders: impl Fn(&(Object, Access)) -> bool,
+    ) -> HappensBefore {
         let mut clocks: Vec<Vec<u32>> = Vec::with_capacity(events.len());
         let mut places = Vec::with_capacity(events.len());
         let mut now = vec![vec![0; tasks]; tasks];
@@ -105,7 +114,7 @@ impl HappensBefore {
         for (at, event) in events.iter().enumerate() {
             let task = usize::from(event.task);
             let mut clock = now[task].clone();
-            for (object, access) in event.touched() {
+            for (object, access) in event.touched().into_iter().filter(&orders) {
                 let earlier = seen.entry(object).or_default();
                 for &(other, by) in earlier.iter() {
                     if access.conflicts(other) {

@@ -213,8 +213,8 @@ fn replay(program: &Program, schedule: &[TaskId]) -> Replayed {
 }
 
 /// The schedule of an execution, less the steps in which a writer of a fair lock queues although it
-/// need not wait. `None` if somebody saw it queue: a trylock does; no task of the protocol tries a
-/// rwsem.
+/// need not wait; in the end all that wait have queued. `None` if somebody saw it queue: a trylock
+/// does; no task of the protocol tries a rwsem.
 fn without_idle_queueing(program: &Program, events: &[Event]) -> Option<Vec<TaskId>> {
     let mut system = System::new(program);
     let mut schedule = Vec::with_capacity(events.len());
@@ -227,6 +227,12 @@ fn without_idle_queueing(program: &Program, events: &[Event]) -> Option<Vec<Task
             return None;
         }
         schedule.push(event.task);
+    }
+    for task in system.tasks() {
+        if let Some(op @ Op::Queue(_)) = pending(&system, task) {
+            let _ = system.perform(task, op);
+            schedule.push(task);
+        }
     }
     Some(schedule)
 }

@@ -1,6 +1,6 @@
 //! Malformed litmus files: every problem is reported, at its line and column, and nothing panics.
 
-use diolock_verify::litmus::parse::{LitmusErrors, MAX_BYTES, load, parse};
+use diolock_verify::litmus::parse::{MAX_BYTES, Problems, load, parse};
 use diolock_verify::litmus::starter::starter;
 use miette::Diagnostic;
 
@@ -60,7 +60,7 @@ fn with(
 }
 
 /// The message, label and help of each problem, as one text.
-fn words(errors: &LitmusErrors) -> Vec<(Option<(usize, usize)>, String)> {
+fn words(errors: &Problems) -> Vec<(Option<(usize, usize)>, String)> {
     let all = errors.problems().iter().map(|problem| {
         let labels = problem.labels().into_iter().flatten();
         let label: Vec<String> = labels.filter_map(|l| l.label().map(str::to_owned)).collect();
@@ -70,7 +70,7 @@ fn words(errors: &LitmusErrors) -> Vec<(Option<(usize, usize)>, String)> {
     all.collect()
 }
 
-fn rendered(errors: LitmusErrors) -> String {
+fn rendered(errors: Problems) -> String {
     let mut text = String::new();
     let theme = miette::GraphicalTheme::unicode_nocolor();
     miette::GraphicalReportHandler::new_themed(theme)

@@ -6,10 +6,12 @@ use diolock::task::Task;
 use diolock_verify::engine::shuttle;
 use diolock_verify::litmus::{Expected, catalogue};
 use diolock_verify::program::{Program, System};
+use diolock_verify::schedule::{self, Schedule};
 use diolock_verify::trace::TraceHash;
 use diolock_verify::traces::{self, Traces};
+use diolock_verify::verdict::Verdict;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::process::{Command, Output, Stdio};
@@ -128,6 +130,37 @@ fn every_line_runs_on_the_reference_semantics_to_its_trace() {
 }
 
 #[test]
+fn every_line_replays_to_what_the_list_says() {
+    let litmuses = catalogue::all().expect("the catalogue reads");
+    let mut ends: BTreeMap<String, u32> = BTreeMap::new();
+    for litmus in litmuses.iter().filter(|litmus| litmus.name != "four-overwrites-truncate") {
+        for expect in &litmus.expect {
+            let program = litmus.program(expect.kernel);
+            if shuttle::unfit(&program).is_some() {
+                continue;
+            }
+            for trace in list(&program).traces {
+                let letters = trace.letters(&program);
+                let what = format!("{} on {}: {letters}", program.litmus, program.kernel);
+                let schedule = Schedule::parse("the list", &letters, litmus).expect("it reads");
+                let replay = schedule::replay(&program, &schedule);
+                let end = replay.end.word();
+                let said = match &trace.wrong {
+                    None => "clean".to_owned(),
+                    Some((Verdict::Violated(rule), _)) => format!("violated {}", rule.code()),
+                    Some((verdict, _)) => verdict.word().to_owned(),
+                };
+                assert_eq!(end, said, "{what}: {:?}", replay.end);
+                *ends.entry(end).or_default() += 1;
+            }
+        }
+    }
+    for end in ["clean", "deadlocked", "livelocked", "violated R4"] {
+        assert!(ends.contains_key(end), "{ends:?}");
+    }
+}
+
+#[test]
 fn two_runs_print_the_same_plain_lines() {
     for name in ["two-overwrites-truncate-read", "second-read-behind-truncate"] {
         let (first, second) = (show(&[name, "--traces"]), show(&[name, "--traces"]));
@@ -184,7 +217,7 @@ fn a_trace_is_shown_with_a_lane_for_each_task() {
     let letters = line.split_whitespace().nth(1).expect("letters");
     let text = out(&show(&["overwrite-truncate-read", "--trace", "12"]));
     assert!(text.starts_with("overwrite-truncate-read on v3.7: trace 12 of 21\n"), "{text}");
-    for word in ["W pwrite(0,1)", "locks held", &format!("  schedule: {letters}\n")] {
+    for word in ["W pwrite(0,1)", "locks held", &format!("--schedule {letters}\n")] {
         assert!(text.contains(word), "{word} in {text}");
     }
     let text = out(&show(&["truncate-vs-aio-unwritten", "--kernel", "v3.6", "--trace", "2"]));
@@ -229,7 +262,7 @@ fn what_cannot_be_shown_is_bad_input() {
     refused(&["endless-truncate", "--traces"], &["cannot be listed", "graph"]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("none/trace.json").display().to_string();
-    refused(&[name, "--trace", "1", "--perfetto", &file], &["cannot write"]);
+    refused(&[name, "--trace", "1", "--perfetto", &file], &["cannot be written"]);
 }
 
 #[test]

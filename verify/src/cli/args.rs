@@ -22,6 +22,16 @@ pub enum Command {
     /// Run litmus tests and compare the verdicts with the expected ones
     #[command(after_help = "Exit status: 0 all as expected, 1 not, 2 bad input.")]
     Verify(Verify),
+    /// Show the shortest way in which a litmus test fails, or the fix that keeps it from failing
+    #[command(after_help = "Exit status: 0 explained, 1 nothing conclusive, 2 bad input.")]
+    Explain(Explain),
+    /// Run a schedule, step by step
+    #[command(
+        after_help = "Exit status: 0 every step ran, and it ended as recorded; 1 it did not; \
+                            2 bad input.\nSchedules: WWTTW, W14T2 (counts), W:TakeImutex (a named \
+                            step), T' (weak memory: reads the value before the last write)."
+    )]
+    Replay(Replay),
     /// List the traces of a litmus test, which is what "exhausted" covered, or show one of them
     #[command(after_help = "Exit status: 0 shown, 1 only a part of it, 2 bad input.")]
     Show(Show),
@@ -67,6 +77,44 @@ pub struct Verify {
     /// Print one JSON object a line instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// `diolock explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A litmus test: its name, or the path of its TOML file
+    pub litmus: String,
+    /// The kernel; default: the newest on which the test fails
+    #[arg(long, value_name = "V", value_parser = names::kernel)]
+    pub kernel: Option<Version>,
+    /// Without the fix of this commit (may be repeated)
+    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
+    pub without: Vec<Fix>,
+    /// Show every step, with the kernel function it is in
+    #[arg(long)]
+    pub long: bool,
+    /// Write the counterexample as a schedule for `diolock replay`
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+/// `diolock replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A litmus test: its name, or the path of its TOML file
+    pub litmus: String,
+    /// The steps in task letters, a file of them, or - for standard input
+    #[arg(long, value_name = "STEPS|FILE|-", allow_hyphen_values = true)]
+    pub schedule: String,
+    /// The kernel; default: the one that the schedule names, else the newest on which the test fails
+    #[arg(long, value_name = "V", value_parser = names::kernel)]
+    pub kernel: Option<Version>,
+    /// Without the fix of this commit (may be repeated)
+    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
+    pub without: Vec<Fix>,
+    /// Show every step, with the kernel function it is in
+    #[arg(long)]
+    pub long: bool,
 }
 
 /// `diolock show`.

@@ -1,5 +1,6 @@
 //! Files that are written whole or not at all.
 
+use miette::miette;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,12 +21,20 @@ pub fn write_new(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// The file has its old content or the whole new one, never half of it. Where the path names no
-/// plain file (a pipe, `/dev/stdout`), the text is written into what it names.
+/// Writes a file, replacing what was there only once all of it is on the disk. Where the path names
+/// no plain file (a pipe, `/dev/stdout`), the text goes into what it names.
 ///
 /// # Errors
-/// If it cannot be written; what was there is still there.
-pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+/// If it cannot be written; then what was there is still there.
+pub fn write_whole(path: &Path, text: &str) -> miette::Result<()> {
+    let shown = path.display();
+    if path.file_name().is_none() {
+        return Err(miette!("{shown} is not the name of a file"));
+    }
+    replace(path, text).map_err(|error| miette!("{shown} cannot be written: {error}"))
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => {
             OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())

@@ -1,12 +1,14 @@
 //! The command line.
 
 mod args;
+mod explain;
 mod files;
 mod list;
 mod names;
 mod new;
 mod output;
 mod progress;
+mod replay;
 mod show;
 mod table;
 mod verify;
@@ -37,6 +39,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let ended = match arguments.command {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::List => list::run(),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),

@@ -24,15 +24,14 @@ pub fn fix(text: &str) -> Result<Fix, String> {
     Fix::named(text).ok_or_else(|| unknown("fix", text, &FIXES.map(|about| about.commit)))
 }
 
-/// A kernel without some fixes, all of which it must have.
+/// A kernel without some of its fixes.
 pub fn kernel_without(version: Version, without: &[Fix]) -> miette::Result<Kernel> {
-    let whole = Kernel::new(version);
-    if let Some(about) = without.iter().find(|&&fix| !whole.has(fix)).map(|fix| fix.about()) {
-        let (name, since) = (version.name(), about.since.name());
-        let commit = about.commit;
+    let lacks = without.iter().find(|&&fix| !Kernel::new(version).has(fix));
+    if let Some(about) = lacks.map(|fix| fix.about()) {
+        let (name, since, commit) = (version.name(), about.since.name(), about.commit);
         miette::bail!("{name} does not have {commit} to do without: it came with {since}");
     }
-    Ok(without.iter().fold(whole, |kernel, &fix| kernel.without(fix)))
+    Ok(without.iter().fold(Kernel::new(version), |kernel, &fix| kernel.without(fix)))
 }
 
 /// The litmus tests that names and paths stand for; all if there are none.
@@ -43,7 +42,7 @@ pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
     names.iter().map(|name| litmus(name)).collect()
 }
 
-/// The litmus test that a name or a path stands for.
+/// One litmus test by name or path.
 pub fn litmus(name: &str) -> miette::Result<Litmus> {
     let is_path =
         name.contains(['/', '\\']) || name.ends_with(".toml") || Path::new(name).is_file();

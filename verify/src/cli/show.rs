@@ -7,14 +7,13 @@ use super::{names, progress};
 use diolock::kernel::{Kernel, Version};
 use diolock_verify::litmus::{Expect, Expected, Litmus};
 use diolock_verify::program::Program;
-use diolock_verify::report::{perfetto, run_table};
+use diolock_verify::report::{command, perfetto, run_table};
 use diolock_verify::traces::{self, Trace, Traces};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +41,7 @@ pub fn run(arguments: &Show) -> miette::Result<ExitCode> {
             let trace = pick(&program, &found, number)?;
             match &arguments.perfetto {
                 Some(file) => {
-                    export(file, &program, trace)?;
+                    write_whole(file, &perfetto(&program, &trace.events(&program)))?;
                     // Not into the trace itself, where it goes to standard output.
                     let said =
                         format!("wrote {}; open it at https://ui.perfetto.dev", file.display());
@@ -115,11 +114,6 @@ fn pick<'a>(program: &Program, found: &'a Traces, number: usize) -> miette::Resu
         };
         miette::miette!("there is no trace {number} of {litmus} on {kernel}: {all}")
     })
-}
-
-fn export(file: &Path, program: &Program, trace: &Trace) -> miette::Result<()> {
-    write_whole(file, &perfetto(program, &trace.events(program)))
-        .map_err(|error| miette::miette!("cannot write {}: {error}", file.display()))
 }
 
 /// Why a list is not the whole one.
@@ -210,7 +204,7 @@ fn one(
     }
     out.line("")?;
     out.line(run_table(program, &trace.events(program)).trim_end())?;
-    out.line(&format!("\n  schedule: {}", trace.letters(program)))
+    out.line(&format!("\n{}", command(program, &trace.letters(program)).trim_end()))
 }
 
 fn count(n: usize, noun: &str) -> String {

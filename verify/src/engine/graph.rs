@@ -4,7 +4,10 @@
 //! Sequentially consistent. Unlike the other engines it lets writers queue on every rwsem, so that
 //! a deadlock that needs a queued writer is found without asking for it.
 
+mod cheapest;
 mod lasso;
+
+pub use cheapest::{Cost, cheapest};
 
 use super::{Tally, Wrong};
 use crate::program::{Event, Program, Run, System};

@@ -9,7 +9,7 @@ pub mod shuttle;
 use crate::program::{Program, Run, Waiting};
 use crate::rule::{Gathered, Violation};
 use crate::verdict::{Counterexample, Report, Verdict};
-use diolock::inode::Blocked;
+use diolock::op::TaskId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -168,24 +168,9 @@ impl Wrong {
 
 /// One edge of a wait-for cycle in words.
 pub fn waiting_text(program: &Program, waiting: &Waiting) -> String {
-    let name = |task: u8| program.names[usize::from(task)].letter.to_string();
-    let (what, by) = match &waiting.blocked {
-        Blocked::Lock { lock, mode, by, spins } => {
-            let how = match (spins, lock.is_rwsem(), mode) {
-                (true, ..) => " (requeueing)",
-                (_, true, diolock::inode_lock::Mode::Shared) => " R",
-                (_, true, diolock::inode_lock::Mode::Exclusive) => " W",
-                _ => "",
-            };
-            let by: Vec<String> = by.iter().map(|&t| name(t)).collect();
-            (format!("{}{how}", lock.name()), format!(", held or queued for by {}", by.join(", ")))
-        }
-        Blocked::DioCount(n) => (format!("i_dio_count to fall from {n} to 0"), String::new()),
-        Blocked::Unwritten(n) => (format!("unwritten I/O to fall from {n} to 0"), String::new()),
-        Blocked::TransactionLocked => ("the commit to end".to_owned(), String::new()),
-        Blocked::OpenHandles(n) => (format!("{n} open handle(s)"), String::new()),
-    };
-    format!("{} in {} waits for {what}{by}", name(waiting.task), waiting.place.kernel)
+    let letter = |task: TaskId| program.names[usize::from(task)].letter;
+    let what = crate::report::waits_words(waiting, &letter);
+    format!("{} in {} {what}", letter(waiting.task), waiting.place.kernel)
 }
 
 /// Whether any task can take a step.

@@ -4,12 +4,17 @@
 //! second. So the reference semantics never has to wait where the real lock did not, and the
 //! booked order is one that the threads really ran in.
 //!
+//! [`run`] leaves the order to the operating system; [`replay`] is given one.
+//!
 //! # Limits
 //! Sampled: finding nothing proves nothing. Each step is booked under one mutex, so the steps are
 //! sequentially consistent; what is real are the locks, the waits and the scheduler.
 
 mod real;
+mod scheduled;
 mod step;
+
+pub use scheduled::{Scheduled, ScheduledEnd, replay};
 
 use super::{Tally, Wrong};
 use crate::program::{Memory, Program, Run};

@@ -1,9 +1,9 @@
 //! The tasks of a litmus file, and what must be seen of them.
 
 use super::parse::MAX_BLOCKS;
-use super::problem::{Span, shown};
 use super::schema::{At, Field, Fields, Judge};
 use super::{CallSpec, Reach, ReachVerb, TaskSpec};
+use crate::problem::{Span, shown};
 use crate::rule::Verb;
 use diolock::dio_path::Fault;
 use diolock::extent_probe::Half;

@@ -1,8 +1,8 @@
 //! The catalogue: the litmus files of one directory.
 
 use super::Litmus;
-use super::parse::{LitmusErrors, load};
-use super::problem::{nearest, shown};
+use super::parse::{KIND, Problems, load};
+use crate::problem::{nearest, shown};
 use miette::{Report, miette};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ fn all_in(directory: &Path) -> Result<Vec<Litmus>, Report> {
     if broken.is_empty() {
         return Ok(tests.into_iter().flatten().collect());
     }
-    Err(LitmusErrors::join(broken.into_iter().filter_map(Result::err)).into())
+    Err(Problems::join(KIND, broken.into_iter().filter_map(Result::err)).into())
 }
 
 /// One litmus test, by its path (with a `/`, or ending in `.toml`) or its name in the catalogue.

@@ -1,10 +1,10 @@
 //! What a litmus file expects of each kernel.
 
 use super::parse::{rule, title};
-use super::problem::shown;
 use super::schema::{At, Field, Fields, Judge};
 use super::{Expect, Expected};
 use crate::engine::EngineName;
+use crate::problem::shown;
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
 use diolock::kernel::{Fix, Kernel, Version};

@@ -4,7 +4,7 @@ mod cast;
 pub mod catalogue;
 mod expect;
 pub mod parse;
-mod problem;
+
 mod schema;
 pub mod starter;
 

@@ -1,23 +1,28 @@
 //! Reads a litmus file, and says everything that is wrong with it at once.
 
-pub use super::problem::{LitmusErrors, Problem};
+pub use crate::problem::{Problem, Problems};
 
 use super::cast::{Cast, reaches, tasks};
 use super::expect::{Judged, expectations};
-use super::problem::{Finding, shown};
 use super::schema::{At, Field, Fields, Judge};
 use super::{Expected, Litmus};
+use crate::problem::{read, shown, too_big};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::LockName;
 use diolock::op::Blocks;
-use std::io::Read;
 use std::path::Path;
 use toml::de::DeTable;
 
+/// What the file is called in messages.
+pub(super) const KIND: &str = "litmus file";
+
 /// A litmus file is never longer, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
+
+/// What to do about a file that is longer.
+const SPLIT: &str = "a litmus test states one claim: split the file";
 
 /// The blocks of a file are numbered from 0 to one less.
 pub const MAX_BLOCKS: Blocks = 8;
@@ -26,16 +31,16 @@ pub const MAX_BLOCKS: Blocks = 8;
 ///
 /// # Errors
 /// With every problem of the text, each with its place.
-pub fn parse(name: &str, path_for_messages: &str, text: &str) -> Result<Litmus, LitmusErrors> {
+pub fn parse(name: &str, path_for_messages: &str, text: &str) -> Result<Litmus, Problems> {
     if text.len() > MAX_BYTES {
-        return Err(too_big(path_for_messages));
+        return Err(too_big(KIND, path_for_messages, MAX_BYTES, SPLIT));
     }
     let (table, syntax) = DeTable::parse_recoverable(text);
     let mut judge = Judge::default();
     let litmus = litmus(&mut judge, name, table.get_ref());
     match judge.finish(text, syntax) {
         findings if findings.is_empty() => Ok(Litmus { source: text.to_owned(), ..litmus }),
-        findings => Err(LitmusErrors::new(path_for_messages, text, findings)),
+        findings => Err(Problems::new(KIND, path_for_messages, text, findings)),
     }
 }
 
@@ -43,36 +48,10 @@ pub fn parse(name: &str, path_for_messages: &str, text: &str) -> Result<Litmus, 
 ///
 /// # Errors
 /// If the file cannot be read, or with every problem of its text.
-pub fn load(path: &Path) -> Result<Litmus, LitmusErrors> {
-    let shown = path.display().to_string();
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
-    if let Err(error) = read {
-        let finding = Finding::new(None, format!("{shown} cannot be read: {error}"));
-        return Err(LitmusErrors::new(&shown, "", vec![finding]));
-    }
-    if bytes.len() > MAX_BYTES {
-        return Err(too_big(&shown));
-    }
+pub fn load(path: &Path) -> Result<Litmus, Problems> {
+    let text = read(KIND, path, MAX_BYTES, SPLIT)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(&name, &shown, text),
-        Err(error) => {
-            let at = error.valid_up_to();
-            let text = String::from_utf8_lossy(&bytes);
-            let mut finding = Finding::new(Some(at..at + 3), "this is not UTF-8");
-            finding.label(format!("byte 0x{:02x}", bytes[at])).help("save the file as UTF-8");
-            Err(LitmusErrors::new(&shown, &text, vec![finding]))
-        }
-    }
-}
-
-fn too_big(path: &str) -> LitmusErrors {
-    let message = format!("{path} is longer than {} KiB", MAX_BYTES / 1024);
-    let mut finding = Finding::new(None, message);
-    finding.help("a litmus test states one claim: split the file");
-    LitmusErrors::new(path, "", vec![finding])
+    parse(&name, &path.display().to_string(), &text)
 }
 
 /// Reads the whole document. What it returns is meaningful only if `judge` found nothing.

@@ -1,6 +1,6 @@
 //! Reads typed values out of TOML tables and notes everything that does not fit.
 
-use super::problem::{Finding, Span, shown};
+use crate::problem::{Finding, Span, shown};
 use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};

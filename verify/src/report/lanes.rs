@@ -1,68 +1,68 @@
-//! A failing run as a table: a lane per task, the locks held, at most 100 columns of ASCII.
+//! A run as a table: a lane per task, the locks held, at most 100 columns of ASCII.
 
+use super::chart::{Chart, Mark, Row};
 use super::fit::{fit, fold, wrap};
-use super::words;
+use super::words::lane_waits_words;
 use crate::engine::EngineName;
 use crate::program::{Event, Program};
-use crate::rule::{Gathered, Rules};
 use crate::verdict::{Counterexample, Report, Verdict};
-use diolock::op::{Access, Object, Op, TaskId};
+use diolock::inode_lock::Mode;
+use diolock::op::TaskId;
 use std::fmt::Write;
 
 /// Columns of the whole table.
-const WIDTH: usize = 100;
+pub const WIDTH: usize = 100;
 /// Columns of the switch mark and the step number.
 const NUMBER: usize = 8;
 /// The most columns for the locks held; what does not fit goes on in the next line.
 const HELD: usize = 40;
-/// A table of at most that many rows leaves nothing out.
-const ROWS: usize = 16;
-/// In a longer one, runs of at least that many steps that concern nobody else are left out.
-const RUN: usize = 3;
+/// Lines of a table in a list of several: what is left out is counted in its place.
+const LINES: usize = 18;
 
-/// One line of the table.
-struct Row {
+/// How much of a run to show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// At most that many lines: what matters least is left out, and counted where it was.
+    Lines(usize),
+    /// Every step, with the kernel function it is in.
+    Long,
+}
+
+/// One line of the table, before it is fitted.
+struct Line {
     task: TaskId,
     switch: bool,
+    step: String,
     text: String,
     /// One entry for each task that holds something.
     held: Vec<String>,
     mark: String,
-    /// Steps left out in its place.
-    elided: usize,
 }
 
 /// What an engine found, as a text that ends in a newline; empty if it found nothing wrong.
 pub fn lanes(program: &Program, engine: EngineName, report: &Report) -> String {
     let Some(found) = &report.counterexample else { return String::new() };
-    let mut text = heading(program, engine, report, found);
-    if !found.events.is_empty() {
+    let mut text = heading(program, &report.verdict, found);
+    let steps = found.events.len();
+    let _ = match engine {
+        EngineName::Graph => writeln!(text, "  graph: {steps} steps, shortest"),
+        other => writeln!(text, "  {}: execution {}", other.name(), report.executions),
+    };
+    if let Some(chart) = Chart::of_report(program, report).filter(|c| !c.rows.is_empty()) {
+        let letters: String =
+            chart.schedule().iter().map(|&t| chart.letters[usize::from(t)]).collect();
         text.push('\n');
-        table(program, &report.verdict, found, &mut text);
-        let letters = found.schedule().into_iter().map(|t| program.names[usize::from(t)].letter);
-        let _ = write!(text, "\n  schedule: {}", letters.collect::<String>());
-        text.push('\n');
+        text.push_str(&table(&chart, Detail::Lines(LINES)));
+        let _ = writeln!(text, "\n  schedule: {letters}");
     }
     text
 }
 
-/// A run without a verdict as a table, which ends in a newline.
-pub fn run_table(program: &Program, events: &[Event]) -> String {
-    let found = Counterexample { events: events.to_vec(), text: String::new(), loop_start: None };
-    let mut text = String::new();
-    table(program, &Verdict::Exhausted, &found, &mut text);
-    text
-}
-
-fn heading(
-    program: &Program,
-    engine: EngineName,
-    report: &Report,
-    found: &Counterexample,
-) -> String {
-    let word = report.verdict.word().to_uppercase();
+/// The verdict, the rule as a sentence, and what went wrong in this run's words.
+pub fn heading(program: &Program, verdict: &Verdict, found: &Counterexample) -> String {
+    let word = verdict.word().to_uppercase();
     let mut text = format!("{word} {} on {}", program.litmus, program.kernel);
-    if let Verdict::Violated(rule) = report.verdict {
+    if let Verdict::Violated(rule) = verdict {
         let _ = write!(text, "   {} {}", rule.code(), rule.name());
         text = wrap(&text, "", WIDTH) + &wrap(rule.statement(), "  ", WIDTH);
     } else {
@@ -70,156 +70,164 @@ fn heading(
     }
     // Who waits for whom: each on its own line.
     text.extend(found.text.split("; ").map(|line| wrap(line, "  ", WIDTH)));
-    let steps = found.events.len();
-    let _ = match engine {
-        EngineName::Graph => writeln!(text, "  graph: {steps} steps, shortest"),
-        other => writeln!(text, "  {}: execution {}", other.name(), report.executions),
-    };
     text
 }
 
-fn table(program: &Program, verdict: &Verdict, found: &Counterexample, text: &mut String) {
-    let all_of_it = vec![false; found.events.len()];
-    let mut rows = rows(program, verdict, found, &all_of_it);
-    // Locks go last: they are what the reader looks for.
-    for keep_locks in [true, false] {
-        if rows.len() > ROWS {
-            rows = self::rows(program, verdict, found, &own_steps(found, keep_locks));
+/// A run in which nothing is wrong, every step of it.
+pub fn run_table(program: &Program, events: &[Event]) -> String {
+    table(&Chart::of_run(program, events), Detail::Lines(usize::MAX))
+}
+
+/// The run, a line a step.
+pub fn table(chart: &Chart, detail: Detail) -> String {
+    let Detail::Lines(most) = detail else { return render(chart, &[], true) };
+    let mut left_out = vec![false; chart.rows.len()];
+    let mut text = render(chart, &left_out, false);
+    for at in by_weight(chart) {
+        if text.lines().count() <= most {
+            break;
         }
+        left_out[at] = true;
+        text = render(chart, &left_out, false);
     }
-    let mut lanes: Vec<TaskId> = found.events.iter().map(|e| e.task).collect();
-    lanes.sort_unstable();
-    lanes.dedup();
-    let held = rows.iter().map(|r| r.held.join("  ").len()).max().unwrap_or(0).clamp(10, HELD);
-    let mark = rows.iter().map(|r| r.mark.len()).max().unwrap_or(0);
+    text
+}
+
+/// The steps that may be left out, those that say least first.
+fn by_weight(chart: &Chart) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..chart.rows.len().saturating_sub(1))
+        .filter(|&at| chart.rows[at].mark.is_none())
+        .collect();
+    // Of two that say as much, the earlier: what goes wrong is at the end.
+    order.sort_by_key(|&at| (chart.rows[at].weight, at));
+    order
+}
+
+fn lines(chart: &Chart, left_out: &[bool]) -> Vec<Line> {
+    let is_out = |at: usize| left_out.get(at).copied().unwrap_or(false);
+    let mut lines: Vec<Line> = Vec::new();
+    let mut at = 0;
+    while at < chart.rows.len() {
+        let start = at;
+        let row = &chart.rows[start];
+        while at < chart.rows.len() && is_out(at) && chart.rows[at].task == row.task {
+            at += 1;
+        }
+        // One step left out would take as much room as the step.
+        if at > start + 1 {
+            let own = chart.rows[start..at].iter().all(|row| !row.shared);
+            let whose = if own { " of its own" } else { "" };
+            lines.push(Line {
+                task: row.task,
+                switch: row.switch,
+                step: "...".to_owned(),
+                text: format!("({} steps{whose})", at - start),
+                held: held(chart, &chart.rows[at - 1]),
+                mark: String::new(),
+            });
+            continue;
+        }
+        at = start + 1;
+        let mark = match row.mark {
+            Some(mark @ (Mark::Broken(_) | Mark::Loop)) => format!("  <-- {}", mark.text()),
+            None => String::new(),
+        };
+        let old = if row.old_value { " (old value)" } else { "" };
+        lines.push(Line {
+            task: row.task,
+            switch: row.switch,
+            step: row.number.to_string(),
+            text: format!("{}{old}", row.text),
+            held: held(chart, row),
+            mark,
+        });
+    }
+    if let Some(waiting) = &chart.blocked {
+        let letter = |task: TaskId| chart.letters[usize::from(task)];
+        lines.push(Line {
+            task: waiting.task,
+            switch: chart.rows.last().is_some_and(|row| row.task != waiting.task),
+            step: (chart.rows.len() + 1).to_string(),
+            text: lane_waits_words(waiting, &letter),
+            held: chart.rows.last().map(|row| held(chart, row)).unwrap_or_default(),
+            mark: "  <-- blocked".to_owned(),
+        });
+    }
+    lines
+}
+
+fn render(chart: &Chart, left_out: &[bool], long: bool) -> String {
+    let lines = lines(chart, left_out);
+    let held = lines.iter().map(|l| l.held.join("  ").len()).max().unwrap_or(0).clamp(10, HELD);
+    let mark = lines.iter().map(|l| l.mark.len()).max().unwrap_or(0);
+    let lanes: Vec<TaskId> =
+        chart.lanes.iter().copied().filter(|&t| lines.iter().any(|l| l.task == t)).collect();
     let natural = |lane: TaskId| {
-        let texts = rows.iter().filter(|r| r.task == lane).map(|r| r.text.len());
-        let name = program.names[usize::from(lane)].text.len();
-        texts.chain([name]).max().unwrap_or(0) + 2
+        let texts = lines.iter().filter(|l| l.task == lane).map(|l| l.text.len());
+        texts.chain([chart.names[usize::from(lane)].len()]).max().unwrap_or(0) + 2
     };
     let widths = fit(lanes.iter().map(|&l| natural(l)).collect(), WIDTH - NUMBER - held - mark);
     let offset = |lane: TaskId| -> usize {
         lanes.iter().zip(&widths).take_while(|(l, _)| **l != lane).map(|(_, w)| w).sum()
     };
     let all: usize = widths.iter().sum();
-    let mut head = String::from("  step  ");
+    let mut text = String::from("  step  ");
     for (&lane, &width) in lanes.iter().zip(&widths) {
-        let name: String = program.names[usize::from(lane)].text.chars().take(width - 1).collect();
-        let _ = write!(head, "{name:width$}");
+        let name: String = chart.names[usize::from(lane)].chars().take(width - 1).collect();
+        let _ = write!(text, "{name:width$}");
     }
-    let _ = writeln!(text, "{head}locks held");
-    let mut number = 0;
+    text.push_str("locks held\n");
     let mut shown: &[String] = &[];
-    for row in &rows {
-        number += row.elided.max(1);
-        let (mut from, mut cell) = (offset(row.task), row.text.clone());
+    for (at, line) in lines.iter().enumerate() {
+        let (mut from, mut cell) = (offset(line.task), line.text.clone());
         if from + cell.len() >= all {
             // It starts left of its lane: say whose it is.
-            cell = format!("{}: {cell}", program.names[usize::from(row.task)].letter);
+            cell = format!("{}: {cell}", chart.letters[usize::from(line.task)]);
             cell.truncate(all - 1);
             from = all - 1 - cell.len();
         }
         let cell = format!("{:from$}{cell}", "");
-        let mut lines = fold(&row.held, held);
-        let same = std::mem::replace(&mut shown, &row.held) == row.held;
-        if lines.len() > 1 && same {
-            lines = vec!["(the same)".to_owned()];
+        let mut folded = fold(&line.held, held);
+        let same = std::mem::replace(&mut shown, &line.held) == line.held;
+        if folded.len() > 1 && same {
+            folded = vec!["(the same)".to_owned()];
         }
-        let first = if lines.is_empty() { String::new() } else { lines.remove(0) };
-        let step = if row.elided > 0 { String::from("...") } else { number.to_string() };
-        let switch = if row.switch { ">" } else { " " };
-        let line = format!("{switch} {step:>4}  {cell:all$}{first:held$}{}", row.mark);
-        let _ = writeln!(text, "{}", line.trim_end());
-        for line in lines {
+        let first = if folded.is_empty() { String::new() } else { folded.remove(0) };
+        let switch = if line.switch { ">" } else { " " };
+        let mut shown = format!("{switch} {:>4}  {cell:all$}{first:held$}{}", line.step, line.mark);
+        if long {
+            let waiting = chart.blocked.as_ref().map(|waiting| waiting.place);
+            let Some(place) = chart.rows.get(at).map(|row| row.place).or(waiting) else { continue };
+            let edge = NUMBER + all + held + mark;
+            shown = format!("{shown:edge$}  {}: {}", place.kernel, place.step);
+        }
+        let _ = writeln!(text, "{}", shown.trim_end());
+        for line in folded {
             let _ = writeln!(text, "{:at$}{line}", "", at = NUMBER + all);
         }
     }
+    text
 }
 
-fn rows(program: &Program, verdict: &Verdict, found: &Counterexample, own: &[bool]) -> Vec<Row> {
-    let mut rules = Rules::new(program);
-    let mut gathered = Gathered::default();
-    let mut count = 0;
-    let mut rows: Vec<Row> = Vec::new();
-    let mut before = None;
-    for (at, event) in found.events.iter().enumerate() {
-        // Judged already; the rules only say who holds what here.
-        let _ = rules.observe(program, event, &mut gathered);
-        match event.op {
-            Op::DioBegin(_) => count += 1,
-            Op::DioEnd(_) => count -= 1,
-            _ => {}
-        }
-        let switch = before.is_some_and(|task| task != event.task);
-        before = Some(event.task);
-        if own[at]
-            && let Some(row) = rows.last_mut().filter(|r| r.elided > 0 && !switch)
-        {
-            row.elided += 1;
-            row.text = format!("({} steps of its own)", row.elided);
-            row.held = held(program, &rules);
-            continue;
-        }
-        let mark = match verdict {
-            Verdict::Violated(rule) if at + 1 == found.events.len() => {
-                format!("  <-- {}", rule.code())
-            }
-            _ if found.loop_start == Some(at) => "  <-- loop".to_owned(),
-            _ => String::new(),
-        };
-        rows.push(Row {
-            task: event.task,
-            switch,
-            text: words(program, event, count),
-            held: held(program, &rules),
-            mark,
-            elided: usize::from(own[at]),
-        });
-    }
-    rows
-}
-
-fn held(program: &Program, rules: &Rules) -> Vec<String> {
-    let tasks = 0..program.calls.len() as TaskId;
-    let text = |task: TaskId| (program.names[usize::from(task)].letter, rules.held_text(task));
-    let holding = tasks.map(text).filter(|(_, held)| !held.is_empty());
-    holding.map(|(name, held)| format!("{name}: {held}")).collect()
-}
-
-/// The steps in runs that are long and touch nothing that others touch in this run.
-fn own_steps(found: &Counterexample, keep_locks: bool) -> Vec<bool> {
-    let events = &found.events;
-    let touched: Vec<Vec<(Object, Access)>> = events.iter().map(Event::touched).collect();
-    let conflict = |at: usize| {
-        let others = (0..events.len()).filter(|&other| events[other].task != events[at].task);
-        others.into_iter().any(|other| {
-            let pairs = touched[at].iter().flat_map(|a| touched[other].iter().map(move |b| (a, b)));
-            pairs.into_iter().any(|(a, b)| a.0 == b.0 && a.1.conflicts(b.1))
-        })
-    };
-    let mut own: Vec<bool> = (0..events.len())
-        .map(|at| {
-            let shown = match events[at].op {
-                Op::Submit(..) | Op::Queue(_) => true,
-                Op::Lock(..) | Op::Unlock(..) | Op::JournalStart(_) => keep_locks,
-                _ => false,
+/// Who holds what after a step: `W: i_mutex, i_data_sem R`.
+fn held(chart: &Chart, row: &Row) -> Vec<String> {
+    let text = |&task: &TaskId| {
+        let mut held: Vec<String> = Vec::new();
+        for hold in row.held.iter().filter(|hold| hold.task == task) {
+            let mode = match (hold.lock.is_rwsem(), hold.mode) {
+                (true, Mode::Shared) => " R",
+                (true, Mode::Exclusive) => " W",
+                (false, _) => "",
             };
-            let last = at + 1 == events.len() || found.loop_start == Some(at);
-            !shown && !last && !conflict(at)
-        })
-        .collect();
-    let mut start = 0;
-    for at in 1..=events.len() {
-        let goes_on =
-            at < events.len() && own[at] == own[start] && events[at].task == events[start].task;
-        if !goes_on {
-            if at - start < RUN {
-                own[start..at].fill(false);
-            }
-            start = at;
+            held.push(format!("{}{mode}", hold.lock.name()));
         }
-    }
-    own
+        if row.handles.contains(&task) {
+            held.push("handle".to_owned());
+        }
+        let letter = chart.letters[usize::from(task)];
+        (!held.is_empty()).then(|| format!("{letter}: {}", held.join(", ")))
+    };
+    chart.lanes.iter().filter_map(text).collect()
 }
 
 #[cfg(test)]
@@ -230,6 +238,7 @@ mod tests {
     use crate::rule::{RuleId, RuleSet};
     use diolock::inode_lock::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
     use diolock::inode_lock::Mode::{Exclusive, Shared};
+    use diolock::op::Op;
 
     fn deadlock(extra: usize) -> String {
         let mut first = vec![Op::Lock(IMutex, Exclusive)];
@@ -247,8 +256,8 @@ mod tests {
     fn a_deadlock_is_shown_with_who_waits_for_whom() {
         let shown = "\
 DEADLOCKED script on v3.7
-  A in (ours) waits for ext4_aio_mutex, held or queued for by B
-  B in (ours) waits for i_mutex, held or queued for by A
+  A in (ours) waits for ext4_aio_mutex, held by B
+  B in (ours) waits for i_mutex, held by A
   graph: 2 steps, shortest
 
   step  A script             B script                    locks held
@@ -263,9 +272,10 @@ DEADLOCKED script on v3.7
     #[test]
     fn a_long_run_of_steps_of_its_own_is_one_row() {
         let shown = deadlock(30);
-        assert!(shown.contains("   ...  (30 steps of its own)"), "{shown}");
+        assert!(shown.contains("steps of its own)"), "{shown}");
         assert!(shown.contains(">   32  "), "{shown}");
         assert!(shown.is_ascii() && shown.lines().all(|line| line.len() <= WIDTH));
+        assert!(shown.lines().count() <= LINES + 8);
     }
 
     /// Each takes a lock or a count of its own colour, and the last breaks R10.

@@ -1,8 +1,9 @@
 //! Each step in the kernel's words.
 
-use crate::program::{Event, Program};
+use crate::program::{Event, Program, Waiting};
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::extent_probe::{Content, Extent, Half};
+use diolock::inode::Blocked;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Bio, Handle, Op, Outcome, PhysicalBlock, Range, TaskId};
 
@@ -107,6 +108,52 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::PagesRead, _) => "nrpages".to_owned(),
         (Op::Free(_), _) => "free blocks".to_owned(),
         (Op::Bio(blocks, Bio::Read), _) => format!("read {}", block_words(blocks)),
+    }
+}
+
+/// What a task waits for, and for whom: `waits for i_data_sem W, held by A`.
+pub fn waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> String {
+    match &waiting.blocked {
+        Blocked::Lock { lock, mode, by, spins, queued } => {
+            let how = match (spins, lock.is_rwsem(), mode) {
+                (true, ..) => " (requeueing)",
+                (_, true, Mode::Shared) => " R",
+                (_, true, Mode::Exclusive) => " W",
+                _ => "",
+            };
+            let by: Vec<String> = by.iter().map(|&task| letter(task).to_string()).collect();
+            let held = if *queued { "queued for" } else { "held" };
+            format!("waits for {}{how}, {held} by {}", lock.name(), by.join(", "))
+        }
+        Blocked::DioCount(n) => format!("waits for i_dio_count to fall from {n} to 0"),
+        Blocked::Unwritten(n) => format!("waits for i_unwritten to fall from {n} to 0"),
+        Blocked::TransactionLocked => "waits for the commit to end".to_owned(),
+        Blocked::OpenHandles(1) => "waits for an open handle to stop".to_owned(),
+        Blocked::OpenHandles(n) => format!("waits for {n} open handles to stop"),
+    }
+}
+
+/// The same as a step of its own lane: `mutex_lock(i_mutex): waits for A`.
+pub fn lane_waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> String {
+    match &waiting.blocked {
+        Blocked::Lock { lock, mode, by, .. } => {
+            let by: Vec<String> = by.iter().map(|&task| letter(task).to_string()).collect();
+            format!("{}: waits for {}", lock_words(*lock, *mode), by.join(", "))
+        }
+        Blocked::DioCount(n) => format!("inode_dio_wait: count = {n}, waits"),
+        Blocked::Unwritten(n) => format!("i_unwritten = {n}, waits"),
+        Blocked::TransactionLocked => "journal_start: waits for the commit".to_owned(),
+        Blocked::OpenHandles(n) => format!("commit: waits, {n} open"),
+    }
+}
+
+/// How the task of a row holds a rwsem: `R `, `W `; nothing for a mutex.
+pub fn held_words(row: &super::Row, lock: LockName) -> &'static str {
+    let mode = row.held.iter().find(|h| h.task == row.task && h.lock == lock).map(|h| h.mode);
+    match mode {
+        Some(Mode::Shared) if lock.is_rwsem() => "R ",
+        Some(Mode::Exclusive) if lock.is_rwsem() => "W ",
+        _ => "",
     }
 }
 

@@ -61,9 +61,8 @@ impl Locks {
 impl Guard<'_> {
     fn is(&self, mode: Mode) -> bool {
         match self {
-            Guard::Mutex(_) => true,
             Guard::Read(_) => mode == Mode::Shared,
-            Guard::Write(_) => mode == Mode::Exclusive,
+            Guard::Mutex(_) | Guard::Write(_) => mode == Mode::Exclusive,
         }
     }
 }
@@ -87,7 +86,8 @@ impl<'a> Held<'a> {
 
     /// Turns an exclusive hold into a shared one.
     pub fn downgrade(&mut self, lock: LockName) {
-        if let Some(at) = self.0.iter().position(|h| h.0 == lock)
+        let writes = |h: &(LockName, Guard<'_>)| h.0 == lock && matches!(h.1, Guard::Write(_));
+        if let Some(at) = self.0.iter().position(writes)
             && let (lock, Guard::Write(guard)) = self.0.remove(at)
         {
             self.0.push((lock, Guard::Read(RwLockWriteGuard::downgrade(guard))));

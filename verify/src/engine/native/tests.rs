@@ -46,7 +46,7 @@ fn native_finds_two_locks_taken_in_both_orders() {
     assert_eq!(report.verdict, Verdict::Deadlocked, "{:?}", report.note);
     let found = report.counterexample.expect("a deadlock has its steps");
     assert_eq!(found.events.len(), 2);
-    assert!(found.text.contains("A in (ours) waits for i_mutex, held or queued for by B"));
+    assert!(found.text.contains("A in (ours) waits for i_mutex, held by B"));
 }
 
 #[test]

@@ -1,22 +1,26 @@
-//! What is wrong with a litmus file, and where.
+//! What is wrong with a file that somebody wrote, and where.
 
 use miette::{
     Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
 use std::fmt::{self, Display, Write};
+use std::io::Read;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
-/// Bytes of a litmus file.
-pub(super) type Span = Range<usize>;
+/// Bytes of the file.
+pub(crate) type Span = Range<usize>;
 
-/// Everything that is wrong with one litmus file or several.
+/// Everything that is wrong with one file or several of the same kind.
 #[derive(Clone, Debug, thiserror::Error)]
-pub struct LitmusErrors {
+pub struct Problems {
+    /// `litmus file`, `schedule`.
+    kind: &'static str,
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong with a litmus file.
+/// One thing that is wrong with a file.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
@@ -27,20 +31,25 @@ pub struct Problem {
     span: Option<Span>,
 }
 
-/// A litmus file as shown in messages.
+/// A file as shown in messages.
 #[derive(Debug)]
 struct Source {
     path: String,
     text: String,
 }
 
-impl LitmusErrors {
+impl Problems {
     /// The problems, by file and then in the order of the text.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    pub(super) fn new(path: &str, text: &str, findings: Vec<Finding>) -> LitmusErrors {
+    pub(crate) fn new(
+        kind: &'static str,
+        path: &str,
+        text: &str,
+        findings: Vec<Finding>,
+    ) -> Problems {
         let source = Arc::new(Source::new(path, text));
         let problem = |finding: Finding| Problem {
             message: finding.message,
@@ -49,15 +58,15 @@ impl LitmusErrors {
             span: finding.span.map(|span| source.on_one_line(span)),
             file: Arc::clone(&source),
         };
-        LitmusErrors { problems: findings.into_iter().map(problem).collect() }
+        Problems { kind, problems: findings.into_iter().map(problem).collect() }
     }
 
-    pub(super) fn join(all: impl IntoIterator<Item = LitmusErrors>) -> LitmusErrors {
-        LitmusErrors { problems: all.into_iter().flat_map(|e| e.problems).collect() }
+    pub(crate) fn join(kind: &'static str, all: impl IntoIterator<Item = Problems>) -> Problems {
+        Problems { kind, problems: all.into_iter().flat_map(|e| e.problems).collect() }
     }
 }
 
-impl Display for LitmusErrors {
+impl Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut paths: Vec<&str> = self.problems.iter().map(|p| p.path()).collect();
         paths.dedup();
@@ -66,13 +75,13 @@ impl Display for LitmusErrors {
             n => format!("{n} problems"),
         };
         match paths[..] {
-            [path] => write!(f, "{what} in the litmus file {path}"),
-            _ => write!(f, "{what} in {} litmus files", paths.len()),
+            [path] => write!(f, "{what} in the {} {path}", self.kind),
+            _ => write!(f, "{what} in {} {}s", paths.len(), self.kind),
         }
     }
 }
 
-impl Diagnostic for LitmusErrors {
+impl Diagnostic for Problems {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         Some(Box::new(self.problems.iter().map(|problem| problem as &dyn Diagnostic)))
     }
@@ -158,34 +167,71 @@ impl SourceCode for Source {
     }
 }
 
+/// Reads a file of at most `most` bytes of UTF-8; `advice` is for whoever wrote a longer one.
+///
+/// # Errors
+/// If it cannot be read, is longer, or is not UTF-8 (with the place).
+pub(crate) fn read(
+    kind: &'static str,
+    path: &Path,
+    most: usize,
+    advice: &str,
+) -> Result<String, Problems> {
+    let shown = path.display().to_string();
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        let finding = Finding::new(None, format!("{shown} cannot be read: {error}"));
+        return Err(Problems::new(kind, &shown, "", vec![finding]));
+    }
+    if bytes.len() > most {
+        return Err(too_big(kind, &shown, most, advice));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let bytes = error.as_bytes();
+        let mut finding = Finding::new(Some(at..at + 3), "this is not UTF-8");
+        finding.label(format!("byte 0x{:02x}", bytes[at])).help("save the file as UTF-8");
+        Problems::new(kind, &shown, &String::from_utf8_lossy(bytes), vec![finding])
+    })
+}
+
+/// A file of more than `most` bytes.
+pub(crate) fn too_big(kind: &'static str, path: &str, most: usize, advice: &str) -> Problems {
+    let mut finding = Finding::new(None, format!("{path} is longer than {} KiB", most / 1024));
+    finding.help(advice);
+    Problems::new(kind, path, "", vec![finding])
+}
+
 /// A problem before it is known which file it is in.
 #[derive(Debug)]
-pub(super) struct Finding {
-    pub(super) span: Option<Span>,
+pub(crate) struct Finding {
+    pub(crate) span: Option<Span>,
     message: String,
     label: Option<String>,
     help: Option<String>,
     /// It may be only the consequence of another one: something seems to be missing.
-    pub(super) absence: bool,
+    pub(crate) absence: bool,
 }
 
 impl Finding {
-    pub(super) fn new(span: Option<Span>, message: impl Into<String>) -> Finding {
+    pub(crate) fn new(span: Option<Span>, message: impl Into<String>) -> Finding {
         Finding { span, message: message.into(), label: None, help: None, absence: false }
     }
 
-    pub(super) fn label(&mut self, label: impl Into<String>) -> &mut Finding {
+    pub(crate) fn label(&mut self, label: impl Into<String>) -> &mut Finding {
         self.label = Some(label.into());
         self
     }
 
-    pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Finding {
+    pub(crate) fn help(&mut self, help: impl Into<String>) -> &mut Finding {
         self.help = Some(help.into());
         self
     }
 
     /// Says what would have been right, nearest first.
-    pub(super) fn choices(
+    pub(crate) fn choices(
         &mut self,
         word: &str,
         choices: impl IntoIterator<Item = &'static str>,
@@ -199,7 +245,7 @@ impl Finding {
 }
 
 /// The candidate that was probably meant; none if two are as near.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -225,7 +271,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// A word of the file as it is repeated in a message: short and printable.
-pub(super) fn shown(word: &str) -> String {
+pub(crate) fn shown(word: &str) -> String {
     let mut text = String::new();
     for c in word.chars().take(40) {
         if c.is_control() {

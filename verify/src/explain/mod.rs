@@ -1,0 +1,181 @@
+//! Why a litmus test fails on a kernel, or what keeps it from failing: the shortest counterexample,
+//! the fix that closes its window, and the same schedule with and without that fix.
+
+mod closing;
+mod follow;
+
+pub use closing::{Closing, closing};
+pub use follow::{Followed, follow};
+
+use crate::engine::graph::{self, Cost};
+use crate::engine::loom::job::{self, Job};
+use crate::litmus::Litmus;
+use crate::program::{Memory, Program};
+use crate::verdict::{Counterexample, Report, Verdict};
+use diolock::kernel::Kernel;
+use diolock::op::TaskId;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// loom may take that long in all; what it has not found by then is said to be not found.
+const LOOM: Duration = Duration::from_millis(1500);
+/// A counterexample is made shorter as long as the search for a shorter one has fewer states.
+const STATES: usize = 400_000;
+
+/// A litmus test on a kernel, explained.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The claim.
+    pub claim: String,
+    /// The test on that kernel.
+    pub program: Program,
+    /// The verdict, and the counterexample if there is one.
+    pub report: Report,
+    /// What each engine had to say, in a line.
+    pub engines: Vec<String>,
+    /// The fix that makes the difference, if one is known here.
+    pub closing: Option<Closing>,
+}
+
+/// Whether a verdict says that something is wrong with the protocol.
+pub fn is_bad(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Violated(_) | Verdict::Deadlocked | Verdict::Livelocked)
+}
+
+/// Explains a litmus test on a kernel; `exe` is the `diolock` binary, for loom's processes.
+pub fn explain(litmus: &Litmus, kernel: Kernel, exe: &Path) -> Explained {
+    let program = litmus.program(kernel);
+    let (report, engines) = match program.memory {
+        Memory::Sc => sequential(litmus, &program, exe),
+        Memory::C11 => weak(litmus, &program, exe),
+    };
+    let closing = closing(litmus, &program, &report, exe);
+    Explained { claim: litmus.claim.clone(), program, report, engines, closing }
+}
+
+/// A test that every engine knows: the shortest counterexample with the fewest switches.
+fn sequential(litmus: &Litmus, program: &Program, exe: &Path) -> (Report, Vec<String>) {
+    let mut report = graph::run(program, graph::Options::default());
+    let states = report.states.unwrap_or(0);
+    let mut engines = Vec::new();
+    if !is_bad(&report.verdict) {
+        engines.push(format!("graph: all {states} states"));
+        engines.extend(loom_clean(litmus, program, exe));
+        return (report, engines);
+    }
+    shorten(program, &mut report, Cost::Steps);
+    if let Some(found) = report.counterexample.as_ref().filter(|found| !found.events.is_empty()) {
+        let (steps, count) = (found.events.len(), preemptions(program, &found.schedule()));
+        let shortest = if found.loop_start.is_some() { "" } else { ", none is shorter" };
+        engines.push(format!("graph: {steps} steps{shortest}, {}", many(count, "preemption")));
+    }
+    if let Some((bound, found)) = loom_bad(litmus, program, exe) {
+        let enough = if bound == 1 { "is enough" } else { "are enough" };
+        engines.push(format!(
+            "loom: {} {enough}, execution {}",
+            many(bound, "preemption"),
+            found.executions
+        ));
+    }
+    (report, engines)
+}
+
+/// A test of memory order: only loom knows.
+fn weak(litmus: &Litmus, program: &Program, exe: &Path) -> (Report, Vec<String>) {
+    if let Some((bound, report)) = loom_bad(litmus, program, exe) {
+        let engine = format!(
+            "loom: {}, execution {}, fewer preemptions do not show it",
+            many(bound, "preemption"),
+            report.executions
+        );
+        return (report, vec![engine]);
+    }
+    let report = job::run_child(&job(litmus, program, Duration::from_secs(60)), exe);
+    let engine = loom_text(&report);
+    (report, vec![engine])
+}
+
+fn job(litmus: &Litmus, program: &Program, limit: Duration) -> Job {
+    let mut job = Job::new(litmus, program.kernel);
+    job.limit = Some(limit.as_secs().max(1));
+    job
+}
+
+/// loom, with as few preemptions as show something; `None` if it shows nothing in the time it has.
+fn loom_bad(litmus: &Litmus, program: &Program, exe: &Path) -> Option<(usize, Report)> {
+    if program.calls.iter().any(|call| call.repeats()) {
+        return None;
+    }
+    let start = Instant::now();
+    let mut executions = 0;
+    for bound in 0.. {
+        let mut job = job(litmus, program, LOOM.saturating_sub(start.elapsed()));
+        job.preemption_bound = Some(bound);
+        let report = job::run_child(&job, exe);
+        if is_bad(&report.verdict) {
+            return Some((bound, report));
+        }
+        // Another preemption changed nothing, or there is no time for it.
+        if report.executions <= executions || start.elapsed() > LOOM {
+            return None;
+        }
+        executions = report.executions;
+    }
+    None
+}
+
+fn loom_clean(litmus: &Litmus, program: &Program, exe: &Path) -> Option<String> {
+    if program.calls.iter().any(|call| call.repeats()) {
+        return None;
+    }
+    Some(loom_text(&job::run_child(&job(litmus, program, LOOM), exe)))
+}
+
+fn loom_text(report: &Report) -> String {
+    match &report.verdict {
+        Verdict::Exhausted => format!(
+            "loom: all {} executions, {} traces",
+            report.executions,
+            report.traces.unwrap_or(0)
+        ),
+        Verdict::Incomplete(why) => format!("loom: not finished ({why})"),
+        other => format!("loom: {}", other.word()),
+    }
+}
+
+/// Replaces a counterexample by the cheapest one of the same verdict, on the reference semantics.
+/// It stays as it is where that cannot be told: weak memory, loops, and cycles that no one run shows.
+pub fn shorten(program: &Program, report: &mut Report, cost: Cost) {
+    let Some(found) = &report.counterexample else { return };
+    if program.memory == Memory::C11 || found.loop_start.is_some() || found.events.is_empty() {
+        return;
+    }
+    // No bound: a run of another engine does without the steps in which writers queue.
+    let bound = (usize::MAX, usize::MAX);
+    let Some(schedule) = graph::cheapest(program, &report.verdict, cost, bound, STATES) else {
+        return;
+    };
+    let (wrong, run) = graph::replay(program, &schedule);
+    let (verdict, text) = wrong.verdict(program);
+    if verdict == report.verdict {
+        let counterexample = Counterexample { events: run.events, text, loop_start: None };
+        report.counterexample = Some(counterexample);
+    }
+}
+
+/// How often a task that could have gone on did not.
+pub fn preemptions(program: &Program, schedule: &[TaskId]) -> usize {
+    let mut count = 0;
+    for at in 1..schedule.len() {
+        if schedule[at] != schedule[at - 1] {
+            let (_, run) = graph::replay(program, &schedule[..at]);
+            count += usize::from(graph::enabled(&run.system).any(|task| task == schedule[at - 1]));
+        }
+    }
+    count
+}
+
+/// `1 preemption`, `2 preemptions`.
+pub fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

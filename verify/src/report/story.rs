@@ -1,0 +1,209 @@
+//! An explanation as a text of at most 25 lines of 100 columns: what goes wrong, how, which fix closes
+//! the window, and the command that runs it again.
+
+use super::chart::{Chart, Row};
+use super::fit::wrap;
+use super::lanes::{Detail, WIDTH, heading, table};
+use super::words::{held_words, waits_words};
+use crate::explain::{Closing, Explained, is_bad};
+use crate::program::{Program, Waiting};
+use crate::schedule;
+use crate::verdict::Verdict;
+use diolock::inode::Blocked;
+use diolock::kernel::Kernel;
+use diolock::op::TaskId;
+use std::fmt::Write;
+
+/// An explanation has no more lines, unless every step is asked for.
+pub const LINES: usize = 25;
+/// A run is cut to no fewer.
+const FEWEST: usize = 6;
+
+/// The explanation, ending in a newline; `long` shows every step.
+pub fn story(explained: &Explained, long: bool) -> String {
+    let (head, chart, foot) =
+        if is_bad(&explained.report.verdict) { failing(explained) } else { clean(explained) };
+    let Some(chart) = chart.filter(|chart| !chart.rows.is_empty()) else {
+        return if foot.is_empty() { head } else { format!("{head}\n{foot}") };
+    };
+    let around = head.lines().count() + foot.lines().count() + 2;
+    let room = LINES.saturating_sub(around).max(FEWEST);
+    let detail = if long { Detail::Long } else { Detail::Lines(room) };
+    format!("{head}\n{}\n{foot}", table(&chart, detail))
+}
+
+/// What is wrong, the run that shows it, and what mends it.
+fn failing(explained: &Explained) -> (String, Option<Chart>, String) {
+    let (program, report) = (&explained.program, &explained.report);
+    let Some(found) = &report.counterexample else { return (String::new(), None, String::new()) };
+    let chart = Chart::of_report(program, report);
+    let stuck = matches!(report.verdict, Verdict::Deadlocked | Verdict::Livelocked)
+        && found.loop_start.is_none();
+    let mut head = match &chart {
+        Some(chart) if stuck => title(program, &report.verdict) + &cycle(chart),
+        _ => heading(program, &report.verdict, found),
+    };
+    if !explained.engines.is_empty() {
+        head.push_str(&wrap(&explained.engines.join(" | "), "  ", WIDTH));
+    }
+    let mut foot = match &explained.closing {
+        Some(closing) => fixed_by(closing),
+        None => "  no kernel here is without it\n".to_owned(),
+    };
+    if !found.events.is_empty() {
+        foot.push_str(&command(program, &schedule::letters(program, &found.events)));
+    }
+    (head, chart, foot)
+}
+
+fn title(program: &Program, verdict: &Verdict) -> String {
+    let word = verdict.word().to_uppercase();
+    wrap(&format!("{word} {} on {}", program.litmus, program.kernel), "", WIDTH)
+}
+
+/// Nothing is wrong: what was explored, and the schedule that goes wrong without a fix.
+fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
+    let (program, report) = (&explained.program, &explained.report);
+    let mut head = title(program, &report.verdict);
+    match &report.verdict {
+        Verdict::Vacuous(why) | Verdict::Incomplete(why) => head.push_str(&wrap(why, "  ", WIDTH)),
+        _ => head.push_str(&wrap(&format!("never: {}", explained.claim), "  ", WIDTH)),
+    }
+    head.push_str(&wrap(&explained.engines.join(" | "), "  ", WIDTH));
+    let Some(closing) = &explained.closing else {
+        return (head, None, String::new());
+    };
+    let bad = match &closing.report.verdict {
+        Verdict::Violated(rule) => format!("{} {}", rule.code(), rule.name()),
+        other => other.word().to_owned(),
+    };
+    let fix = match closing.fix {
+        Some(fix) => {
+            let about = fix.about();
+            format!("closed by {} ({}): {}", about.commit, about.release, about.text)
+        }
+        None => "closed by several fixes together".to_owned(),
+    };
+    head.push_str(&wrap(&fix, "  ", WIDTH));
+    let buggy = closing.buggy.kernel;
+    let outcome = outcome(closing);
+    head.push_str(&wrap(
+        &format!("{buggy}: {bad}; the same schedule here: {outcome}"),
+        "  ",
+        WIDTH,
+    ));
+    let mut chart = Chart::of_run(program, &closing.followed.run.events);
+    chart.blocked.clone_from(&closing.followed.blocked);
+    let events = closing.report.counterexample.iter().flat_map(|found| &found.events);
+    let events: Vec<_> = events.cloned().collect();
+    let foot = command(&closing.buggy, &schedule::letters(&closing.buggy, &events));
+    (head, Some(chart), foot)
+}
+
+/// What becomes of the schedule on the fixed kernel.
+fn outcome(closing: &Closing) -> String {
+    let followed = &closing.followed;
+    let letter = |task: TaskId| closing.fixed.names[usize::from(task)].letter;
+    if let Some(waiting) = &followed.blocked {
+        let (who, waits) = (letter(waiting.task), waits_words(waiting, &letter));
+        let (step, place) = (followed.run.events.len() + 1, waiting.place.kernel);
+        return format!("in step {step} {who} {waits} ({place})");
+    }
+    match followed.differs {
+        Some(at) => {
+            let chart = Chart::of_run(&closing.fixed, &followed.run.events);
+            let row = &chart.rows[at];
+            let (who, step) = (letter(row.task), row.place.step);
+            format!("from step {} on {who} takes another way ({step}), nothing is wrong", at + 1)
+        }
+        None => "nothing is wrong at its end".to_owned(),
+    }
+}
+
+/// The commit that mends it, and what it does to this schedule.
+fn fixed_by(closing: &Closing) -> String {
+    let first = match closing.fix {
+        Some(fix) => {
+            let about = fix.about();
+            format!("fixed by {} ({}): {}", about.commit, about.release, about.text)
+        }
+        None => format!("fixed in {} by several changes together", closing.fixed.kernel),
+    };
+    let text = format!("{first}; the same schedule there: {}", outcome(closing));
+    wrap(&text, "  ", WIDTH)
+}
+
+/// The command that runs a schedule again, as lines.
+pub fn command(program: &Program, letters: &str) -> String {
+    let test = format!("  replay: diolock replay {} {}", program.litmus, kernel(program.kernel));
+    let line = format!("{test} --schedule {letters}");
+    if line.len() <= WIDTH {
+        return line + "\n";
+    }
+    let mut text = format!("{test} \\\n");
+    // As many letters as fit: a backslash at the end of the line joins them again.
+    let mut rest = format!("--schedule {letters}");
+    let (mut indent, room) = ("          ", WIDTH - 12);
+    while rest.len() > room {
+        let tail = rest.split_off(room);
+        let _ = writeln!(text, "{indent}{rest}\\");
+        (rest, indent) = (tail, "");
+    }
+    let _ = writeln!(text, "{indent}{rest}");
+    text
+}
+
+/// A kernel as options: `--kernel v3.7 --without 1f555cfa29e8`.
+fn kernel(kernel: Kernel) -> String {
+    let mut text = format!("--kernel {}", kernel.version.name());
+    for fix in kernel.removed() {
+        let _ = write!(text, " --without {}", fix.about().commit);
+    }
+    text
+}
+
+/// Who waits for whom, each with the place where it waits and where the holder took what it holds;
+/// in the order of the cycle where there is one.
+pub fn cycle(chart: &Chart) -> String {
+    let mut text = String::new();
+    for waiting in in_order(&chart.stuck) {
+        let letter = |task: TaskId| chart.letters[usize::from(task)];
+        let (who, place) = (letter(waiting.task), waiting.place.kernel);
+        let (waits, holder) = (waits_words(waiting, &letter), holder(chart, waiting));
+        let line = format!("{who} in {place} {waits}{holder}");
+        text.push_str(&wrap(&line, "  ", WIDTH));
+    }
+    text
+}
+
+/// Since when the lock is held that somebody waits for: ` (W since step 10, ext4_ext_direct_IO)`.
+pub fn holder(chart: &Chart, waiting: &Waiting) -> String {
+    let Blocked::Lock { lock, by, .. } = &waiting.blocked else { return String::new() };
+    let row = by.iter().find_map(|&by| taken(chart, by, *lock));
+    row.map_or_else(String::new, |row| {
+        let mode = held_words(row, *lock);
+        format!(" ({mode}since step {}, {})", row.number, row.place.kernel)
+    })
+}
+
+/// The row in which a task took a lock that it holds at the end.
+fn taken(chart: &Chart, task: TaskId, lock: diolock::inode_lock::LockName) -> Option<&Row> {
+    let holds = |row: &&Row| row.held.iter().any(|h| h.task == task && h.lock == lock);
+    chart.rows.last().filter(holds)?;
+    let at = chart.rows.iter().rposition(|row| !holds(&row)).map_or(0, |at| at + 1);
+    chart.rows.get(at)
+}
+
+/// Each waiter before the one it waits for, as far as that is known.
+fn in_order(stuck: &[Waiting]) -> Vec<&Waiting> {
+    let mut order: Vec<&Waiting> = Vec::new();
+    let mut rest: Vec<&Waiting> = stuck.iter().collect();
+    while !rest.is_empty() {
+        let next = order.last().and_then(|last| match &last.blocked {
+            Blocked::Lock { by, .. } => rest.iter().position(|w| by.contains(&w.task)),
+            _ => None,
+        });
+        order.push(rest.remove(next.unwrap_or(0)));
+    }
+    order
+}

@@ -1,0 +1,172 @@
+//! What a schedule was made for, as a hash of both: the litmus test, and all its tasks can do.
+
+use crate::program::{Memory, Program, Run};
+use crate::rule::{Gathered, RuleId};
+use diolock::dio_path::Call;
+use diolock::extent_probe::{Content, Extent, IoEnd, Mapped};
+use diolock::op::{Bio, MapFor, Op, Outcome, Range, TaskId};
+use diolock::task::Task;
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+
+/// Two hashes of 24 bits: an edit that changes what it covers keeps one of them with odds of 1 to 16
+/// million.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seal {
+    /// Of the litmus test: file, options, tasks, rules.
+    pub litmus: u32,
+    /// Of the protocol as far as these tasks use it on that kernel: their step graphs, and what the
+    /// reference semantics answers in some runs.
+    pub protocol: u32,
+}
+
+impl fmt::Display for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:06x}-{:06x}", self.litmus, self.protocol)
+    }
+}
+
+impl Seal {
+    /// Reads `5b1e09-77aa12`.
+    pub fn parse(text: &str) -> Option<Seal> {
+        let (litmus, protocol) = text.split_once('-')?;
+        let half = |text: &str| {
+            let hex = text.len() == 6 && text.bytes().all(|b| b.is_ascii_hexdigit());
+            hex.then(|| u32::from_str_radix(text, 16).ok()).flatten()
+        };
+        Some(Seal { litmus: half(litmus)?, protocol: half(protocol)? })
+    }
+}
+
+/// The seal of a litmus test on a kernel. It is the same for every build of the same source: nothing
+/// in it depends on the order of a hash map or on the compiler.
+pub fn seal(program: &Program) -> Seal {
+    let mut protocol = String::new();
+    for task in 0..program.calls.len() as TaskId {
+        step_graph(program, task, &mut protocol);
+    }
+    for seed in 0..16 {
+        walk(program, seed, &mut protocol);
+    }
+    Seal { litmus: hash(&litmus_text(program)), protocol: hash(&protocol) }
+}
+
+/// FNV-1a, folded to 24 bits.
+fn hash(text: &str) -> u32 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    ((hash ^ hash >> 24 ^ hash >> 48) & 0x00ff_ffff) as u32
+}
+
+fn litmus_text(program: &Program) -> String {
+    let mut text = String::new();
+    for name in &program.names {
+        let _ = writeln!(text, "{}", name.text);
+    }
+    let memory = if program.memory == Memory::C11 { "c11" } else { "sc" };
+    let rules: Vec<&str> =
+        RuleId::ALL.into_iter().filter(|&r| program.rules.has(r)).map(RuleId::code).collect();
+    let fair: Vec<&str> = program.fair.iter().map(|lock| lock.name()).collect();
+    let _ = writeln!(text, "{memory} {rules:?} {fair:?}\n{:?}", program.inode);
+    text
+}
+
+/// Writes down every state that a task can be in, whatever the other tasks do: its step there, and
+/// where each answer leads.
+fn step_graph(program: &Program, task: TaskId, text: &mut String) {
+    let start = started(program, task);
+    let mut numbers: HashMap<Call, usize> = HashMap::from([(start.clone(), 0)]);
+    let mut states = vec![start];
+    let mut at = 0;
+    while at < states.len() {
+        let state = states[at].clone();
+        at += 1;
+        let place = state.place();
+        let Some(op) = state.next() else {
+            let _ = writeln!(text, "{at} returns");
+            continue;
+        };
+        let _ = write!(text, "{at} {} {} {op:?}:", place.kernel, place.step);
+        for outcome in answers(task, &op) {
+            let mut next = state.clone();
+            next.resume(outcome);
+            let fresh = states.len();
+            let number = *numbers.entry(next.clone()).or_insert_with(|| {
+                states.push(next);
+                fresh
+            });
+            let _ = write!(text, " {number}");
+        }
+        text.push('\n');
+    }
+}
+
+/// The task at its start; a completion as if its I/O had just been submitted.
+fn started(program: &Program, task: TaskId) -> Call {
+    use diolock::op::Submission;
+    let mut call = program.calls[usize::from(task)].clone();
+    if !call.started() {
+        let range = Range { start: 0, len: 1 };
+        let bio = Bio::Write { half: None, zero_rest: false };
+        call.submit(Submission { range, blocks: vec![0], bio, unwritten: true });
+    }
+    call
+}
+
+/// What the rest of the system might answer to a step.
+fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
+    let mapping = |range: Range, extent: Extent| {
+        let block = |at: u8| (extent != Extent::Hole).then_some(at);
+        let mapped = range.blocks().map(|at| Mapped { extent, block: block(at) });
+        Outcome::Mapping(mapped.collect())
+    };
+    let extents = [Extent::Hole, Extent::Unwritten, Extent::Written];
+    match op {
+        Op::TryLock(..) | Op::GateTest | Op::Private(..) => {
+            vec![Outcome::Flag(false), Outcome::Flag(true)]
+        }
+        Op::SizeRead | Op::PagesRead => (0..=3).map(Outcome::Value).collect(),
+        Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
+        Op::Map(range, _) => extents.iter().map(|&extent| mapping(*range, extent)).collect(),
+        Op::ListTake(_) => {
+            let io_end = IoEnd { task, range: Range { start: 0, len: 1 } };
+            vec![Outcome::IoEnd(None), Outcome::IoEnd(Some(io_end))]
+        }
+        Op::Bio(blocks, Bio::Read) => {
+            vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
+        }
+        Op::Free(_) => vec![Outcome::Freed(Vec::new())],
+        Op::Convert(range, _) => extents
+            .iter()
+            .map(|&extent| {
+                Outcome::Converted(range.blocks().map(|at| (extent, Some(at))).collect())
+            })
+            .collect(),
+        _ => vec![Outcome::Done],
+    }
+}
+
+/// One run in an order fixed by a seed, with every answer.
+fn walk(program: &Program, seed: u64, text: &mut String) {
+    let mut run = Run::new(program);
+    let mut gathered = Gathered::default();
+    let mut random = seed;
+    // A task that repeats for ever has shown what it does by then.
+    for _ in 0..200 {
+        let enabled: Vec<TaskId> = crate::engine::graph::enabled(&run.system).collect();
+        if enabled.is_empty() {
+            break;
+        }
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let task = enabled[(random >> 33) as usize % enabled.len()];
+        let Some(op) = crate::engine::graph::pending(&run.system, task) else { break };
+        let Ok(event) = run.system.perform(task, op) else { break };
+        let _ = writeln!(text, "{event:?}");
+        if let Err(violation) = run.observe(program, event, &mut gathered) {
+            let _ = writeln!(text, "{violation:?}");
+            break;
+        }
+    }
+}
