@@ -79,6 +79,26 @@ impl Inode {
         self.dio_count.get()
     }
 
+    /// `i_unwritten` now.
+    pub fn unwritten(&self) -> i8 {
+        self.unwritten.get()
+    }
+
+    /// `i_size` now.
+    pub fn size(&self) -> Blocks {
+        self.size
+    }
+
+    /// `i_disksize` now.
+    pub fn disksize(&self) -> Blocks {
+        self.disksize
+    }
+
+    /// The extent tree and the blocks now.
+    pub fn extents(&self) -> &Extents {
+        &self.extents
+    }
+
     /// What keeps `task` from doing `op` now, if anything. Only waiting steps can be blocked.
     pub fn blocked(&self, task: TaskId, op: &Op) -> Option<Blocked> {
         let lock_blocked = |lock: LockName, mode, spins| {

@@ -71,6 +71,11 @@ impl Extents {
         Extents { map, blocks }
     }
 
+    /// The mapping, block by block from the start of the file; what is not listed is a hole.
+    pub fn mapping(&self) -> &[Mapped] {
+        &self.map
+    }
+
     fn at(&self, block: LogicalBlock) -> Mapped {
         let hole = Mapped { extent: Extent::Hole, block: None };
         self.map.get(usize::from(block)).copied().unwrap_or(hole)

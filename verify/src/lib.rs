@@ -16,4 +16,5 @@ pub mod rule;
 pub mod schedule;
 pub mod suite;
 pub mod trace;
+pub mod traces;
 pub mod verdict;

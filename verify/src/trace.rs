@@ -136,6 +136,13 @@ impl HappensBefore {
         HappensBefore { clocks, places }
     }
 
+    /// Whether an event may come next when that many events of each task have happened.
+    pub fn ready(&self, at: usize, done: &[u32]) -> bool {
+        let (own, _) = self.places[at];
+        let mut before = self.clocks[at].iter().zip(done).enumerate();
+        before.all(|(task, (needed, done))| *needed <= *done + u32::from(task == own))
+    }
+
     /// Whether event `first` must come before event `second`.
     pub fn before(&self, first: usize, second: usize) -> bool {
         let (task, number) = self.places[first];

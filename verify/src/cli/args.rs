@@ -32,6 +32,9 @@ pub enum Command {
                             step), T' (weak memory: reads the value before the last write)."
     )]
     Replay(Replay),
+    /// List the traces of a litmus test, which is what "exhausted" covered, or show one of them
+    #[command(after_help = "Exit status: 0 shown, 1 only a part of it, 2 bad input.")]
+    Show(Show),
     /// List the litmus tests
     List,
     /// Write a commented litmus test, NAME.toml, to start from
@@ -118,6 +121,36 @@ pub struct Replay {
     /// Show every step, with the kernel function it is in
     #[arg(long)]
     pub long: bool,
+}
+
+/// `diolock show`.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["traces", "trace"])))]
+pub struct Show {
+    /// Litmus test: a name, or the path of a TOML file
+    pub litmus: String,
+    /// This kernel, as released, less what --without names; default: the newest where nothing
+    /// should be found, else the newest that the test speaks of
+    #[arg(long, value_name = "V", value_parser = names::kernel)]
+    pub kernel: Option<Version>,
+    /// Without the fix of this commit (may be repeated)
+    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
+    pub without: Vec<Fix>,
+    /// List the traces: one line each, the tasks in the order of their steps and how it ends
+    #[arg(long)]
+    pub traces: bool,
+    /// Show trace N of the list, with a lane for each task
+    #[arg(long, value_name = "N")]
+    pub trace: Option<usize>,
+    /// Write that trace to FILE as Chrome trace JSON, for ui.perfetto.dev, instead of showing it
+    #[arg(long, value_name = "FILE", conflicts_with = "traces")]
+    pub perfetto: Option<PathBuf>,
+    /// Stop after N traces; the list is then PARTIAL
+    #[arg(long, value_name = "N", conflicts_with = "trace", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Print one JSON object a trace
+    #[arg(long, conflicts_with = "trace")]
+    pub json: bool,
 }
 
 /// A strategy of shuttle.

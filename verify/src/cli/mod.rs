@@ -9,8 +9,10 @@ mod new;
 mod output;
 mod progress;
 mod replay;
+mod show;
 mod table;
 mod verify;
+mod which;
 
 pub use args::Arguments;
 
@@ -37,6 +39,7 @@ pub fn trace_if_asked() {
 pub fn run(arguments: Arguments) -> ExitCode {
     let ended = match arguments.command {
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::List => list::run(),

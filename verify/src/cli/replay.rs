@@ -1,9 +1,10 @@
 //! `diolock replay`.
 
 use super::args::Replay;
-use super::explain::{kernel, paint};
+use super::explain::paint;
 use super::names;
 use super::output::Out;
+use super::which::{self, Prefer};
 use diolock::kernel::Kernel;
 use diolock::op::TaskId;
 use diolock::task::Task;
@@ -22,8 +23,7 @@ const LINES: usize = 18;
 pub fn run(arguments: &Replay) -> miette::Result<ExitCode> {
     let litmus = names::litmus(&arguments.litmus)?;
     let schedule = read(&arguments.schedule, &litmus)?;
-    let asked = kernel(arguments.kernel, &arguments.without)?;
-    let kernel = which(&litmus, &schedule, asked)?;
+    let kernel = kernel(&litmus, &schedule, arguments)?;
     let program = litmus.program(kernel);
     schedule.check(&program)?;
     let replay = schedule::replay(&program, &schedule);
@@ -83,15 +83,20 @@ fn read(given: &str, litmus: &Litmus) -> miette::Result<Schedule> {
 }
 
 /// The kernel: the one asked for, the one recorded; both must agree.
-fn which(litmus: &Litmus, schedule: &Schedule, asked: Option<Kernel>) -> miette::Result<Kernel> {
-    match (asked, schedule.kernel) {
-        (Some(asked), Some(recorded)) if asked != recorded => Err(miette::miette!(
+fn kernel(litmus: &Litmus, schedule: &Schedule, arguments: &Replay) -> miette::Result<Kernel> {
+    let asked = || which::kernel(litmus, arguments.kernel, &arguments.without, Prefer::Failing);
+    let Some(recorded) = schedule.kernel else { return asked() };
+    if arguments.kernel.is_none() && arguments.without.is_empty() {
+        return Ok(recorded);
+    }
+    let asked = asked()?;
+    if asked != recorded {
+        return Err(miette::miette!(
             help = "take its `kernel:` and `seal:` lines out to try it on another",
             "this schedule was recorded on {recorded}, not on {asked}"
-        )),
-        (Some(kernel), _) | (None, Some(kernel)) => Ok(kernel),
-        (None, None) => super::explain::interesting(litmus),
+        ));
     }
+    Ok(recorded)
 }
 
 /// What the schedule shows, in a line or more.

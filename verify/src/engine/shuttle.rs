@@ -13,7 +13,7 @@ mod conductor;
 mod dpor;
 mod history;
 
-use crate::program::{Memory, Program};
+use crate::program::{Memory, Program, Run};
 use crate::verdict::{Report, Verdict};
 use adapter::Shared;
 use conductor::{Choice, Conductor};
@@ -21,7 +21,7 @@ use diolock::op::TaskId;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,9 @@ impl Options {
     }
 }
 
+/// Is handed each execution that came to its end or got stuck, and may say why no more is wanted.
+pub type Watcher = Box<dyn FnMut(&Run) -> ControlFlow<String> + Send>;
+
 /// A report and what only this engine knows.
 #[derive(Clone, Debug)]
 pub struct Exploration {
@@ -127,6 +130,12 @@ pub fn hunt(program: &Program, iterations: usize, seed: u64) -> Report {
 
 /// Runs a program and keeps the details.
 pub fn explore(program: &Program, options: &Options) -> Exploration {
+    watch(program, options, Box::new(|_| ControlFlow::Continue(())))
+}
+
+/// As [`explore`], and shows each execution that was not cut off. Without
+/// [`Options::keep_going`], one that breaks a rule is cut off there.
+pub fn watch(program: &Program, options: &Options, watcher: Watcher) -> Exploration {
     if let Some(why) = refused(program, options) {
         return Exploration::refused(program, why);
     }
@@ -146,7 +155,7 @@ pub fn explore(program: &Program, options: &Options) -> Exploration {
         options.keep_going,
         options.strategy != Strategy::Exhaustive,
     )));
-    let conductor = Conductor::new(&program, &shared, choice, *options, start);
+    let conductor = Conductor::new(&program, &shared, (choice, watcher), *options, start);
     let body = adapter::body(&program, &shared);
     let iterations = Runner::new(conductor, config()).run(body) as u64;
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,14 +184,21 @@ pub fn median_iterations(
     found.get(found.len().checked_sub(1)? / 2).copied().filter(|&n| n != u64::MAX)
 }
 
-/// Why the engine cannot run a program.
-fn refused(program: &Program, options: &Options) -> Option<String> {
+/// Why the engine cannot run a program, and who can.
+pub fn unfit(program: &Program) -> Option<String> {
     if program.memory == Memory::C11 {
         return Some("sequentially consistent only: a C11 program needs loom".to_owned());
     }
     if let Some(at) = program.calls.iter().position(|call| call.repeats()) {
         let task = &program.names[at].text;
         return Some(format!("{task} repeats for ever: graph looks for the loop"));
+    }
+    None
+}
+
+fn refused(program: &Program, options: &Options) -> Option<String> {
+    if let Some(why) = unfit(program) {
+        return Some(why);
     }
     // shuttle would replace the seed without a word.
     if options.strategy != Strategy::Exhaustive && std::env::var_os("SHUTTLE_RANDOM_SEED").is_some()

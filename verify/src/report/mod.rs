@@ -1,10 +1,12 @@
-//! Reports for people: a run as a chart, drawn as a table with a lane per task or as a picture.
+//! Reports for people: a run as a chart, drawn as a table with a lane per task or as a picture,
+//! or written for a trace viewer.
 
 mod chart;
 mod fit;
 mod html;
 mod lanes;
 mod page;
+mod perfetto;
 mod story;
 mod svg;
 mod words;
@@ -13,6 +15,7 @@ pub use chart::{Chart, Hold, Mark, Row};
 pub use html::{Page, Panel, html};
 pub use lanes::{Detail, heading, lanes, run_table, table};
 pub use page::{page_of, picture_of};
-pub use story::{LINES, cycle, holder, story};
+pub use perfetto::perfetto;
+pub use story::{LINES, command, cycle, holder, story};
 pub use svg::{Caption, svg};
-pub use words::{lock_words, waits_words, words};
+pub use words::{content_words, lock_words, waits_words, words};

@@ -132,8 +132,8 @@ fn fixed_by(closing: &Closing) -> String {
     wrap(&text, "  ", WIDTH)
 }
 
-/// The command that runs a schedule again.
-fn command(program: &Program, letters: &str) -> String {
+/// The command that runs a schedule again, as lines.
+pub fn command(program: &Program, letters: &str) -> String {
     let test = format!("  replay: diolock replay {} {}", program.litmus, program.kernel.options());
     let line = format!("{test} --schedule {letters}");
     if line.len() <= WIDTH {

@@ -82,7 +82,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("submit {} as {}", block_words(&submission.blocks), name(*child))
         }
         (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) => {
-            let halves = data.iter().flatten().map(|c| content(program, *c));
+            let halves = data.iter().flatten().map(|c| content_words(program, *c));
             let mut found: Vec<String> = halves.collect();
             found.dedup();
             format!("read {}: {}", block_words(blocks), found.join(", "))
@@ -208,7 +208,8 @@ fn converted(outcome: &Outcome) -> String {
     }
 }
 
-fn content(program: &Program, content: Content) -> String {
+/// What half a block holds: `old data`, `W's`.
+pub fn content_words(program: &Program, content: Content) -> String {
     match content {
         Content::Of(task) => format!("{}'s", program.names[usize::from(task)].letter),
         Content::Initial => "old data".to_owned(),

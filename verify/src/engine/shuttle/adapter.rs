@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub arrived: Vec<bool>,
     /// Nothing more happens in this execution: whoever is scheduled returns.
     pub over: bool,
+    /// This execution came to its end or got stuck; it was not cut off.
+    pub whole: bool,
     /// Why no further execution is wanted.
     pub incomplete: Option<String>,
     /// Executions cut off by sleep sets.
@@ -48,6 +50,7 @@ impl Shared {
             run: Run::new(program),
             arrived: vec![false; program.calls.len()],
             over: false,
+            whole: false,
             incomplete: None,
             cut: 0,
             widened: 0,
@@ -64,6 +67,7 @@ impl Shared {
         self.run = Run::new(program);
         self.arrived.fill(false);
         self.over = false;
+        self.whole = false;
         self.tally.executions += 1;
         self.end_if_finished(program);
     }
@@ -85,6 +89,7 @@ impl Shared {
     /// Nobody can go on although somebody has something left to do.
     pub fn got_stuck(&mut self, program: &Program) {
         self.over = true;
+        self.whole = true;
         self.stuck.insert(self.run.trace.get());
         if program.rules.has(RuleId::R12) {
             let waiting = self.run.system.waiting();
@@ -140,6 +145,7 @@ impl Shared {
     fn end_if_finished(&mut self, program: &Program) {
         if self.run.system.finished() {
             self.over = true;
+            self.whole = true;
             self.tally.finished(program, &self.run);
         }
     }

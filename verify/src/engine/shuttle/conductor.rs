@@ -2,10 +2,11 @@
 
 use super::adapter::{Shared, lock, spawn_order};
 use super::dpor::Search;
-use super::{Options, Strategy};
+use super::{Options, Strategy, Watcher};
 use crate::program::Program;
 use diolock::op::TaskId;
 use shuttle::scheduler::{self as sched, PctScheduler, RandomScheduler, Schedule, Scheduler};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -28,6 +29,7 @@ pub(super) struct Conductor {
     program: Arc<Program>,
     shared: Arc<Mutex<Shared>>,
     choice: Choice,
+    watcher: Watcher,
     options: Options,
     start: Instant,
     /// The task of each spawned thread, in the order of their ids.
@@ -43,7 +45,7 @@ impl Conductor {
     pub fn new(
         program: &Arc<Program>,
         shared: &Arc<Mutex<Shared>>,
-        choice: Choice,
+        (choice, watcher): (Choice, Watcher),
         options: Options,
         start: Instant,
     ) -> Conductor {
@@ -51,6 +53,7 @@ impl Conductor {
             program: Arc::clone(program),
             shared: Arc::clone(shared),
             choice,
+            watcher,
             options,
             start,
             order: spawn_order(program),
@@ -74,6 +77,12 @@ impl Conductor {
         let mut shared = lock(&self.shared);
         if self.executions > 0 {
             shared.end();
+            if shared.whole
+                && let ControlFlow::Break(why) = (self.watcher)(&shared.run)
+            {
+                shared.incomplete = Some(why);
+                return true;
+            }
             if shared.found() {
                 return true;
             }

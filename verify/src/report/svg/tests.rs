@@ -147,7 +147,8 @@ fn a_loop_is_bracketed_and_said() {
 fn a_deadlock_ends_with_who_waits_for_whom() {
     let chart = of("time-update-vs-commit on rfc-v1");
     let story = story::story(&chart);
-    let end = ["the commit to end.", "i_data_sem W, held by W.", "1 open handle, held by T."];
+    let end =
+        ["the commit to end.", "i_data_sem W, held by W.", "an open handle to stop, held by T."];
     for (sentence, end) in story[story.len() - 3..].iter().zip(end) {
         assert!(sentence.starts_with("At the end ") && sentence.ends_with(end), "{sentence}");
     }

@@ -1,0 +1,42 @@
+//! Which kernel is meant, where options leave it open.
+
+use super::names;
+use diolock::kernel::{Fix, Kernel, Version};
+use diolock_verify::litmus::{Expected, Litmus};
+use std::cmp::Reverse;
+
+/// What a command would rather show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Prefer {
+    /// The newest kernel, as released if possible, on which the test fails.
+    Failing,
+    /// The newest kernel on which it does not.
+    Clean,
+}
+
+/// The kernel that options name. `--without` alone means the newest kernel that the test speaks of
+/// and that has those fixes; no option means the kernel that the command would rather show.
+pub fn kernel(
+    litmus: &Litmus,
+    version: Option<Version>,
+    without: &[Fix],
+    prefer: Prefer,
+) -> miette::Result<Kernel> {
+    if let Some(version) = version {
+        return names::kernel_without(version, without);
+    }
+    let has = |kernel: Kernel| without.iter().all(|&fix| kernel.has(fix));
+    let removed = |kernel: Kernel| kernel.removed().count();
+    let spoken_of = litmus.expect.iter().filter(|expect| has(expect.kernel));
+    let spoken_of = spoken_of.max_by_key(|expect| {
+        let kernel = expect.kernel;
+        let clean = expect.expected == Expected::Never;
+        let wanted = clean == (prefer == Prefer::Clean) || !without.is_empty();
+        (wanted, Reverse(removed(kernel).min(1)), kernel.version, Reverse(removed(kernel)))
+    });
+    let newest = Version::ALL.into_iter().rev().map(Kernel::new).find(|&kernel| has(kernel));
+    let whole = spoken_of.map(|expect| expect.kernel).or(newest).ok_or_else(|| {
+        miette::miette!("no kernel has all of these fixes: there is none to do without them")
+    })?;
+    Ok(without.iter().fold(whole, |kernel, &fix| kernel.without(fix)))
+}

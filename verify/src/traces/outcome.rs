@@ -1,0 +1,113 @@
+//! How a run ends, in one line: enough to tell traces apart at a glance.
+
+use super::Replayed;
+use crate::engine::Wrong;
+use crate::program::{Event, Program};
+use crate::report::content_words;
+use diolock::dio_path::Call;
+use diolock::extent_probe::{Content, Extent, Mapped};
+use diolock::op::{Op, Outcome, TaskId};
+use diolock::task::Task;
+
+/// `i_size 0`, `R read zeros`, `T freed block 0`: after what went wrong, if anything did.
+pub(super) fn parts(program: &Program, run: &Replayed, stuck: Option<&Wrong>) -> Vec<String> {
+    let name = |task: TaskId| program.names[usize::from(task)].letter;
+    let mut parts = Vec::new();
+    if let Some(violation) = &run.broken {
+        parts.push(format!("violated {}", violation.rule.code()));
+    }
+    if let Some(wrong @ Wrong::Stuck(waiting)) = stuck {
+        let who: Vec<String> = waiting.iter().map(|w| name(w.task).to_string()).collect();
+        parts.push(format!("{}: {}", wrong.verdict(program).0.word(), who.join(", ")));
+    }
+    let inode = &run.system.inode;
+    parts.push(match (inode.size(), inode.disksize()) {
+        (size, disk) if size == disk => format!("i_size {size}"),
+        (size, disk) => format!("i_size {size}, disk {disk}"),
+    });
+    parts.extend(file(program, run));
+    for task in run.system.tasks() {
+        let own: Vec<&Event> = run.events.iter().filter(|event| event.task == task).collect();
+        parts.extend(read(program, run, task, &own));
+        for event in own {
+            match (&event.op, &event.outcome) {
+                (_, Outcome::NoSpace) => parts.push(format!("{} got ENOSPC", name(task))),
+                (_, Outcome::Freed(blocks)) if !blocks.is_empty() => {
+                    let list: Vec<String> = blocks.iter().map(u8::to_string).collect();
+                    let noun = if list.len() == 1 { "block" } else { "blocks" };
+                    parts.push(format!("{} freed {noun} {}", name(task), list.join(", ")));
+                }
+                _ => {}
+            }
+        }
+    }
+    if inode.dio_count() != 0 {
+        parts.push(format!("i_dio_count {}", inode.dio_count()));
+    }
+    if inode.unwritten() != 0 {
+        parts.push(format!("i_unwritten {}", inode.unwritten()));
+    }
+    parts
+}
+
+/// What the file's blocks hold; blocks past `i_size` in brackets. Nothing for an empty file.
+fn file(program: &Program, run: &Replayed) -> Option<String> {
+    let (inode, extents) = (&run.system.inode, run.system.inode.extents());
+    let blocks = extents.mapping().len().max(usize::from(inode.size()));
+    let mut held: Vec<String> = (0..blocks)
+        .map(|at| {
+            let text = match extents.mapping().get(at) {
+                Some(&Mapped { extent: Extent::Written, block: Some(block) }) => {
+                    holds(program, extents.block(block).halves)
+                }
+                Some(Mapped { extent: Extent::Unwritten, .. }) => "unwritten".to_owned(),
+                _ => "hole".to_owned(),
+            };
+            if at < usize::from(inode.size()) { text } else { format!("[{text}]") }
+        })
+        .collect();
+    if held.iter().all(|text| *text == held[0]) {
+        held.truncate(1);
+    }
+    (!held.is_empty()).then(|| format!("file: {}", held.join(", ")))
+}
+
+/// What a read returned, if it did.
+fn read(program: &Program, run: &Replayed, task: TaskId, own: &[&Event]) -> Option<String> {
+    let call = &run.system.calls[usize::from(task)];
+    if !matches!(call, Call::Read(_)) || call.next().is_some() {
+        return None;
+    }
+    let letter = program.names[usize::from(task)].letter;
+    let mapped = own.iter().rev().find_map(|event| match &event.outcome {
+        Outcome::Mapping(found) => Some(found),
+        _ => None,
+    });
+    let Some(mapped) = mapped else { return Some(format!("{letter} read nothing")) };
+    let data = own.iter().rev().find_map(|event| match (&event.op, &event.outcome) {
+        (Op::Bio(..), Outcome::Data(data)) => Some(data.as_slice()),
+        _ => None,
+    });
+    let mut data = data.unwrap_or_default().iter();
+    let mut found: Vec<String> = mapped
+        .iter()
+        .map(|mapped| match mapped.extent {
+            Extent::Written => data.next().map_or_else(String::new, |d| holds(program, *d)),
+            // Holes and unwritten blocks read as zeros without any I/O.
+            Extent::Hole | Extent::Unwritten => holds(program, [Content::Zero; 2]),
+        })
+        .collect();
+    if found.iter().all(|text| *text == found[0]) {
+        found.truncate(1);
+    }
+    Some(format!("{letter} read {}", found.join(", ")))
+}
+
+/// Both halves of a block: `old data`, `W's + zeros`.
+fn holds(program: &Program, [lower, upper]: [Content; 2]) -> String {
+    let words = |content| content_words(program, content);
+    match lower == upper {
+        true => words(lower),
+        false => format!("{} + {}", words(lower), words(upper)),
+    }
+}
