@@ -8,6 +8,8 @@ use super::which::{self, Prefer};
 use diolock::kernel::Kernel;
 use diolock::op::TaskId;
 use diolock::task::Task;
+use diolock_verify::engine::native::{self, ScheduledEnd};
+use diolock_verify::explain::many;
 use diolock_verify::litmus::Litmus;
 use diolock_verify::program::{Program, System};
 use diolock_verify::report::{Chart, Detail, Mark, cycle, holder, table, waits_words};
@@ -38,7 +40,9 @@ pub fn run(arguments: &Replay) -> miette::Result<ExitCode> {
         (End::Blocked { waiting, .. }, _) => chart.blocked = Some(waiting.clone()),
         _ => {}
     }
+    let (real, agrees) = real(&program, &schedule, &replay);
     let mut text = heading(&program, &schedule, &replay.end, &chart);
+    text.push_str(&format!("  real locks: {real}\n"));
     let detail = if arguments.long { Detail::Long } else { Detail::Lines(LINES) };
     text.push_str(&format!("\n{}\n", table(&chart, detail)));
     text.push_str(&ends(&program, &schedule, &replay, &chart));
@@ -53,7 +57,7 @@ pub fn run(arguments: &Replay) -> miette::Result<ExitCode> {
         }
     }
     let all = !matches!(replay.end, End::Blocked { .. } | End::NoStep { .. });
-    Ok(if all && recorded.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all && agrees && recorded.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A schedule from a file, from standard input (`-`), or as it is.
@@ -97,6 +101,33 @@ fn kernel(litmus: &Litmus, schedule: &Schedule, arguments: &Replay) -> miette::R
         ));
     }
     Ok(recorded)
+}
+
+/// The same schedule on OS threads with parking_lot's locks: what became of it, and whether that is
+/// what became of it on the reference semantics.
+fn real(program: &Program, schedule: &Schedule, replay: &schedule::Replay) -> (String, bool) {
+    if schedule.steps.iter().any(|step| step.old > 0) {
+        return ("not run: they read no old values".to_owned(), true);
+    }
+    let tasks: Vec<TaskId> = schedule.steps.iter().map(|step| step.task).collect();
+    let real = native::replay(program, &tasks);
+    let steps = real.events.len();
+    let same_end = match (&real.end, &replay.end) {
+        (ScheduledEnd::Ran, End::Ran | End::Finished | End::Stuck(_)) => true,
+        (ScheduledEnd::Violated(real), End::Broken(reference)) => real == reference,
+        (ScheduledEnd::Blocked(real), End::Blocked { waiting, .. }) => real.task == waiting.task,
+        (ScheduledEnd::Ended(_), End::NoStep { .. }) => true,
+        _ => false,
+    };
+    match &real.end {
+        _ if same_end && real.events == replay.run.events => {
+            (format!("the same {}", many(steps, "step")), true)
+        }
+        ScheduledEnd::Disagree(what) => {
+            (format!("{} alike, then not: {what}", many(steps, "step")), false)
+        }
+        _ => (format!("not alike: {} there", many(steps, "step")), false),
+    }
 }
 
 /// What the schedule shows, in a line or more.

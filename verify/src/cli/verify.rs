@@ -1,14 +1,17 @@
 //! `diolock verify`.
 
 use super::args::Verify;
+use super::files::write_whole;
 use super::output::{Out, Tone};
 use super::{names, progress, table};
 use diolock_verify::children;
-use diolock_verify::report::lanes;
+use diolock_verify::explain::explain_report;
+use diolock_verify::report::{lanes, page_of};
 use diolock_verify::suite::{self, Cell, Done};
 use diolock_verify::verdict::Verdict;
 use serde::Serialize;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -156,8 +159,12 @@ fn people(
             out.line(&format!("{why}\n"))?;
         }
         if (show || done.ok != Some(true)) && done.report.counterexample.is_some() {
-            let program = cell.litmus.program(cell.kernel);
-            out.line(&lanes(&program, cell.engine, &done.report))?;
+            out.line(&lanes(&cell.litmus.program(cell.kernel), cell.engine, &done.report))?;
+        }
+        if done.ok == Some(false)
+            && let Some(line) = draw(cell, done, &options.exe)
+        {
+            out.line(&format!("{line}\n"))?;
         }
     }
     if show {
@@ -176,6 +183,24 @@ fn people(
     let total = format!("{ran} cells, {good} as expected, {bad} not{asked}, {seconds:.1} s");
     out.line(&out.tone(&total, tone))?;
     Ok(bad == 0 && ran == cells.len())
+}
+
+/// Draws an unexpected verdict as a page in the system's folder for temporary files; the line that
+/// says where it is, or why it is not.
+fn draw(cell: &Cell, done: &Done, exe: &Path) -> Option<String> {
+    done.report.counterexample.as_ref().filter(|found| !found.events.is_empty())?;
+    let page = page_of(&explain_report(&cell.litmus, cell.kernel, done.report.clone(), exe))?;
+    let kernel = table::kernel(cell.kernel).replace(' ', "");
+    let folder = std::env::temp_dir().join("diolock");
+    let file = folder.join(format!("{}-{kernel}-{}.html", cell.litmus.name, cell.engine.name()));
+    // A page that cannot be written is said, and stops nothing.
+    let written = std::fs::create_dir_all(&folder)
+        .map_err(|error| miette::miette!("{} cannot be made: {error}", folder.display()))
+        .and_then(|()| write_whole(&file, &page));
+    Some(match written {
+        Ok(()) => format!("  drawn: {}", file.display()),
+        Err(error) => format!("  not drawn: {error}"),
+    })
 }
 
 /// The fields that several tasks touch with no lock in common, as inferred from all executions

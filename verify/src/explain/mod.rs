@@ -143,6 +143,19 @@ fn loom_text(report: &Report) -> String {
     }
 }
 
+/// Explains what an engine found: its run is made shorter first, and shown with what mends it.
+pub fn explain_report(
+    litmus: &Litmus,
+    kernel: Kernel,
+    mut report: Report,
+    exe: &Path,
+) -> Explained {
+    let program = litmus.program(kernel);
+    shorten(&program, &mut report, Cost::Switches);
+    let closing = closing(litmus, &program, &report, exe);
+    Explained { claim: litmus.claim.clone(), program, report, engines: Vec::new(), closing }
+}
+
 /// Replaces a counterexample by the cheapest one of the same verdict, on the reference semantics.
 /// It stays as it is where that cannot be told: weak memory, loops, and cycles that no one run shows.
 pub fn shorten(program: &Program, report: &mut Report, cost: Cost) {

@@ -2,9 +2,13 @@
 
 use super::chart::{Chart, Mark, Row};
 use super::fit::{fit, fold, wrap};
+use super::story::command;
 use super::words::lane_waits_words;
 use crate::engine::EngineName;
+use crate::engine::graph::Cost;
+use crate::explain::shorten;
 use crate::program::{Event, Program};
+use crate::schedule;
 use crate::verdict::{Counterexample, Report, Verdict};
 use diolock::op::TaskId;
 use std::fmt::Write;
@@ -40,19 +44,30 @@ struct Line {
 
 /// What an engine found, as a text that ends in a newline; empty if it found nothing wrong.
 pub fn lanes(program: &Program, engine: EngineName, report: &Report) -> String {
-    let Some(found) = &report.counterexample else { return String::new() };
-    let mut text = heading(program, &report.verdict, found);
-    let steps = found.events.len();
+    let mut shorter = report.clone();
+    if engine != EngineName::Graph {
+        shorten(program, &mut shorter, Cost::Switches);
+    }
+    let (Some(found), Some(shown)) = (&report.counterexample, &shorter.counterexample) else {
+        return String::new();
+    };
+    let mut text = heading(program, &report.verdict, shown);
+    let (steps, fewer) = (found.events.len(), shown.events.len());
     let _ = match engine {
         EngineName::Graph => writeln!(text, "  graph: {steps} steps, shortest"),
-        other => writeln!(text, "  {}: execution {}", other.name(), report.executions),
+        other if found == shown => {
+            writeln!(text, "  {}: execution {}", other.name(), report.executions)
+        }
+        other => {
+            let (name, at) = (other.name(), report.executions);
+            writeln!(text, "  {name}: execution {at}, {steps} steps; the same in {fewer}:")
+        }
     };
-    if let Some(chart) = Chart::of_report(program, report).filter(|c| !c.rows.is_empty()) {
-        let letters: String =
-            chart.schedule().iter().map(|&t| chart.letters[usize::from(t)]).collect();
+    if let Some(chart) = Chart::of_report(program, &shorter).filter(|c| !c.rows.is_empty()) {
+        let letters = schedule::letters(program, &shown.events);
         text.push('\n');
         text.push_str(&table(&chart, Detail::Lines(LINES)));
-        let _ = writeln!(text, "\n  schedule: {letters}");
+        text.push_str(&format!("\n{}", command(program, &letters)));
     }
     text
 }
@@ -172,7 +187,7 @@ fn render(chart: &Chart, left_out: &[bool], long: bool) -> String {
     let all: usize = widths.iter().sum();
     let mut text = String::from("  step  ");
     for (&lane, &width) in lanes.iter().zip(&widths) {
-        let name: String = chart.names[usize::from(lane)].chars().take(width - 1).collect();
+        let name = cut(&chart.names[usize::from(lane)], width - 1);
         let _ = write!(text, "{name:width$}");
     }
     text.push_str("locks held\n");
@@ -206,6 +221,15 @@ fn render(chart: &Chart, left_out: &[bool], long: bool) -> String {
         }
     }
     text
+}
+
+/// As many words of a task's name as fit, at least its letter.
+fn cut(name: &str, width: usize) -> String {
+    let mut words: Vec<&str> = name.split(' ').collect();
+    while words.len() > 1 && words.join(" ").len() > width {
+        words.pop();
+    }
+    words.join(" ").chars().take(width).collect()
 }
 
 /// Who holds what after a step: `W: i_mutex, i_data_sem R`.
@@ -256,9 +280,9 @@ DEADLOCKED script on v3.7
      1  mutex_lock(i_mutex)                              A: i_mutex
 >    2                       mutex_lock(ext4_aio_mutex)  A: i_mutex  B: ext4_aio_mutex
 
-  schedule: AB
-";
-        assert_eq!(deadlock(0), shown);
+  replay: diolock replay script --kernel v3.7 --schedule AB@";
+        let found = deadlock(0);
+        assert!(found.starts_with(shown), "{found}");
     }
 
     #[test]

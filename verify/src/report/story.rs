@@ -47,7 +47,7 @@ fn failing(explained: &Explained) -> (String, Option<Chart>, String) {
     }
     let mut foot = match &explained.closing {
         Some(closing) => fixed_by(closing),
-        None => "  no kernel here is without it\n".to_owned(),
+        None => "  open: no kernel here has a fix\n".to_owned(),
     };
     if !found.events.is_empty() {
         foot.push_str(&command(program, &schedule::letters(program, &found.events)));
@@ -132,24 +132,23 @@ fn fixed_by(closing: &Closing) -> String {
     wrap(&text, "  ", WIDTH)
 }
 
-/// The command that runs a schedule again, as lines.
+/// The command that runs a schedule again, in lines that a shell joins.
 pub fn command(program: &Program, letters: &str) -> String {
-    let test = format!("  replay: diolock replay {} {}", program.litmus, program.kernel.options());
-    let line = format!("{test} --schedule {letters}");
-    if line.len() <= WIDTH {
-        return line + "\n";
+    let mut parts = vec![format!("  replay: diolock replay {}", program.litmus)];
+    let options = program.kernel.options() + &format!(" --schedule {letters}");
+    parts.extend(options.split(" --").map(|part| format!("--{}", part.trim_start_matches('-'))));
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + part.len() + 2 <= WIDTH => {
+                line.push(' ');
+                line.push_str(&part);
+            }
+            None => lines.push(part),
+            Some(_) => lines.push(format!("          {part}")),
+        }
     }
-    let mut text = format!("{test} \\\n");
-    // As many letters as fit: a backslash at the end of the line joins them again.
-    let mut rest = format!("--schedule {letters}");
-    let (mut indent, room) = ("          ", WIDTH - 12);
-    while rest.len() > room {
-        let tail = rest.split_off(room);
-        let _ = writeln!(text, "{indent}{rest}\\");
-        (rest, indent) = (tail, "");
-    }
-    let _ = writeln!(text, "{indent}{rest}");
-    text
+    lines.join(" \\\n") + "\n"
 }
 
 fn wrapped(lines: &[String]) -> String {
