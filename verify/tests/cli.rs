@@ -309,3 +309,71 @@ fn a_race_that_is_never_reached_is_vacuous_and_exits_1() {
         assert!(text.contains(&format!("{engine}: never reached: W keeps i_mutex")), "{text}");
     }
 }
+
+/// A litmus file whose expectation is wrong: what it expects never to happen does.
+fn wrong_expectation(folder: &Path) -> std::path::PathBuf {
+    let text = "claim = \"c\"\nreaches = [\"T frees\"]\n[file]\nsize = 1\nextents = [\"written\"]\n\
+                [[task]]\nname = \"W\"\ncall = \"aio_pwrite\"\nblock = 0\n[[task]]\nname = \"T\"\n\
+                call = \"ftruncate\"\nto = 0\n[[expect]]\nkernel = \"v3.6\"\nverdict = \"never\"\n";
+    let path = folder.join("wrong.toml");
+    fs::write(&path, text).expect("it can be written");
+    path
+}
+
+#[test]
+fn an_unexpected_verdict_is_shown_as_lanes_and_drawn_as_a_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = wrong_expectation(folder.path());
+    let output = diolock(&["verify", path.to_str().unwrap()])
+        .env("TMPDIR", folder.path())
+        .output()
+        .expect("diolock starts");
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for engine in ["graph", "loom", "shuttle"] {
+        let page = folder.path().join(format!("diolock/wrong-v3.6-{engine}.html"));
+        assert!(text.contains(&format!("drawn: {}", page.display())), "{text}");
+        let page = fs::read_to_string(page).expect("it is there");
+        assert!(page.contains("R6 reference-under-lock") && page.contains("</html>"));
+    }
+    assert_eq!(text.matches("<-- R6").count(), 3, "{text}");
+    // Nothing of loom's or shuttle's own: they would speak on stderr.
+    assert!(output.stderr.is_empty(), "{}", err(&output));
+}
+
+#[test]
+fn explain_draws_saves_and_refuses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = |file: &str| folder.path().join(file).to_str().unwrap().to_owned();
+    let (svg, html, saved) = (name("x.svg"), name("x.html"), name("x.schedule"));
+    let test = "truncate-vs-aio-overwrite-harm";
+    let output = run(&["explain", test, "--svg", &svg, "--html", &html, "--save", &saved]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).starts_with("VIOLATED "));
+    assert!(fs::read_to_string(&svg).unwrap().starts_with("<svg "));
+    assert!(fs::read_to_string(&html).unwrap().contains("the same schedule: "));
+    let output = run(&["replay", test, "--schedule", &saved]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let long = out(&run(&["explain", test, "--long"]));
+    assert!(long.contains("ext4_ext_direct_IO: DropImutex") && !long.contains("..."), "{long}");
+    refused(
+        &["explain", test, "--kernel", "v3.7", "--save", &saved],
+        &["no counterexample to save"],
+    );
+    refused(&["explain", test, "--svg", "/no/such/folder/x.svg"], &["cannot be written"]);
+    refused(
+        &["explain", test, "--kernel", "v3.6", "--without", "1f555cfa29e8"],
+        &["came with v3.7"],
+    );
+    refused(&["explain", "no-such-test"], &["no litmus test 'no-such-test'"]);
+    refused(&["explain", test, "--svg"], &["a value is required"]);
+}
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let output = diolock(&["explain", "truncate-vs-aio-overwrite"])
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("diolock starts");
+    assert!(!output.stdout.contains(&0x1b) && output.stdout.is_ascii());
+}

@@ -80,7 +80,8 @@ fn read(given: &str, litmus: &Litmus) -> miette::Result<Schedule> {
         return Ok(Schedule::parse("standard input", &text, litmus)?);
     }
     // No letter of a task, count, seal or name of a step has a `/` or a `.` in it.
-    if given.contains(['/', '.', '\\']) || path.is_file() {
+    let one_line = !given.contains('\n');
+    if one_line && (given.contains(['/', '.', '\\']) || path.is_file()) {
         return Ok(Schedule::load(path, litmus)?);
     }
     Ok(Schedule::parse("--schedule", given, litmus)?)

@@ -1,5 +1,6 @@
 //! Which fix closes the window, and how.
 
+use super::follow::first_difference;
 use super::{Followed, follow, is_bad, shorten};
 use crate::engine::graph::{self, Cost};
 use crate::engine::loom::job::{self, Job};
@@ -41,7 +42,14 @@ pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) 
         return None;
     };
     let events = &report.counterexample.as_ref()?.events;
-    let followed = follow(&buggy, events, &fixed);
+    let mut followed = follow(&buggy, events, &fixed);
+    if let Some(fix) = fix.filter(|_| buggy.kernel.version != fixed.kernel.version) {
+        // Years lie between the two: only what this fix does to the schedule is of interest.
+        let before = litmus.program(fixed.kernel.without(fix));
+        let there = follow(&buggy, events, &before);
+        followed.differs =
+            first_difference((&before, &there.run.events), (&fixed, &followed.run.events));
+    }
     Some(Closing { fix, buggy, report, fixed, followed })
 }
 

@@ -137,6 +137,14 @@ fn finish(program: &Program, run: &mut Run, taken: &mut Vec<At>) -> Option<Viola
     run.system.finished().then(|| run.rules.finish(program).err()).flatten()
 }
 
+/// The first step of the second run that its task did not take at that point of the first one.
+pub(super) fn first_difference(
+    first: (&Program, &[Event]),
+    second: (&Program, &[Event]),
+) -> Option<usize> {
+    differs(&places(first.0, first.1), &places(second.0, second.1))
+}
+
 /// The first step of the new run that its task did not take at that point of the old one.
 fn differs(places: &[At], taken: &[At]) -> Option<usize> {
     (0..taken.len()).find(|&at| {

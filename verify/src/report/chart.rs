@@ -7,7 +7,7 @@ use crate::rule::RuleId;
 use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, TaskId};
+use diolock::op::{Op, Outcome, TaskId};
 use diolock::task::{Place, Task};
 
 /// A run, step by step.
@@ -197,7 +197,9 @@ fn weight(events: &[Event], at: usize) -> u8 {
     let step = match &event.op {
         Op::Free(_) | Op::Submit(..) | Op::Bio(..) | Op::DioWait | Op::Convert(..) => 6,
         Op::DioBegin(_) | Op::DioEnd(_) | Op::SizeWrite(_) | Op::DisksizeWrite(_) => 5,
-        Op::GateClose | Op::GateTest | Op::UnwrittenWait | Op::CommitLock | Op::CommitWait => 5,
+        Op::GateClose | Op::GateTest | Op::CommitLock | Op::CommitWait => 5,
+        Op::UnwrittenBegin | Op::UnwrittenEnd | Op::UnwrittenWait => 5,
+        _ if event.outcome == Outcome::NoSpace => 5,
         Op::Lock(LockName::IMutex, _) | Op::Unlock(LockName::IMutex, _) | Op::Queue(_) => 5,
         Op::Lock(..) | Op::Unlock(..) | Op::TryLock(..) | Op::LockByRequeue(_) => 3,
         Op::JournalStart(_) | Op::JournalStop(_) => 3,

@@ -11,7 +11,6 @@ use crate::schedule;
 use crate::verdict::Verdict;
 use diolock::inode::Blocked;
 use diolock::op::TaskId;
-use std::fmt::Write;
 
 /// An explanation has no more lines, unless every step is asked for.
 pub const LINES: usize = 25;
