@@ -10,6 +10,9 @@ use crate::verdict::{Report, Verdict};
 use diolock::kernel::{Fix, Kernel, Version};
 use std::path::Path;
 
+/// Where a fix is looked for whose absence shows, a search has no more states.
+const FEW_STATES: usize = 30_000;
+
 /// Two kernels, on one of which the test fails, and what the other makes of the same schedule.
 #[derive(Clone, Debug)]
 pub struct Closing {
@@ -35,7 +38,7 @@ pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) 
     } else if report.verdict == Verdict::Exhausted {
         let (fix, buggy) = search.broken(program.kernel)?;
         let buggy = litmus.program(buggy);
-        let mut report = search.run(buggy.kernel);
+        let mut report = search.run(buggy.kernel, None);
         shorten(&buggy, &mut report, Cost::Steps);
         (fix, buggy, program.clone(), report)
     } else {
@@ -59,10 +62,11 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn run(&self, kernel: Kernel) -> Report {
+    fn run(&self, kernel: Kernel, max_states: Option<usize>) -> Report {
         let program = self.litmus.program(kernel);
+        let options = graph::Options { max_states, ..Default::default() };
         match program.memory {
-            Memory::Sc => graph::run(&program, graph::Options::default()),
+            Memory::Sc => graph::run(&program, options),
             Memory::C11 => {
                 let mut job = Job::new(self.litmus, kernel);
                 job.limit = Some(10);
@@ -71,12 +75,14 @@ impl Search<'_> {
         }
     }
 
+    /// Whether it fails within a few states of the start: enough to find a fix to show, if there is
+    /// one, without exploring every kernel to its end.
     fn fails(&self, kernel: Kernel) -> bool {
-        is_bad(&self.run(kernel).verdict)
+        is_bad(&self.run(kernel, Some(FEW_STATES)).verdict)
     }
 
     fn clean(&self, kernel: Kernel) -> bool {
-        self.run(kernel).verdict == Verdict::Exhausted
+        self.run(kernel, None).verdict == Verdict::Exhausted
     }
 
     /// The nearest kernel that is clean, and the fix that makes it so.
@@ -94,7 +100,7 @@ impl Search<'_> {
         let fixed = newer.into_iter().find(|&kernel| self.clean(kernel))?;
         let new = self.likely_first(fixed.fixes().filter(|&fix| !buggy.has(fix)).collect());
         let same = |report: Report| report.verdict == *verdict;
-        let fix = new.into_iter().find(|&fix| same(self.run(fixed.without(fix))));
+        let fix = new.into_iter().find(|&fix| same(self.run(fixed.without(fix), Some(FEW_STATES))));
         Some((fix, fixed))
     }
 

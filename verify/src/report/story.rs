@@ -112,9 +112,12 @@ pub(super) fn outcome(closing: &Closing) -> String {
             let chart = Chart::of_run(&closing.fixed, &followed.run.events);
             let row = &chart.rows[at];
             let (who, step) = (letter(row.task), row.place.step);
-            format!("from step {} on {who} takes another way ({step}), nothing is wrong", at + 1)
+            format!(
+                "from step {} on {who} takes another way ({step}); no rule judged is broken",
+                at + 1
+            )
         }
-        None => "nothing is wrong at its end".to_owned(),
+        None => "no rule judged is broken".to_owned(),
     }
 }
 
