@@ -79,17 +79,25 @@ pub struct Verify {
     pub json: bool,
 }
 
-/// `diolock explain`.
+/// One litmus test on one kernel.
 #[derive(Debug, Args)]
-pub struct Explain {
-    /// A litmus test: its name, or the path of its TOML file
+pub struct On {
+    /// Litmus test: a name, or the path of a TOML file
     pub litmus: String,
-    /// The kernel; default: the newest on which the test fails
+    /// This kernel, less what --without names; default: the one recorded in a schedule, else the
+    /// newest on which the test fails (explain, replay), or on which it does not (show)
     #[arg(long, value_name = "V", value_parser = names::kernel)]
     pub kernel: Option<Version>,
     /// Without the fix of this commit (may be repeated)
     #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
     pub without: Vec<Fix>,
+}
+
+/// `diolock explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    #[command(flatten)]
+    pub on: On,
     /// Show every step, with the kernel function it is in
     #[arg(long)]
     pub long: bool,
@@ -107,17 +115,11 @@ pub struct Explain {
 /// `diolock replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// A litmus test: its name, or the path of its TOML file
-    pub litmus: String,
+    #[command(flatten)]
+    pub on: On,
     /// The steps in task letters, a file of them, or - for standard input
     #[arg(long, value_name = "STEPS|FILE|-", allow_hyphen_values = true)]
     pub schedule: String,
-    /// The kernel; default: the one that the schedule names, else the newest on which the test fails
-    #[arg(long, value_name = "V", value_parser = names::kernel)]
-    pub kernel: Option<Version>,
-    /// Without the fix of this commit (may be repeated)
-    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
-    pub without: Vec<Fix>,
     /// Show every step, with the kernel function it is in
     #[arg(long)]
     pub long: bool,
@@ -127,15 +129,8 @@ pub struct Replay {
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["traces", "trace"])))]
 pub struct Show {
-    /// Litmus test: a name, or the path of a TOML file
-    pub litmus: String,
-    /// This kernel, as released, less what --without names; default: the newest where nothing
-    /// should be found, else the newest that the test speaks of
-    #[arg(long, value_name = "V", value_parser = names::kernel)]
-    pub kernel: Option<Version>,
-    /// Without the fix of this commit (may be repeated)
-    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
-    pub without: Vec<Fix>,
+    #[command(flatten)]
+    pub on: On,
     /// List the traces: one line each, the tasks in the order of their steps and how it ends
     #[arg(long)]
     pub traces: bool,

@@ -13,9 +13,9 @@ use std::process::ExitCode;
 
 /// Explains a litmus test on a kernel.
 pub fn run(arguments: &Explain) -> miette::Result<ExitCode> {
-    let litmus = names::litmus(&arguments.litmus)?;
+    let litmus = names::litmus(&arguments.on.litmus)?;
     let prefer = Prefer::Failing;
-    let kernel = which::kernel(&litmus, arguments.kernel, &arguments.without, prefer)?;
+    let kernel = which::kernel(&litmus, &arguments.on, prefer)?;
     let exe = std::env::current_exe()
         .map_err(|error| miette::miette!("cannot tell where this program is: {error}"))?;
     let explained = explain(&litmus, kernel, &exe);

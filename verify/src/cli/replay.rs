@@ -23,7 +23,7 @@ const LINES: usize = 18;
 
 /// Runs a schedule.
 pub fn run(arguments: &Replay) -> miette::Result<ExitCode> {
-    let litmus = names::litmus(&arguments.litmus)?;
+    let litmus = names::litmus(&arguments.on.litmus)?;
     let schedule = read(&arguments.schedule, &litmus)?;
     let kernel = kernel(&litmus, &schedule, arguments)?;
     let program = litmus.program(kernel);
@@ -89,9 +89,9 @@ fn read(given: &str, litmus: &Litmus) -> miette::Result<Schedule> {
 
 /// The kernel: the one asked for, the one recorded; both must agree.
 fn kernel(litmus: &Litmus, schedule: &Schedule, arguments: &Replay) -> miette::Result<Kernel> {
-    let asked = || which::kernel(litmus, arguments.kernel, &arguments.without, Prefer::Failing);
+    let asked = || which::kernel(litmus, &arguments.on, Prefer::Failing);
     let Some(recorded) = schedule.kernel else { return asked() };
-    if arguments.kernel.is_none() && arguments.without.is_empty() {
+    if arguments.on.kernel.is_none() && arguments.on.without.is_empty() {
         return Ok(recorded);
     }
     let asked = asked()?;

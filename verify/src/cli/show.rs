@@ -27,8 +27,8 @@ struct Line {
 
 /// Lists the traces, or shows the one that was asked for.
 pub fn run(arguments: &Show) -> miette::Result<ExitCode> {
-    let litmus = names::litmus(&arguments.litmus)?;
-    let kernel = which::kernel(&litmus, arguments.kernel, &arguments.without, Prefer::Clean)?;
+    let litmus = names::litmus(&arguments.on.litmus)?;
+    let kernel = which::kernel(&litmus, &arguments.on, Prefer::Clean)?;
     let program = litmus.program(kernel);
     let found = find(&program, arguments.limit.map(|limit| limit as usize))?;
     let mut out = Out::new();

@@ -1,7 +1,8 @@
 //! Which kernel is meant, where options leave it open.
 
+use super::args::On;
 use super::names;
-use diolock::kernel::{Fix, Kernel, Version};
+use diolock::kernel::{Kernel, Version};
 use diolock_verify::litmus::{Expected, Litmus};
 use std::cmp::Reverse;
 
@@ -16,12 +17,8 @@ pub enum Prefer {
 
 /// The kernel that options name. `--without` alone means the newest kernel that the test speaks of
 /// and that has those fixes; no option means the kernel that the command would rather show.
-pub fn kernel(
-    litmus: &Litmus,
-    version: Option<Version>,
-    without: &[Fix],
-    prefer: Prefer,
-) -> miette::Result<Kernel> {
+pub fn kernel(litmus: &Litmus, on: &On, prefer: Prefer) -> miette::Result<Kernel> {
+    let (version, without) = (on.kernel, &on.without);
     if let Some(version) = version {
         return names::kernel_without(version, without);
     }
