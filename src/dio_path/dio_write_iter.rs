@@ -42,7 +42,9 @@ pub struct WriteFlags {
 /// # Modelled
 /// The lock is taken in the mode that a look at i_size without any lock suggests; up to v6.1 an
 /// unaligned write asks for it alone at once. An asynchronous write gives the lock back with its I/O
-/// in flight. Unaligned writes under the lock alone, and extending ones, are waited for.
+/// in flight. Unaligned writes under the lock alone, and extending ones, are waited for. (Were an
+/// extending one not, the kernel would take it for failed and cut its blocks off; here it would be
+/// left to its completion.)
 ///
 /// # Left out
 /// The fall-back to buffered I/O, `EXT4_STATE_MAY_INLINE_DATA` (B44), the buffered rest of a short
@@ -136,8 +138,8 @@ impl DioWriteIter {
         Step::Io(IomapDioRw::new(self.write, self.kernel, plan))
     }
 
-    fn after_io(&self) -> Step {
-        if !self.found.extend {
+    fn after_io(&self, queued: bool) -> Step {
+        if !self.found.extend || queued {
             return Step::DropRwsem;
         }
         let early = self.kernel.version >= Version::V6_1 && self.kernel.has(Fix::ExtensionInEndIo);
@@ -209,7 +211,8 @@ impl Task for DioWriteIter {
                 if io.next().is_some() {
                     return;
                 }
-                self.after_io()
+                let queued = io.queued();
+                self.after_io(queued)
             }
             Step::Extension(extension) => {
                 extension.resume(outcome);

@@ -82,6 +82,11 @@ impl IomapDioRw {
         }
     }
 
+    /// Whether it returned with its I/O in flight.
+    pub fn queued(&self) -> bool {
+        self.end_io().is_some() && !self.blocks.is_empty()
+    }
+
     fn end_io(&self) -> Option<TaskId> {
         self.write.end_io.filter(|_| !self.plan.force_wait)
     }
