@@ -3,7 +3,7 @@
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
 use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem};
-use crate::op::{Access, Bio, Blocks, Object, Op, Outcome, PhysicalBlock, TaskId};
+use crate::op::{Access, Bio, Blocks, Object, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
 
 /// Why a step cannot happen now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +41,7 @@ pub struct Inode {
     journal: Journal,
     size: Blocks,
     disksize: Blocks,
+    orphan: bool,
     pages: Blocks,
     extents: Extents,
     completed: Vec<IoEnd>,
@@ -58,11 +59,23 @@ impl Inode {
             journal: Journal::default(),
             size,
             disksize: size,
+            orphan: false,
             pages,
             extents: Extents::new(extents),
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
         }
+    }
+
+    /// The same with an `i_disksize` that lags behind: delayed allocation has yet to write back.
+    #[must_use]
+    pub fn with_disksize(self, disksize: Blocks) -> Inode {
+        Inode { disksize, ..self }
+    }
+
+    /// `i_size` and `i_disksize`.
+    pub fn sizes(&self) -> (Blocks, Blocks) {
+        (self.size, self.disksize)
     }
 
     /// A lock's state.
@@ -141,6 +154,10 @@ impl Inode {
         let mut touched = op.touches();
         if let Op::Free(from) = *op {
             let blocks = self.extents.freeable(from);
+            touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
+        }
+        if let Op::FreeRange(range) = *op {
+            let blocks = self.extents.mapped(range);
             touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
         }
         touched
@@ -226,6 +243,12 @@ impl Inode {
                 self.disksize = *size;
                 Outcome::Done
             }
+            Op::DisksizeRead => Outcome::Value(self.disksize),
+            Op::Orphan(OrphanOp::Test) => Outcome::Flag(self.orphan),
+            Op::Orphan(op) => {
+                self.orphan = *op == OrphanOp::Add;
+                Outcome::Done
+            }
             Op::PagesRead => Outcome::Value(self.pages),
             Op::PagesDrop => {
                 self.pages = 0;
@@ -243,6 +266,7 @@ impl Inode {
                 self.extents.convert(*range).into_iter().map(|m| (m.extent, m.block)).collect(),
             ),
             Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
+            Op::FreeRange(range) => Outcome::Freed(self.extents.punch(*range)),
             Op::Bio(blocks, bio) => self.bio(task, blocks, *bio),
             Op::ListAdd(io_end) => {
                 self.completed.push(*io_end);
@@ -259,7 +283,9 @@ impl Inode {
             | Op::CommitWait
             | Op::SmpMb
             | Op::Submit(..)
-            | Op::AioComplete => Outcome::Done,
+            | Op::AioComplete
+            | Op::WriteSync
+            | Op::WarnSize => Outcome::Done,
         })
     }
 

@@ -46,6 +46,32 @@ pub enum Fix {
     ReaderBarrier,
     /// The closer's `smp_mb()` between closing the gate and its drain.
     CloserBarrier,
+    /// Truncate waits for direct I/O whenever it shrinks, not only with an orphan record.
+    DrainOnShrink,
+    /// A write past i_disksize extends, even if it ends within i_size.
+    DisksizeExtends,
+    /// An unaligned asynchronous write stays alone until it is done.
+    UnalignedAlone,
+    /// A write at i_size is aligned enough only from the next block on.
+    AlignedPastEof,
+    /// The quick look at i_size is repeated under the lock.
+    RecheckExtend,
+    /// All checks are made again after the lock was dropped and taken alone.
+    RestartChecks,
+    /// An unaligned write waits for the I/O in flight.
+    UnalignedDrain,
+    /// An unaligned write is waited for by its submitter.
+    UnalignedForceWait,
+    /// An extending write is waited for by its submitter.
+    ExtendForceWait,
+    /// A write that extends takes the inode off the orphan list whoever raised i_disksize.
+    OrphanCleanup,
+    /// The on-disk size is raised in `->end_io`, before the data is flushed.
+    ExtensionInEndIo,
+    /// A completion compares with i_size and i_disksize, as the submission did.
+    CompletionTestsBoth,
+    /// io_uring does not ask to run the completion of a write in the submitting task.
+    NoCallerCompletion,
 }
 
 /// What is known of a fix.
@@ -125,9 +151,9 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 14] = {
+pub const FIXES: [About; 27] = {
     use Evidence::{Derived, Message, Ours, Source};
-    use Version::{RfcV1, RfcV2, V3_6, V3_7};
+    use Version::{RfcV1, RfcV2, V3_6, V3_7, V5_4, V5_10, V6_1, V6_12};
     const fn about(
         fix: Fix,
         commit: &'static str,
@@ -251,8 +277,121 @@ pub const FIXES: [About; 14] = {
             Source,
             "the closer's smp_mb() between closing the gate and its drain",
         ),
+        about(
+            Fix::DrainOnShrink,
+            "82a25b027ca4",
+            V5_4,
+            "v5.2",
+            Message,
+            "truncate waits for direct I/O whenever it shrinks, not only if there is an orphan record",
+        ),
+        about(
+            Fix::DisksizeExtends,
+            "45d8ec4d9fd5",
+            V5_4,
+            "v4.17 (from memory)",
+            Source,
+            "a write past i_disksize extends, even if it ends within i_size",
+        ),
+        about(
+            Fix::UnalignedAlone,
+            "57a0da28ced8",
+            V5_4,
+            "v5.2 (from memory)",
+            Source,
+            "an unaligned asynchronous write waits for its own conversion before it drops i_rwsem",
+        )
+        .until(V5_10),
+        about(
+            Fix::AlignedPastEof,
+            "372a03e01853",
+            V5_4,
+            "v5.1",
+            Source,
+            "a write at i_size counts as aligned only from the block after the one i_size is in",
+        )
+        .until(V5_10),
+        about(
+            Fix::RecheckExtend,
+            "recheck-extend",
+            V5_10,
+            "v5.6",
+            Ours,
+            "the quick look at i_size, made without a lock, is repeated under the lock",
+        ),
+        about(
+            Fix::RestartChecks,
+            "restart-checks",
+            V5_10,
+            "v5.6",
+            Ours,
+            "after the shared lock was given up for the exclusive one, all checks are made again",
+        ),
+        about(
+            Fix::UnalignedDrain,
+            "unaligned-dio-wait",
+            V5_10,
+            "v5.5",
+            Ours,
+            "an unaligned write waits, under the exclusive lock, for the I/O in flight",
+        ),
+        about(
+            Fix::UnalignedForceWait,
+            "unaligned-force-wait",
+            V5_10,
+            "v5.5",
+            Ours,
+            "an unaligned write is finished before its submitter drops the exclusive lock",
+        ),
+        about(
+            Fix::ExtendForceWait,
+            "extend-force-wait",
+            V5_10,
+            "v5.5",
+            Ours,
+            "an extending write is finished before its submitter drops the exclusive lock",
+        ),
+        about(
+            Fix::OrphanCleanup,
+            "orphan-cleanup",
+            V5_10,
+            "v5.5",
+            Ours,
+            "an extending write leaves the orphan list even if writeback raised i_disksize first",
+        ),
+        about(
+            Fix::ExtensionInEndIo,
+            "91562895f803",
+            V6_1,
+            "v6.7; in 6.1.141",
+            Source,
+            "the on-disk size is raised in ->end_io, before an O_SYNC write is flushed",
+        ),
+        about(
+            Fix::CompletionTestsBoth,
+            "619f75dae2cf",
+            V6_1,
+            "v6.7; in 6.1.141",
+            Message,
+            "a completion tests i_size and i_disksize itself, and does not rely on their order",
+        ),
+        about(
+            Fix::NoCallerCompletion,
+            "caller-comp-off",
+            V6_12,
+            "v6.6",
+            Message,
+            "io_uring no longer sets IOCB_DIO_CALLER_COMP: a worker completes its writes",
+        ),
     ]
 };
+
+impl About {
+    /// The same, no longer needed from that version on.
+    const fn until(self, version: Version) -> About {
+        About { until: Some(version), ..self }
+    }
+}
 
 impl Fix {
     /// What is known of it.

@@ -45,6 +45,17 @@ pub enum Handle {
     Extents,
 }
 
+/// A step on the list of orphans, which a crash truncates to `i_disksize`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum OrphanOp {
+    /// `ext4_orphan_add`.
+    Add,
+    /// `ext4_orphan_del`.
+    Del,
+    /// `list_empty(&i_orphan)`, asked the other way round.
+    Test,
+}
+
 /// How a direct write asks for blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum MapFor {
@@ -140,6 +151,14 @@ pub enum Op {
     SizeWrite(Blocks),
     /// Writes `i_disksize`.
     DisksizeWrite(Blocks),
+    /// Reads `i_disksize`.
+    DisksizeRead,
+    /// The inode and the list of orphans.
+    Orphan(OrphanOp),
+    /// `generic_write_sync`: what is on disk now is what a crash leaves.
+    WriteSync,
+    /// `WARN_ON_ONCE(i_size_read(inode) < i_disksize)` fires.
+    WarnSize,
     /// Reads `mapping->nrpages`.
     PagesRead,
     /// Writes back and drops the file's cached pages.
@@ -152,6 +171,8 @@ pub enum Op {
     Convert(Range, TaskId),
     /// `ext4_ext_remove_space` from this block on; the blocks go to somebody else at once.
     Free(Blocks),
+    /// `ext4_ext_remove_space` of these blocks (punch hole); they go to somebody else at once.
+    FreeRange(Range),
     /// Hands the I/O to the device; its completion runs as that task.
     Submit(TaskId, Submission),
     /// The device moves the data.
@@ -208,6 +229,8 @@ pub enum Object {
     Size,
     /// `i_disksize`.
     Disksize,
+    /// Whether the inode is on the list of orphans.
+    Orphan,
     /// `mapping->nrpages`.
     Pages,
     /// The extent tree.
@@ -231,6 +254,7 @@ impl std::fmt::Display for Object {
             Object::Handles => "t_updates",
             Object::Size => "i_size",
             Object::Disksize => "i_disksize",
+            Object::Orphan => "i_orphan",
             Object::Pages => "nrpages",
             Object::Extents => "extent tree",
             Object::Block(block) => return write!(f, "block {block}"),
@@ -285,12 +309,16 @@ impl Op {
             Op::SizeRead => vec![(Object::Size, Read)],
             Op::SizeWrite(_) => vec![(Object::Size, Write)],
             Op::DisksizeWrite(_) => vec![(Object::Disksize, Write)],
+            Op::DisksizeRead | Op::WriteSync => vec![(Object::Disksize, Read)],
+            Op::Orphan(OrphanOp::Test) => vec![(Object::Orphan, Read)],
+            Op::Orphan(_) => vec![(Object::Orphan, Write)],
             Op::PagesRead => vec![(Object::Pages, Read)],
             Op::PagesDrop | Op::PagesAdd => vec![(Object::Pages, Write)],
             Op::Map(_, MapFor::Probe | MapFor::Io) => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
             | Op::Convert(..)
-            | Op::Free(_) => {
+            | Op::Free(_)
+            | Op::FreeRange(_) => {
                 vec![(Object::Extents, Write)]
             }
             Op::Bio(ref blocks, bio) => {
@@ -299,7 +327,7 @@ impl Op {
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
             Op::Private(task, _) => vec![(Object::Private(task), Write)],
-            Op::SmpMb | Op::Submit(..) | Op::AioComplete => vec![],
+            Op::SmpMb | Op::Submit(..) | Op::AioComplete | Op::WarnSize => vec![],
         }
     }
 

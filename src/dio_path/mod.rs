@@ -2,22 +2,50 @@
 
 mod buffered_write;
 mod commit;
+mod dio_complete;
+mod dio_read_iter;
+mod dio_write_checks;
+mod dio_write_iter;
 mod direct_io;
+mod direct_io_write;
 mod end_io;
+mod era;
 mod file_dio_write;
+mod file_write_iter;
 mod flush;
+mod inode_extension;
 pub mod iocb;
+mod iomap_dio_complete;
+mod iomap_dio_rw;
+mod punch_hole_rwsem;
 mod read;
+mod setattr;
 mod truncate;
+mod uring;
+mod wb_disksize;
 
 pub use buffered_write::BufferedWrite;
 pub use commit::Commit;
+pub use dio_complete::DioComplete;
+pub use dio_read_iter::DioReadIter;
+pub use dio_write_checks::DioWriteChecks;
+pub use dio_write_iter::{DioWriteIter, WriteFlags};
 pub use direct_io::{DirectIo, Fault, Write};
+pub use direct_io_write::DirectIoWrite;
 pub use end_io::EndIo;
+pub use era::Mount;
 pub use file_dio_write::FileDioWrite;
+pub use file_write_iter::FileWriteIter;
 pub use flush::{FinishIoEnd, FlushCompleted};
+pub use inode_extension::InodeExtension;
+pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
+pub use iomap_dio_rw::{IomapDioRw, Plan};
+pub use punch_hole_rwsem::PunchHoleRwsem;
 pub use read::DirectRead;
+pub use setattr::Setattr;
 pub use truncate::Truncate;
+pub use uring::UringThread;
+pub use wb_disksize::WbDisksize;
 
 use crate::op::{Op, Outcome, Submission};
 use crate::task::{Place, Task};
@@ -37,6 +65,24 @@ pub enum Call {
     BufferedWrite(BufferedWrite),
     /// A journal commit.
     Commit(Commit),
+    /// A direct write, v4.10 and v5.4.
+    FileWriteIter(FileWriteIter),
+    /// The completion of an asynchronous write, v4.10 and v5.4.
+    DioComplete(DioComplete),
+    /// A direct write, from v5.10 on.
+    DioWriteIter(DioWriteIter),
+    /// The completion of an asynchronous write, from v5.10 on.
+    IomapEndIo(IomapEndIo),
+    /// A direct read, from v4.10 on.
+    DioReadIter(DioReadIter),
+    /// A truncate, from v4.10 on.
+    Setattr(Setattr),
+    /// A punched hole, from v4.10 on.
+    PunchHole(PunchHoleRwsem),
+    /// Writeback that raises i_disksize.
+    WbDisksize(WbDisksize),
+    /// An io_uring thread.
+    Uring(Box<UringThread>),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -70,13 +116,21 @@ impl Task for Script {
 impl Call {
     /// Whether the task runs from the start; a completion waits for its submission.
     pub fn started(&self) -> bool {
-        !matches!(self, Call::EndIo(end_io) if !end_io.submitted())
+        match self {
+            Call::EndIo(end_io) => end_io.submitted(),
+            Call::DioComplete(end_io) => end_io.submitted(),
+            Call::IomapEndIo(end_io) => end_io.submitted(),
+            _ => true,
+        }
     }
 
     /// Starts a completion.
     pub fn submit(&mut self, submission: Submission) {
-        if let Call::EndIo(end_io) = self {
-            end_io.submit(submission);
+        match self {
+            Call::EndIo(end_io) => end_io.submit(submission),
+            Call::DioComplete(end_io) => end_io.submit(submission),
+            Call::IomapEndIo(end_io) => end_io.submit(submission),
+            _ => {}
         }
     }
 
@@ -93,6 +147,15 @@ impl Call {
             Call::Read(t) => t,
             Call::BufferedWrite(t) => t,
             Call::Commit(t) => t,
+            Call::FileWriteIter(t) => t,
+            Call::DioComplete(t) => t,
+            Call::DioWriteIter(t) => t,
+            Call::IomapEndIo(t) => t,
+            Call::DioReadIter(t) => t,
+            Call::Setattr(t) => t,
+            Call::PunchHole(t) => t,
+            Call::WbDisksize(t) => t,
+            Call::Uring(t) => &**t,
             Call::Script(t) => t,
         }
     }
@@ -110,6 +173,15 @@ impl Task for Call {
             Call::Read(t) => t.resume(outcome),
             Call::BufferedWrite(t) => t.resume(outcome),
             Call::Commit(t) => t.resume(outcome),
+            Call::FileWriteIter(t) => t.resume(outcome),
+            Call::DioComplete(t) => t.resume(outcome),
+            Call::DioWriteIter(t) => t.resume(outcome),
+            Call::IomapEndIo(t) => t.resume(outcome),
+            Call::DioReadIter(t) => t.resume(outcome),
+            Call::Setattr(t) => t.resume(outcome),
+            Call::PunchHole(t) => t.resume(outcome),
+            Call::WbDisksize(t) => t.resume(outcome),
+            Call::Uring(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

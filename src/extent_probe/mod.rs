@@ -134,6 +134,24 @@ impl Extents {
         freed
     }
 
+    /// The blocks that [`Extents::punch`] would free.
+    pub fn mapped(&self, range: Range) -> Vec<PhysicalBlock> {
+        range.blocks().filter_map(|block| self.at(block).block).collect()
+    }
+
+    /// Makes a hole of the range; the freed blocks go to another file at once.
+    pub fn punch(&mut self, range: Range) -> Vec<PhysicalBlock> {
+        let freed = self.mapped(range);
+        for mapped in self.map.iter_mut().skip(usize::from(range.start)).take(range.len.into()) {
+            *mapped = Mapped { extent: Extent::Hole, block: None };
+        }
+        for &block in &freed {
+            self.blocks[usize::from(block)] =
+                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
+        }
+        freed
+    }
+
     /// A device block.
     pub fn block(&self, block: PhysicalBlock) -> &Block {
         &self.blocks[usize::from(block)]

@@ -38,6 +38,11 @@ enum Step {
 }
 
 impl OverwriteProbe {
+    /// The same whatever is cached (4b0524aae008, v4.9): `ext4_overwrite_io`.
+    pub fn of_any_pages(range: Range, allowed: bool) -> OverwriteProbe {
+        OverwriteProbe { step: Step::ReadSize, ..OverwriteProbe::new(range, allowed) }
+    }
+
     /// `allowed`: dioread_nolock is on and this is no unaligned asynchronous write.
     pub fn new(range: Range, allowed: bool) -> OverwriteProbe {
         let step = if allowed { Step::ReadPages } else { Step::ReadSize };

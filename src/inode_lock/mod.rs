@@ -20,6 +20,13 @@ pub enum LockName {
     AioMutex,
     /// `inode->i_mutex`.
     IMutex,
+    /// `inode->i_rwsem`, which took the place of `i_mutex`; `inode_lock` writes, `inode_lock_shared`
+    /// reads.
+    IRwsem,
+    /// `EXT4_I(inode)->i_mmap_sem`: page faults against whatever removes blocks.
+    IMmapSem,
+    /// `mapping->invalidate_lock`, which took the place of `i_mmap_sem`.
+    InvalidateLock,
     /// `EXT4_I(inode)->i_data_sem`, a rwsem.
     IDataSem,
     /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
@@ -37,14 +44,24 @@ pub enum Mode {
 
 impl LockName {
     /// Every lock, in rank order.
-    pub const ALL: [LockName; 4] =
-        [LockName::AioMutex, LockName::IMutex, LockName::IDataSem, LockName::CompletedIoLock];
+    pub const ALL: [LockName; 7] = [
+        LockName::AioMutex,
+        LockName::IMutex,
+        LockName::IRwsem,
+        LockName::IMmapSem,
+        LockName::InvalidateLock,
+        LockName::IDataSem,
+        LockName::CompletedIoLock,
+    ];
 
     /// The kernel's spelling.
     pub fn name(self) -> &'static str {
         match self {
             LockName::AioMutex => "ext4_aio_mutex",
             LockName::IMutex => "i_mutex",
+            LockName::IRwsem => "i_rwsem",
+            LockName::IMmapSem => "i_mmap_sem",
+            LockName::InvalidateLock => "invalidate_lock",
             LockName::IDataSem => "i_data_sem",
             LockName::CompletedIoLock => "i_completed_io_lock",
         }
@@ -62,7 +79,15 @@ impl LockName {
 
     /// Whether it is a rwsem: only there does a queued writer hold off readers.
     pub fn is_rwsem(self) -> bool {
-        self == LockName::IDataSem
+        matches!(
+            self,
+            LockName::IRwsem | LockName::IMmapSem | LockName::InvalidateLock | LockName::IDataSem
+        )
+    }
+
+    /// Whether it is the one that serialises writes and truncates: `i_mutex`, `i_rwsem` from v4.7.
+    pub fn is_inode_lock(self) -> bool {
+        matches!(self, LockName::IMutex | LockName::IRwsem)
     }
 
     /// Its place in the lock order of v3.5 to v3.7, outermost first; a lock may be waited for only
@@ -70,10 +95,12 @@ impl LockName {
     ///
     /// # Kernel
     /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7.
+    /// `i_mmap_sem` and `invalidate_lock` stand as in the comment of fs/ext4/super.c (v4.10, v6.12).
     pub fn rank(self) -> u8 {
         match self {
             LockName::AioMutex => 10,
-            LockName::IMutex => 20,
+            LockName::IMutex | LockName::IRwsem => 20,
+            LockName::IMmapSem | LockName::InvalidateLock => 25,
             LockName::IDataSem => 40,
             LockName::CompletedIoLock => 50,
         }

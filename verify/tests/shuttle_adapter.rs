@@ -1,6 +1,7 @@
 //! The shuttle engine sees every trace: checked against brute force on random programs and on the
 //! protocol's own tasks, and against the graph engine.
 
+use diolock::dio_path::WriteFlags;
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::LockName;
 use diolock::kernel::{Kernel, Version};
@@ -221,7 +222,9 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
         size: 1,
         extents: vec![extent],
         cached_pages: 0,
+        disksize: None,
         dioread_nolock: true,
+        journal: true,
         tasks: ('A'..).zip(calls).map(spec).collect(),
         memory: Memory::Sc,
         fair: fair.to_vec(),
@@ -234,8 +237,12 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
 }
 
 const BLOCK: Range = Range { start: 0, len: 1 };
-const WRITE: CallSpec = CallSpec::Pwrite { range: BLOCK, half: None, aio: false, fault: None };
-const AIO: CallSpec = CallSpec::Pwrite { range: BLOCK, half: None, aio: true, fault: None };
+const fn pwrite(aio: bool) -> CallSpec {
+    let flags = WriteFlags { nowait: false, osync: false };
+    CallSpec::Pwrite { range: BLOCK, half: None, aio, fault: None, flags }
+}
+const WRITE: CallSpec = pwrite(false);
+const AIO: CallSpec = pwrite(true);
 const READ: CallSpec = CallSpec::Pread { range: BLOCK, stale_size: false, repeat: false };
 const TRUNCATE: CallSpec = CallSpec::Ftruncate { to: 0 };
 

@@ -5,7 +5,7 @@ use super::schema::{At, Field, Fields, Judge};
 use super::{CallSpec, Reach, ReachVerb, TaskSpec};
 use crate::problem::{Span, shown};
 use crate::rule::Verb;
-use diolock::dio_path::Fault;
+use diolock::dio_path::{Fault, WriteFlags};
 use diolock::extent_probe::Half;
 use diolock::op::Range;
 
@@ -27,15 +27,21 @@ enum Kind {
     AioPwrite,
     Pread,
     Ftruncate,
+    PunchHole,
+    Writeback,
+    Uring,
     Write,
     Commit,
 }
 
-const KINDS: [(&str, Kind); 6] = [
+const KINDS: [(&str, Kind); 9] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
     ("ftruncate", Kind::Ftruncate),
+    ("punch_hole", Kind::PunchHole),
+    ("writeback", Kind::Writeback),
+    ("uring_pwrite_ftruncate", Kind::Uring),
     ("write", Kind::Write),
     ("commit", Kind::Commit),
 ];
@@ -47,7 +53,12 @@ impl Kind {
 
     fn arguments(self) -> &'static [&'static str] {
         match self {
-            Kind::Pwrite | Kind::AioPwrite => &["block", "blocks", "half", "fail"],
+            Kind::Pwrite | Kind::AioPwrite => {
+                &["block", "blocks", "half", "fail", "nowait", "osync"]
+            }
+            Kind::PunchHole => &["block", "blocks"],
+            Kind::Writeback => &["to"],
+            Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to"],
             Kind::Write | Kind::Commit => &[],
@@ -110,7 +121,7 @@ fn letter(judge: &mut Judge, field: &Field<'_>) -> Option<At<char>> {
 
 fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> {
     let (name, takes) = (kind.name(), kind.arguments());
-    for key in ["block", "blocks", "half", "fail", "to", "repeat", "size_read"] {
+    for key in ["block", "blocks", "half", "fail", "to", "repeat", "size_read", "nowait", "osync"] {
         if let Some(field) = fields.get(key)
             && !takes.contains(&key)
         {
@@ -126,6 +137,8 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let range = range(judge, fields);
             let half = half(judge, fields);
             let fault = fault(judge, fields, aio);
+            let mut flag = |key| fields.get(key).and_then(|f| f.flag(judge)).unwrap_or(false);
+            let flags = WriteFlags { nowait: flag("nowait"), osync: flag("osync") };
             let range = range?;
             if let Some((_, span)) = &half
                 && range.len != 1
@@ -134,7 +147,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
                     .wrong(span.clone(), format!("half a block, but `blocks` is {}", range.len))
                     .help("an unaligned write is modelled within one block: leave `blocks` out");
             }
-            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault })
+            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault, flags })
         }
         Kind::Pread => {
             let range = range(judge, fields);
@@ -151,6 +164,15 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::Ftruncate => {
             let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Ftruncate { to })
+        }
+        Kind::PunchHole => Some(CallSpec::PunchHole { range: range(judge, fields)? }),
+        Kind::Writeback => {
+            let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;
+            Some(CallSpec::Writeback { to })
+        }
+        Kind::Uring => {
+            let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
+            Some(CallSpec::Uring { range: range(judge, fields)?, to })
         }
         Kind::Write => Some(CallSpec::Write),
         Kind::Commit => Some(CallSpec::Commit),
@@ -204,7 +226,9 @@ pub(super) fn reaches(judge: &mut Judge, top: &Fields<'_>, cast: &[Cast]) -> Vec
         let Some(reach) = reach(judge, &word) else { continue };
         let other = match reach.verb {
             ReachVerb::Plain(_) => None,
-            ReachVerb::Overlaps(other) | ReachVerb::WaitsFor(other) => Some(other),
+            ReachVerb::Overlaps(other)
+            | ReachVerb::FreesUnder(other)
+            | ReachVerb::WaitsFor(other) => Some(other),
         };
         if other == Some(reach.task) {
             judge
@@ -235,12 +259,16 @@ fn reach(judge: &mut Judge, word: &At<&str>) -> Option<Reach> {
     };
     let plain = Verb::PLAIN.iter().find(|p| p.0 == verb).map(|p| ReachVerb::Plain(p.1));
     let overlaps = || with_other(verb, "overlaps ").map(ReachVerb::Overlaps);
+    let frees = || with_other(verb, "frees under ").map(ReachVerb::FreesUnder);
     let waits = || with_other(verb, "waits for ").map(ReachVerb::WaitsFor);
-    let Some(verb) = plain.or_else(overlaps).or_else(waits) else {
+    let Some(verb) = plain.or_else(overlaps).or_else(frees).or_else(waits) else {
         let verbs = Verb::PLAIN.iter().map(|p| p.0);
         judge
             .wrong(word.span.clone(), format!("`{}` is not something seen of a task", shown(verb)))
-            .choices(verb, verbs.chain(["overlaps <letter>", "waits for <letter>"]));
+            .choices(
+                verb,
+                verbs.chain(["overlaps <letter>", "frees under <letter>", "waits for <letter>"]),
+            );
         return None;
     };
     Some(Reach { text: word.value.to_owned(), task, verb })
@@ -260,7 +288,10 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
                 .missing(span.clone(), format!("there is no task {letter}"))
                 .help(format!("the tasks: {}", letters.join(", ")));
         }
-        Some(task) if letter.is_ascii_lowercase() && task.kind != Some(Kind::AioPwrite) => {
+        Some(task)
+            if letter.is_ascii_lowercase()
+                && !matches!(task.kind, Some(Kind::AioPwrite | Kind::Uring)) =>
+        {
             let Some(kind) = task.kind else { return };
             let submitter = letter.to_ascii_uppercase();
             judge

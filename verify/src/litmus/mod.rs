@@ -13,7 +13,7 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    BufferedWrite, Call, Commit, DirectRead, EndIo, Fault, FileDioWrite, Truncate, Write,
+    BufferedWrite, Call, Commit, DirectRead, Fault, Mount, WbDisksize, Write, WriteFlags,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -40,8 +40,12 @@ pub struct Litmus {
     pub extents: Vec<Extent>,
     /// Pages cached at the start.
     pub cached_pages: Blocks,
+    /// i_disksize at the start, if it lags behind.
+    pub disksize: Option<Blocks>,
     /// The mount option.
     pub dioread_nolock: bool,
+    /// Whether the file system has a journal.
+    pub journal: bool,
     /// Who does what.
     pub tasks: Vec<TaskSpec>,
     /// The memory model.
@@ -80,6 +84,8 @@ pub enum CallSpec {
         aio: bool,
         /// What goes wrong.
         fault: Option<Fault>,
+        /// IOCB_NOWAIT, O_SYNC.
+        flags: WriteFlags,
     },
     /// A direct read.
     Pread {
@@ -92,6 +98,23 @@ pub enum CallSpec {
     },
     /// A truncate.
     Ftruncate {
+        /// The new size, in blocks.
+        to: Blocks,
+    },
+    /// A punched hole.
+    PunchHole {
+        /// Which blocks.
+        range: Range,
+    },
+    /// Writeback that raises i_disksize.
+    Writeback {
+        /// Up to there.
+        to: Blocks,
+    },
+    /// An asynchronous direct write, then a truncate, by one io_uring thread.
+    Uring {
+        /// Which blocks it writes.
+        range: Range,
         /// The new size, in blocks.
         to: Blocks,
     },
@@ -119,6 +142,8 @@ pub enum ReachVerb {
     Plain(Verb),
     /// `overlaps X`.
     Overlaps(char),
+    /// `frees under X`.
+    FreesUnder(char),
     /// `waits for X`.
     WaitsFor(char),
 }
@@ -163,13 +188,13 @@ impl std::fmt::Display for Expected {
 impl CallSpec {
     /// Whether its completion is a task of its own.
     pub fn is_aio(&self) -> bool {
-        matches!(self, CallSpec::Pwrite { aio: true, .. })
+        matches!(self, CallSpec::Pwrite { aio: true, .. } | CallSpec::Uring { .. })
     }
 
     /// The call, for people: `pwrite(0,1)`.
     pub fn text(&self) -> String {
         match self {
-            CallSpec::Pwrite { range, half, aio, fault } => {
+            CallSpec::Pwrite { range, half, aio, fault, flags } => {
                 let how = if *aio { "aio pwrite" } else { "pwrite" };
                 let half = match half {
                     Some(Half::Lower) => " lower half",
@@ -181,13 +206,20 @@ impl CallSpec {
                     Some(Fault::Enospc) => " ENOSPC",
                     None => "",
                 };
-                format!("{how}({},{}){half}{fault}", range.start, range.len)
+                let nowait = if flags.nowait { " NOWAIT" } else { "" };
+                let osync = if flags.osync { " O_SYNC" } else { "" };
+                format!("{how}({},{}){half}{fault}{nowait}{osync}", range.start, range.len)
             }
             CallSpec::Pread { range, repeat, .. } => {
                 let again = if *repeat { " for ever" } else { "" };
                 format!("pread({},{}){again}", range.start, range.len)
             }
             CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
+            CallSpec::PunchHole { range } => format!("punch_hole({},{})", range.start, range.len),
+            CallSpec::Writeback { to } => format!("writeback({to})"),
+            CallSpec::Uring { range, to } => {
+                format!("uring pwrite({},{}); ftruncate({to})", range.start, range.len)
+            }
             CallSpec::Write => "write".to_owned(),
             CallSpec::Commit => "commit".to_owned(),
         }
@@ -210,26 +242,39 @@ impl Litmus {
         let mut calls = Vec::new();
         let mut names = Vec::new();
         let mut completions = Vec::new();
+        let mount = Mount { dioread_nolock: self.dioread_nolock, journal: self.journal };
         for (at, spec) in self.tasks.iter().enumerate() {
             let task = at as TaskId;
             let letter = spec.letter;
             calls.push(match spec.call {
-                CallSpec::Pwrite { range, half, aio, fault } => {
+                CallSpec::Pwrite { range, half, aio, fault, flags } => {
                     let end_io = aio.then(|| id(letter.to_ascii_lowercase()));
                     if let Some(end_io) = end_io {
-                        completions.push(Call::EndIo(EndIo::new(end_io, task, kernel)));
+                        completions.push(Call::completion(end_io, task, flags, kernel));
                     }
                     let write = Write { task, end_io, range, half, fault };
-                    Call::Write(FileDioWrite::new(write, kernel, self.dioread_nolock))
+                    Call::pwrite(write, flags, kernel, mount)
                 }
-                CallSpec::Pread { range, stale_size, repeat } => {
-                    let mut read = DirectRead::new(task, range, kernel, self.dioread_nolock);
+                CallSpec::Pread { range, stale_size, repeat } if stale_size || repeat => {
+                    let nolock = self.dioread_nolock;
+                    let mut read = DirectRead::new(task, range, kernel, nolock);
                     if stale_size {
                         read = read.stale_size();
                     }
                     Call::Read(if repeat { read.repeat() } else { read })
                 }
-                CallSpec::Ftruncate { to } => Call::Truncate(Truncate::new(to, kernel)),
+                CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
+                CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
+                CallSpec::PunchHole { range } => Call::punch_hole(range, kernel),
+                CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to)),
+                CallSpec::Uring { range, to } => {
+                    let end_io = id(letter.to_ascii_lowercase());
+                    let write =
+                        Write { task, end_io: Some(end_io), range, half: None, fault: None };
+                    let (thread, completion) = Call::uring(write, end_io, to, kernel, mount);
+                    completions.push(completion);
+                    thread
+                }
                 CallSpec::Write => Call::BufferedWrite(BufferedWrite::default()),
                 CallSpec::Commit => Call::Commit(Commit::default()),
             });
@@ -247,11 +292,13 @@ impl Litmus {
                 verb: match reach.verb {
                     ReachVerb::Plain(verb) => verb,
                     ReachVerb::Overlaps(other) => Verb::Overlaps(id(other)),
+                    ReachVerb::FreesUnder(other) => Verb::FreesUnder(id(other)),
                     ReachVerb::WaitsFor(other) => Verb::WaitsFor(id(other)),
                 },
             })
             .collect();
-        let inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len());
+        let inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
+            .with_disksize(self.disksize.unwrap_or(self.size));
         Program {
             litmus: self.name.clone(),
             kernel,

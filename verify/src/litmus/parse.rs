@@ -9,6 +9,7 @@ use super::{Expected, Litmus};
 use crate::problem::{read, shown, too_big};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
+use diolock::dio_path::Mount;
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::LockName;
 use diolock::op::Blocks;
@@ -73,7 +74,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let fair = fair(judge, &top);
     let (rules, except) = rules(judge, &top);
     let file = file(judge, &top);
-    let dioread_nolock = dioread_nolock(judge, &top);
+    let mount = mount(judge, &top);
     let cast = tasks(judge, &top);
     let before = judge.count();
     let reaches = reaches(judge, &top, &cast);
@@ -101,7 +102,9 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         size: file.size,
         extents: file.extents,
         cached_pages: file.cached_pages,
-        dioread_nolock,
+        disksize: file.disksize,
+        dioread_nolock: mount.dioread_nolock,
+        journal: mount.journal,
         tasks: cast.iter().filter_map(Cast::spec).collect(),
         memory,
         fair,
@@ -182,6 +185,7 @@ struct File {
     size: Blocks,
     extents: Vec<Extent>,
     cached_pages: Blocks,
+    disksize: Option<Blocks>,
 }
 
 fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
@@ -194,6 +198,13 @@ fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
         .and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
     let cached_pages =
         fields.get("cached_pages").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
+    let disksize = fields.get("disksize").and_then(|field| {
+        let lags = field.number(judge, 0..=MAX_BLOCKS)?;
+        if size.is_some_and(|size| lags > size) {
+            judge.wrong(field.span.clone(), "`disksize` is larger than `size`");
+        }
+        Some(lags)
+    });
     let mut extents = Vec::new();
     if let Some(field) = fields.need(judge, "extents", "extents = [\"written\", \"hole\"]") {
         let before = judge.count();
@@ -219,12 +230,19 @@ fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
                 .help("give every block below `size` a state; more mean preallocated past the end");
         }
     }
-    File { size: size.unwrap_or_default(), extents, cached_pages: cached_pages.unwrap_or_default() }
+    File {
+        size: size.unwrap_or_default(),
+        extents,
+        cached_pages: cached_pages.unwrap_or_default(),
+        disksize,
+    }
 }
 
-fn dioread_nolock(judge: &mut Judge, top: &Fields<'_>) -> bool {
-    let Some(field) = top.get("mount") else { return true };
-    let Some(table) = field.table(judge) else { return true };
+fn mount(judge: &mut Judge, top: &Fields<'_>) -> Mount {
+    let usual = Mount { dioread_nolock: true, journal: true };
+    let Some(field) = top.get("mount") else { return usual };
+    let Some(table) = field.table(judge) else { return usual };
     let fields = Fields::new(judge, "[mount]", table, field.span);
-    fields.get("dioread_nolock").and_then(|field| field.flag(judge)).unwrap_or(true)
+    let mut flag = |key| fields.get(key).and_then(|field| field.flag(judge)).unwrap_or(true);
+    Mount { dioread_nolock: flag("dioread_nolock"), journal: flag("journal") }
 }

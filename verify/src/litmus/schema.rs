@@ -125,9 +125,24 @@ pub(super) struct Field<'t> {
 /// The tables of a litmus file, and the keys of each.
 pub(super) const TABLES: [(&str, &[&str]); 5] = [
     ("the top of the file", &TOP),
-    ("[file]", &["size", "extents", "cached_pages"]),
-    ("[mount]", &["dioread_nolock"]),
-    ("[[task]]", &["name", "call", "block", "blocks", "half", "fail", "to", "repeat", "size_read"]),
+    ("[file]", &["size", "extents", "cached_pages", "disksize"]),
+    ("[mount]", &["dioread_nolock", "journal"]),
+    (
+        "[[task]]",
+        &[
+            "name",
+            "call",
+            "block",
+            "blocks",
+            "half",
+            "fail",
+            "to",
+            "repeat",
+            "size_read",
+            "nowait",
+            "osync",
+        ],
+    ),
     ("[[expect]]", &["kernel", "without", "verdict", "engines", "why"]),
 ];
 

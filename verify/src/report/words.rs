@@ -5,25 +5,25 @@ use diolock::dio_path::iocb::PrivateOp;
 use diolock::extent_probe::{Content, Extent, Half};
 use diolock::inode::Blocked;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Bio, Handle, Op, Outcome, PhysicalBlock, Range, TaskId};
+use diolock::op::{Bio, Handle, Op, OrphanOp, Outcome, PhysicalBlock, Range, TaskId};
 
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
 pub fn lock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
-        (LockName::IDataSem, Mode::Shared) => "down_read",
-        (LockName::IDataSem, Mode::Exclusive) => "down_write",
         (LockName::CompletedIoLock, _) => "spin_lock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_lock",
+        (_, Mode::Shared) => "down_read",
+        (_, Mode::Exclusive) => "down_write",
     };
     format!("{call}({})", lock.name())
 }
 
 fn unlock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
-        (LockName::IDataSem, Mode::Shared) => "up_read",
-        (LockName::IDataSem, Mode::Exclusive) => "up_write",
         (LockName::CompletedIoLock, _) => "spin_unlock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_unlock",
+        (_, Mode::Shared) => "up_read",
+        (_, Mode::Exclusive) => "up_write",
     };
     format!("{call}({})", lock.name())
 }
@@ -65,6 +65,15 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::SizeRead, Outcome::Value(size)) => format!("i_size = {size}"),
         (Op::SizeWrite(size), _) => format!("i_size := {size}"),
         (Op::DisksizeWrite(size), _) => format!("i_disksize := {size}"),
+        (Op::DisksizeRead, Outcome::Value(size)) => format!("i_disksize = {size}"),
+        (Op::DisksizeRead, _) => "i_disksize".to_owned(),
+        (Op::Orphan(OrphanOp::Add), _) => "orphan_add".to_owned(),
+        (Op::Orphan(OrphanOp::Del), _) => "orphan_del".to_owned(),
+        (Op::Orphan(OrphanOp::Test), outcome) => {
+            format!("on the orphan list: {}", flag(outcome, "yes", "no"))
+        }
+        (Op::WriteSync, _) => "generic_write_sync".to_owned(),
+        (Op::WarnSize, _) => "WARN_ON(i_size < i_disksize)".to_owned(),
         (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
         (Op::PagesDrop, _) => "drop cached pages".to_owned(),
         (Op::PagesAdd, _) => "dirty a page".to_owned(),
@@ -74,10 +83,12 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::Convert(range, _), outcome) => {
             format!("convert {}: {}", range_words(*range), converted(outcome))
         }
-        (Op::Free(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
+        (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
             "free blocks: none".to_owned()
         }
-        (Op::Free(_), Outcome::Freed(blocks)) => format!("free blocks: {}", list(blocks)),
+        (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) => {
+            format!("free blocks: {}", list(blocks))
+        }
         (Op::Submit(child, submission), _) => {
             format!("submit {} as {}", block_words(&submission.blocks), name(*child))
         }
@@ -106,7 +117,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         // Outcomes that these steps do not have.
         (Op::SizeRead, _) => "i_size".to_owned(),
         (Op::PagesRead, _) => "nrpages".to_owned(),
-        (Op::Free(_), _) => "free blocks".to_owned(),
+        (Op::Free(_) | Op::FreeRange(_), _) => "free blocks".to_owned(),
         (Op::Bio(blocks, Bio::Read), _) => format!("read {}", block_words(blocks)),
     }
 }

@@ -3,18 +3,31 @@
 
 use super::RuleId;
 use super::rules::{Judgement, Rules, broken};
-use crate::program::Event;
+use crate::program::{Event, Program};
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::inode_lock::{LockName, Mode};
+use diolock::kernel::Version;
 use diolock::op::{Op, Outcome, TaskId};
 
 impl Rules {
     /// R6.
     pub(super) fn reference_under_lock(
         &self,
+        program: &Program,
         event: &Event,
         name: &dyn Fn(TaskId) -> char,
     ) -> Judgement {
+        // Where the lock has two modes either will do: the drainer's excludes both.
+        if let Op::DioBegin(_) = event.op
+            && program.kernel.version >= Version::V4_10
+            && self.tasks[usize::from(event.task)].references == 0
+            && !self.holds(event.task, LockName::IRwsem, Mode::Shared)
+        {
+            return broken(
+                RuleId::R6,
+                format!("{} raised i_dio_count without i_rwsem", name(event.task)),
+            );
+        }
         if event.op == Op::DioWait
             && let Some(late) = self.tasks.iter().position(|state| state.committed)
         {
@@ -32,7 +45,7 @@ impl Rules {
     /// R7.
     pub(super) fn nolock_flag(&self, event: &Event) -> Judgement {
         let Op::Private(_, op) = event.op else { return Ok(()) };
-        let imutex = self.holds(event.task, LockName::IMutex, Mode::Exclusive);
+        let imutex = self.holds_inode_lock(event.task, Mode::Exclusive);
         match op {
             PrivateOp::PointAtFlag if !imutex => {
                 broken(RuleId::R7, "iocb->private was set without i_mutex")

@@ -2,7 +2,7 @@
 
 use super::RuleId;
 use super::rules::{Judgement, Rules, broken};
-use crate::program::Event;
+use crate::program::{Event, Program};
 use diolock::extent_probe::{Content, Extent};
 use diolock::op::{Bio, Op, Outcome, PhysicalBlock, TaskId};
 
@@ -10,7 +10,7 @@ impl Rules {
     /// R4.
     pub(super) fn block_lifetime(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
         match (&event.op, &event.outcome) {
-            (Op::Free(_), Outcome::Freed(freed)) => {
+            (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(freed)) => {
                 for (task, state) in self.tasks.iter().enumerate() {
                     if let Some(block) = freed.iter().find(|b| state.in_flight.contains(b)) {
                         let whose = name(task as TaskId);
@@ -102,6 +102,18 @@ impl Rules {
 
     /// R11.
     pub(super) fn size(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        if event.op == Op::WarnSize {
+            return broken(RuleId::R11, "a completion saw i_size below i_disksize");
+        }
+        if event.op == Op::WriteSync && self.beyond_disksize(event.task) {
+            return broken(
+                RuleId::R11,
+                format!(
+                    "{}'s O_SYNC write was flushed before i_disksize covered it: a crash loses it",
+                    name(event.task)
+                ),
+            );
+        }
         let Op::SizeWrite(size) = event.op else { return Ok(()) };
         if self.tasks[usize::from(event.task)].overwrite {
             return broken(
@@ -115,13 +127,34 @@ impl Rules {
         Ok(())
     }
 
-    pub(super) fn sizes_agree(&self) -> Judgement {
-        match self.disksize {
-            Some(disksize) if self.size_touched && disksize != self.size => broken(
+    /// Whether a task wrote blocks within i_size that i_disksize does not cover.
+    fn beyond_disksize(&self, task: TaskId) -> bool {
+        let wrote_to = self.tasks[usize::from(task)].wrote_to;
+        wrote_to <= self.size && wrote_to > self.disksize
+    }
+
+    /// R11, at the end.
+    pub(super) fn sizes_agree(&self, program: &Program) -> Judgement {
+        let (size, disksize) = (self.size, self.disksize);
+        if self.disksize_touched && self.size_touched && disksize != size {
+            return broken(
                 RuleId::R11,
-                format!("i_size is {} and i_disksize {disksize} at the end", self.size),
-            ),
-            _ => Ok(()),
+                format!("i_size is {size} and i_disksize {disksize} at the end"),
+            );
         }
+        let mut tasks = 0..self.tasks.len() as TaskId;
+        if let Some(lost) = tasks.find(|&task| self.beyond_disksize(task)) {
+            let name = program.names[usize::from(lost)].letter;
+            return broken(
+                RuleId::R11,
+                format!(
+                    "{name} wrote within i_size, and i_disksize ({disksize}) does not cover it"
+                ),
+            );
+        }
+        if self.orphan {
+            return broken(RuleId::R11, "the inode is left on the orphan list at the end");
+        }
+        Ok(())
     }
 }

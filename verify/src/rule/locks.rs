@@ -4,18 +4,29 @@ use super::rules::{Judgement, Rules, broken};
 use super::{Gathered, Node, RuleId};
 use crate::program::{Event, Program};
 use diolock::inode_lock::{JOURNAL_RANK, LockName, Mode};
+use diolock::kernel::{Kernel, Version};
 use diolock::op::{Handle, MapFor, Object, Op, TaskId};
 
 /// The lock that guards a field, and whether changing it needs the lock alone. Fields that some
 /// kernel touches without a lock by design (counters, state bits, reads of i_size) have none.
-fn guard(op: &Op) -> Option<(LockName, Mode, &'static str)> {
-    use LockName::{CompletedIoLock, IDataSem, IMutex};
+fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
+    use LockName::{CompletedIoLock, IDataSem, IMutex, IRwsem};
     use Mode::{Exclusive, Shared};
+    let rwsem = kernel.version >= Version::V4_10;
+    let inode_lock = if rwsem { IRwsem } else { IMutex };
     Some(match op {
         Op::Map(_, MapFor::Probe | MapFor::Io) => (IDataSem, Shared, "the extent tree"),
-        Op::Map(..) | Op::Convert(..) | Op::Free(_) => (IDataSem, Exclusive, "the extent tree"),
-        Op::SizeWrite(_) => (IMutex, Exclusive, "i_size"),
-        Op::DisksizeWrite(_) => (IMutex, Exclusive, "i_disksize"),
+        Op::Map(..) | Op::Convert(..) | Op::Free(_) | Op::FreeRange(_) => {
+            (IDataSem, Exclusive, "the extent tree")
+        }
+        Op::SizeWrite(_) => (inode_lock, Exclusive, "i_size"),
+        // ext4_update_i_disksize and writeback; before, writes changed it under i_rwsem alone.
+        Op::DisksizeWrite(_) if kernel.version >= Version::V5_4 => {
+            (IDataSem, Exclusive, "i_disksize")
+        }
+        Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
+        // From then on completions invalidate pages too, without i_rwsem.
+        Op::PagesAdd | Op::PagesDrop | Op::PagesRead if rwsem => return None,
         Op::PagesAdd | Op::PagesDrop | Op::PagesRead => (IMutex, Exclusive, "the page cache"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,
@@ -23,8 +34,8 @@ fn guard(op: &Op) -> Option<(LockName, Mode, &'static str)> {
 }
 impl Rules {
     /// R1.
-    pub(super) fn lockset(&self, event: &Event) -> Judgement {
-        match guard(&event.op) {
+    pub(super) fn lockset(&self, program: &Program, event: &Event) -> Judgement {
+        match guard(program.kernel, &event.op) {
             Some((lock, mode, field)) if !self.holds(event.task, lock, mode) => {
                 let how = if mode == Mode::Exclusive { "" } else { " (not even shared)" };
                 broken(RuleId::R1, format!("{field} was touched without {}{how}", lock.name()))
@@ -116,15 +127,15 @@ impl Rules {
     /// R8.
     pub(super) fn time_before_unlock(&self, event: &Event) -> Judgement {
         let state = &self.tasks[usize::from(event.task)];
-        let in_order = self.holds(event.task, LockName::IMutex, Mode::Exclusive)
+        let in_order = self.holds_inode_lock(event.task, Mode::Shared)
             && !self.holds(event.task, LockName::IDataSem, Mode::Shared);
         match event.op {
             Op::JournalStart(Handle::Time) if !in_order => broken(
                 RuleId::R8,
                 "file_update_time started its handle with i_mutex dropped and i_data_sem held",
             ),
-            Op::Lock(LockName::IDataSem, _) | Op::Unlock(LockName::IMutex, _)
-                if state.time_handle =>
+            Op::Lock(lock, _) | Op::Unlock(lock, _)
+                if state.time_handle && (lock.is_inode_lock() || lock == LockName::IDataSem) =>
             {
                 broken(RuleId::R8, "file_update_time's handle was still open")
             }

@@ -4,7 +4,7 @@ use super::{Gathered, RuleId, Verb, Violation};
 use crate::program::{Event, Program};
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Bio, Blocks, Handle, MapFor, Op, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{Bio, Blocks, Handle, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
 
 /// What the rules remember of one task.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -24,6 +24,10 @@ pub(super) struct TaskState {
     pub(super) committed: bool,
     /// Blocks it has mapped for I/O that is not done.
     pub(super) in_flight: Vec<PhysicalBlock>,
+    /// One past the last block of the range that it maps for its I/O.
+    pub(super) mapped_to: Blocks,
+    /// One past the last block that its data went to.
+    pub(super) wrote_to: Blocks,
     /// Tasks that dropped a reference since it took i_mutex (kept only if a witness asks).
     pub(super) ended_meanwhile: u32,
 }
@@ -44,8 +48,10 @@ pub struct Rules {
     pub(super) dio_count: i8,
     pub(super) unwritten: i8,
     pub(super) size: Blocks,
-    pub(super) disksize: Option<Blocks>,
+    pub(super) disksize: Blocks,
     pub(super) size_touched: bool,
+    pub(super) disksize_touched: bool,
+    pub(super) orphan: bool,
 }
 
 pub(super) type Judgement = Result<(), Violation>;
@@ -62,9 +68,11 @@ impl Rules {
             blocks: Vec::new(),
             dio_count: 0,
             unwritten: 0,
-            size: 0,
-            disksize: None,
+            size: program.inode.sizes().0,
+            disksize: program.inode.sizes().1,
             size_touched: false,
+            disksize_touched: false,
+            orphan: false,
         }
     }
 
@@ -85,9 +93,24 @@ impl Rules {
         held.iter().any(|h| h.0 == lock && (h.1 == Mode::Exclusive || mode == Mode::Shared))
     }
 
+    pub(super) fn holds_inode_lock(&self, task: TaskId, mode: Mode) -> bool {
+        self.holds(task, LockName::IMutex, mode) || self.holds(task, LockName::IRwsem, mode)
+    }
+
     /// Whether a task has blocks mapped for I/O that is not done.
     pub fn in_flight(&self, task: TaskId) -> bool {
         !self.tasks[usize::from(task)].in_flight.is_empty()
+    }
+
+    /// Whether the task has taken a reference.
+    pub fn counted(&self, task: TaskId) -> bool {
+        self.tasks[usize::from(task)].counted
+    }
+
+    /// Whether this event takes a reference under `i_rwsem` held in that mode.
+    pub fn begins_io(&self, event: &Event, mode: Mode) -> bool {
+        let held = &self.tasks[usize::from(event.task)].held;
+        matches!(event.op, Op::DioBegin(_)) && held.contains(&(LockName::IRwsem, mode))
     }
 
     /// Whether `other` dropped a reference since `task` took i_mutex.
@@ -119,12 +142,12 @@ impl Rules {
         let name = |task: TaskId| program.names[usize::from(task)].letter;
         self.gather(event, gathered);
         let judgements = [
-            self.lockset(event),
+            self.lockset(program, event),
             self.lock_order(event),
             self.lock_balance(event, &name),
             self.block_lifetime(event, &name),
             self.no_stale_data(event, &name),
-            self.reference_under_lock(event, &name),
+            self.reference_under_lock(program, event, &name),
             self.nolock_flag(event),
             self.time_before_unlock(event),
             self.convert_inside_count(event),
@@ -160,7 +183,8 @@ impl Rules {
     /// # Errors
     /// The first rule (of those judged) that the final state breaks.
     pub fn finish(&self, program: &Program) -> Judgement {
-        let judgements = [self.nothing_held(program), self.counters_zero(), self.sizes_agree()];
+        let judgements =
+            [self.nothing_held(program), self.counters_zero(), self.sizes_agree(program)];
         judgements
             .into_iter()
             .filter_map(Result::err)
@@ -179,8 +203,9 @@ impl Rules {
                 if let Some(at) = state.held.iter().position(|&h| h == (lock, mode)) {
                     state.held.remove(at);
                 }
-                if lock == LockName::IMutex {
+                if lock.is_inode_lock() {
                     state.committed = state.overwrite && !state.counted;
+                    state.overwrite &= mode == Mode::Exclusive;
                     state.ended_meanwhile = 0;
                 }
             }
@@ -194,8 +219,12 @@ impl Rules {
             (&Op::DioBegin(of), _) => {
                 self.dio_count += 1;
                 self.task(of).references += 1;
+                let shared =
+                    self.tasks[usize::from(me)].held.contains(&(LockName::IRwsem, Mode::Shared));
                 self.task(me).counted = true;
                 self.task(me).committed = false;
+                // From v5.10 on a write that needs no more than the shared lock is an overwrite.
+                self.task(me).overwrite |= shared;
             }
             (&Op::DioEnd(of), _) => {
                 self.dio_count -= 1;
@@ -203,7 +232,7 @@ impl Rules {
                 self.task(me).in_flight.clear();
                 if program.reaches.iter().any(|w| matches!(w.verb, Verb::WaitsFor(_))) {
                     for state in &mut self.tasks {
-                        if state.held.iter().any(|h| h.0 == LockName::IMutex) {
+                        if state.held.iter().any(|h| h.0.is_inode_lock()) {
                             state.ended_meanwhile |= 1 << of;
                         }
                     }
@@ -224,18 +253,26 @@ impl Rules {
                 self.size = size;
                 self.size_touched = true;
             }
-            (&Op::DisksizeWrite(size), _) => self.disksize = Some(size),
+            (&Op::DisksizeWrite(size), _) => {
+                self.disksize = size;
+                self.disksize_touched = true;
+            }
+            (&Op::Orphan(OrphanOp::Add), _) => self.orphan = true,
+            (&Op::Orphan(OrphanOp::Del), _) => self.orphan = false,
             (Op::Map(_, MapFor::Probe), _) => {}
-            (Op::Map(..), Outcome::Mapping(found)) => {
+            (Op::Map(range, _), Outcome::Mapping(found)) => {
+                self.task(me).mapped_to = range.end();
                 self.task(me).in_flight = found.iter().filter_map(|m| m.block).collect();
             }
-            (Op::Submit(child, _), _) => {
+            (Op::Submit(child, submission), _) => {
+                self.task(*child).mapped_to = submission.range.end();
                 let blocks = std::mem::take(&mut self.task(me).in_flight);
                 self.task(*child).in_flight = blocks;
             }
             (Op::Bio(blocks, bio), _) => {
                 self.task(me).in_flight.clear();
                 if let Bio::Write { half, zero_rest } = *bio {
+                    self.task(me).wrote_to = self.task(me).mapped_to;
                     for &b in blocks {
                         let data = &mut self.block(b).data;
                         match half {
@@ -250,7 +287,7 @@ impl Rules {
                     }
                 }
             }
-            (Op::Free(_), Outcome::Freed(freed)) => {
+            (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(freed)) => {
                 for &b in freed {
                     self.block(b).freed = true;
                 }
@@ -266,7 +303,7 @@ impl Rules {
     fn take(&mut self, task: TaskId, lock: LockName, mode: Mode) {
         let state = self.task(task);
         state.held.push((lock, mode));
-        if lock == LockName::IMutex {
+        if lock.is_inode_lock() {
             state.committed = false;
             state.ended_meanwhile = 0;
         }

@@ -5,7 +5,7 @@ use crate::program::{Event, Program};
 use crate::trace::HappensBefore;
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::extent_probe::Extent;
-use diolock::inode_lock::LockName;
+use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Bio, MapFor, Op, Outcome, TaskId};
 
 /// Something that a run must show at least once.
@@ -24,6 +24,12 @@ pub enum Verb {
     Overwrites,
     /// A write keeps `i_mutex`.
     KeepsImutex,
+    /// A write begins its I/O holding `i_rwsem` alone.
+    KeepsIRwsem,
+    /// A write lets the shared lock go before its I/O, to take it alone.
+    Upgrades,
+    /// A trylock fails.
+    FindsLockBusy,
     /// Data moves to the device.
     Writes,
     /// Data moves from the device.
@@ -40,6 +46,8 @@ pub enum Verb {
     FindsCachedPages,
     /// Its data moves while the other has blocks mapped and its data not yet moved.
     Overlaps(TaskId),
+    /// It frees blocks while the other's I/O is in flight.
+    FreesUnder(TaskId),
     /// Its drain returns after the other dropped a reference while it held `i_mutex`.
     WaitsFor(TaskId),
     /// It returns.
@@ -52,15 +60,19 @@ impl Verb {
         let name = |task: TaskId| program.names[usize::from(task)].letter;
         match self {
             Verb::Overlaps(other) => format!("overlaps {}", name(other)),
+            Verb::FreesUnder(other) => format!("frees under {}", name(other)),
             Verb::WaitsFor(other) => format!("waits for {}", name(other)),
             plain => Verb::PLAIN.iter().find(|p| p.1 == plain).map_or("", |p| p.0).to_owned(),
         }
     }
 
     /// The verbs that name no second task, with their words.
-    pub const PLAIN: [(&'static str, Verb); 10] = [
+    pub const PLAIN: [(&'static str, Verb); 13] = [
         ("overwrites", Verb::Overwrites),
         ("keeps i_mutex", Verb::KeepsImutex),
+        ("keeps i_rwsem", Verb::KeepsIRwsem),
+        ("upgrades", Verb::Upgrades),
+        ("finds the lock busy", Verb::FindsLockBusy),
         ("writes", Verb::Writes),
         ("reads", Verb::Reads),
         ("finds the gate closed", Verb::FindsGateClosed),
@@ -81,6 +93,15 @@ impl Witness {
         match self.verb {
             Verb::Overwrites => {
                 matches!(event.op, Op::Private(_, PrivateOp::ReadFlag { overwrite: true }))
+                    || rules.begins_io(event, Mode::Shared)
+            }
+            Verb::KeepsIRwsem => rules.begins_io(event, Mode::Exclusive),
+            Verb::Upgrades => {
+                matches!(event.op, Op::Unlock(LockName::IRwsem, Mode::Shared))
+                    && !rules.counted(event.task)
+            }
+            Verb::FindsLockBusy => {
+                matches!(event.op, Op::TryLock(..)) && event.outcome == Outcome::Flag(false)
             }
             Verb::KeepsImutex => {
                 matches!(event.op, Op::Private(_, PrivateOp::ReadFlag { overwrite: false }))
@@ -100,6 +121,10 @@ impl Witness {
                 event.op == Op::PagesRead && matches!(event.outcome, Outcome::Value(1..))
             }
             Verb::Overlaps(other) => matches!(event.op, Op::Bio(..)) && rules.in_flight(other),
+            Verb::FreesUnder(other) => {
+                matches!(&event.outcome, Outcome::Freed(blocks) if !blocks.is_empty())
+                    && rules.in_flight(other)
+            }
             Verb::WaitsFor(other) => {
                 event.op == Op::DioWait && rules.ended_meanwhile(self.task, other)
             }
@@ -130,9 +155,17 @@ impl Witness {
                     })
                 })
             }
+            Verb::FreesUnder(other) => of(self.task, |op| matches!(op, Op::Free(_))).any(|free| {
+                let submitted = (0..free).any(|at| {
+                    matches!(events[at].op, Op::Submit(child, _) if child == other)
+                        && !order.before(free, at)
+                });
+                submitted && of(other, bio).all(|moved| !order.before(moved, free))
+            }),
             Verb::WaitsFor(other) => of(self.task, |op| *op == Op::DioWait).any(|wait| {
-                let lock = of(self.task, |op| matches!(op, Op::Lock(LockName::IMutex, _)))
-                    .rfind(|&at| at < wait);
+                let lock =
+                    of(self.task, |op| matches!(op, Op::Lock(lock, _) if lock.is_inode_lock()))
+                        .rfind(|&at| at < wait);
                 (0..wait).any(|at| {
                     events[at].op == Op::DioEnd(other)
                         && lock.is_some_and(|lock| !order.before(at, lock))

@@ -12,6 +12,9 @@ use std::thread;
 pub struct Locks {
     aio_mutex: Mutex<()>,
     i_mutex: Mutex<()>,
+    i_rwsem: RwLock<()>,
+    i_mmap_sem: RwLock<()>,
+    invalidate_lock: RwLock<()>,
     i_data_sem: RwLock<()>,
     completed_io_lock: Mutex<()>,
 }
@@ -34,6 +37,9 @@ impl Locks {
         match lock {
             LockName::AioMutex => Kind::Mutex(&self.aio_mutex),
             LockName::IMutex => Kind::Mutex(&self.i_mutex),
+            LockName::IRwsem => Kind::RwSem(&self.i_rwsem),
+            LockName::IMmapSem => Kind::RwSem(&self.i_mmap_sem),
+            LockName::InvalidateLock => Kind::RwSem(&self.invalidate_lock),
             LockName::IDataSem => Kind::RwSem(&self.i_data_sem),
             LockName::CompletedIoLock => Kind::Mutex(&self.completed_io_lock),
         }

@@ -1,0 +1,107 @@
+//! Direct reads under shared `i_rwsem`: `ext4_direct_IO_read`, later `ext4_dio_read_iter`.
+
+use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
+use crate::inode_lock::{LockName, Mode};
+use crate::op::{Bio, MapFor, Op, Outcome, PhysicalBlock, Range, TaskId};
+use crate::task::{Place, Task};
+
+/// A synchronous direct read, v4.10 and later.
+///
+/// | step       | kernel (v6.12; v4.10: ext4_direct_IO_read)         | holds after |
+/// |------------|----------------------------------------------------|-------------|
+/// | TakeShared | ext4_dio_read_iter: inode_lock_shared              | i_rwsem R   |
+/// | ReadSize   | __iomap_dio_rw: i_size_read                        | i_rwsem R   |
+/// | BeginIo    | __iomap_dio_rw: inode_dio_begin                    | i_rwsem R   |
+/// | Map        | ext4_iomap_begin, see MapBlocks                    | i_rwsem R   |
+/// | RunBio     | iomap_dio_submit_bio, and the wait for it          | i_rwsem R   |
+/// | EndIo      | iomap_dio_complete: inode_dio_end                  | i_rwsem R   |
+/// | DropShared | ext4_dio_read_iter: inode_unlock_shared            |             |
+///
+/// # Kernel
+/// Read in v4.10.17, v5.4.18 (fs/ext4/inode.c, fs/direct-io.c), v5.10.44, v6.1-rc7 and v6.12.
+///
+/// # Modelled
+/// The order is the same in all of them. The DIOREAD_LOCK gate is not looked at: from 16c54688592c
+/// (v4.9) on no reader goes without the lock.
+///
+/// # Left out
+/// Write-back of cached pages first, asynchronous reads.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DioReadIter {
+    task: TaskId,
+    range: Range,
+    step: Step,
+    blocks: Vec<PhysicalBlock>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    TakeShared,
+    ReadSize,
+    BeginIo,
+    Map(MapBlocks),
+    RunBio,
+    EndIo,
+    DropShared,
+    Done,
+}
+
+impl DioReadIter {
+    /// A read of `range`.
+    pub fn new(task: TaskId, range: Range) -> DioReadIter {
+        DioReadIter { task, range, step: Step::TakeShared, blocks: Vec::new() }
+    }
+}
+
+impl Task for DioReadIter {
+    fn next(&self) -> Option<Op> {
+        Some(match &self.step {
+            Step::TakeShared => Op::Lock(LockName::IRwsem, Mode::Shared),
+            Step::ReadSize => Op::SizeRead,
+            Step::BeginIo => Op::DioBegin(self.task),
+            Step::Map(map) => return map.next(),
+            Step::RunBio => Op::Bio(self.blocks.clone(), Bio::Read),
+            Step::EndIo => Op::DioEnd(self.task),
+            Step::DropShared => Op::Unlock(LockName::IRwsem, Mode::Shared),
+            Step::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        self.step = match &mut self.step {
+            Step::TakeShared => Step::ReadSize,
+            Step::ReadSize => match outcome {
+                Outcome::Value(size) if self.range.start >= size => Step::DropShared,
+                _ => Step::BeginIo,
+            },
+            Step::BeginIo => Step::Map(MapBlocks::look_up(self.range, MapFor::Io, DataSemHeld::No)),
+            Step::Map(map) => {
+                map.resume(outcome);
+                if map.next().is_some() {
+                    return;
+                }
+                let found = map.found().unwrap_or_default().iter();
+                let written = found.filter(|m| m.extent == Extent::Written);
+                self.blocks = written.filter_map(|m| m.block).collect();
+                if self.blocks.is_empty() { Step::EndIo } else { Step::RunBio }
+            }
+            Step::RunBio => Step::EndIo,
+            Step::EndIo => Step::DropShared,
+            Step::DropShared | Step::Done => Step::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let (step, kernel) = match &self.step {
+            Step::Map(map) => return map.place(),
+            Step::TakeShared => ("TakeShared", "ext4_dio_read_iter"),
+            Step::ReadSize => ("ReadSize", "__iomap_dio_rw"),
+            Step::BeginIo => ("BeginIo", "__iomap_dio_rw"),
+            Step::RunBio => ("RunBio", "__iomap_dio_rw"),
+            Step::EndIo => ("EndIo", "iomap_dio_complete"),
+            Step::DropShared => ("DropShared", "ext4_dio_read_iter"),
+            Step::Done => ("Done", "ext4_dio_read_iter"),
+        };
+        Place { step, kernel }
+    }
+}

@@ -1,0 +1,86 @@
+//! Which kernel runs which task.
+
+use super::{
+    Call, DioComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite, FileWriteIter,
+    IomapDioComplete, IomapEndIo, PunchHoleRwsem, Setattr, Truncate, UringThread, Write,
+    WriteFlags,
+};
+use crate::kernel::{Fix, Kernel, Version};
+use crate::op::{Blocks, Range, TaskId};
+
+/// How the file system is mounted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Mount {
+    /// `dioread_nolock`; it decides nothing from v5.10 on.
+    pub dioread_nolock: bool,
+    /// There is a journal.
+    pub journal: bool,
+}
+
+impl Call {
+    /// A direct write.
+    pub fn pwrite(write: Write, flags: WriteFlags, kernel: Kernel, mount: Mount) -> Call {
+        let Mount { dioread_nolock, journal } = mount;
+        if kernel.version >= Version::V5_10 {
+            Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
+        } else if kernel.version >= Version::V4_10 {
+            Call::FileWriteIter(FileWriteIter::new(write, kernel, dioread_nolock, journal))
+        } else {
+            Call::Write(FileDioWrite::new(write, kernel, dioread_nolock))
+        }
+    }
+
+    /// The completion, as task `task`, of an asynchronous write by `submitter`.
+    pub fn completion(task: TaskId, submitter: TaskId, flags: WriteFlags, kernel: Kernel) -> Call {
+        if kernel.version >= Version::V5_10 {
+            Call::IomapEndIo(IomapEndIo::new(task, kernel, flags.osync, false))
+        } else if kernel.version >= Version::V4_10 {
+            Call::DioComplete(DioComplete::new(task, kernel))
+        } else {
+            Call::EndIo(EndIo::new(task, submitter, kernel))
+        }
+    }
+
+    /// A direct read.
+    pub fn pread(task: TaskId, range: Range, kernel: Kernel, mount: Mount) -> Call {
+        if kernel.version >= Version::V4_10 {
+            Call::DioReadIter(DioReadIter::new(task, range))
+        } else {
+            Call::Read(DirectRead::new(task, range, kernel, mount.dioread_nolock))
+        }
+    }
+
+    /// A truncate.
+    pub fn ftruncate(to: Blocks, kernel: Kernel, mount: Mount) -> Call {
+        if kernel.version >= Version::V4_10 {
+            Call::Setattr(Setattr::new(to, kernel, mount.journal))
+        } else {
+            Call::Truncate(Truncate::new(to, kernel))
+        }
+    }
+
+    /// A punched hole (v4.10 and later).
+    pub fn punch_hole(range: Range, kernel: Kernel) -> Call {
+        Call::PunchHole(PunchHoleRwsem::new(range, kernel))
+    }
+
+    /// A thread that writes through io_uring and then truncates to `to`, and the completion, as
+    /// task `end_io`, of its write.
+    pub fn uring(
+        write: Write,
+        end_io: TaskId,
+        to: Blocks,
+        kernel: Kernel,
+        mount: Mount,
+    ) -> (Call, Call) {
+        // Only pure overwrites may be completed by their caller.
+        let deferred = kernel.version >= Version::V6_12 && !kernel.has(Fix::NoCallerCompletion);
+        let work = deferred
+            .then(|| IomapDioComplete::new(write.range, end_io, false, kernel).asynchronous());
+        let writer = DioWriteIter::new(write, WriteFlags::default(), kernel, mount.journal);
+        let truncate = Setattr::new(to, kernel, mount.journal);
+        let thread = UringThread::new(writer, truncate, work);
+        let completion = IomapEndIo::new(end_io, kernel, false, deferred);
+        (Call::Uring(Box::new(thread)), Call::IomapEndIo(completion))
+    }
+}

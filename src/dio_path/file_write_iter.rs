@@ -1,0 +1,177 @@
+//! `ext4_file_write_iter`: a direct write from the system call on, in v4.10 and v5.4.
+
+use super::direct_io::Write;
+use super::direct_io_write::DirectIoWrite;
+use super::iocb::PrivateOp;
+use crate::extent_probe::OverwriteProbe;
+use crate::inode_lock::{LockName, Mode};
+use crate::kernel::{Fix, Kernel};
+use crate::op::{Handle, Op, Outcome};
+use crate::task::{Place, Task};
+
+/// `ext4_file_write_iter`, with `__generic_file_write_iter` and `generic_file_direct_write` inside.
+///
+/// | step          | kernel (v5.4; * not in v4.10)                          | holds after      |
+/// |---------------|--------------------------------------------------------|------------------|
+/// | TakeRwsem     | ext4_file_write_iter: inode_lock                       | i_rwsem          |
+/// | WaitUnwritten | ext4_unwritten_wait (unaligned, asynchronous)          | i_rwsem          |
+/// | PointPrivate  | ext4_file_write_iter: iocb->private = &overwrite       | i_rwsem          |
+/// | Probe         | ext4_overwrite_io, see OverwriteProbe                  | i_rwsem          |
+/// | StartTime     | file_update_time: ext4_journal_start                   | i_rwsem, handle  |
+/// | StopTime      | file_update_time: ext4_journal_stop                    | i_rwsem          |
+/// | LookForPages  | generic_file_direct_write: nrpages                     | i_rwsem          |
+/// | DropPages     | generic_file_direct_write: write back, invalidate      | i_rwsem          |
+/// | DirectIo      | ext4_direct_IO_write, see DirectIoWrite                | i_rwsem          |
+/// | RereadSize    | generic_file_direct_write: i_size_read                 | i_rwsem          |
+/// | RaiseSize     | generic_file_direct_write: i_size_write                | i_rwsem          |
+/// | WaitOwn       | ext4_unwritten_wait (unaligned, asynchronous) *        | i_rwsem          |
+/// | DropRwsem     | ext4_file_write_iter: inode_unlock                     |                  |
+///
+/// # Kernel
+/// fs/ext4/file.c and mm/filemap.c, read in v4.10.17 and v5.4.18.
+///
+/// # Modelled
+/// Cached pages no longer keep a write from being an overwrite (4b0524aae008, v4.9).
+///
+/// # Left out
+/// O_APPEND, suid removal, the second invalidation of cached pages, O_SYNC, IOCB_NOWAIT.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FileWriteIter {
+    write: Write,
+    kernel: Kernel,
+    dioread_nolock: bool,
+    journal: bool,
+    step: Step,
+    overwrite: bool,
+    size: u8,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    TakeRwsem,
+    WaitUnwritten,
+    PointPrivate,
+    Probe(OverwriteProbe),
+    StartTime,
+    StopTime,
+    LookForPages,
+    DropPages,
+    DirectIo(DirectIoWrite),
+    RereadSize,
+    RaiseSize,
+    WaitOwn,
+    DropRwsem,
+    Done,
+}
+
+impl FileWriteIter {
+    /// A write on a kernel, on a mount with or without dioread_nolock and a journal.
+    pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool, journal: bool) -> FileWriteIter {
+        FileWriteIter {
+            write,
+            kernel,
+            dioread_nolock,
+            journal,
+            step: Step::TakeRwsem,
+            overwrite: false,
+            size: 0,
+        }
+    }
+
+    fn unaligned_aio(&self) -> bool {
+        self.write.half.is_some() && self.write.end_io.is_some()
+    }
+
+    fn serialized(&self) -> bool {
+        self.unaligned_aio() && self.kernel.has(Fix::SerializeUnalignedAio)
+    }
+
+    fn direct_io(&self) -> Step {
+        let (overwrite, size) = (self.overwrite, self.size);
+        let io = DirectIoWrite::new(self.write, self.kernel, self.journal, overwrite, size);
+        Step::DirectIo(io)
+    }
+}
+
+impl Task for FileWriteIter {
+    fn next(&self) -> Option<Op> {
+        Some(match &self.step {
+            Step::TakeRwsem => Op::Lock(LockName::IRwsem, Mode::Exclusive),
+            Step::WaitUnwritten | Step::WaitOwn => Op::UnwrittenWait,
+            Step::PointPrivate => Op::Private(self.write.task, PrivateOp::PointAtFlag),
+            Step::Probe(probe) => return probe.next(),
+            Step::StartTime => Op::JournalStart(Handle::Time),
+            Step::StopTime => Op::JournalStop(Handle::Time),
+            Step::LookForPages => Op::PagesRead,
+            Step::DropPages => Op::PagesDrop,
+            Step::DirectIo(direct_io) => return direct_io.next(),
+            Step::RereadSize => Op::SizeRead,
+            Step::RaiseSize => Op::SizeWrite(self.write.range.end()),
+            Step::DropRwsem => Op::Unlock(LockName::IRwsem, Mode::Exclusive),
+            Step::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        let serialized = self.serialized();
+        self.step = match &mut self.step {
+            Step::TakeRwsem if serialized => Step::WaitUnwritten,
+            Step::TakeRwsem | Step::WaitUnwritten => Step::PointPrivate,
+            Step::PointPrivate => {
+                let allowed = self.dioread_nolock && !self.unaligned_aio();
+                Step::Probe(OverwriteProbe::of_any_pages(self.write.range, allowed))
+            }
+            Step::Probe(probe) => {
+                probe.resume(outcome);
+                if probe.next().is_some() {
+                    return;
+                }
+                (self.overwrite, self.size) = (probe.overwrite, probe.size);
+                Step::StartTime
+            }
+            Step::StartTime => Step::StopTime,
+            Step::StopTime => Step::LookForPages,
+            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => Step::DropPages,
+            Step::LookForPages | Step::DropPages => self.direct_io(),
+            Step::DirectIo(direct_io) => {
+                direct_io.resume(outcome);
+                if direct_io.next().is_some() {
+                    return;
+                }
+                let queued = direct_io.end_io().is_some() && !direct_io.failed;
+                let alone = serialized && self.kernel.has(Fix::UnalignedAlone);
+                match (queued, direct_io.failed) {
+                    (true, _) if alone => Step::WaitOwn,
+                    (true, _) | (_, true) => Step::DropRwsem,
+                    (false, false) => Step::RereadSize,
+                }
+            }
+            Step::RereadSize => match outcome {
+                Outcome::Value(size) if self.write.range.end() > size => Step::RaiseSize,
+                _ => Step::DropRwsem,
+            },
+            Step::RaiseSize | Step::WaitOwn => Step::DropRwsem,
+            Step::DropRwsem | Step::Done => Step::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let (step, kernel) = match &self.step {
+            Step::Probe(probe) => return probe.place(),
+            Step::DirectIo(direct_io) => return direct_io.place(),
+            Step::TakeRwsem => ("TakeRwsem", "ext4_file_write_iter"),
+            Step::WaitUnwritten => ("WaitUnwritten", "ext4_unwritten_wait"),
+            Step::PointPrivate => ("PointPrivate", "ext4_file_write_iter"),
+            Step::StartTime => ("StartTime", "file_update_time"),
+            Step::StopTime => ("StopTime", "file_update_time"),
+            Step::LookForPages => ("LookForPages", "generic_file_direct_write"),
+            Step::DropPages => ("DropPages", "generic_file_direct_write"),
+            Step::RereadSize => ("RereadSize", "generic_file_direct_write"),
+            Step::RaiseSize => ("RaiseSize", "generic_file_direct_write"),
+            Step::WaitOwn => ("WaitOwn", "ext4_unwritten_wait"),
+            Step::DropRwsem => ("DropRwsem", "ext4_file_write_iter"),
+            Step::Done => ("Done", "ext4_file_write_iter"),
+        };
+        Place { step, kernel }
+    }
+}

@@ -1,0 +1,97 @@
+//! Writeback raising i_disksize, as far as direct I/O can see it.
+
+use crate::inode_lock::{LockName, Mode};
+use crate::op::{Blocks, Handle, Op, Outcome};
+use crate::task::{Place, Task};
+
+/// The end of `mpage_map_and_submit_extent`: delayed blocks were allocated up to `to`.
+///
+/// | step          | kernel (v6.1)                                          | holds after            |
+/// |---------------|--------------------------------------------------------|------------------------|
+/// | StartHandle   | ext4_do_writepages: ext4_journal_start                 | handle                 |
+/// | TakeDataSem   | mpage_map_and_submit_extent: down_write(i_data_sem)    | handle, i_data_sem W   |
+/// | ReadSize      | mpage_map_and_submit_extent: i_size_read               | handle, i_data_sem W   |
+/// | ReadDisksize  | mpage_map_and_submit_extent: i_disksize                | handle, i_data_sem W   |
+/// | WriteDisksize | mpage_map_and_submit_extent: i_disksize                | handle, i_data_sem W   |
+/// | DropDataSem   | mpage_map_and_submit_extent: up_write(i_data_sem)      | handle                 |
+/// | StopHandle    | ext4_do_writepages: ext4_journal_stop                  |                        |
+///
+/// # Modelled
+/// i_disksize goes to `to` or i_size, whichever is smaller, and never down (90e775b71ac4). No
+/// `i_rwsem`.
+///
+/// # Left out
+/// The pages and their blocks.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct WbDisksize {
+    to: Blocks,
+    step: Step,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    StartHandle,
+    TakeDataSem,
+    ReadSize,
+    ReadDisksize,
+    WriteDisksize,
+    DropDataSem,
+    StopHandle,
+    Done,
+}
+
+impl WbDisksize {
+    /// Writeback that reaches up to block `to`.
+    pub fn new(to: Blocks) -> WbDisksize {
+        WbDisksize { to, step: Step::StartHandle }
+    }
+}
+
+impl Task for WbDisksize {
+    fn next(&self) -> Option<Op> {
+        Some(match self.step {
+            Step::StartHandle => Op::JournalStart(Handle::Extents),
+            Step::TakeDataSem => Op::Lock(LockName::IDataSem, Mode::Exclusive),
+            Step::ReadSize => Op::SizeRead,
+            Step::ReadDisksize => Op::DisksizeRead,
+            Step::WriteDisksize => Op::DisksizeWrite(self.to),
+            Step::DropDataSem => Op::Unlock(LockName::IDataSem, Mode::Exclusive),
+            Step::StopHandle => Op::JournalStop(Handle::Extents),
+            Step::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        self.step = match self.step {
+            Step::StartHandle => Step::TakeDataSem,
+            Step::TakeDataSem => Step::ReadSize,
+            Step::ReadSize => {
+                if let Outcome::Value(size) = outcome {
+                    self.to = self.to.min(size);
+                }
+                Step::ReadDisksize
+            }
+            Step::ReadDisksize => match outcome {
+                Outcome::Value(disksize) if disksize < self.to => Step::WriteDisksize,
+                _ => Step::DropDataSem,
+            },
+            Step::WriteDisksize => Step::DropDataSem,
+            Step::DropDataSem => Step::StopHandle,
+            Step::StopHandle | Step::Done => Step::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let step = match &self.step {
+            Step::StartHandle => "StartHandle",
+            Step::TakeDataSem => "TakeDataSem",
+            Step::ReadSize => "ReadSize",
+            Step::ReadDisksize => "ReadDisksize",
+            Step::WriteDisksize => "WriteDisksize",
+            Step::DropDataSem => "DropDataSem",
+            Step::StopHandle => "StopHandle",
+            Step::Done => "Done",
+        };
+        Place { step, kernel: "mpage_map_and_submit_extent" }
+    }
+}
