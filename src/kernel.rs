@@ -153,7 +153,7 @@ impl Version {
 /// Every fix, oldest first.
 pub const FIXES: [About; 27] = {
     use Evidence::{Derived, Message, Ours, Source};
-    use Version::{RfcV1, RfcV2, V3_6, V3_7, V5_4, V5_10, V6_1, V6_12};
+    use Version::{RfcV1, RfcV2, V3_6, V3_7, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
         fix: Fix,
         commit: &'static str,
@@ -172,7 +172,8 @@ pub const FIXES: [About; 27] = {
             "v2.6.38",
             Source,
             "unaligned asynchronous writes take ext4_aio_mutex and wait for conversions",
-        ),
+        )
+        .until(V5_10),
         about(
             Fix::LockCompletedList,
             "d73d5046a724",
@@ -180,7 +181,8 @@ pub const FIXES: [About; 27] = {
             "v3.2",
             Message,
             "the completed-I/O list is touched under i_completed_io_lock only",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::CountCoversConversion,
             "266991b13890",
@@ -188,7 +190,8 @@ pub const FIXES: [About; 27] = {
             "v3.5 at the latest",
             Source,
             "the completion drops i_dio_count after it converted the extents",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::ClearPrivate,
             "iocb-private-null",
@@ -196,7 +199,8 @@ pub const FIXES: [About; 27] = {
             "v3.6",
             Ours,
             "ext4_ext_direct_IO clears iocb->private before the I/O is submitted",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::GetBlocksNoLock,
             "729f52c6be51",
@@ -204,7 +208,8 @@ pub const FIXES: [About; 27] = {
             "v3.6",
             Source,
             "EXT4_GET_BLOCKS_NO_LOCK: the overwrite's lookup does not take i_data_sem again",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::TimeUnderImutex,
             "rfc-v2-time",
@@ -212,7 +217,8 @@ pub const FIXES: [About; 27] = {
             "RFC v2",
             Derived,
             "file_update_time runs under i_mutex and before i_data_sem is taken",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::RetakeLock,
             "4bd809dbbf17",
@@ -220,7 +226,8 @@ pub const FIXES: [About; 27] = {
             "v3.6",
             Source,
             "on ENOMEM after the lock swap, drop i_data_sem and take i_mutex again",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::CountBeforeUnlock,
             "1f555cfa29e8",
@@ -228,7 +235,8 @@ pub const FIXES: [About; 27] = {
             "v3.7",
             Source,
             "the overwrite raises i_dio_count before it drops i_mutex",
-        ),
+        )
+        .until(V5_10),
         about(
             Fix::SizeBeforeWait,
             "1c9114f9c0f1",
@@ -236,7 +244,8 @@ pub const FIXES: [About; 27] = {
             "v3.7",
             Source,
             "truncate publishes the small i_size first, waits second, frees third",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::Gate,
             "1b65007e9870",
@@ -244,7 +253,8 @@ pub const FIXES: [About; 27] = {
             "v3.7",
             Source,
             "truncate closes the DIOREAD_LOCK gate while it waits (hash not confirmed)",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::ConvertWithoutImutex,
             "28a535f9a0df",
@@ -252,7 +262,8 @@ pub const FIXES: [About; 27] = {
             "v3.7",
             Source,
             "conversion needs no i_mutex; the worker takes the whole list",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::CountUnwrittenOnSuccess,
             "82e542291187",
@@ -260,7 +271,8 @@ pub const FIXES: [About; 27] = {
             "v3.7",
             Message,
             "i_unwritten is raised only after the extent was inserted",
-        ),
+        )
+        .until(V5_10),
         about(
             Fix::ReaderBarrier,
             "reader-smp_mb",
@@ -268,7 +280,8 @@ pub const FIXES: [About; 27] = {
             "v3.7",
             Source,
             "the unlocked reader's smp_mb() between its count and its test of the gate",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::CloserBarrier,
             "closer-smp_mb",
@@ -276,7 +289,8 @@ pub const FIXES: [About; 27] = {
             "v3.7",
             Source,
             "the closer's smp_mb() between closing the gate and its drain",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::DrainOnShrink,
             "82a25b027ca4",

@@ -16,6 +16,8 @@ pub struct WriteFlags {
     pub nowait: bool,
     /// `O_SYNC`.
     pub osync: bool,
+    /// It starts at i_size, which is in the middle of its block (v4.10 and v5.4 only).
+    pub at_eof: bool,
 }
 
 /// `ext4_dio_write_iter`.

@@ -1,9 +1,9 @@
 //! Which kernel runs which task.
 
 use super::{
-    Call, DioComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite, FileWriteIter,
-    IomapDioComplete, IomapEndIo, PunchHoleRwsem, Setattr, Truncate, UringThread, Write,
-    WriteFlags,
+    BufferedWrite, BufferedWriteIter, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead,
+    EndIo, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, PunchHoleRwsem, Setattr,
+    Truncate, UringThread, Write, WriteFlags,
 };
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Range, TaskId};
@@ -24,7 +24,8 @@ impl Call {
         if kernel.version >= Version::V5_10 {
             Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
         } else if kernel.version >= Version::V4_10 {
-            Call::FileWriteIter(FileWriteIter::new(write, kernel, dioread_nolock, journal))
+            let write = FileWriteIter::new(write, kernel, dioread_nolock, journal);
+            Call::FileWriteIter(write.at_eof(flags.at_eof))
         } else {
             Call::Write(FileDioWrite::new(write, kernel, dioread_nolock))
         }
@@ -47,6 +48,15 @@ impl Call {
             Call::DioReadIter(DioReadIter::new(task, range))
         } else {
             Call::Read(DirectRead::new(task, range, kernel, mount.dioread_nolock))
+        }
+    }
+
+    /// A buffered write.
+    pub fn buffered_write(kernel: Kernel) -> Call {
+        if kernel.version >= Version::V4_10 {
+            Call::BufferedWriteIter(BufferedWriteIter::default())
+        } else {
+            Call::BufferedWrite(BufferedWrite::default())
         }
     }
 

@@ -31,7 +31,9 @@ use crate::task::{Place, Task};
 /// fs/ext4/file.c and mm/filemap.c, read in v4.10.17 and v5.4.18.
 ///
 /// # Modelled
-/// Cached pages no longer keep a write from being an overwrite (4b0524aae008, v4.9).
+/// Cached pages no longer keep a write from being an overwrite (4b0524aae008, v4.9). `at_eof`: the
+/// write starts at an i_size that is in the middle of the block; sizes are counted in blocks, so
+/// the half block by which it grows is not modelled, only how it is serialised.
 ///
 /// # Left out
 /// O_APPEND, suid removal, the second invalidation of cached pages, O_SYNC, IOCB_NOWAIT.
@@ -41,6 +43,7 @@ pub struct FileWriteIter {
     kernel: Kernel,
     dioread_nolock: bool,
     journal: bool,
+    at_eof: bool,
     step: Step,
     overwrite: bool,
     size: u8,
@@ -72,14 +75,24 @@ impl FileWriteIter {
             kernel,
             dioread_nolock,
             journal,
+            at_eof: false,
             step: Step::TakeRwsem,
             overwrite: false,
             size: 0,
         }
     }
 
+    /// It starts at i_size, which is in the middle of its block.
+    #[must_use]
+    pub fn at_eof(self, at_eof: bool) -> FileWriteIter {
+        FileWriteIter { at_eof, ..self }
+    }
+
+    /// `ext4_unaligned_aio`: from i_size on there is nothing to collide with, or so it was thought.
     fn unaligned_aio(&self) -> bool {
-        self.write.half.is_some() && self.write.end_io.is_some()
+        self.write.half.is_some()
+            && self.write.end_io.is_some()
+            && (!self.at_eof || self.kernel.has(Fix::AlignedPastEof))
     }
 
     fn serialized(&self) -> bool {
@@ -88,7 +101,10 @@ impl FileWriteIter {
 
     fn direct_io(&self) -> Step {
         let (overwrite, size) = (self.overwrite, self.size);
-        let io = DirectIoWrite::new(self.write, self.kernel, self.journal, overwrite, size);
+        // do_blockdev_direct_IO waits for what ends past i_size.
+        let end_io = self.write.end_io.filter(|_| !self.at_eof);
+        let write = Write { end_io, ..self.write };
+        let io = DirectIoWrite::new(write, self.kernel, self.journal, overwrite, size);
         Step::DirectIo(io)
     }
 }

@@ -1,6 +1,7 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
 mod buffered_write;
+mod buffered_write_iter;
 mod commit;
 mod dio_complete;
 mod dio_read_iter;
@@ -25,6 +26,7 @@ mod uring;
 mod wb_disksize;
 
 pub use buffered_write::BufferedWrite;
+pub use buffered_write_iter::BufferedWriteIter;
 pub use commit::Commit;
 pub use dio_complete::DioComplete;
 pub use dio_read_iter::DioReadIter;
@@ -73,6 +75,8 @@ pub enum Call {
     DioWriteIter(DioWriteIter),
     /// The completion of an asynchronous write, from v5.10 on.
     IomapEndIo(IomapEndIo),
+    /// A buffered write, from v4.10 on.
+    BufferedWriteIter(BufferedWriteIter),
     /// A direct read, from v4.10 on.
     DioReadIter(DioReadIter),
     /// A truncate, from v4.10 on.
@@ -151,6 +155,7 @@ impl Call {
             Call::DioComplete(t) => t,
             Call::DioWriteIter(t) => t,
             Call::IomapEndIo(t) => t,
+            Call::BufferedWriteIter(t) => t,
             Call::DioReadIter(t) => t,
             Call::Setattr(t) => t,
             Call::PunchHole(t) => t,
@@ -177,6 +182,7 @@ impl Task for Call {
             Call::DioComplete(t) => t.resume(outcome),
             Call::DioWriteIter(t) => t.resume(outcome),
             Call::IomapEndIo(t) => t.resume(outcome),
+            Call::BufferedWriteIter(t) => t.resume(outcome),
             Call::DioReadIter(t) => t.resume(outcome),
             Call::Setattr(t) => t.resume(outcome),
             Call::PunchHole(t) => t.resume(outcome),

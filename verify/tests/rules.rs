@@ -7,13 +7,13 @@ use diolock::extent_probe::{Extent, Half, IoEnd};
 use diolock::inode::Inode;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Bio, Handle, MapFor, Object, Op, Range};
+use diolock::op::{Bio, Handle, MapFor, Object, Op, OrphanOp, Range};
 use diolock_verify::engine::graph;
 use diolock_verify::program::{Memory, Program, TaskName};
 use diolock_verify::rule::{RuleId, RuleSet};
 use diolock_verify::verdict::Verdict;
 
-use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
+use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex, IRwsem};
 use Mode::{Exclusive, Shared};
 
 const BLOCK: Range = Range { start: 0, len: 1 };
@@ -230,6 +230,59 @@ fn r11_sizes_agree_and_an_overwrite_changes_none() {
     keeps(RuleId::R11, Extent::Written, &[&[Op::DisksizeWrite(0), Op::SizeWrite(0)]]);
     let overwrite = Op::Private(0, PrivateOp::ReadFlag { overwrite: true });
     breaks(RuleId::R11, Extent::Written, &[&[overwrite, Op::SizeWrite(1)]]);
+}
+
+/// The same on a kernel whose inode lock is `i_rwsem`.
+fn verdict_on(version: Version, rule: RuleId, tasks: &[&[Op]]) -> Verdict {
+    let mut program = program(Extent::Written, RuleSet::NONE.with(rule), tasks);
+    program.kernel = Kernel::new(version);
+    graph::run(&program, graph::Options::default()).verdict
+}
+
+#[test]
+fn r1_and_r6_know_i_rwsem() {
+    let (size, disksize) = (Op::SizeWrite(0), Op::DisksizeWrite(0));
+    let cases = [
+        (Version::V6_12, IRwsem, Exclusive, &size, true),
+        (Version::V6_12, IRwsem, Shared, &size, false),
+        (Version::V6_12, IMutex, Exclusive, &size, false),
+        (Version::V4_10, IRwsem, Exclusive, &disksize, true),
+        (Version::V6_12, IRwsem, Exclusive, &disksize, false),
+        (Version::V6_12, IDataSem, Exclusive, &disksize, true),
+    ];
+    for (version, lock, mode, op, kept) in cases {
+        let steps = locked(lock, mode, std::slice::from_ref(op));
+        let expected = if kept { Verdict::Exhausted } else { Verdict::Violated(RuleId::R1) };
+        assert_eq!(verdict_on(version, RuleId::R1, &[&steps]), expected, "{version:?} {steps:?}");
+    }
+    let io = [Op::DioBegin(0), Op::DioEnd(0)];
+    let bare = verdict_on(Version::V6_12, RuleId::R6, &[&io]);
+    assert_eq!(bare, Verdict::Violated(RuleId::R6));
+    for mode in [Shared, Exclusive] {
+        let under = locked(IRwsem, mode, &io);
+        assert_eq!(verdict_on(Version::V6_12, RuleId::R6, &[&under]), Verdict::Exhausted);
+    }
+    // A second reference needs no lock, the first one holds the drainer off.
+    let nested = [Op::DioBegin(0), Op::Unlock(IRwsem, Exclusive), Op::DioBegin(0)];
+    let nested: Vec<Op> = std::iter::once(Op::Lock(IRwsem, Exclusive)).chain(nested).collect();
+    assert_eq!(verdict_on(Version::V4_10, RuleId::R6, &[&nested]), Verdict::Exhausted);
+}
+
+#[test]
+fn r11_what_was_written_is_covered_on_disk() {
+    let io = [Op::Map(Range { start: 0, len: 2 }, MapFor::Extend), write(None, false)];
+    let then = |more: &[Op]| [&io[..], more].concat();
+    let grow = [Op::SizeWrite(2), Op::DisksizeWrite(2)];
+    keeps(RuleId::R11, Extent::Written, &[&then(&grow)]);
+    breaks(RuleId::R11, Extent::Written, &[&then(&grow[..1])]);
+    let late = [Op::SizeWrite(2), Op::WriteSync, Op::DisksizeWrite(2)];
+    breaks(RuleId::R11, Extent::Written, &[&then(&late)]);
+    let early = [Op::SizeWrite(2), Op::DisksizeWrite(2), Op::WriteSync];
+    keeps(RuleId::R11, Extent::Written, &[&then(&early)]);
+    breaks(RuleId::R11, Extent::Written, &[&[Op::WarnSize]]);
+    breaks(RuleId::R11, Extent::Written, &[&[Op::Orphan(OrphanOp::Add)]]);
+    let removed = [Op::Orphan(OrphanOp::Add), Op::Orphan(OrphanOp::Del)];
+    keeps(RuleId::R11, Extent::Written, &[&removed]);
 }
 
 #[test]

@@ -14,7 +14,8 @@ use std::path::Path;
 const WITHOUT_TABLE: [&str; 2] = ["Call", "Script"];
 
 /// Steps that no litmus test takes: task, step, why.
-const NOT_TAKEN: [(&str, &str, &str); 0] = [];
+const NOT_TAKEN: [(&str, &str, &str); 1] =
+    [("UringThread", "TaskWork", "the truncate before it waits for it, for ever: that is the bug")];
 
 /// What a source file says of one task.
 struct Source {

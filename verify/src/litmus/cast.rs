@@ -54,7 +54,7 @@ impl Kind {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Kind::Pwrite | Kind::AioPwrite => {
-                &["block", "blocks", "half", "fail", "nowait", "osync"]
+                &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof"]
             }
             Kind::PunchHole => &["block", "blocks"],
             Kind::Writeback => &["to"],
@@ -121,7 +121,18 @@ fn letter(judge: &mut Judge, field: &Field<'_>) -> Option<At<char>> {
 
 fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> {
     let (name, takes) = (kind.name(), kind.arguments());
-    for key in ["block", "blocks", "half", "fail", "to", "repeat", "size_read", "nowait", "osync"] {
+    for key in [
+        "block",
+        "blocks",
+        "half",
+        "fail",
+        "to",
+        "repeat",
+        "size_read",
+        "nowait",
+        "osync",
+        "at_eof",
+    ] {
         if let Some(field) = fields.get(key)
             && !takes.contains(&key)
         {
@@ -138,7 +149,8 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let half = half(judge, fields);
             let fault = fault(judge, fields, aio);
             let mut flag = |key| fields.get(key).and_then(|f| f.flag(judge)).unwrap_or(false);
-            let flags = WriteFlags { nowait: flag("nowait"), osync: flag("osync") };
+            let flags =
+                WriteFlags { nowait: flag("nowait"), osync: flag("osync"), at_eof: flag("at_eof") };
             let range = range?;
             if let Some((_, span)) = &half
                 && range.len != 1

@@ -12,9 +12,7 @@ use crate::engine::EngineName;
 
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
-use diolock::dio_path::{
-    BufferedWrite, Call, Commit, DirectRead, Fault, Mount, WbDisksize, Write, WriteFlags,
-};
+use diolock::dio_path::{Call, Commit, DirectRead, Fault, Mount, WbDisksize, Write, WriteFlags};
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
 use diolock::inode_lock::LockName;
@@ -208,7 +206,8 @@ impl CallSpec {
                 };
                 let nowait = if flags.nowait { " NOWAIT" } else { "" };
                 let osync = if flags.osync { " O_SYNC" } else { "" };
-                format!("{how}({},{}){half}{fault}{nowait}{osync}", range.start, range.len)
+                let at = if flags.at_eof { " at i_size" } else { "" };
+                format!("{how}({},{}){half}{at}{fault}{nowait}{osync}", range.start, range.len)
             }
             CallSpec::Pread { range, repeat, .. } => {
                 let again = if *repeat { " for ever" } else { "" };
@@ -275,7 +274,7 @@ impl Litmus {
                     completions.push(completion);
                     thread
                 }
-                CallSpec::Write => Call::BufferedWrite(BufferedWrite::default()),
+                CallSpec::Write => Call::buffered_write(kernel),
                 CallSpec::Commit => Call::Commit(Commit::default()),
             });
             names.push(TaskName { letter, text: format!("{letter} {}", spec.call.text()) });

@@ -140,6 +140,7 @@ pub(super) const TABLES: [(&str, &[&str]); 5] = [
             "repeat",
             "size_read",
             "nowait",
+            "at_eof",
             "osync",
         ],
     ),

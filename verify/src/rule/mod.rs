@@ -69,12 +69,12 @@ impl RuleId {
             "nothing is released that is not held, nothing is held at the end, nobody reads a rwsem twice",
             "no block is freed or reused while direct I/O that maps it is in flight",
             "an extent becomes written only after its block was; no read returns bytes the file never held",
-            "the i_dio_count reference is taken under the lock that the drainer holds",
+            "the i_dio_count reference is taken under the lock that the drainer holds, in a mode that excludes it",
             "iocb->private is set under i_mutex, read as what it is, and never taken for an io_end",
             "file_update_time's handle is stopped before i_data_sem is taken and i_mutex dropped",
             "conversion happens before the I/O's i_dio_count reference goes (or under its submitter's i_mutex)",
             "i_dio_count and i_unwritten are never negative, and 0 at the end",
-            "an overwrite changes no size, and i_size and i_disksize agree at the end",
+            "an overwrite changes no size; at the end i_size and i_disksize agree and cover what was written",
             "no deadlock, and every task can always still finish",
         ][self as usize]
     }
