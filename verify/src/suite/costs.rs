@@ -99,17 +99,18 @@ fn shows(cell: &Cell) -> Vec<String> {
 }
 
 impl Selection {
-    /// Leaves out what costs more than `dear` seconds, except the cheapest cell of each race and
-    /// each fix that nothing cheaper shows.
-    pub fn new(cells: &[Cell], costs: &Costs, dear: f64) -> Selection {
-        let mut kept: Vec<bool> = cells.iter().map(|cell| costs.of(cell) <= dear).collect();
-        let mut shown: BTreeSet<String> =
-            cells.iter().zip(&kept).filter(|c| *c.1).flat_map(|c| shows(c.0)).collect();
-        let mut others: Vec<usize> = (0..cells.len()).filter(|&at| !kept[at]).collect();
-        others.sort_by(|&a, &b| costs.of(&cells[a]).total_cmp(&costs.of(&cells[b])));
-        for at in others {
+    /// Keeps the cheapest cells, as many as cost no more than `budget` seconds together, and for
+    /// each race and each fix that none of them shows the cheapest cell that does.
+    pub fn new(cells: &[Cell], costs: &Costs, budget: f64) -> Selection {
+        let mut order: Vec<usize> = (0..cells.len()).collect();
+        order.sort_by(|&a, &b| costs.of(&cells[a]).total_cmp(&costs.of(&cells[b])));
+        let mut kept = vec![false; cells.len()];
+        let mut shown = BTreeSet::new();
+        let mut spent = 0.0;
+        for at in order {
+            spent += costs.of(&cells[at]);
             let new = shows(&cells[at]);
-            if new.iter().any(|what| !shown.contains(what)) {
+            if spent <= budget || new.iter().any(|what| !shown.contains(what)) {
                 kept[at] = true;
                 shown.extend(new);
             }
@@ -172,11 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_little_or_was_never_measured_is_run() {
-        let kept = |seconds| Selection::new(&cells(), &costs(seconds), 1.0).kept;
+    fn what_the_budget_has_room_for_or_was_never_measured_is_run() {
+        let kept = |seconds| Selection::new(&cells(), &costs(seconds), 2.0).kept;
         assert_eq!(kept([0.0; 5]), [true; 5]);
         assert_eq!(kept([1.0, 0.5, 0.0, 0.2, 0.3]), [true; 5]);
         assert_eq!(kept([9.0, 0.5, 9.0, 0.2, 9.0]), [false, true, false, true, false]);
+        assert_eq!(kept([1.0, 0.5, 9.0, 0.2, 9.0]), [true, true, false, true, false]);
     }
 
     #[test]
@@ -187,7 +189,7 @@ mod tests {
         let left = selection.left_out(&cells(), &costs).expect("three are left out");
         assert!(left.starts_with("left out for their cost, 3 cells of 23 s:\n"), "{left}");
         assert!(left.contains("    9.0 s  t on v3.7, graph\n"), "{left}");
-        assert_eq!(Selection::new(&cells(), &costs, 10.0).left_out(&cells(), &costs), None);
+        assert_eq!(Selection::new(&cells(), &costs, 40.0).left_out(&cells(), &costs), None);
     }
 
     #[test]
