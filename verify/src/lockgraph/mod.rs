@@ -20,7 +20,6 @@ use crate::survey::{self, Question};
 use crate::verdict::{Report, Verdict};
 use diolock::inode_lock::JOURNAL_RANK;
 use diolock::kernel::Kernel;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -220,14 +219,12 @@ impl LockGraph {
         words.join(" -> ")
     }
 
-    /// The litmus tests that make an edge, those that make most of the cyclic edges first; no more
-    /// than a picture has room for.
+    /// The litmus tests that make an edge, those first that make few others; no more than a picture
+    /// has room for.
     fn makers(&self, edge: &Edge) -> String {
-        let cyclic = |name: &String| {
-            self.edges.iter().filter(|edge| edge.cyclic && edge.litmus.contains(name)).count()
-        };
+        let makes = |name: &String| self.edges.iter().filter(|e| e.litmus.contains(name)).count();
         let mut names: Vec<&String> = edge.litmus.iter().collect();
-        names.sort_by_key(|name| Reverse(cyclic(name)));
+        names.sort_by_key(|name| makes(name));
         let shown: Vec<&str> = names.iter().take(SHOWN).map(|name| name.as_str()).collect();
         match names.len().saturating_sub(SHOWN) {
             0 => shown.join(", "),

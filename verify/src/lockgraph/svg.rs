@@ -166,6 +166,9 @@ impl<'g> Layout<'g> {
 
     fn bulge(&self, edge: &Edge) -> i32 {
         let rows = (self.row(edge.from) - self.row(edge.to)).abs();
+        if rows == 0 {
+            return 2 * BULGE.0;
+        }
         BULGE.0 + BULGE.1 * (rows - 1).max(0)
     }
 
@@ -173,7 +176,10 @@ impl<'g> Layout<'g> {
     fn ends(&self, edge: &Edge) -> (i32, i32, i32, i32) {
         let (x, side) = if self.down(edge) { (self.right, 1) } else { (self.left, -1) };
         // Leaving and arriving edges of one node do not meet.
-        let apart = if self.down(edge) { 7 } else { -7 };
+        let apart = match edge.from == edge.to {
+            true => -14,
+            false => 7 * side,
+        };
         (x, self.y(edge.from) + apart, self.y(edge.to) - apart, side * self.bulge(edge))
     }
 

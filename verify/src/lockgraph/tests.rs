@@ -7,7 +7,10 @@ const MUTEX: Node = Node::Lock(IMutex);
 const SEM: Node = Node::Lock(IDataSem);
 const LIST: Node = Node::Lock(CompletedIoLock);
 
-fn graph(tests: &[(&str, Option<&[(Node, Node)]>)]) -> LockGraph {
+/// A test and its edges, if it ended.
+type Test<'a> = (&'a str, Option<&'a [(Node, Node)]>);
+
+fn graph(tests: &[Test<'_>]) -> LockGraph {
     let report = |edges: &[(Node, Node)]| {
         let mut gathered = Gathered::default();
         for &(from, to) in edges {

@@ -1,6 +1,6 @@
 //! What each fix is needed for.
 
-use super::Reports;
+use super::Verdicts;
 use crate::explain::is_bad;
 use crate::litmus::{Expected, Litmus};
 use crate::survey::{Question, word};
@@ -15,7 +15,7 @@ pub struct FixRow {
     pub fix: Fix,
     /// The newest kernel that has it: it is taken away there.
     pub kernel: Version,
-    /// The tests that fail there without it, and do not fail there with it.
+    /// The tests that fail there without it, and do not fail there with it; those first that say so.
     pub needs: Vec<Need>,
     /// If there are none: the newest older kernel where a test does, as the test itself expects.
     pub older: Option<(Version, Vec<Need>)>,
@@ -30,6 +30,8 @@ pub struct FixRow {
 pub struct Need {
     /// The litmus test.
     pub litmus: String,
+    /// It says so itself, in what it expects.
+    pub named: bool,
     /// How it fails without the fix.
     pub verdict: &'static str,
     /// With the fix it does not get as far as what it speaks of.
@@ -79,9 +81,9 @@ fn expected_older(litmuses: &[Arc<Litmus>], fix: Fix, than: Version) -> Vec<(Ver
 }
 
 /// What more must be asked, of fixes that nothing needs on the newest kernel.
-pub(super) fn older(litmuses: &[Arc<Litmus>], reports: &Reports) -> Vec<Question> {
+pub(super) fn older(litmuses: &[Arc<Litmus>], verdicts: &Verdicts) -> Vec<Question> {
     newest()
-        .filter(|&(fix, version)| needs(litmuses, reports, fix, version).is_empty())
+        .filter(|&(fix, version)| needs(litmuses, verdicts, fix, version).is_empty())
         .flat_map(|(fix, version)| {
             expected_older(litmuses, fix, version)
                 .into_iter()
@@ -90,37 +92,41 @@ pub(super) fn older(litmuses: &[Arc<Litmus>], reports: &Reports) -> Vec<Question
         .collect()
 }
 
-fn verdict<'r>(reports: &'r Reports, litmus: &Litmus, kernel: Kernel) -> Option<&'r Verdict> {
-    reports.get(&(litmus.name.clone(), kernel)).map(|report| &report.verdict)
+fn verdict<'r>(verdicts: &'r Verdicts, litmus: &Litmus, kernel: Kernel) -> Option<&'r Verdict> {
+    verdicts.get(&(litmus.name.clone(), kernel))
 }
 
-fn need(litmus: &Litmus, reports: &Reports, fix: Fix, version: Version) -> Option<Need> {
+fn need(litmus: &Litmus, verdicts: &Verdicts, fix: Fix, version: Version) -> Option<Need> {
     let whole = Kernel::new(version);
-    let with = verdict(reports, litmus, whole)?;
-    let without = verdict(reports, litmus, whole.without(fix))?;
+    let with = verdict(verdicts, litmus, whole)?;
+    let without = verdict(verdicts, litmus, whole.without(fix))?;
     (is_bad(without) && !is_bad(with)).then(|| Need {
         litmus: litmus.name.clone(),
+        named: litmus.expect.iter().any(|expect| expect.kernel.removed().eq([fix])),
         verdict: word(without),
         vacuous: matches!(with, Verdict::Vacuous(_)),
     })
 }
 
-fn needs(litmuses: &[Arc<Litmus>], reports: &Reports, fix: Fix, version: Version) -> Vec<Need> {
-    litmuses.iter().filter_map(|litmus| need(litmus, reports, fix, version)).collect()
+fn needs(litmuses: &[Arc<Litmus>], verdicts: &Verdicts, fix: Fix, version: Version) -> Vec<Need> {
+    let mut needs: Vec<Need> =
+        litmuses.iter().filter_map(|litmus| need(litmus, verdicts, fix, version)).collect();
+    needs.sort_by_key(|need| !need.named);
+    needs
 }
 
 /// The table.
-pub(super) fn rows(litmuses: &[Arc<Litmus>], reports: &Reports) -> Vec<FixRow> {
+pub(super) fn rows(litmuses: &[Arc<Litmus>], verdicts: &Verdicts) -> Vec<FixRow> {
     newest()
         .map(|(fix, kernel)| {
             let without = Kernel::new(kernel).without(fix);
             let cut = |litmus: &&Arc<Litmus>| {
-                let verdict = verdict(reports, litmus, without);
+                let verdict = verdict(verdicts, litmus, without);
                 matches!(verdict, Some(Verdict::Incomplete(_) | Verdict::Bounded(_)))
             };
-            let needs = needs(litmuses, reports, fix, kernel);
+            let needs = needs(litmuses, verdicts, fix, kernel);
             let older =
-                if needs.is_empty() { older_needs(litmuses, reports, fix, kernel) } else { None };
+                if needs.is_empty() { older_needs(litmuses, verdicts, fix, kernel) } else { None };
             FixRow {
                 fix,
                 kernel,
@@ -129,7 +135,7 @@ pub(super) fn rows(litmuses: &[Arc<Litmus>], reports: &Reports) -> Vec<FixRow> {
                 cut: litmuses.iter().filter(cut).map(|litmus| litmus.name.clone()).collect(),
                 missing: litmuses
                     .iter()
-                    .filter(|litmus| verdict(reports, litmus, without).is_none())
+                    .filter(|litmus| verdict(verdicts, litmus, without).is_none())
                     .count(),
             }
         })
@@ -138,14 +144,14 @@ pub(super) fn rows(litmuses: &[Arc<Litmus>], reports: &Reports) -> Vec<FixRow> {
 
 fn older_needs(
     litmuses: &[Arc<Litmus>],
-    reports: &Reports,
+    verdicts: &Verdicts,
     fix: Fix,
     than: Version,
 ) -> Option<(Version, Vec<Need>)> {
     let places = expected_older(litmuses, fix, than);
     let found: Vec<(Version, Need)> = places
         .into_iter()
-        .filter_map(|(version, at)| Some((version, need(&litmuses[at], reports, fix, version)?)))
+        .filter_map(|(version, at)| Some((version, need(&litmuses[at], verdicts, fix, version)?)))
         .collect();
     let newest = found.iter().map(|(version, _)| *version).max()?;
     let of_it = found.into_iter().filter(|(version, _)| *version == newest);

@@ -68,12 +68,18 @@ fn boundary(boundary: &Boundary) -> String {
     }
 }
 
+/// The tests that name the fix, one at least; how many others.
 fn list(needs: &[Need]) -> String {
     let one = |need: &Need| {
         let vacuous = if need.vacuous { " (with it: vacuous)" } else { "" };
         format!("{} {}{vacuous}", link(&need.litmus), need.verdict)
     };
-    needs.iter().map(one).collect::<Vec<_>>().join(", ")
+    let shown = needs.iter().filter(|need| need.named).count().max(1).min(needs.len());
+    let mut words: Vec<String> = needs[..shown].iter().map(one).collect();
+    if needs.len() > shown {
+        words.push(format!("{} more", needs.len() - shown));
+    }
+    words.join(", ")
 }
 
 fn fix(out: &mut String, row: &FixRow) {

@@ -18,7 +18,7 @@ use crate::explain::is_bad;
 use crate::litmus::{Expected, Litmus};
 use crate::suite::{self, Cell, Done};
 use crate::survey::{self, Question, word};
-use crate::verdict::{Report, Verdict};
+use crate::verdict::Verdict;
 use diolock::kernel::{Fix, Kernel, Version};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,8 +171,8 @@ impl Matrix {
     }
 }
 
-/// Reports by litmus test and kernel.
-type Reports = BTreeMap<(String, Kernel), Report>;
+/// Verdicts by litmus test and kernel.
+type Verdicts = BTreeMap<(String, Kernel), Verdict>;
 
 /// Runs what it takes. Once `stop` is set, what there is comes back.
 pub fn run(
@@ -200,34 +200,34 @@ pub fn run(
         |row: &Row| row.litmus.expect.iter().any(|e| e.kernel.removed().next().is_none());
     rows.retain(|row| row.answers.iter().any(Option::is_some) || !released(row));
 
-    let mut reports = Reports::new();
+    let mut verdicts = Verdicts::new();
     let mut survey = survey::Options::new(options.suite.exe.clone());
     (survey.jobs, survey.max_states) = (options.suite.jobs, Some(MAX_STATES));
     let mut ask = |questions: Vec<Question>| {
         let mut new: BTreeMap<(String, Kernel), Question> =
             questions.into_iter().map(|q| ((q.litmus.name.clone(), q.kernel), q)).collect();
-        new.retain(|key, _| !reports.contains_key(key));
+        new.retain(|key, _| !verdicts.contains_key(key));
         let (keys, questions): (Vec<_>, Vec<_>) = new.into_iter().unzip();
         progress(Progress::More(questions.len()));
         counts.1 += questions.len();
         let answers = survey::ask_all(questions, &survey, stop, |at, _| {
             progress(Progress::Done(&keys[at].0));
         });
-        let answered = keys.into_iter().zip(answers).filter_map(|(key, a)| Some((key, a?)));
-        let before = reports.len();
-        reports.extend(answered);
-        counts.0 += reports.len() - before;
-        reports.clone()
+        let answered = keys.into_iter().zip(answers).filter_map(|(key, a)| Some((key, a?.verdict)));
+        let before = verdicts.len();
+        verdicts.extend(answered);
+        counts.0 += verdicts.len() - before;
+        verdicts.clone()
     };
     let mut questions = fixes::questions(&whole);
     questions.extend(rows.iter().flat_map(suspects));
-    let reports = ask(questions);
-    let older = fixes::older(&whole, &reports);
-    let reports = if older.is_empty() { reports } else { ask(older) };
+    let verdicts = ask(questions);
+    let older = fixes::older(&whole, &verdicts);
+    let verdicts = if older.is_empty() { verdicts } else { ask(older) };
     for row in &mut rows {
-        row.fixed = boundaries(row, &reports);
+        row.fixed = boundaries(row, &verdicts);
     }
-    let fixes = fixes::rows(&whole, &reports);
+    let fixes = fixes::rows(&whole, &verdicts);
     let (ran, planned) = counts;
     Matrix { rows, fixes, engines: options.engines.clone(), ran, planned }
 }
@@ -303,11 +303,11 @@ fn suspects(row: &Row) -> Vec<Question> {
     candidates(row).into_iter().flat_map(of).collect()
 }
 
-fn boundaries(row: &Row, reports: &Reports) -> Vec<Boundary> {
+fn boundaries(row: &Row, verdicts: &Verdicts) -> Vec<Boundary> {
     let of = |(last, first, fixes): (_, Version, Vec<Fix>)| {
         let fails = |fix: Fix| {
             let kernel = Kernel::new(first).without(fix);
-            let verdict = &reports.get(&(row.litmus.name.clone(), kernel))?.verdict;
+            let verdict = verdicts.get(&(row.litmus.name.clone(), kernel))?;
             is_bad(verdict).then(|| (fix, word(verdict)))
         };
         Boundary { last, first, fixes: fixes.into_iter().filter_map(fails).collect() }
