@@ -1,11 +1,13 @@
 # make verify   every litmus test on graph, loom and shuttle, against what is expected
-# make test     every test
+# make test     every test, in minutes
+# make test-all every test, those too that `make test` leaves out for their cost (it says which)
 # make check    formatting, lints, docs and tests, each with its time and a count
+# make costs    record what each litmus test costs, by which `make test` chooses
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 #
 # All that is needed is make and rustup's stable toolchain.
 
-.PHONY: verify test check check-fmt check-lints check-docs check-tests bench
+.PHONY: verify test test-all costs check check-fmt check-lints check-docs check-tests bench
 .DEFAULT_GOAL := verify
 
 verify:
@@ -14,7 +16,13 @@ verify:
 test:
 	cargo test --workspace
 
-bench:
+test-all:
+	DIOLOCK_ALL=1 cargo test --workspace
+
+costs:
+	UPDATE_COSTS=1 cargo test -q -p diolock-verify --test catalogue
+
+bench: costs
 	cargo bench -p diolock-verify --bench record
 	cargo bench -p diolock-verify --bench steps -- --quick
 

@@ -5,16 +5,20 @@
 //! [`verdict::Report`].
 
 pub mod children;
+pub mod diff;
 mod emit;
 pub mod engine;
 pub mod explain;
 pub mod litmus;
+pub mod lockgraph;
+pub mod matrix;
 mod problem;
 pub mod program;
 pub mod report;
 pub mod rule;
 pub mod schedule;
 pub mod suite;
+pub mod survey;
 pub mod trace;
 pub mod traces;
 pub mod verdict;

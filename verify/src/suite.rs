@@ -1,19 +1,22 @@
 //! Which litmus test runs on which kernel and engine, running them side by side, and whether the
 //! verdict is the expected one.
 
-use crate::children;
+mod costs;
+mod pool;
+
+pub use costs::{Costs, Selection};
+pub use pool::{guarded, side_by_side};
+
 use crate::engine::{EngineName, graph, loom, native, shuttle};
 use crate::litmus::{Expect, Expected, Litmus};
 use crate::program::Memory;
 use crate::verdict::{Report, Verdict};
 use diolock::kernel::{Fix, Kernel, Version};
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// Searches that run longer are incomplete, in seconds.
 const SECONDS: u64 = 120;
@@ -158,18 +161,7 @@ impl Cell {
 
     /// Runs it in this thread; an engine that panics is an incomplete run.
     pub fn done(&self, options: &Options) -> Done {
-        let start = Instant::now();
-        let report = catch_unwind(AssertUnwindSafe(|| self.run(options)));
-        let mut report = report.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Report {
-                seconds: start.elapsed().as_secs_f64(),
-                ..Report::incomplete(format!("the engine panicked: {text}"))
-            }
-        });
-        // Large, and not asked for.
-        report.trace_set.clear();
+        let report = guarded(|| self.run(options));
         Done { ok: self.judge(&report.verdict, options.strategy), report }
     }
 }
@@ -181,43 +173,10 @@ pub fn run(
     cells: &[Cell],
     options: &Options,
     stop: &AtomicBool,
-    mut on_done: impl FnMut(usize, &Done),
+    on_done: impl FnMut(usize, &Done),
 ) -> Vec<Option<Done>> {
-    let work = Arc::new((cells.to_vec(), options.clone(), AtomicUsize::new(0)));
-    let quit = Arc::new(AtomicBool::new(false));
-    let (send, results) = mpsc::channel();
-    for _ in 0..options.jobs.clamp(1, cells.len().max(1)) {
-        let (work, quit, send) = (Arc::clone(&work), Arc::clone(&quit), send.clone());
-        // Not scoped: a worker in a long search is left behind when the run stops.
-        thread::spawn(move || {
-            let (cells, options, next) = &*work;
-            while !quit.load(Ordering::Relaxed) {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(cell) = cells.get(at) else { break };
-                if send.send((at, cell.done(options))).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    drop(send);
-    let mut done: Vec<Option<Done>> = vec![None; cells.len()];
-    loop {
-        match results.recv_timeout(Duration::from_millis(50)) {
-            Ok((at, result)) => {
-                on_done(at, &result);
-                done[at] = Some(result);
-            }
-            Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-        }
-        if stop.load(Ordering::Relaxed) {
-            quit.store(true, Ordering::Relaxed);
-            children::kill_all();
-            break;
-        }
-    }
-    done
+    let (jobs, options) = (options.jobs, options.clone());
+    side_by_side(cells.to_vec(), jobs, stop, move |cell| cell.done(&options), on_done)
 }
 
 #[cfg(test)]

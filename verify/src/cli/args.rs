@@ -1,5 +1,8 @@
 //! What can be typed.
 
+use super::diff::Diff;
+use super::lockgraph::LockGraph;
+use super::matrix::Matrix;
 use super::names;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diolock::kernel::{Fix, Version};
@@ -35,6 +38,16 @@ pub enum Command {
     /// List the traces of a litmus test, which is what "exhausted" covered, or show one of them
     #[command(after_help = "Exit status: 0 shown, 1 only a part of it, 2 bad input.")]
     Show(Show),
+    /// Show which race is open on which kernel, and what each fix is needed for
+    #[command(after_help = "Exit status: 0 as expected and all engines agree, 1 not, 2 bad input.")]
+    Matrix(Matrix),
+    /// Show what is held while what is waited for, over all executions of all litmus tests
+    #[command(after_help = "Exit status: 0 no cycle, 1 a cycle, 2 bad input.")]
+    Lockgraph(LockGraph),
+    /// Compare two kernels: which litmus tests tell them apart?
+    #[command(after_help = "Exit status: 0 no verdict changes, 1 some do, 2 bad input.\n\
+                      Kernels: v3.7, v3.7-1f555cfa29e8 (less one fix), v3.7-1f555cfa29e8-closer-smp_mb.")]
+    Diff(Diff),
     /// List the litmus tests
     List,
     /// Write a commented litmus test, NAME.toml, to start from

@@ -1,14 +1,18 @@
 //! The command line.
 
 mod args;
+mod diff;
 mod explain;
 mod files;
 mod list;
+mod lockgraph;
+mod matrix;
 mod names;
 mod new;
 mod output;
 mod progress;
 mod replay;
+mod running;
 mod show;
 mod table;
 mod verify;
@@ -42,6 +46,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Show(arguments) => show::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Matrix(arguments) => matrix::run(&arguments),
+        Command::Lockgraph(arguments) => lockgraph::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::List => list::run(),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),

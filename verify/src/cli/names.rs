@@ -34,6 +34,40 @@ pub fn kernel_without(version: Version, without: &[Fix]) -> miette::Result<Kerne
     Ok(without.iter().fold(Kernel::new(version), |kernel, &fix| kernel.without(fix)))
 }
 
+/// A kernel and what it lacks: `v3.7-1f555cfa29e8-closer-smp_mb`.
+pub fn kernel_less(text: &str) -> Result<Kernel, String> {
+    let names = Version::ALL.map(|version| (version, text.strip_prefix(version.name())));
+    let fits = |rest: &&str| rest.is_empty() || rest.starts_with('-');
+    let found = names.into_iter().find_map(|(v, rest)| Some((v, rest.filter(|r| fits(r))?)));
+    let Some((version, rest)) = found else {
+        let first = text.split('-').next().unwrap_or_default();
+        return Err(kernel(if text.starts_with("rfc") { text } else { first })
+            .err()
+            .unwrap_or_else(|| unknown("kernel", text, &Version::ALL.map(Version::name))));
+    };
+    let fixes = if rest.is_empty() { Vec::new() } else { fixes(&rest[1..])? };
+    let whole = Kernel::new(version);
+    kernel_without(version, &fixes).map_err(|error| error.to_string())?;
+    Ok(fixes.into_iter().fold(whole, Kernel::without))
+}
+
+/// Fixes with a `-` between them; their names may have some too.
+fn fixes(text: &str) -> Result<Vec<Fix>, String> {
+    let ends = text.match_indices('-').map(|(at, _)| at).chain([text.len()]);
+    let mut rest_is_wrong = None;
+    for end in ends {
+        let Some(fix) = Fix::named(&text[..end]) else { continue };
+        match text.get(end + 1..) {
+            None => return Ok(vec![fix]),
+            Some(rest) => match fixes(rest) {
+                Ok(rest) => return Ok([vec![fix], rest].concat()),
+                Err(error) => rest_is_wrong = Some(error),
+            },
+        }
+    }
+    Err(rest_is_wrong.unwrap_or_else(|| fix(text).err().unwrap_or_default()))
+}
+
 /// The litmus tests that names and paths stand for; all if there are none.
 pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
     if names.is_empty() {
@@ -73,6 +107,33 @@ fn unknown(kind: &str, text: &str, allowed: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernel_is_written_with_what_it_lacks() {
+        let v3_7 = Kernel::new(Version::V3_7);
+        assert_eq!(kernel_less("v3.7"), Ok(v3_7));
+        assert_eq!(kernel_less("rfc-v1"), Ok(Kernel::new(Version::RfcV1)));
+        assert_eq!(kernel_less("v3.11"), Ok(Kernel::new(Version::V3_11)));
+        let two = v3_7.without(Fix::CountBeforeUnlock).without(Fix::CloserBarrier);
+        assert_eq!(kernel_less("v3.7-1f555cfa29e8-closer-smp_mb"), Ok(two));
+        assert_eq!(kernel_less("v3.7-closer-smp_mb-1f555cf"), Ok(two));
+        let lacks = Kernel::new(Version::RfcV2).without(Fix::TimeUnderImutex);
+        assert_eq!(kernel_less("rfc-v2-rfc-v2-time"), Ok(lacks));
+        for (text, says) in [
+            ("v3.8", "did you mean v3."),
+            ("rfc-v3", "did you mean rfc-v"),
+            ("", "no kernel ''"),
+            ("v3.7-", "no fix ''"),
+            ("v3.7-1f555cfa29e9", "did you mean 1f555cfa29e8?"),
+            ("v3.7-1f555cfa29e8-", "no fix ''"),
+            ("v3.7-1f555cfa29e8-nope", "no fix 'nope'"),
+            ("v3.6-1f555cfa29e8", "v3.6 does not have 1f555cfa29e8"),
+            ("v3.7x", "no kernel 'v3.7x'"),
+        ] {
+            let error = kernel_less(text).expect_err(text);
+            assert!(error.contains(says), "{text:?} should say {says:?}: {error}");
+        }
+    }
 
     #[test]
     fn a_slip_is_named_and_nonsense_is_not() {

@@ -17,5 +17,6 @@ pub use lanes::{Detail, heading, lanes, run_table, table};
 pub use page::{page_of, picture_of};
 pub use perfetto::perfetto;
 pub use story::{LINES, command, cycle, holder, story};
+pub(crate) use svg::escape;
 pub use svg::{Caption, svg};
 pub use words::{content_words, lock_words, waits_words, words};

@@ -1,0 +1,87 @@
+//! `diolock matrix`.
+
+use super::files::write_whole;
+use super::output::Out;
+use super::running::Running;
+use super::{names, progress};
+use clap::Args;
+use diolock_verify::engine::EngineName;
+use diolock_verify::litmus::catalogue;
+use diolock_verify::matrix::{self, Progress};
+use diolock_verify::{children, suite};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// `diolock matrix`.
+#[derive(Debug, Args)]
+pub struct Matrix {
+    /// Only the litmus tests of a race
+    #[arg(long)]
+    pub races: bool,
+    /// Engines that are asked about kernels as released
+    #[arg(
+        long = "engine",
+        value_name = "ENGINE",
+        value_delimiter = ',',
+        default_value = "graph,loom,shuttle",
+        value_parser = names::engine
+    )]
+    pub engines: Vec<EngineName>,
+    /// Write it as one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long, conflicts_with_all = ["markdown", "html"])]
+    pub json: bool,
+    /// Print it in Markdown, as the README has it
+    #[arg(long, conflicts_with = "html")]
+    pub markdown: bool,
+}
+
+/// Runs the whole catalogue and prints both tables.
+pub fn run(arguments: &Matrix) -> miette::Result<ExitCode> {
+    let mut litmuses = catalogue::all()?;
+    if arguments.races {
+        litmuses.retain(|litmus| litmus.bug.is_some());
+    }
+    let mut engines = arguments.engines.clone();
+    engines.sort_unstable();
+    engines.dedup();
+    if suite::plan(&litmuses, &engines, &[], &[]).is_empty() {
+        miette::bail!("nothing to run: no litmus test fits this choice");
+    }
+    let running = Running::new()?;
+    let jobs = running.survey().jobs;
+    let suite = suite::Options { jobs, strategy: None, exe: running.exe.clone() };
+    let bar = progress::bar(0);
+    let mut tell = |progress: Progress| match progress {
+        Progress::More(runs) => bar.inc_length(runs as u64),
+        Progress::Done(name) => {
+            bar.set_message(name.to_owned());
+            bar.inc(1);
+        }
+    };
+    let options = matrix::Options { engines, suite };
+    let matrix = matrix::run(&litmuses, &options, &running.stop, &mut tell);
+    bar.finish_and_clear();
+    // One may have been started just when the run stopped.
+    children::kill_all();
+    let mut out = Out::new();
+    let printed = if let Some(file) = &arguments.html {
+        write_whole(file, &matrix::html(&matrix))?;
+        let part = if matrix.complete() { "" } else { "PARTIAL: " };
+        out.line(&format!("{part}wrote {}", file.display()))
+    } else if arguments.json {
+        if !matrix.complete() {
+            eprintln!("PARTIAL: {} of {} runs ended", matrix.ran, matrix.planned);
+        }
+        matrix::json(&matrix).iter().try_for_each(|line| out.line(line))
+    } else if arguments.markdown {
+        out.line(matrix::markdown(&matrix).trim_end())
+    } else {
+        out.line(matrix::text(&matrix).trim_end())
+    };
+    // Nobody reads any more: not everything was said.
+    let ok = printed.is_ok() && matrix.ok();
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

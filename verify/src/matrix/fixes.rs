@@ -1,0 +1,159 @@
+//! What each fix is needed for.
+
+use super::Verdicts;
+use crate::explain::is_bad;
+use crate::litmus::{Expected, Litmus};
+use crate::survey::{Question, word};
+use crate::verdict::Verdict;
+use diolock::kernel::{FIXES, Fix, Kernel, Version};
+use std::sync::Arc;
+
+/// A fix, and the litmus tests that fail without it.
+#[derive(Clone, Debug)]
+pub struct FixRow {
+    /// The fix.
+    pub fix: Fix,
+    /// The newest kernel that has it: it is taken away there.
+    pub kernel: Version,
+    /// The tests that fail there without it, and do not fail there with it; those first that say so.
+    pub needs: Vec<Need>,
+    /// If there are none: the newest older kernel where a test does, as the test itself expects.
+    pub older: Option<(Version, Vec<Need>)>,
+    /// Tests whose search was cut off before anything was found.
+    pub cut: Vec<String>,
+    /// Tests that were not run.
+    pub missing: usize,
+}
+
+/// A litmus test that needs a fix.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// The litmus test.
+    pub litmus: String,
+    /// It says so itself, in what it expects.
+    pub named: bool,
+    /// How it fails without the fix.
+    pub verdict: &'static str,
+    /// With the fix it does not get as far as what it speaks of.
+    pub vacuous: bool,
+}
+
+impl FixRow {
+    /// Whether no litmus test was found to need it.
+    pub fn idle(&self) -> bool {
+        self.needs.is_empty() && self.older.is_none()
+    }
+}
+
+/// Each fix and the kernel it is taken away from. A fix that no kernel has is in no kernel's set.
+fn newest() -> impl Iterator<Item = (Fix, Version)> {
+    FIXES.iter().filter_map(|about| {
+        let has = |version: &Version| Kernel::new(*version).has(about.fix);
+        Some((about.fix, Version::ALL.into_iter().rev().find(has)?))
+    })
+}
+
+/// With and without: what must be known of one litmus test.
+fn pair(litmus: &Arc<Litmus>, version: Version, fix: Fix) -> [Question; 2] {
+    let whole = Kernel::new(version);
+    [whole, whole.without(fix)].map(|kernel| Question { litmus: Arc::clone(litmus), kernel })
+}
+
+/// Everything that must be asked.
+pub(super) fn questions(litmuses: &[Arc<Litmus>]) -> Vec<Question> {
+    newest()
+        .flat_map(|(fix, version)| litmuses.iter().flat_map(move |l| pair(l, version, fix)))
+        .collect()
+}
+
+/// Where a litmus test says that it needs a fix, on older kernels, newest first.
+fn expected_older(litmuses: &[Arc<Litmus>], fix: Fix, than: Version) -> Vec<(Version, usize)> {
+    let mut places = Vec::new();
+    for version in Version::ALL.into_iter().rev().filter(|&version| version < than) {
+        let without = Kernel::new(version).without(fix);
+        let needs = |litmus: &Litmus| {
+            litmus.expect.iter().any(|e| e.kernel == without && e.expected != Expected::Never)
+        };
+        let here = (0..litmuses.len()).filter(|&at| needs(&litmuses[at]));
+        places.extend(here.map(|at| (version, at)));
+    }
+    places
+}
+
+/// What more must be asked, of fixes that nothing needs on the newest kernel.
+pub(super) fn older(litmuses: &[Arc<Litmus>], verdicts: &Verdicts) -> Vec<Question> {
+    newest()
+        .filter(|&(fix, version)| needs(litmuses, verdicts, fix, version).is_empty())
+        .flat_map(|(fix, version)| {
+            expected_older(litmuses, fix, version)
+                .into_iter()
+                .flat_map(move |(version, at)| pair(&litmuses[at], version, fix))
+        })
+        .collect()
+}
+
+fn verdict<'r>(verdicts: &'r Verdicts, litmus: &Litmus, kernel: Kernel) -> Option<&'r Verdict> {
+    verdicts.get(&(litmus.name.clone(), kernel))
+}
+
+fn need(litmus: &Litmus, verdicts: &Verdicts, fix: Fix, version: Version) -> Option<Need> {
+    let whole = Kernel::new(version);
+    let with = verdict(verdicts, litmus, whole)?;
+    let without = verdict(verdicts, litmus, whole.without(fix))?;
+    (is_bad(without) && !is_bad(with)).then(|| Need {
+        litmus: litmus.name.clone(),
+        named: litmus.expect.iter().any(|expect| expect.kernel.removed().eq([fix])),
+        verdict: word(without),
+        vacuous: matches!(with, Verdict::Vacuous(_)),
+    })
+}
+
+fn needs(litmuses: &[Arc<Litmus>], verdicts: &Verdicts, fix: Fix, version: Version) -> Vec<Need> {
+    let mut needs: Vec<Need> =
+        litmuses.iter().filter_map(|litmus| need(litmus, verdicts, fix, version)).collect();
+    needs.sort_by_key(|need| !need.named);
+    needs
+}
+
+/// The table.
+pub(super) fn rows(litmuses: &[Arc<Litmus>], verdicts: &Verdicts) -> Vec<FixRow> {
+    newest()
+        .map(|(fix, kernel)| {
+            let without = Kernel::new(kernel).without(fix);
+            let cut = |litmus: &&Arc<Litmus>| {
+                let verdict = verdict(verdicts, litmus, without);
+                matches!(verdict, Some(Verdict::Incomplete(_) | Verdict::Bounded(_)))
+            };
+            let needs = needs(litmuses, verdicts, fix, kernel);
+            let older =
+                if needs.is_empty() { older_needs(litmuses, verdicts, fix, kernel) } else { None };
+            FixRow {
+                fix,
+                kernel,
+                needs,
+                older,
+                cut: litmuses.iter().filter(cut).map(|litmus| litmus.name.clone()).collect(),
+                missing: litmuses
+                    .iter()
+                    .filter(|litmus| verdict(verdicts, litmus, without).is_none())
+                    .count(),
+            }
+        })
+        .collect()
+}
+
+fn older_needs(
+    litmuses: &[Arc<Litmus>],
+    verdicts: &Verdicts,
+    fix: Fix,
+    than: Version,
+) -> Option<(Version, Vec<Need>)> {
+    let places = expected_older(litmuses, fix, than);
+    let found: Vec<(Version, Need)> = places
+        .into_iter()
+        .filter_map(|(version, at)| Some((version, need(&litmuses[at], verdicts, fix, version)?)))
+        .collect();
+    let newest = found.iter().map(|(version, _)| *version).max()?;
+    let of_it = found.into_iter().filter(|(version, _)| *version == newest);
+    Some((newest, of_it.map(|(_, need)| need).collect()))
+}

@@ -1,0 +1,342 @@
+//! The whole catalogue at a glance: which race is open on which kernel, and what each fix is
+//! needed for. Nothing in it is written by hand: every word comes from a run.
+
+mod fixes;
+mod html;
+mod json;
+mod markdown;
+mod text;
+
+pub use fixes::{FixRow, Need};
+pub use html::html;
+pub use json::json;
+pub use markdown::markdown;
+pub use text::text;
+
+use crate::engine::EngineName;
+use crate::explain::is_bad;
+use crate::litmus::{Expected, Litmus};
+use crate::suite::{self, Cell, Done};
+use crate::survey::{self, Question, word};
+use crate::verdict::Verdict;
+use diolock::kernel::{Fix, Kernel, Version};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// graph's limit where a fix is taken away: every litmus test is asked about every fix.
+const MAX_STATES: usize = 50_000;
+
+/// How to run it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The engines that are asked about kernels as released.
+    pub engines: Vec<EngineName>,
+    /// How those runs go.
+    pub suite: suite::Options,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// So many runs more are to come.
+    More(usize),
+    /// One of this litmus test has ended.
+    Done(&'a str),
+}
+
+/// The two tables.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// A row for each litmus test: those of a race first, by race, then the others.
+    pub rows: Vec<Row>,
+    /// A row for each fix, oldest first.
+    pub fixes: Vec<FixRow>,
+    /// The engines that were asked.
+    pub engines: Vec<EngineName>,
+    /// Runs that ended.
+    pub ran: usize,
+    /// Runs that were planned.
+    pub planned: usize,
+}
+
+/// A litmus test on every kernel.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The litmus test.
+    pub litmus: Arc<Litmus>,
+    /// For each of [`Version::ALL`]: what the engines say; `None` if they were not asked.
+    pub answers: Vec<Option<Answer>>,
+    /// What fixed it.
+    pub fixed: Vec<Boundary>,
+}
+
+/// What engines say of a litmus test on a kernel.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What the litmus test expects.
+    pub expected: Expected,
+    /// Each engine and its verdict; `None` if it did not get to run.
+    pub said: Vec<(EngineName, Option<Verdict>)>,
+    /// Whether nobody said anything unexpected.
+    pub ok: bool,
+}
+
+/// Where a litmus test stops failing.
+#[derive(Clone, Debug)]
+pub struct Boundary {
+    /// The last kernel on which it fails; `None` if it fails on no kernel as released.
+    pub last: Option<Version>,
+    /// The first on which it does not.
+    pub first: Version,
+    /// Fixes without any one of which it fails there too, with the verdict.
+    pub fixes: Vec<(Fix, &'static str)>,
+}
+
+impl Answer {
+    /// What the engines that ran say, each word once. That a sampler saw nothing contradicts
+    /// nobody who looked everywhere and saw nothing.
+    fn words(&self) -> Vec<&'static str> {
+        let mut words: Vec<&str> =
+            self.said.iter().filter_map(|(_, verdict)| verdict.as_ref().map(word)).collect();
+        words.sort_unstable();
+        words.dedup();
+        if words == ["never", "unseen"] {
+            words.pop();
+        }
+        words
+    }
+
+    /// The verdict all agree on, in a word.
+    pub fn agreed(&self) -> Option<&'static str> {
+        match self.words()[..] {
+            [word] if self.complete() => Some(word),
+            _ => None,
+        }
+    }
+
+    /// Whether two engines say different things.
+    pub fn disagree(&self) -> bool {
+        self.words().len() > 1
+    }
+
+    /// Whether every engine ran.
+    pub fn complete(&self) -> bool {
+        self.said.iter().all(|(_, verdict)| verdict.is_some())
+    }
+
+    /// Whether an engine found something.
+    pub fn bad(&self) -> bool {
+        self.said.iter().any(|(_, verdict)| verdict.as_ref().is_some_and(is_bad))
+    }
+
+    /// Who was asked.
+    pub fn engines(&self) -> Vec<EngineName> {
+        self.said.iter().map(|(engine, _)| *engine).collect()
+    }
+}
+
+impl Row {
+    /// Who was asked, on any kernel.
+    pub fn engines(&self) -> Vec<EngineName> {
+        let mut engines: Vec<EngineName> =
+            self.answers.iter().flatten().flat_map(Answer::engines).collect();
+        engines.sort_unstable();
+        engines.dedup();
+        engines
+    }
+
+    /// Whether it fails on the newest kernel that it speaks of.
+    pub fn open(&self) -> bool {
+        self.answers.iter().flatten().next_back().is_some_and(Answer::bad)
+    }
+}
+
+impl Matrix {
+    /// Whether everything ran.
+    pub fn complete(&self) -> bool {
+        self.ran == self.planned
+    }
+
+    /// Whether everything ran, engines agree, and nothing unexpected was said.
+    pub fn ok(&self) -> bool {
+        let fine = |answer: &Answer| answer.ok && answer.complete() && !answer.disagree();
+        self.complete() && self.rows.iter().all(|row| row.answers.iter().flatten().all(fine))
+    }
+
+    /// The words for a matrix that is not whole.
+    fn partial(&self) -> Option<String> {
+        let Matrix { ran, planned, .. } = self;
+        (!self.complete()).then(|| format!("PARTIAL: {ran} of {planned} runs ended"))
+    }
+}
+
+/// Verdicts by litmus test and kernel.
+type Verdicts = BTreeMap<(String, Kernel), Verdict>;
+
+/// Runs what it takes. Once `stop` is set, what there is comes back.
+pub fn run(
+    litmuses: &[Litmus],
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress),
+) -> Matrix {
+    let mut cells = suite::plan(litmuses, &options.engines, &[], &[]);
+    cells.retain(|cell| cell.kernel.removed().next().is_none());
+    let mut counts = (0, cells.len());
+    progress(Progress::More(cells.len()));
+    let done = suite::run(&cells, &options.suite, stop, |at, _| {
+        progress(Progress::Done(&cells[at].litmus.name));
+    });
+    counts.0 += done.iter().flatten().count();
+    let mut rows: Vec<Row> = litmuses.iter().map(|litmus| row(litmus, &cells, &done)).collect();
+    rows.sort_by_key(|row| {
+        let bug = row.litmus.bug.clone();
+        (bug.is_none(), bug, row.litmus.name.clone())
+    });
+    let whole: Vec<Arc<Litmus>> = rows.iter().map(|row| Arc::clone(&row.litmus)).collect();
+    // A test that these engines cannot tell about is in no row.
+    let released =
+        |row: &Row| row.litmus.expect.iter().any(|e| e.kernel.removed().next().is_none());
+    rows.retain(|row| row.answers.iter().any(Option::is_some) || !released(row));
+
+    let mut verdicts = Verdicts::new();
+    let mut survey = survey::Options::new(options.suite.exe.clone());
+    (survey.jobs, survey.max_states) = (options.suite.jobs, Some(MAX_STATES));
+    let mut ask = |questions: Vec<Question>| {
+        let mut new: BTreeMap<(String, Kernel), Question> =
+            questions.into_iter().map(|q| ((q.litmus.name.clone(), q.kernel), q)).collect();
+        new.retain(|key, _| !verdicts.contains_key(key));
+        let (keys, questions): (Vec<_>, Vec<_>) = new.into_iter().unzip();
+        progress(Progress::More(questions.len()));
+        counts.1 += questions.len();
+        let answers = survey::ask_all(questions, &survey, stop, |at, _| {
+            progress(Progress::Done(&keys[at].0));
+        });
+        let answered = keys.into_iter().zip(answers).filter_map(|(key, a)| Some((key, a?.verdict)));
+        let before = verdicts.len();
+        verdicts.extend(answered);
+        counts.0 += verdicts.len() - before;
+        verdicts.clone()
+    };
+    let mut questions = fixes::questions(&whole);
+    questions.extend(rows.iter().flat_map(suspects));
+    let verdicts = ask(questions);
+    let older = fixes::older(&whole, &verdicts);
+    let verdicts = if older.is_empty() { verdicts } else { ask(older) };
+    for row in &mut rows {
+        row.fixed = boundaries(row, &verdicts);
+    }
+    let fixes = fixes::rows(&whole, &verdicts);
+    let (ran, planned) = counts;
+    Matrix { rows, fixes, engines: options.engines.clone(), ran, planned }
+}
+
+fn row(litmus: &Litmus, cells: &[Cell], done: &[Option<Done>]) -> Row {
+    let answer = |version: Version| {
+        let kernel = Kernel::new(version);
+        let of_it = |cell: &Cell| cell.litmus.name == litmus.name && cell.kernel == kernel;
+        let ran: Vec<_> = cells.iter().zip(done).filter(|(cell, _)| of_it(cell)).collect();
+        let expected = ran.first()?.0.expected.as_ref()?.expected;
+        let verdict = |done: &Option<Done>| done.as_ref().map(|d| d.report.verdict.clone());
+        Some(Answer {
+            expected,
+            said: ran.iter().map(|(cell, done)| (cell.engine, verdict(done))).collect(),
+            ok: ran.iter().all(|(_, done)| done.as_ref().is_none_or(|d| d.ok != Some(false))),
+        })
+    };
+    let answers = Version::ALL.map(answer).into();
+    Row { litmus: Arc::new(litmus.clone()), answers, fixed: Vec::new() }
+}
+
+/// The kernels at which a litmus test may stop failing, and the fixes that may be why.
+fn candidates(row: &Row) -> Vec<(Option<Version>, Version, Vec<Fix>)> {
+    let litmus = &row.litmus;
+    // What the litmus test itself says it fails without.
+    let named = |version: Version| -> Vec<Fix> {
+        let single = litmus.expect.iter().filter_map(|expect| {
+            let mut removed = expect.kernel.removed();
+            let fix = removed.next()?;
+            let fits = expect.kernel.version == version && expect.expected != Expected::Never;
+            (fits && removed.next().is_none()).then_some(fix)
+        });
+        single.collect()
+    };
+    let asked: Vec<(Version, bool)> = Version::ALL
+        .into_iter()
+        .zip(&row.answers)
+        .filter_map(|(version, answer)| Some((version, answer.as_ref()?.bad())))
+        .collect();
+    let mut found: Vec<_> = asked
+        .windows(2)
+        .filter(|pair| pair[0].1 && !pair[1].1)
+        .map(|pair| {
+            let (last, first) = (pair[0].0, pair[1].0);
+            let new = |fix: &Fix| !Kernel::new(last).has(*fix);
+            let mut fixes: Vec<Fix> = named(first).into_iter().filter(new).collect();
+            if fixes.is_empty() {
+                fixes = Kernel::new(first).fixes().filter(new).collect();
+            }
+            (Some(last), first, fixes)
+        })
+        .collect();
+    if !asked.iter().any(|(_, bad)| *bad) {
+        // Nothing as released: the oldest kernel that it fails on once a fix is gone.
+        found.extend(
+            Version::ALL
+                .into_iter()
+                .map(|version| (None, version, named(version)))
+                .find(|(_, _, fixes)| !fixes.is_empty()),
+        );
+    }
+    found
+}
+
+fn suspects(row: &Row) -> Vec<Question> {
+    let of = |(_, version, fixes): (_, Version, Vec<Fix>)| {
+        let question = move |fix| Question {
+            litmus: Arc::clone(&row.litmus),
+            kernel: Kernel::new(version).without(fix),
+        };
+        fixes.into_iter().map(question)
+    };
+    candidates(row).into_iter().flat_map(of).collect()
+}
+
+fn boundaries(row: &Row, verdicts: &Verdicts) -> Vec<Boundary> {
+    let of = |(last, first, fixes): (_, Version, Vec<Fix>)| {
+        let fails = |fix: Fix| {
+            let kernel = Kernel::new(first).without(fix);
+            let verdict = verdicts.get(&(row.litmus.name.clone(), kernel))?;
+            is_bad(verdict).then(|| (fix, word(verdict)))
+        };
+        Boundary { last, first, fixes: fixes.into_iter().filter_map(fails).collect() }
+    };
+    candidates(row).into_iter().map(of).collect()
+}
+
+/// `graph only`, `graph, shuttle`; `None` if all of those asked could tell.
+fn by(engines: &[EngineName], asked: &[EngineName]) -> Option<String> {
+    let names: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
+    match names[..] {
+        _ if engines.len() == asked.len() => None,
+        [one] => Some(format!("{one} only")),
+        _ => Some(names.join(", ")),
+    }
+}
+
+/// What an answer says, in words: `R6`, or who says what.
+fn said(answer: &Answer) -> String {
+    let words = |(engine, verdict): &(EngineName, Option<Verdict>)| {
+        format!("{}: {}", engine.name(), verdict.as_ref().map_or("not run", word))
+    };
+    let text = match answer.agreed() {
+        Some(word) => word.to_owned(),
+        None => answer.said.iter().map(words).collect::<Vec<_>>().join(", "),
+    };
+    // Nothing more needs saying where engines contradict each other.
+    if answer.ok || answer.disagree() { text } else { format!("!{text}") }
+}
+
+#[cfg(test)]
+mod tests;
