@@ -34,6 +34,9 @@ pub struct TaskName {
 pub struct Program {
     /// The litmus test's name.
     pub litmus: String,
+    /// What the litmus test's file says of files, options, tasks and rules, in one form: what a
+    /// schedule's seal covers.
+    pub situation: String,
     /// The kernel.
     pub kernel: Kernel,
     /// The inode at the start.

@@ -204,7 +204,7 @@ fn an_edit_of_the_test_or_of_the_protocol_changes_the_seal() {
     assert_eq!(old.litmus, new.litmus, "the same test");
     assert_ne!(old.protocol, new.protocol, "another protocol");
     let mut edited = litmus.clone();
-    edited.size += 1;
+    edited.source = edited.source.replace("size = 1", "size = 2");
     assert_ne!(of(&edited, "v3.6").litmus, old.litmus);
     let mut commented = litmus.clone();
     commented.source.push_str("# a remark\n");

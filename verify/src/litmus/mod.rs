@@ -234,6 +234,21 @@ impl Litmus {
         self.tasks.iter().map(|t| t.letter).chain(completions).collect()
     }
 
+    /// What the file says of the situation, whatever its layout: not the words, the witnesses and
+    /// the expectations.
+    fn situation(&self) -> String {
+        let Ok(mut table) = self.source.parse::<toml::Table>() else { return String::new() };
+        for words in ["claim", "bug", "evidence", "reaches", "expect"] {
+            table.remove(words);
+        }
+        if let Some(toml::Value::Table(except)) = table.get_mut("except") {
+            for (_, reason) in except.iter_mut() {
+                *reason = toml::Value::Boolean(true);
+            }
+        }
+        table.to_string()
+    }
+
     /// The test on one kernel.
     pub fn program(&self, kernel: Kernel) -> Program {
         let letters = self.letters();
@@ -300,6 +315,7 @@ impl Litmus {
             .with_disksize(self.disksize.unwrap_or(self.size));
         Program {
             litmus: self.name.clone(),
+            situation: self.situation(),
             kernel,
             inode,
             spawn_order: (0..calls.len() as TaskId).collect(),

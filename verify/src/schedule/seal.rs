@@ -1,10 +1,10 @@
 //! What a schedule was made for, as a hash of both: the litmus test, and all its tasks can do.
 
-use crate::program::{Memory, Program, Run};
-use crate::rule::{Gathered, RuleId};
+use crate::program::{Program, Run};
+use crate::rule::Gathered;
 use diolock::dio_path::Call;
 use diolock::extent_probe::{Content, Extent, IoEnd, Mapped};
-use diolock::op::{Bio, MapFor, Op, Outcome, Range, TaskId};
+use diolock::op::{Bio, MapFor, Op, OrphanOp, Outcome, Range, TaskId};
 use diolock::task::Task;
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -59,17 +59,10 @@ fn hash(text: &str) -> u32 {
     ((hash ^ hash >> 24 ^ hash >> 48) & 0x00ff_ffff) as u32
 }
 
+/// The situation, and who the tasks are.
 fn litmus_text(program: &Program) -> String {
-    let mut text = String::new();
-    for name in &program.names {
-        let _ = writeln!(text, "{}", name.text);
-    }
-    let memory = if program.memory == Memory::C11 { "c11" } else { "sc" };
-    let rules: Vec<&str> =
-        RuleId::ALL.into_iter().filter(|&r| program.rules.has(r)).map(RuleId::code).collect();
-    let fair: Vec<&str> = program.fair.iter().map(|lock| lock.name()).collect();
-    let _ = writeln!(text, "{memory} {rules:?} {fair:?}\n{:?}", program.inode);
-    text
+    let names = program.names.iter().map(|name| format!("{}\n", name.text));
+    names.chain([program.situation.clone()]).collect()
 }
 
 /// Writes down every state that a task can be in, whatever the other tasks do: its step there, and
@@ -123,10 +116,10 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
     };
     let extents = [Extent::Hole, Extent::Unwritten, Extent::Written];
     match op {
-        Op::TryLock(..) | Op::GateTest | Op::Private(..) => {
+        Op::TryLock(..) | Op::GateTest | Op::Private(..) | Op::Orphan(OrphanOp::Test) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
-        Op::SizeRead | Op::PagesRead => (0..=3).map(Outcome::Value).collect(),
+        Op::SizeRead | Op::DisksizeRead | Op::PagesRead => (0..=3).map(Outcome::Value).collect(),
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
         Op::Map(range, _) => extents.iter().map(|&extent| mapping(*range, extent)).collect(),
         Op::ListTake(_) => {
@@ -136,7 +129,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Bio(blocks, Bio::Read) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
-        Op::Free(_) => vec![Outcome::Freed(Vec::new())],
+        Op::Free(_) | Op::FreeRange(_) => vec![Outcome::Freed(Vec::new())],
         Op::Convert(range, _) => extents
             .iter()
             .map(|&extent| {
