@@ -5,7 +5,8 @@ use std::fmt;
 /// How a fact is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Evidence {
-    /// Kernel source was read: v3.6 for this project, v3.7.2 by the authors of the notes it follows.
+    /// Kernel source was read: v3.6, v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141 and v6.12 for this
+    /// project, v3.7.2 by the authors of the notes it follows.
     Source,
     /// The commit message or mail was read.
     Message,
@@ -110,9 +111,10 @@ pub enum Version {
     V4_10,
     /// The last before iomap; no gate.
     V5_4,
-    /// iomap: non-extending writes run under shared `i_rwsem`.
+    /// iomap: overwrites run under shared `i_rwsem`. As in v5.10.44, which sets i_size in `->end_io`.
     V5_10,
-    /// With `invalidate_lock`, and i_size set in the completion.
+    /// With `invalidate_lock`. As in v6.1.141: both sizes are set in `->end_io` (v6.1 itself is this
+    /// without 91562895f803).
     V6_1,
     /// Shared writes into unwritten blocks too.
     V6_12,
