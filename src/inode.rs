@@ -156,6 +156,11 @@ impl Inode {
             let blocks = self.extents.freeable(from);
             touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
         }
+        if let Op::WritePage(blocks) = op
+            && self.pages > 0
+        {
+            touched.extend(blocks.iter().map(|&b| (Object::Block(b), Access::Write)));
+        }
         if let Op::FreeRange(range) = *op {
             let blocks = self.extents.mapped(range);
             touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
@@ -254,10 +259,17 @@ impl Inode {
                 self.pages = 0;
                 Outcome::Done
             }
-            Op::PagesAdd => {
+            Op::PagesAdd | Op::PageIn => {
                 self.pages += 1;
                 Outcome::Done
             }
+            Op::WritePage(blocks) if self.pages > 0 => {
+                for &block in blocks {
+                    self.extents.block_mut(block).halves = [Content::Of(task); 2];
+                }
+                Outcome::Flag(true)
+            }
+            Op::WritePage(_) => Outcome::Flag(false),
             Op::Map(range, how) => match self.extents.map(*range, *how) {
                 Some(found) => Outcome::Mapping(found),
                 None => Outcome::NoSpace,

@@ -73,6 +73,8 @@ pub enum Fix {
     CompletionTestsBoth,
     /// io_uring does not ask to run the completion of a write in the submitting task.
     NoCallerCompletion,
+    /// Page faults and hole punching exclude each other: i_mmap_sem, later invalidate_lock.
+    FaultLock,
 }
 
 /// What is known of a fix.
@@ -153,7 +155,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 27] = {
+pub const FIXES: [About; 28] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -398,6 +400,14 @@ pub const FIXES: [About; 27] = {
             "v6.6",
             Message,
             "io_uring no longer sets IOCB_DIO_CALLER_COMP: a worker completes its writes",
+        ),
+        about(
+            Fix::FaultLock,
+            "ea3d7209ca01",
+            V4_10,
+            "v4.5",
+            Message,
+            "page faults take i_mmap_sem for reading, hole punching for writing",
         ),
     ]
 };

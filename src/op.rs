@@ -63,6 +63,8 @@ pub enum MapFor {
     Probe,
     /// Look up blocks that I/O will be sent to.
     Io,
+    /// Look up the block of a page that is faulted in.
+    Page,
     /// As `Io`, allocating unwritten blocks for holes (`EXT4_GET_BLOCKS_IO_CREATE_EXT`).
     Create,
     /// As `Create`, but the allocation fails with ENOSPC (fault injection).
@@ -165,6 +167,11 @@ pub enum Op {
     PagesDrop,
     /// Adds a dirty page (buffered write).
     PagesAdd,
+    /// A page fault puts a page into the cache, mapped to its block and to the process.
+    PageIn,
+    /// A store through the mapping reaches these blocks, unless the page was dropped meanwhile: one
+    /// step, as the page lock is held from the look at the page to the end of its write-back.
+    WritePage(Vec<PhysicalBlock>),
     /// `ext4_map_blocks`.
     Map(Range, MapFor),
     /// `ext4_convert_unwritten_extents`, for the I/O of that task.
@@ -313,8 +320,10 @@ impl Op {
             Op::Orphan(OrphanOp::Test) => vec![(Object::Orphan, Read)],
             Op::Orphan(_) => vec![(Object::Orphan, Write)],
             Op::PagesRead => vec![(Object::Pages, Read)],
-            Op::PagesDrop | Op::PagesAdd => vec![(Object::Pages, Write)],
-            Op::Map(_, MapFor::Probe | MapFor::Io) => vec![(Object::Extents, Read)],
+            Op::PagesDrop | Op::PagesAdd | Op::PageIn => vec![(Object::Pages, Write)],
+            // The blocks are known from the outcome.
+            Op::WritePage(_) => vec![(Object::Pages, Read)],
+            Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
             | Op::Convert(..)
             | Op::Free(_)
@@ -334,6 +343,13 @@ impl Op {
     /// The further objects a completed step touched, known from its outcome only: freeing blocks
     /// touches the blocks.
     pub fn also_touched(&self, outcome: &Outcome) -> Vec<(Object, Access)> {
+        let written = match self {
+            Op::WritePage(blocks) if *outcome == Outcome::Flag(true) => blocks.as_slice(),
+            _ => &[],
+        };
+        if !written.is_empty() {
+            return written.iter().map(|&b| (Object::Block(b), Access::Write)).collect();
+        }
         match outcome {
             Outcome::Freed(blocks) => {
                 blocks.iter().map(|&b| (Object::Block(b), Access::Write)).collect()

@@ -13,6 +13,7 @@ mod end_io;
 mod era;
 mod file_dio_write;
 mod file_write_iter;
+mod filemap_fault;
 mod flush;
 mod inode_extension;
 pub mod iocb;
@@ -38,6 +39,7 @@ pub use end_io::EndIo;
 pub use era::Mount;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
+pub use filemap_fault::FilemapFault;
 pub use flush::{FinishIoEnd, FlushCompleted};
 pub use inode_extension::InodeExtension;
 pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
@@ -85,6 +87,8 @@ pub enum Call {
     PunchHole(PunchHoleRwsem),
     /// Writeback that raises i_disksize.
     WbDisksize(WbDisksize),
+    /// A store to a mapped page.
+    Fault(FilemapFault),
     /// An io_uring thread.
     Uring(Box<UringThread>),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
@@ -160,6 +164,7 @@ impl Call {
             Call::Setattr(t) => t,
             Call::PunchHole(t) => t,
             Call::WbDisksize(t) => t,
+            Call::Fault(t) => t,
             Call::Uring(t) => &**t,
             Call::Script(t) => t,
         }
@@ -187,6 +192,7 @@ impl Task for Call {
             Call::Setattr(t) => t.resume(outcome),
             Call::PunchHole(t) => t.resume(outcome),
             Call::WbDisksize(t) => t.resume(outcome),
+            Call::Fault(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }

@@ -2,7 +2,7 @@
 
 use super::setattr::mmap_lock;
 use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Kernel, Version};
+use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Handle, Op, Outcome, Range};
 use crate::task::{Place, Task};
 
@@ -72,6 +72,10 @@ impl PunchHoleRwsem {
         PunchHoleRwsem { range, kernel, step: Step::TakeRwsem }
     }
 
+    fn locks_faults_out(&self) -> bool {
+        self.kernel.has(Fix::FaultLock)
+    }
+
     fn gate(&self) -> bool {
         self.kernel.version < Version::V5_4
     }
@@ -114,7 +118,8 @@ impl Task for PunchHoleRwsem {
             Step::CloseGate => Step::Drain,
             Step::Drain if self.kernel.version >= Version::V6_1 => Step::StartTime,
             Step::StartTime => Step::StopTime,
-            Step::Drain | Step::StopTime => Step::TakeMmap,
+            Step::Drain | Step::StopTime if self.locks_faults_out() => Step::TakeMmap,
+            Step::Drain | Step::StopTime => Step::LookForPages,
             Step::TakeMmap => Step::LookForPages,
             Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => Step::DropPages,
             Step::LookForPages | Step::DropPages => Step::StartHandle,
@@ -122,9 +127,9 @@ impl Task for PunchHoleRwsem {
             Step::TakeDataSem => Step::Free,
             Step::Free => Step::DropDataSem,
             Step::DropDataSem => Step::StopHandle,
-            Step::StopHandle => Step::DropMmap,
-            Step::DropMmap if self.gate() => Step::OpenGate,
-            Step::DropMmap | Step::OpenGate => Step::DropRwsem,
+            Step::StopHandle if self.locks_faults_out() => Step::DropMmap,
+            Step::StopHandle | Step::DropMmap if self.gate() => Step::OpenGate,
+            Step::StopHandle | Step::DropMmap | Step::OpenGate => Step::DropRwsem,
             Step::DropRwsem | Step::Done => Step::Done,
         };
     }

@@ -27,6 +27,7 @@ enum Kind {
     AioPwrite,
     Pread,
     Ftruncate,
+    Fault,
     PunchHole,
     Writeback,
     Uring,
@@ -34,11 +35,12 @@ enum Kind {
     Commit,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 10] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
     ("ftruncate", Kind::Ftruncate),
+    ("fault", Kind::Fault),
     ("punch_hole", Kind::PunchHole),
     ("writeback", Kind::Writeback),
     ("uring_pwrite_ftruncate", Kind::Uring),
@@ -56,7 +58,7 @@ impl Kind {
             Kind::Pwrite | Kind::AioPwrite => {
                 &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof"]
             }
-            Kind::PunchHole => &["block", "blocks"],
+            Kind::Fault | Kind::PunchHole => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
@@ -177,6 +179,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Ftruncate { to })
         }
+        Kind::Fault => Some(CallSpec::Fault { range: range(judge, fields)? }),
         Kind::PunchHole => Some(CallSpec::PunchHole { range: range(judge, fields)? }),
         Kind::Writeback => {
             let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;

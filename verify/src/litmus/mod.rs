@@ -12,7 +12,9 @@ use crate::engine::EngineName;
 
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
-use diolock::dio_path::{Call, Commit, DirectRead, Fault, Mount, WbDisksize, Write, WriteFlags};
+use diolock::dio_path::{
+    Call, Commit, DirectRead, Fault, FilemapFault, Mount, WbDisksize, Write, WriteFlags,
+};
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
 use diolock::inode_lock::LockName;
@@ -100,6 +102,12 @@ pub enum CallSpec {
         to: Blocks,
     },
     /// A punched hole.
+    /// A store to a mapped page that is not in the cache.
+    Fault {
+        /// Which blocks.
+        range: Range,
+    },
+    /// A hole is punched.
     PunchHole {
         /// Which blocks.
         range: Range,
@@ -214,6 +222,7 @@ impl CallSpec {
                 format!("pread({},{}){again}", range.start, range.len)
             }
             CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
+            CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
             CallSpec::PunchHole { range } => format!("punch_hole({},{})", range.start, range.len),
             CallSpec::Writeback { to } => format!("writeback({to})"),
             CallSpec::Uring { range, to } => {
@@ -279,6 +288,7 @@ impl Litmus {
                 }
                 CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
                 CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
+                CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
                 CallSpec::PunchHole { range } => Call::punch_hole(range, kernel),
                 CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to)),
                 CallSpec::Uring { range, to } => {

@@ -172,7 +172,6 @@ fn lines(chart: &Chart, left_out: &[bool]) -> Vec<Line> {
 
 fn render(chart: &Chart, left_out: &[bool], long: bool) -> String {
     let lines = lines(chart, left_out);
-    let held = lines.iter().map(|l| l.held.join("  ").len()).max().unwrap_or(0).clamp(10, HELD);
     let mark = lines.iter().map(|l| l.mark.len()).max().unwrap_or(0);
     let lanes: Vec<TaskId> =
         chart.lanes.iter().copied().filter(|&t| lines.iter().any(|l| l.task == t)).collect();
@@ -180,7 +179,12 @@ fn render(chart: &Chart, left_out: &[bool], long: bool) -> String {
         let texts = lines.iter().filter(|l| l.task == lane).map(|l| l.text.len());
         texts.chain([chart.names[usize::from(lane)].len()]).max().unwrap_or(0) + 2
     };
-    let widths = fit(lanes.iter().map(|&l| natural(l)).collect(), WIDTH - NUMBER - held - mark);
+    let natural: Vec<usize> = lanes.iter().map(|&lane| natural(lane)).collect();
+    // The locks held get what the lanes leave, and at least room for a few.
+    let left = (WIDTH - NUMBER - mark).saturating_sub(natural.iter().sum());
+    let held = lines.iter().map(|l| l.held.join("  ").len()).max().unwrap_or(0);
+    let held = held.clamp(10, HELD.max(left));
+    let widths = fit(natural, WIDTH - NUMBER - held - mark);
     let offset = |lane: TaskId| -> usize {
         lanes.iter().zip(&widths).take_while(|(l, _)| **l != lane).map(|(_, w)| w).sum()
     };

@@ -77,6 +77,11 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
         (Op::PagesDrop, _) => "drop cached pages".to_owned(),
         (Op::PagesAdd, _) => "dirty a page".to_owned(),
+        (Op::PageIn, _) => "map the page".to_owned(),
+        (Op::WritePage(blocks), Outcome::Flag(true)) => {
+            format!("write page to {}", block_words(blocks))
+        }
+        (Op::WritePage(_), _) => "the page was dropped".to_owned(),
         (Op::Map(range, _), outcome) => {
             format!("map {}: {}", range_words(*range), mapping(outcome))
         }

@@ -24,7 +24,7 @@ impl Rules {
                 }
                 Ok(())
             }
-            (Op::Bio(blocks, _), _) => {
+            (Op::Bio(blocks, _), _) | (Op::WritePage(blocks), Outcome::Flag(true)) => {
                 let gone = |b: &&PhysicalBlock| {
                     self.blocks.get(usize::from(**b)).is_some_and(|block| block.freed)
                 };

@@ -15,7 +15,9 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
     let rwsem = kernel.version >= Version::V4_10;
     let inode_lock = if rwsem { IRwsem } else { IMutex };
     Some(match op {
-        Op::Map(_, MapFor::Probe | MapFor::Io) => (IDataSem, Shared, "the extent tree"),
+        Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => {
+            (IDataSem, Shared, "the extent tree")
+        }
         Op::Map(..) | Op::Convert(..) | Op::Free(_) | Op::FreeRange(_) => {
             (IDataSem, Exclusive, "the extent tree")
         }

@@ -259,7 +259,7 @@ impl Rules {
             }
             (&Op::Orphan(OrphanOp::Add), _) => self.orphan = true,
             (&Op::Orphan(OrphanOp::Del), _) => self.orphan = false,
-            (Op::Map(_, MapFor::Probe), _) => {}
+            (Op::Map(_, MapFor::Probe | MapFor::Page), _) => {}
             (Op::Map(range, _), Outcome::Mapping(found)) => {
                 self.task(me).mapped_to = range.end();
                 self.task(me).in_flight = found.iter().filter_map(|m| m.block).collect();
@@ -285,6 +285,11 @@ impl Rules {
                             }
                         }
                     }
+                }
+            }
+            (Op::WritePage(blocks), Outcome::Flag(true)) => {
+                for &b in blocks {
+                    self.block(b).data = [Some(me); 2];
                 }
             }
             (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(freed)) => {

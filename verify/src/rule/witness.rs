@@ -106,7 +106,10 @@ impl Witness {
             Verb::KeepsImutex => {
                 matches!(event.op, Op::Private(_, PrivateOp::ReadFlag { overwrite: false }))
             }
-            Verb::Writes => matches!(event.op, Op::Bio(_, Bio::Write { .. })),
+            Verb::Writes => {
+                matches!(event.op, Op::Bio(_, Bio::Write { .. }))
+                    || matches!(event.op, Op::WritePage(_)) && event.outcome == Outcome::Flag(true)
+            }
             Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read)),
             Verb::FindsGateClosed => {
                 event.op == Op::GateTest && event.outcome == Outcome::Flag(true)

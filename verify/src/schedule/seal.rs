@@ -116,7 +116,11 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
     };
     let extents = [Extent::Hole, Extent::Unwritten, Extent::Written];
     match op {
-        Op::TryLock(..) | Op::GateTest | Op::Private(..) | Op::Orphan(OrphanOp::Test) => {
+        Op::TryLock(..)
+        | Op::GateTest
+        | Op::Private(..)
+        | Op::Orphan(OrphanOp::Test)
+        | Op::WritePage(_) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
         Op::SizeRead | Op::DisksizeRead | Op::PagesRead => (0..=3).map(Outcome::Value).collect(),

@@ -133,6 +133,7 @@ impl Shared {
                     | Op::PagesRead
                     | Op::PagesDrop
                     | Op::PagesAdd
+                    | Op::PageIn
                     | Op::ListAdd(_)
                     | Op::ListTake(_)
                     | Op::JournalStop(_)
