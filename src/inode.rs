@@ -284,6 +284,7 @@ impl Inode {
             | Op::SmpMb
             | Op::Submit(..)
             | Op::AioComplete
+            | Op::Close
             | Op::WriteSync
             | Op::WarnSize => Outcome::Done,
         })

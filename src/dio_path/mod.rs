@@ -23,6 +23,7 @@ mod setattr;
 mod truncate;
 mod uring;
 mod wb_disksize;
+mod write_then_close;
 
 pub use buffered_write::BufferedWrite;
 pub use commit::Commit;
@@ -46,6 +47,7 @@ pub use setattr::Setattr;
 pub use truncate::Truncate;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
+pub use write_then_close::WriteThenClose;
 
 use crate::op::{Op, Outcome, Submission};
 use crate::task::{Place, Task};
@@ -83,6 +85,8 @@ pub enum Call {
     WbDisksize(WbDisksize),
     /// An io_uring thread.
     Uring(Box<UringThread>),
+    /// An asynchronous write, then a close.
+    WriteThenClose(WriteThenClose),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -156,6 +160,7 @@ impl Call {
             Call::PunchHole(t) => t,
             Call::WbDisksize(t) => t,
             Call::Uring(t) => &**t,
+            Call::WriteThenClose(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -182,6 +187,7 @@ impl Task for Call {
             Call::PunchHole(t) => t.resume(outcome),
             Call::WbDisksize(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),
+            Call::WriteThenClose(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

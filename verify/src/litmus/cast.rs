@@ -30,11 +30,12 @@ enum Kind {
     PunchHole,
     Writeback,
     Uring,
+    PwriteClose,
     Write,
     Commit,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 10] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -42,6 +43,7 @@ const KINDS: [(&str, Kind); 9] = [
     ("punch_hole", Kind::PunchHole),
     ("writeback", Kind::Writeback),
     ("uring_pwrite_ftruncate", Kind::Uring),
+    ("aio_pwrite_close", Kind::PwriteClose),
     ("write", Kind::Write),
     ("commit", Kind::Commit),
 ];
@@ -56,7 +58,7 @@ impl Kind {
             Kind::Pwrite | Kind::AioPwrite => {
                 &["block", "blocks", "half", "fail", "nowait", "osync"]
             }
-            Kind::PunchHole => &["block", "blocks"],
+            Kind::PunchHole | Kind::PwriteClose => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
@@ -174,6 +176,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Uring { range: range(judge, fields)?, to })
         }
+        Kind::PwriteClose => Some(CallSpec::PwriteClose { range: range(judge, fields)? }),
         Kind::Write => Some(CallSpec::Write),
         Kind::Commit => Some(CallSpec::Commit),
     }
@@ -290,7 +293,10 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
         }
         Some(task)
             if letter.is_ascii_lowercase()
-                && !matches!(task.kind, Some(Kind::AioPwrite | Kind::Uring)) =>
+                && !matches!(
+                    task.kind,
+                    Some(Kind::AioPwrite | Kind::Uring | Kind::PwriteClose)
+                ) =>
         {
             let Some(kind) = task.kind else { return };
             let submitter = letter.to_ascii_uppercase();
