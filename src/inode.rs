@@ -296,6 +296,7 @@ impl Inode {
             | Op::SmpMb
             | Op::Submit(..)
             | Op::AioComplete
+            | Op::Close
             | Op::WriteSync
             | Op::WarnSize => Outcome::Done,
         })

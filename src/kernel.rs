@@ -47,6 +47,10 @@ pub enum Fix {
     ReaderBarrier,
     /// The closer's `smp_mb()` between closing the gate and its drain.
     CloserBarrier,
+    /// The completion lets the file go after it last touched the inode.
+    AioCompleteLast,
+    /// Truncate changes both sizes, and writeback tests them, under `i_data_sem`.
+    SizesUnderDataSem,
     /// Truncate waits for direct I/O whenever it shrinks, not only with an orphan record.
     DrainOnShrink,
     /// A write past i_disksize extends, even if it ends within i_size.
@@ -155,9 +159,9 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 28] = {
+pub const FIXES: [About; 30] = {
     use Evidence::{Derived, Message, Ours, Source};
-    use Version::{RfcV1, RfcV2, V3_6, V3_7, V4_10, V5_4, V5_10, V6_1, V6_12};
+    use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
         fix: Fix,
         commit: &'static str,
@@ -295,6 +299,22 @@ pub const FIXES: [About; 28] = {
             "the closer's smp_mb() between closing the gate and its drain",
         )
         .until(V4_10),
+        about(
+            Fix::AioCompleteLast,
+            "091e26dfc156",
+            V3_11,
+            "v3.8 (hash from memory)",
+            Message,
+            "aio_complete, which lets the file go, comes after the completion last touched the inode",
+        ),
+        about(
+            Fix::SizesUnderDataSem,
+            "90e775b71ac4",
+            V4_10,
+            "v3.12",
+            Message,
+            "truncate sets i_disksize and i_size, and writeback tests both, under i_data_sem",
+        ),
         about(
             Fix::DrainOnShrink,
             "82a25b027ca4",

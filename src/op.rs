@@ -190,8 +190,10 @@ pub enum Op {
     ListTake(Option<TaskId>),
     /// `iocb->private` of the write that task `.0` submitted.
     Private(TaskId, PrivateOp),
-    /// `aio_complete`: the caller learns the result.
+    /// `aio_complete`: the caller learns the result, and the request lets the file go.
     AioComplete,
+    /// The last `close` of a file that has no name left: who still uses it keeps it.
+    Close,
 }
 
 /// What came back from a step.
@@ -248,6 +250,8 @@ pub enum Object {
     CompletedList,
     /// `iocb->private` of a task.
     Private(TaskId),
+    /// The open file, which keeps the inode: `f_count`.
+    File,
 }
 
 impl std::fmt::Display for Object {
@@ -267,6 +271,7 @@ impl std::fmt::Display for Object {
             Object::Block(block) => return write!(f, "block {block}"),
             Object::CompletedList => "i_completed_io_list",
             Object::Private(_) => "iocb->private",
+            Object::File => "f_count",
         };
         f.write_str(name)
     }
@@ -336,7 +341,10 @@ impl Op {
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
             Op::Private(task, _) => vec![(Object::Private(task), Write)],
-            Op::SmpMb | Op::Submit(..) | Op::AioComplete | Op::WarnSize => vec![],
+            // The order of two completions is no matter; whether the file was closed first is.
+            Op::AioComplete => vec![(Object::File, Add)],
+            Op::Close => vec![(Object::File, Write)],
+            Op::SmpMb | Op::Submit(..) | Op::WarnSize => vec![],
         }
     }
 

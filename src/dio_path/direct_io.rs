@@ -3,7 +3,7 @@
 use super::iocb::PrivateOp;
 use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, Half, MapBlocks, Mapped};
 use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel};
+use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Bio, Handle, MapFor, Op, Outcome, PhysicalBlock, Range, Submission, TaskId};
 use crate::task::{Place, Task};
 
@@ -63,7 +63,8 @@ pub struct Write {
 ///
 /// # Modelled
 /// From v3.7 a synchronous overwrite holds one reference instead of two nested ones (no drainer
-/// can tell); an asynchronous one holds both, as the inner one outlives the call.
+/// can tell); an asynchronous one holds both, as the inner one outlives the call. v3.11 does so for
+/// every write (e83403959fdd), so its conversion comes before the one reference goes.
 ///
 /// # Left out
 /// `cur_aio_dio`, the io_end slot of the inode (B27); `EXT4_STATE_DIO_UNWRITTEN`; page pinning and
@@ -137,7 +138,12 @@ impl DirectIo {
     }
 
     fn extra_count(&self) -> bool {
-        self.overwrite && self.kernel.has(Fix::CountBeforeUnlock)
+        if self.overwrite { self.kernel.has(Fix::CountBeforeUnlock) } else { self.every_count() }
+    }
+
+    /// e83403959fdd: every direct write but an extending one holds a reference of its own.
+    fn every_count(&self) -> bool {
+        self.kernel.version >= Version::V3_11 && !self.extending
     }
 
     fn bio(&self) -> Bio {
@@ -146,7 +152,7 @@ impl DirectIo {
 
     fn after_flag(&self) -> Step {
         match (self.overwrite, self.extra_count()) {
-            (true, true) => Step::RaiseCount,
+            (_, true) => Step::RaiseCount,
             (true, false) => Step::TakeDataSem,
             _ => self.clear_private(),
         }
@@ -166,6 +172,7 @@ impl DirectIo {
     /// `-ENOMEM` after the lock swap: from v3.6 `goto retake_lock`, in the RFC a plain return.
     fn out_of_memory(&self) -> Step {
         match (self.overwrite && self.kernel.has(Fix::RetakeLock), self.extra_count()) {
+            (false, true) if !self.overwrite => Step::DropCount,
             (true, true) => Step::DropCount,
             (true, false) => Step::DropDataSem,
             _ => Step::Done,
@@ -265,9 +272,11 @@ impl Task for DirectIo {
     }
 
     fn resume(&mut self, outcome: Outcome) {
+        let every_count = self.every_count();
         self.step = match &mut self.step {
             Step::ReadFlag => self.after_flag(),
-            Step::RaiseCount => Step::TakeDataSem,
+            Step::RaiseCount if self.overwrite => Step::TakeDataSem,
+            Step::RaiseCount => self.clear_private(),
             Step::TakeDataSem => Step::DropImutex,
             Step::DropImutex if !self.kernel.has(Fix::TimeUnderImutex) => Step::StartTime,
             Step::StartTime => Step::StopTime,
@@ -288,7 +297,11 @@ impl Task for DirectIo {
             Step::Submit => self.after_io(),
             Step::RunBio if self.extending => Step::EndIo,
             Step::RunBio => Step::TakeIoEnd,
+            Step::TakeIoEnd if every_count && self.unwritten && !self.overwrite => {
+                Step::Convert(ConvertUnwritten::new(self.write.range, self.write.task))
+            }
             Step::TakeIoEnd => Step::EndIo,
+            Step::EndIo if every_count => self.after_io(),
             Step::EndIo if self.unwritten && !self.failed && !self.overwrite => {
                 Step::Convert(ConvertUnwritten::new(self.write.range, self.write.task))
             }
@@ -298,12 +311,13 @@ impl Task for DirectIo {
                 if convert.next().is_some() {
                     return;
                 }
-                self.after_io()
+                if every_count { Step::EndIo } else { self.after_io() }
             }
             Step::StartSize => Step::WriteSize,
             Step::WriteSize => Step::WriteDisksize,
             Step::WriteDisksize => Step::StopSize,
             Step::StopSize => Step::Done,
+            Step::DropCount if !self.overwrite => Step::Done,
             Step::DropCount => Step::DropDataSem,
             Step::DropDataSem => Step::RetakeImutex,
             Step::RetakeImutex | Step::Done => Step::Done,

@@ -28,10 +28,11 @@ use crate::task::{Place, Task};
 /// Up to v3.6 the worker tries `i_mutex` and requeues itself until it gets it: one step that waits
 /// but burns CPU. Its look at the list comes after that step instead of before: whoever takes its
 /// io_end off the list holds `i_mutex` meanwhile, so nobody can tell. `aio_complete` comes before
-/// the count goes (until v3.8).
+/// the count goes (until v3.8). v3.11 has its list and worker in the inode and not in the io_end,
+/// which nobody else can tell.
 ///
 /// # Left out
-/// The FIFO of the workqueue (B24), the io_end's own lifetime (B25, B26).
+/// The FIFO of the workqueue (B24), the io_end's own lifetime (B25).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct EndIo {
     task: TaskId,
@@ -101,9 +102,12 @@ impl Task for EndIo {
         let unwritten = self.submission.as_ref().is_some_and(|s| s.unwritten);
         self.step = match &mut self.step {
             Step::RunBio => Step::TakeIoEnd,
+            Step::TakeIoEnd if !unwritten && self.kernel.has(Fix::AioCompleteLast) => Step::EndIo,
             Step::TakeIoEnd if !unwritten => Step::AioComplete,
             Step::TakeIoEnd if !self.kernel.has(Fix::CountCoversConversion) => Step::EndIoEarly,
             Step::TakeIoEnd | Step::EndIoEarly => Step::TakeListLock,
+            Step::EndIo if self.kernel.has(Fix::AioCompleteLast) => Step::AioComplete,
+            Step::AioComplete if self.kernel.has(Fix::AioCompleteLast) => Step::Done,
             Step::AioComplete => Step::EndIo,
             Step::TakeListLock => Step::AddToList,
             Step::AddToList => Step::DropListLock,

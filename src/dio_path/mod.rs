@@ -25,6 +25,7 @@ mod setattr;
 mod truncate;
 mod uring;
 mod wb_disksize;
+mod write_then_close;
 
 pub use buffered_write::BufferedWrite;
 pub use buffered_write_iter::BufferedWriteIter;
@@ -50,6 +51,7 @@ pub use setattr::Setattr;
 pub use truncate::Truncate;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
+pub use write_then_close::WriteThenClose;
 
 use crate::op::{Op, Outcome, Submission};
 use crate::task::{Place, Task};
@@ -91,6 +93,8 @@ pub enum Call {
     Fault(FilemapFault),
     /// An io_uring thread.
     Uring(Box<UringThread>),
+    /// An asynchronous write, then a close.
+    WriteThenClose(WriteThenClose),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -166,6 +170,7 @@ impl Call {
             Call::WbDisksize(t) => t,
             Call::Fault(t) => t,
             Call::Uring(t) => &**t,
+            Call::WriteThenClose(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -194,6 +199,7 @@ impl Task for Call {
             Call::WbDisksize(t) => t.resume(outcome),
             Call::Fault(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),
+            Call::WriteThenClose(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

@@ -45,6 +45,7 @@ use crate::task::{Place, Task};
 /// still closes the gate, though no reader looks at it any more (16c54688592c). Without a journal
 /// there is no orphan record; 82a25b027ca4 made the drain independent of it. In v5.4 the drain
 /// stands before the record would be added, so without that fix it is "only with a journal".
+/// Without 90e775b71ac4 i_disksize changes under the handle alone and i_size after it, as in v3.6.
 ///
 /// # Left out
 /// Zeroing the tail block, ordered-mode flushing, fast commits, `ext4_break_layouts` (DAX).
@@ -110,6 +111,11 @@ impl Setattr {
         self.kernel.version < Version::V5_4
     }
 
+    /// Whether both sizes change under `i_data_sem`.
+    fn together(&self) -> bool {
+        self.kernel.has(Fix::SizesUnderDataSem)
+    }
+
     fn sizes(&self) -> Step {
         match (self.to == self.from, self.drains_late()) {
             (false, _) => Step::StartOrphan,
@@ -172,12 +178,13 @@ impl Task for Setattr {
             Step::TakeMmap if self.drains_late() => Step::LookForPages,
             Step::TakeMmap => self.sizes(),
             Step::StartOrphan if self.shrinks() && self.journal => Step::AddOrphan,
-            Step::StartOrphan | Step::AddOrphan => Step::TakeSizes,
-            Step::TakeSizes => Step::WriteDisksize,
-            Step::WriteDisksize => Step::WriteSize,
-            Step::WriteSize => Step::DropSizes,
-            Step::DropSizes => Step::StopOrphan,
-            Step::StopOrphan => match (self.drains_late(), self.drains()) {
+            Step::StartOrphan | Step::AddOrphan if self.together() => Step::TakeSizes,
+            Step::StartOrphan | Step::AddOrphan | Step::TakeSizes => Step::WriteDisksize,
+            Step::WriteDisksize if self.together() => Step::WriteSize,
+            Step::WriteSize if self.together() => Step::DropSizes,
+            Step::WriteDisksize | Step::DropSizes => Step::StopOrphan,
+            Step::StopOrphan if !self.together() => Step::WriteSize,
+            Step::StopOrphan | Step::WriteSize => match (self.drains_late(), self.drains()) {
                 (true, true) => Step::CloseGate,
                 (true, false) => Step::TakeMmap,
                 (false, _) => Step::LookForPages,

@@ -1,6 +1,7 @@
 //! Writeback raising i_disksize, as far as direct I/O can see it.
 
 use crate::inode_lock::{LockName, Mode};
+use crate::kernel::{Fix, Kernel};
 use crate::op::{Blocks, Handle, Op, Outcome};
 use crate::task::{Place, Task};
 
@@ -12,19 +13,23 @@ use crate::task::{Place, Task};
 /// | TakeDataSem   | mpage_map_and_submit_extent: down_write(i_data_sem)    | handle, i_data_sem W   |
 /// | ReadSize      | mpage_map_and_submit_extent: i_size_read               | handle, i_data_sem W   |
 /// | ReadDisksize  | mpage_map_and_submit_extent: i_disksize                | handle, i_data_sem W   |
+/// | CheckDisksize | ext4_update_i_disksize: i_disksize (to v3.11)          | handle, i_data_sem W   |
 /// | WriteDisksize | mpage_map_and_submit_extent: i_disksize                | handle, i_data_sem W   |
 /// | DropDataSem   | mpage_map_and_submit_extent: up_write(i_data_sem)      | handle                 |
 /// | StopHandle    | ext4_do_writepages: ext4_journal_stop                  |                        |
 ///
 /// # Modelled
 /// i_disksize goes to `to` or i_size, whichever is smaller, and never down (90e775b71ac4). No
-/// `i_rwsem`.
+/// `i_rwsem`. Before that commit both looks come first, without the lock, and
+/// `ext4_update_i_disksize` repeats only the one at i_disksize under it; the function is
+/// `mpage_da_map_and_submit` up to v3.10.
 ///
 /// # Left out
 /// The pages and their blocks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct WbDisksize {
     to: Blocks,
+    kernel: Kernel,
     step: Step,
 }
 
@@ -34,6 +39,7 @@ enum Step {
     TakeDataSem,
     ReadSize,
     ReadDisksize,
+    CheckDisksize,
     WriteDisksize,
     DropDataSem,
     StopHandle,
@@ -42,8 +48,8 @@ enum Step {
 
 impl WbDisksize {
     /// Writeback that reaches up to block `to`.
-    pub fn new(to: Blocks) -> WbDisksize {
-        WbDisksize { to, step: Step::StartHandle }
+    pub fn new(to: Blocks, kernel: Kernel) -> WbDisksize {
+        WbDisksize { to, kernel, step: Step::StartHandle }
     }
 }
 
@@ -53,7 +59,7 @@ impl Task for WbDisksize {
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::TakeDataSem => Op::Lock(LockName::IDataSem, Mode::Exclusive),
             Step::ReadSize => Op::SizeRead,
-            Step::ReadDisksize => Op::DisksizeRead,
+            Step::ReadDisksize | Step::CheckDisksize => Op::DisksizeRead,
             Step::WriteDisksize => Op::DisksizeWrite(self.to),
             Step::DropDataSem => Op::Unlock(LockName::IDataSem, Mode::Exclusive),
             Step::StopHandle => Op::JournalStop(Handle::Extents),
@@ -62,19 +68,23 @@ impl Task for WbDisksize {
     }
 
     fn resume(&mut self, outcome: Outcome) {
+        let inside = self.kernel.has(Fix::SizesUnderDataSem);
+        let below = matches!(outcome, Outcome::Value(disksize) if disksize < self.to);
         self.step = match self.step {
-            Step::StartHandle => Step::TakeDataSem,
-            Step::TakeDataSem => Step::ReadSize,
+            Step::StartHandle if inside => Step::TakeDataSem,
+            Step::StartHandle => Step::ReadSize,
+            Step::TakeDataSem if inside => Step::ReadSize,
+            Step::TakeDataSem => Step::CheckDisksize,
             Step::ReadSize => {
                 if let Outcome::Value(size) = outcome {
                     self.to = self.to.min(size);
                 }
                 Step::ReadDisksize
             }
-            Step::ReadDisksize => match outcome {
-                Outcome::Value(disksize) if disksize < self.to => Step::WriteDisksize,
-                _ => Step::DropDataSem,
-            },
+            Step::ReadDisksize if !inside && below => Step::TakeDataSem,
+            Step::ReadDisksize if !inside => Step::StopHandle,
+            Step::ReadDisksize | Step::CheckDisksize if below => Step::WriteDisksize,
+            Step::ReadDisksize | Step::CheckDisksize => Step::DropDataSem,
             Step::WriteDisksize => Step::DropDataSem,
             Step::DropDataSem => Step::StopHandle,
             Step::StopHandle | Step::Done => Step::Done,
@@ -87,6 +97,7 @@ impl Task for WbDisksize {
             Step::TakeDataSem => "TakeDataSem",
             Step::ReadSize => "ReadSize",
             Step::ReadDisksize => "ReadDisksize",
+            Step::CheckDisksize => "CheckDisksize",
             Step::WriteDisksize => "WriteDisksize",
             Step::DropDataSem => "DropDataSem",
             Step::StopHandle => "StopHandle",

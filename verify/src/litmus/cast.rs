@@ -31,11 +31,12 @@ enum Kind {
     PunchHole,
     Writeback,
     Uring,
+    PwriteClose,
     Write,
     Commit,
 }
 
-const KINDS: [(&str, Kind); 10] = [
+const KINDS: [(&str, Kind); 11] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -44,6 +45,7 @@ const KINDS: [(&str, Kind); 10] = [
     ("punch_hole", Kind::PunchHole),
     ("writeback", Kind::Writeback),
     ("uring_pwrite_ftruncate", Kind::Uring),
+    ("aio_pwrite_close", Kind::PwriteClose),
     ("write", Kind::Write),
     ("commit", Kind::Commit),
 ];
@@ -58,7 +60,7 @@ impl Kind {
             Kind::Pwrite | Kind::AioPwrite => {
                 &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof"]
             }
-            Kind::Fault | Kind::PunchHole => &["block", "blocks"],
+            Kind::Fault | Kind::PunchHole | Kind::PwriteClose => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
@@ -189,6 +191,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Uring { range: range(judge, fields)?, to })
         }
+        Kind::PwriteClose => Some(CallSpec::PwriteClose { range: range(judge, fields)? }),
         Kind::Write => Some(CallSpec::Write),
         Kind::Commit => Some(CallSpec::Commit),
     }
@@ -305,7 +308,10 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
         }
         Some(task)
             if letter.is_ascii_lowercase()
-                && !matches!(task.kind, Some(Kind::AioPwrite | Kind::Uring)) =>
+                && !matches!(
+                    task.kind,
+                    Some(Kind::AioPwrite | Kind::Uring | Kind::PwriteClose)
+                ) =>
         {
             let Some(kind) = task.kind else { return };
             let submitter = letter.to_ascii_uppercase();

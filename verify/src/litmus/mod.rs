@@ -14,6 +14,7 @@ use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
     Call, Commit, DirectRead, Fault, FilemapFault, Mount, WbDisksize, Write, WriteFlags,
+    WriteThenClose,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -124,6 +125,11 @@ pub enum CallSpec {
         /// The new size, in blocks.
         to: Blocks,
     },
+    /// An asynchronous direct write, then the last close.
+    PwriteClose {
+        /// Which blocks it writes.
+        range: Range,
+    },
     /// A buffered write.
     Write,
     /// A journal commit.
@@ -194,7 +200,12 @@ impl std::fmt::Display for Expected {
 impl CallSpec {
     /// Whether its completion is a task of its own.
     pub fn is_aio(&self) -> bool {
-        matches!(self, CallSpec::Pwrite { aio: true, .. } | CallSpec::Uring { .. })
+        matches!(
+            self,
+            CallSpec::Pwrite { aio: true, .. }
+                | CallSpec::Uring { .. }
+                | CallSpec::PwriteClose { .. }
+        )
     }
 
     /// The call, for people: `pwrite(0,1)`.
@@ -227,6 +238,9 @@ impl CallSpec {
             CallSpec::Writeback { to } => format!("writeback({to})"),
             CallSpec::Uring { range, to } => {
                 format!("uring pwrite({},{}); ftruncate({to})", range.start, range.len)
+            }
+            CallSpec::PwriteClose { range } => {
+                format!("aio pwrite({},{}); close", range.start, range.len)
             }
             CallSpec::Write => "write".to_owned(),
             CallSpec::Commit => "commit".to_owned(),
@@ -290,7 +304,7 @@ impl Litmus {
                 CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
                 CallSpec::PunchHole { range } => Call::punch_hole(range, kernel),
-                CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to)),
+                CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to, kernel)),
                 CallSpec::Uring { range, to } => {
                     let end_io = id(letter.to_ascii_lowercase());
                     let write =
@@ -298,6 +312,16 @@ impl Litmus {
                     let (thread, completion) = Call::uring(write, end_io, to, kernel, mount);
                     completions.push(completion);
                     thread
+                }
+                CallSpec::PwriteClose { range } => {
+                    let end_io = id(letter.to_ascii_lowercase());
+                    let flags = WriteFlags::default();
+                    completions.push(Call::completion(end_io, task, flags, kernel));
+                    let write =
+                        Write { task, end_io: Some(end_io), range, half: None, fault: None };
+                    Call::WriteThenClose(WriteThenClose::new(Call::pwrite(
+                        write, flags, kernel, mount,
+                    )))
                 }
                 CallSpec::Write => Call::buffered_write(kernel),
                 CallSpec::Commit => Call::Commit(Commit::default()),

@@ -119,6 +119,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
         (Op::Private(_, op), outcome) => private(*op, outcome),
         (Op::AioComplete, _) => "aio_complete".to_owned(),
+        (Op::Close, _) => "close".to_owned(),
         // Outcomes that these steps do not have.
         (Op::SizeRead, _) => "i_size".to_owned(),
         (Op::PagesRead, _) => "nrpages".to_owned(),

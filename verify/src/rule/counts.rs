@@ -7,7 +7,7 @@ use crate::program::{Event, Program};
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::Version;
-use diolock::op::{Op, Outcome, TaskId};
+use diolock::op::{Object, Op, Outcome, TaskId};
 
 impl Rules {
     /// R6.
@@ -73,6 +73,22 @@ impl Rules {
             return Ok(());
         }
         broken(RuleId::R9, "extents were converted after the I/O's i_dio_count reference had gone")
+    }
+
+    /// R10: from the last reference on. Only a completion that let go after the close is judged;
+    /// where the close came later, other runs show the same.
+    pub(super) fn inode_is_kept(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let of_inode = |object| !matches!(object, Object::Block(_) | Object::Private(_));
+        if self.tasks[usize::from(event.task)].let_go
+            && let Some((object, _)) = event.op.touches().into_iter().find(|t| of_inode(t.0))
+        {
+            let who = name(event.task);
+            return broken(
+                RuleId::R10,
+                format!("{who} touched {object} after its aio_complete, which may free the inode"),
+            );
+        }
+        Ok(())
     }
 
     /// R10.

@@ -22,7 +22,8 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
             (IDataSem, Exclusive, "the extent tree")
         }
         Op::SizeWrite(_) => (inode_lock, Exclusive, "i_size"),
-        // ext4_update_i_disksize and writeback; before, writes changed it under i_rwsem alone.
+        // ext4_update_i_disksize and writeback; before, writes changed it under the inode's lock
+        // alone and writeback under i_data_sem alone.
         Op::DisksizeWrite(_) if kernel.version >= Version::V5_4 => {
             (IDataSem, Exclusive, "i_disksize")
         }
@@ -37,6 +38,11 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
 impl Rules {
     /// R1.
     pub(super) fn lockset(&self, program: &Program, event: &Event) -> Judgement {
+        if matches!(event.op, Op::DisksizeWrite(_))
+            && self.holds(event.task, LockName::IDataSem, Mode::Exclusive)
+        {
+            return Ok(());
+        }
         match guard(program.kernel, &event.op) {
             Some((lock, mode, field)) if !self.holds(event.task, lock, mode) => {
                 let how = if mode == Mode::Exclusive { "" } else { " (not even shared)" };

@@ -73,7 +73,7 @@ impl RuleId {
             "iocb->private is set under i_mutex, read as what it is, and never taken for an io_end",
             "file_update_time's handle is stopped before i_data_sem is taken and i_mutex dropped",
             "conversion happens before the I/O's i_dio_count reference goes (or under its submitter's i_mutex)",
-            "i_dio_count and i_unwritten are never negative, and 0 at the end",
+            "i_dio_count and i_unwritten are never negative, and 0 at the end; no inode is touched once its last reference went",
             "an overwrite changes no size; at the end i_size and i_disksize agree and cover what was written",
             "no deadlock, and every task can always still finish",
         ][self as usize]
@@ -91,7 +91,7 @@ impl RuleId {
             "ext4_file_dio_write, ext4_ext_direct_IO, ext4_end_io_dio (v3.6)",
             "RFC v2 cover letter, 14 June 2012",
             "266991b13890",
-            "82e542291187, 32c80b32c053",
+            "82e542291187, 32c80b32c053; 54c807e71d5a for the inode",
             "generic_file_direct_write (mm/filemap.c, v3.6); ext4_setattr (v3.6)",
             "28a535f9a0df, 1b65007e9870",
         ][self as usize]

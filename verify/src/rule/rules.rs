@@ -28,6 +28,8 @@ pub(super) struct TaskState {
     pub(super) mapped_to: Blocks,
     /// One past the last block that its data went to.
     pub(super) wrote_to: Blocks,
+    /// Its `aio_complete` let go of a file that was closed already: the inode may be gone.
+    pub(super) let_go: bool,
     /// Tasks that dropped a reference since it took i_mutex (kept only if a witness asks).
     pub(super) ended_meanwhile: u32,
 }
@@ -52,6 +54,7 @@ pub struct Rules {
     pub(super) size_touched: bool,
     pub(super) disksize_touched: bool,
     pub(super) orphan: bool,
+    pub(super) closed: bool,
 }
 
 pub(super) type Judgement = Result<(), Violation>;
@@ -73,6 +76,7 @@ impl Rules {
             size_touched: false,
             disksize_touched: false,
             orphan: false,
+            closed: false,
         }
     }
 
@@ -151,6 +155,7 @@ impl Rules {
             self.nolock_flag(event),
             self.time_before_unlock(event),
             self.convert_inside_count(event),
+            self.inode_is_kept(event, &name),
         ];
         let witness_before = self.witnesses(program, event, false);
         self.remember(program, event);
@@ -257,6 +262,8 @@ impl Rules {
                 self.disksize = size;
                 self.disksize_touched = true;
             }
+            (Op::Close, _) => self.closed = true,
+            (Op::AioComplete, _) => self.task(me).let_go = self.closed,
             (&Op::Orphan(OrphanOp::Add), _) => self.orphan = true,
             (&Op::Orphan(OrphanOp::Del), _) => self.orphan = false,
             (Op::Map(_, MapFor::Probe | MapFor::Page), _) => {}
