@@ -72,6 +72,14 @@ pub enum Fix {
     CompletionTestsBoth,
     /// io_uring does not ask to run the completion of a write in the submitting task.
     NoCallerCompletion,
+    /// An overwrite no longer holds `i_data_sem` over its I/O.
+    NoDataSemOverIo,
+    /// Punch hole of extents takes `i_mutex`, closes the gate and waits for direct I/O.
+    PunchWaits,
+    /// `EXT4_IOC_MOVE_EXT` closes the gate and waits for direct I/O.
+    MoveExtentsWaits,
+    /// Punch hole of indirect blocks waits as that of extents does.
+    OnePunchHole,
 }
 
 /// What is known of a fix.
@@ -151,9 +159,9 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 27] = {
+pub const FIXES: [About; 31] = {
     use Evidence::{Derived, Message, Ours, Source};
-    use Version::{RfcV1, RfcV2, V3_6, V3_7, V5_4, V5_10, V6_1, V6_12};
+    use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
         fix: Fix,
         commit: &'static str,
@@ -383,6 +391,42 @@ pub const FIXES: [About; 27] = {
             Message,
             "io_uring no longer sets IOCB_DIO_CALLER_COMP: a worker completes its writes",
         ),
+        about(
+            Fix::NoDataSemOverIo,
+            "2dcba4781fa3",
+            V4_10,
+            "v4.5",
+            Message,
+            "an overwrite does not hold i_data_sem over its I/O: the count is enough",
+        )
+        .until(V5_10),
+        about(
+            Fix::PunchWaits,
+            "02d262dffcf4",
+            V3_7,
+            "v3.7",
+            Source,
+            "punch hole takes i_mutex, closes the gate and waits for direct I/O before it frees",
+        )
+        .until(V4_10),
+        about(
+            Fix::MoveExtentsWaits,
+            "17335dcc4711",
+            V3_7,
+            "v3.7",
+            Source,
+            "EXT4_IOC_MOVE_EXT closes the gate and waits for direct I/O before it swaps blocks",
+        )
+        .until(V4_10),
+        about(
+            Fix::OnePunchHole,
+            "26a4c0c6ccec",
+            V3_11,
+            "v3.10",
+            Message,
+            "one punch hole for extents and indirect blocks: both wait for direct I/O",
+        )
+        .until(V4_10),
     ]
 };
 

@@ -2,7 +2,7 @@
 
 use super::{
     Call, DioComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite, FileWriteIter,
-    IomapDioComplete, IomapEndIo, PunchHoleRwsem, Setattr, Truncate, UringThread, Write,
+    IomapDioComplete, IomapEndIo, PunchHole, PunchHoleRwsem, Setattr, Truncate, UringThread, Write,
     WriteFlags,
 };
 use crate::kernel::{Fix, Kernel, Version};
@@ -59,9 +59,13 @@ impl Call {
         }
     }
 
-    /// A punched hole (v4.10 and later).
-    pub fn punch_hole(range: Range, kernel: Kernel) -> Call {
-        Call::PunchHole(PunchHoleRwsem::new(range, kernel))
+    /// A punched hole; whether blocks are `indirect` matters before v4.10 only.
+    pub fn punch_hole(range: Range, kernel: Kernel, indirect: bool) -> Call {
+        if kernel.version >= Version::V4_10 {
+            Call::PunchHole(PunchHoleRwsem::new(range, kernel))
+        } else {
+            Call::PunchHoleImutex(PunchHole::new(range, kernel, indirect))
+        }
     }
 
     /// A thread that writes through io_uring and then truncates to `to`, and the completion, as

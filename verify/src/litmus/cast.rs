@@ -1,7 +1,7 @@
 //! The tasks of a litmus file, and what must be seen of them.
 
 use super::parse::MAX_BLOCKS;
-use super::schema::{At, Field, Fields, Judge};
+use super::schema::{At, Field, Fields, Judge, TABLES};
 use super::{CallSpec, Reach, ReachVerb, TaskSpec};
 use crate::problem::{Span, shown};
 use crate::rule::Verb;
@@ -28,18 +28,24 @@ enum Kind {
     Pread,
     Ftruncate,
     PunchHole,
+    MoveExtents,
+    PageFault,
+    Mmap,
     Writeback,
     Uring,
     Write,
     Commit,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 12] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
     ("ftruncate", Kind::Ftruncate),
     ("punch_hole", Kind::PunchHole),
+    ("move_extents", Kind::MoveExtents),
+    ("page_fault", Kind::PageFault),
+    ("mmap", Kind::Mmap),
     ("writeback", Kind::Writeback),
     ("uring_pwrite_ftruncate", Kind::Uring),
     ("write", Kind::Write),
@@ -54,14 +60,15 @@ impl Kind {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Kind::Pwrite | Kind::AioPwrite => {
-                &["block", "blocks", "half", "fail", "nowait", "osync"]
+                &["block", "blocks", "half", "fail", "nowait", "osync", "pins"]
             }
-            Kind::PunchHole => &["block", "blocks"],
+            Kind::PunchHole => &["block", "blocks", "indirect"],
+            Kind::MoveExtents | Kind::PageFault => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to"],
-            Kind::Write | Kind::Commit => &[],
+            Kind::Write | Kind::Commit | Kind::Mmap => &[],
         }
     }
 }
@@ -121,7 +128,8 @@ fn letter(judge: &mut Judge, field: &Field<'_>) -> Option<At<char>> {
 
 fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> {
     let (name, takes) = (kind.name(), kind.arguments());
-    for key in ["block", "blocks", "half", "fail", "to", "repeat", "size_read", "nowait", "osync"] {
+    let keys = TABLES.iter().find(|t| t.0 == "[[task]]").map_or(&[][..], |t| t.1);
+    for &key in keys.iter().filter(|&&key| key != "name" && key != "call") {
         if let Some(field) = fields.get(key)
             && !takes.contains(&key)
         {
@@ -139,6 +147,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let fault = fault(judge, fields, aio);
             let mut flag = |key| fields.get(key).and_then(|f| f.flag(judge)).unwrap_or(false);
             let flags = WriteFlags { nowait: flag("nowait"), osync: flag("osync") };
+            let pins = flag("pins");
             let range = range?;
             if let Some((_, span)) = &half
                 && range.len != 1
@@ -147,7 +156,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
                     .wrong(span.clone(), format!("half a block, but `blocks` is {}", range.len))
                     .help("an unaligned write is modelled within one block: leave `blocks` out");
             }
-            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault, flags })
+            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault, flags, pins })
         }
         Kind::Pread => {
             let range = range(judge, fields);
@@ -165,7 +174,13 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Ftruncate { to })
         }
-        Kind::PunchHole => Some(CallSpec::PunchHole { range: range(judge, fields)? }),
+        Kind::PunchHole => {
+            let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
+            Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect })
+        }
+        Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
+        Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
+        Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
             let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Writeback { to })

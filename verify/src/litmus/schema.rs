@@ -141,6 +141,8 @@ pub(super) const TABLES: [(&str, &[&str]); 5] = [
             "size_read",
             "nowait",
             "osync",
+            "pins",
+            "indirect",
         ],
     ),
     ("[[expect]]", &["kernel", "without", "verdict", "engines", "why"]),

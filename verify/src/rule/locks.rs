@@ -16,7 +16,7 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
     let inode_lock = if rwsem { IRwsem } else { IMutex };
     Some(match op {
         Op::Map(_, MapFor::Probe | MapFor::Io) => (IDataSem, Shared, "the extent tree"),
-        Op::Map(..) | Op::Convert(..) | Op::Free(_) | Op::FreeRange(_) => {
+        Op::Map(..) | Op::Convert(..) | Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_) => {
             (IDataSem, Exclusive, "the extent tree")
         }
         Op::SizeWrite(_) => (inode_lock, Exclusive, "i_size"),

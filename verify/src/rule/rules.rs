@@ -287,7 +287,7 @@ impl Rules {
                     }
                 }
             }
-            (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(freed)) => {
+            (Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_), Outcome::Freed(freed)) => {
                 for &b in freed {
                     self.block(b).freed = true;
                 }
