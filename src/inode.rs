@@ -161,7 +161,7 @@ impl Inode {
         {
             touched.extend(blocks.iter().map(|&b| (Object::Block(b), Access::Write)));
         }
-        if let Op::FreeRange(range) = *op {
+        if let Op::FreeRange(range) | Op::SwapBlocks(range) = *op {
             let blocks = self.extents.mapped(range);
             touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
         }
@@ -279,6 +279,7 @@ impl Inode {
             ),
             Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
             Op::FreeRange(range) => Outcome::Freed(self.extents.punch(*range)),
+            Op::SwapBlocks(range) => Outcome::Freed(self.extents.swap(*range)),
             Op::Bio(blocks, bio) => self.bio(task, blocks, *bio),
             Op::ListAdd(io_end) => {
                 self.completed.push(*io_end);

@@ -79,6 +79,14 @@ pub enum Fix {
     NoCallerCompletion,
     /// Page faults and hole punching exclude each other: i_mmap_sem, later invalidate_lock.
     FaultLock,
+    /// An overwrite no longer holds `i_data_sem` over its I/O.
+    NoDataSemOverIo,
+    /// Punch hole of extents takes `i_mutex`, closes the gate and waits for direct I/O.
+    PunchWaits,
+    /// `EXT4_IOC_MOVE_EXT` closes the gate and waits for direct I/O.
+    MoveExtentsWaits,
+    /// Punch hole of indirect blocks waits as that of extents does.
+    OnePunchHole,
 }
 
 /// What is known of a fix.
@@ -159,7 +167,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 30] = {
+pub const FIXES: [About; 34] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -429,6 +437,42 @@ pub const FIXES: [About; 30] = {
             Message,
             "page faults take i_mmap_sem for reading, hole punching for writing",
         ),
+        about(
+            Fix::NoDataSemOverIo,
+            "2dcba4781fa3",
+            V4_10,
+            "v4.5",
+            Message,
+            "an overwrite does not hold i_data_sem over its I/O: the count is enough",
+        )
+        .until(V5_10),
+        about(
+            Fix::PunchWaits,
+            "02d262dffcf4",
+            V3_7,
+            "v3.7",
+            Source,
+            "punch hole takes i_mutex, closes the gate and waits for direct I/O before it frees",
+        )
+        .until(V4_10),
+        about(
+            Fix::MoveExtentsWaits,
+            "17335dcc4711",
+            V3_7,
+            "v3.7",
+            Source,
+            "EXT4_IOC_MOVE_EXT closes the gate and waits for direct I/O before it swaps blocks",
+        )
+        .until(V4_10),
+        about(
+            Fix::OnePunchHole,
+            "26a4c0c6ccec",
+            V3_11,
+            "v3.10",
+            Message,
+            "one punch hole for extents and indirect blocks: both wait for direct I/O",
+        )
+        .until(V4_10),
     ]
 };
 

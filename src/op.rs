@@ -180,6 +180,8 @@ pub enum Op {
     Free(Blocks),
     /// `ext4_ext_remove_space` of these blocks (punch hole); they go to somebody else at once.
     FreeRange(Range),
+    /// `mext_replace_branches`: these blocks change places with the donor file's, data copied along.
+    SwapBlocks(Range),
     /// Hands the I/O to the device; its completion runs as that task.
     Submit(TaskId, Submission),
     /// The device moves the data.
@@ -332,7 +334,8 @@ impl Op {
             Op::Map(_, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
             | Op::Convert(..)
             | Op::Free(_)
-            | Op::FreeRange(_) => {
+            | Op::FreeRange(_)
+            | Op::SwapBlocks(_) => {
                 vec![(Object::Extents, Write)]
             }
             Op::Bio(ref blocks, bio) => {

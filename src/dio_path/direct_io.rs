@@ -29,6 +29,9 @@ pub struct Write {
     pub half: Option<Half>,
     /// What goes wrong.
     pub fault: Option<Fault>,
+    /// The pages of its buffer are not present: they are pinned under `mmap_sem` (modelled up to
+    /// v5.4, and for overwrites only).
+    pub pins: bool,
 }
 
 /// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it; for a write that ends past
@@ -47,6 +50,8 @@ pub struct Write {
 /// | StartOrphan  | ext4_ind_direct_IO: ext4_journal_start (extending) |                           |
 /// | StopOrphan   | ext4_ind_direct_IO: ext4_journal_stop (extending)  |                           |
 /// | BeginIo      | do_blockdev_direct_IO: atomic_inc(i_dio_count)     | i_data_sem R              |
+/// | TakeMmapSem  | get_user_pages_fast: down_read(mmap_sem) (pins)    | i_data_sem R, mmap_sem R  |
+/// | DropMmapSem  | get_user_pages_fast: up_read(mmap_sem) (pins)      | i_data_sem R              |
 /// | Map          | get_block, see MapBlocks                           | i_data_sem R              |
 /// | Submit       | dio_bio_submit (async)                             | i_data_sem R              |
 /// | RunBio       | dio_await_completion (sync)                        | i_data_sem R              |
@@ -68,7 +73,7 @@ pub struct Write {
 ///
 /// # Left out
 /// `cur_aio_dio`, the io_end slot of the inode (B27); `EXT4_STATE_DIO_UNWRITTEN`; page pinning and
-/// `mmap_sem` (B05); short and failed I/O.
+/// `mmap_sem` but for overwrites that ask for it (B05); short and failed I/O.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIo {
     write: Write,
@@ -95,6 +100,8 @@ enum Step {
     StartOrphan,
     StopOrphan,
     BeginIo,
+    TakeMmapSem,
+    DropMmapSem,
     Map(MapBlocks),
     Submit,
     RunBio,
@@ -180,7 +187,12 @@ impl DirectIo {
     }
 
     fn begin_io(&self) -> Step {
-        if self.extra_count() && self.end_io().is_none() { self.map() } else { Step::BeginIo }
+        if self.extra_count() && self.end_io().is_none() { self.pin() } else { Step::BeginIo }
+    }
+
+    /// `do_direct_IO` pins the pages of the buffer before it asks for blocks.
+    fn pin(&self) -> Step {
+        if self.overwrite && self.write.pins { Step::TakeMmapSem } else { self.map() }
     }
 
     fn map(&self) -> Step {
@@ -248,6 +260,8 @@ impl Task for DirectIo {
             Step::StartOrphan | Step::StartSize => Op::JournalStart(Handle::Orphan),
             Step::StopOrphan | Step::StopSize => Op::JournalStop(Handle::Orphan),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
+            Step::TakeMmapSem => Op::Lock(LockName::MmapSem, Mode::Shared),
+            Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
             Step::Map(map) => return map.next(),
             Step::Submit => {
                 let submission = Submission {
@@ -285,7 +299,9 @@ impl Task for DirectIo {
             Step::SetIoEnd => self.begin_io(),
             Step::StartOrphan => Step::StopOrphan,
             Step::StopOrphan => Step::BeginIo,
-            Step::BeginIo => self.map(),
+            Step::BeginIo => self.pin(),
+            Step::TakeMmapSem => Step::DropMmapSem,
+            Step::DropMmapSem => self.map(),
             Step::Map(map) => {
                 map.resume(outcome);
                 if map.next().is_some() {
@@ -339,6 +355,8 @@ impl Task for DirectIo {
             Step::StartOrphan => "StartOrphan",
             Step::StopOrphan => "StopOrphan",
             Step::BeginIo => "BeginIo",
+            Step::TakeMmapSem => "TakeMmapSem",
+            Step::DropMmapSem => "DropMmapSem",
             Step::Submit => "Submit",
             Step::RunBio => "RunBio",
             Step::TakeIoEnd => "TakeIoEnd",
@@ -356,6 +374,7 @@ impl Task for DirectIo {
             Step::BeginIo | Step::Submit | Step::RunBio => "do_blockdev_direct_IO",
             Step::StartTime | Step::StopTime => "file_update_time",
             Step::TakeIoEnd => "ext4_end_io_dio",
+            Step::TakeMmapSem | Step::DropMmapSem => "get_user_pages_fast",
             _ if self.extending => "ext4_ind_direct_IO",
             _ => "ext4_ext_direct_IO",
         };

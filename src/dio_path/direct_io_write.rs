@@ -20,15 +20,19 @@ use crate::task::{Place, Task};
 /// | StopOrphan    | ext4_direct_IO_write: ext4_journal_stop (extending)    |                         |
 /// | RaiseCount    | ext4_direct_IO_write: inode_dio_begin                  | i_rwsem                 |
 /// | ReadFlag      | ext4_direct_IO_write: *((int *)iocb->private)          | i_rwsem                 |
+/// | HoldDataSem   | down_read(i_data_sem) (overwrite, before 2dcba4781fa3) | i_rwsem, i_data_sem R   |
 /// | DropRwsem     | ext4_direct_IO_write: inode_unlock (overwrite)         |                         |
 /// | ClearPrivate  | ext4_direct_IO_write: iocb->private = NULL             |                         |
 /// | BeginIo       | do_blockdev_direct_IO: inode_dio_begin                 |                         |
+/// | TakeMmapSem   | get_user_pages_fast: down_read(mmap_sem) (pins)        | mmap_sem R              |
+/// | DropMmapSem   | get_user_pages_fast: up_read(mmap_sem) (pins)          |                         |
 /// | Map           | get_block, see MapBlocks                               |                         |
 /// | Submit        | dio_bio_submit (async)                                 |                         |
 /// | RunBio        | dio_await_completion (sync)                            |                         |
 /// | EndIo         | dio_complete: inode_dio_end (sync)                     |                         |
 /// | Convert       | ext4_convert_unwritten_extents (sync)                  |                         |
 /// | DropCount     | ext4_direct_IO_write: inode_dio_end                    |                         |
+/// | LetDataSem    | up_read(i_data_sem) (overwrite, before 2dcba4781fa3)   |                         |
 /// | RetakeRwsem   | ext4_direct_IO_write: inode_lock (overwrite)           | i_rwsem                 |
 /// | StartSize     | ext4_direct_IO_write: ext4_journal_start (extending)   |                         |
 /// | DelOrphan     | ext4_orphan_del (extending)                            |                         |
@@ -47,7 +51,8 @@ use crate::task::{Place, Task};
 /// then finds no byte count to raise i_disksize by.
 ///
 /// # Left out
-/// Raising i_disksize to i_size before the I/O, page pinning, short and failed I/O.
+/// Raising i_disksize to i_size before the I/O, page pinning but for overwrites that ask for it,
+/// short and failed I/O.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIoWrite {
     write: Write,
@@ -71,15 +76,19 @@ enum Step {
     StopOrphan,
     RaiseCount,
     ReadFlag,
+    HoldDataSem,
     DropRwsem,
     ClearPrivate,
     BeginIo,
+    TakeMmapSem,
+    DropMmapSem,
     Map(MapBlocks),
     Submit,
     RunBio,
     EndIo,
     Convert(ConvertUnwritten),
     DropCount,
+    LetDataSem,
     RetakeRwsem,
     StartSize,
     DelOrphan,
@@ -142,10 +151,20 @@ impl DirectIoWrite {
         Bio::Write { half: self.write.half, zero_rest: fresh && self.write.half.is_some() }
     }
 
+    fn holds_data_sem(&self) -> bool {
+        self.overwrite && !self.kernel.has(Fix::NoDataSemOverIo)
+    }
+
+    /// `do_direct_IO` pins the pages of the buffer before it asks for blocks.
+    fn pin(&self) -> Step {
+        if self.overwrite && self.write.pins { Step::TakeMmapSem } else { self.map() }
+    }
+
     fn map(&self) -> Step {
         let range = self.write.range;
         if self.overwrite {
-            return Step::Map(MapBlocks::look_up(range, MapFor::Io, DataSemHeld::No));
+            let held = if self.holds_data_sem() { DataSemHeld::ByCaller } else { DataSemHeld::No };
+            return Step::Map(MapBlocks::look_up(range, MapFor::Io, held));
         }
         let how = match self.write.fault {
             Some(Fault::Enospc) => MapFor::CreateFails,
@@ -178,7 +197,13 @@ impl DirectIoWrite {
     }
 
     fn retake(&self) -> Step {
-        if self.overwrite { Step::RetakeRwsem } else { self.tail() }
+        if self.holds_data_sem() {
+            Step::LetDataSem
+        } else if self.overwrite {
+            Step::RetakeRwsem
+        } else {
+            self.tail()
+        }
     }
 
     fn tail(&self) -> Step {
@@ -211,6 +236,10 @@ impl Task for DirectIoWrite {
             Step::StopOrphan | Step::StopSize => Op::JournalStop(Handle::Orphan),
             Step::RaiseCount => Op::DioBegin(me),
             Step::ReadFlag => Op::Private(me, PrivateOp::ReadFlag { overwrite: self.overwrite }),
+            Step::HoldDataSem => Op::Lock(sem, Mode::Shared),
+            Step::LetDataSem => Op::Unlock(sem, Mode::Shared),
+            Step::TakeMmapSem => Op::Lock(LockName::MmapSem, Mode::Shared),
+            Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
             Step::DropRwsem => Op::Unlock(rwsem, alone),
             Step::ClearPrivate => Op::Private(me, PrivateOp::Clear),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
@@ -240,6 +269,7 @@ impl Task for DirectIoWrite {
 
     fn resume(&mut self, outcome: Outcome) {
         let counted = self.outer_count() && self.end_io().is_none();
+        let holds = self.holds_data_sem();
         self.step = match &mut self.step {
             Step::ReadDisksize => {
                 let end = self.write.range.end();
@@ -250,11 +280,16 @@ impl Task for DirectIoWrite {
             Step::StartOrphan | Step::AddOrphan => Step::StopOrphan,
             Step::StopOrphan => self.count(),
             Step::RaiseCount => Step::ReadFlag,
+            Step::ReadFlag if holds => Step::HoldDataSem,
+            Step::HoldDataSem => Step::DropRwsem,
+            Step::LetDataSem => Step::RetakeRwsem,
+            Step::TakeMmapSem => Step::DropMmapSem,
+            Step::DropMmapSem => self.map(),
             Step::ReadFlag if self.overwrite => Step::DropRwsem,
             Step::ReadFlag | Step::DropRwsem => Step::ClearPrivate,
-            Step::ClearPrivate if counted => self.map(),
+            Step::ClearPrivate if counted => self.pin(),
             Step::ClearPrivate => Step::BeginIo,
-            Step::BeginIo => self.map(),
+            Step::BeginIo => self.pin(),
             Step::Map(map) => {
                 map.resume(outcome);
                 if map.next().is_some() {
@@ -298,6 +333,10 @@ impl Task for DirectIoWrite {
             Step::StopOrphan => "StopOrphan",
             Step::RaiseCount => "RaiseCount",
             Step::ReadFlag => "ReadFlag",
+            Step::HoldDataSem => "HoldDataSem",
+            Step::LetDataSem => "LetDataSem",
+            Step::TakeMmapSem => "TakeMmapSem",
+            Step::DropMmapSem => "DropMmapSem",
             Step::DropRwsem => "DropRwsem",
             Step::ClearPrivate => "ClearPrivate",
             Step::BeginIo => "BeginIo",
@@ -317,6 +356,7 @@ impl Task for DirectIoWrite {
         };
         let kernel = match self.step {
             Step::BeginIo | Step::Submit | Step::RunBio => "do_blockdev_direct_IO",
+            Step::TakeMmapSem | Step::DropMmapSem => "get_user_pages_fast",
             _ => "ext4_direct_IO_write",
         };
         Place { step, kernel }

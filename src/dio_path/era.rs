@@ -2,8 +2,8 @@
 
 use super::{
     BufferedWrite, BufferedWriteIter, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead,
-    EndIo, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, PunchHoleRwsem, Setattr,
-    Truncate, UringThread, Write, WriteFlags,
+    EndIo, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, PunchHole, PunchHoleRwsem,
+    Setattr, Truncate, UringThread, Write, WriteFlags,
 };
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Range, TaskId};
@@ -69,9 +69,13 @@ impl Call {
         }
     }
 
-    /// A punched hole (v4.10 and later).
-    pub fn punch_hole(range: Range, kernel: Kernel) -> Call {
-        Call::PunchHole(PunchHoleRwsem::new(range, kernel))
+    /// A punched hole; whether blocks are `indirect` matters before v4.10 only.
+    pub fn punch_hole(range: Range, kernel: Kernel, indirect: bool) -> Call {
+        if kernel.version >= Version::V4_10 {
+            Call::PunchHole(PunchHoleRwsem::new(range, kernel))
+        } else {
+            Call::PunchHoleImutex(PunchHole::new(range, kernel, indirect))
+        }
     }
 
     /// A thread that writes through io_uring and then truncates to `to`, and the completion, as

@@ -19,6 +19,9 @@ mod inode_extension;
 pub mod iocb;
 mod iomap_dio_complete;
 mod iomap_dio_rw;
+mod move_extents;
+mod page_fault;
+mod punch_hole;
 mod punch_hole_rwsem;
 mod read;
 mod setattr;
@@ -45,6 +48,9 @@ pub use flush::{FinishIoEnd, FlushCompleted};
 pub use inode_extension::InodeExtension;
 pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
 pub use iomap_dio_rw::{IomapDioRw, Plan};
+pub use move_extents::MoveExtents;
+pub use page_fault::{PageFault, VmMmap};
+pub use punch_hole::PunchHole;
 pub use punch_hole_rwsem::PunchHoleRwsem;
 pub use read::DirectRead;
 pub use setattr::Setattr;
@@ -87,6 +93,14 @@ pub enum Call {
     Setattr(Setattr),
     /// A punched hole, from v4.10 on.
     PunchHole(PunchHoleRwsem),
+    /// A punched hole, up to v3.11.
+    PunchHoleImutex(PunchHole),
+    /// Blocks swapped with a donor file.
+    MoveExtents(MoveExtents),
+    /// A page fault that allocates.
+    PageFault(PageFault),
+    /// A thread that changes the address space.
+    VmMmap(VmMmap),
     /// Writeback that raises i_disksize.
     WbDisksize(WbDisksize),
     /// A store to a mapped page.
@@ -167,6 +181,10 @@ impl Call {
             Call::DioReadIter(t) => t,
             Call::Setattr(t) => t,
             Call::PunchHole(t) => t,
+            Call::PunchHoleImutex(t) => t,
+            Call::MoveExtents(t) => t,
+            Call::PageFault(t) => t,
+            Call::VmMmap(t) => t,
             Call::WbDisksize(t) => t,
             Call::Fault(t) => t,
             Call::Uring(t) => &**t,
@@ -196,6 +214,10 @@ impl Task for Call {
             Call::DioReadIter(t) => t.resume(outcome),
             Call::Setattr(t) => t.resume(outcome),
             Call::PunchHole(t) => t.resume(outcome),
+            Call::PunchHoleImutex(t) => t.resume(outcome),
+            Call::MoveExtents(t) => t.resume(outcome),
+            Call::PageFault(t) => t.resume(outcome),
+            Call::VmMmap(t) => t.resume(outcome),
             Call::WbDisksize(t) => t.resume(outcome),
             Call::Fault(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),

@@ -23,6 +23,8 @@ pub enum LockName {
     /// `inode->i_rwsem`, which took the place of `i_mutex`; `inode_lock` writes, `inode_lock_shared`
     /// reads.
     IRwsem,
+    /// `mm->mmap_sem` of the one process whose threads the tasks are, a rwsem.
+    MmapSem,
     /// `EXT4_I(inode)->i_mmap_sem`: page faults against whatever removes blocks.
     IMmapSem,
     /// `mapping->invalidate_lock`, which took the place of `i_mmap_sem`.
@@ -44,10 +46,11 @@ pub enum Mode {
 
 impl LockName {
     /// Every lock, in rank order.
-    pub const ALL: [LockName; 7] = [
+    pub const ALL: [LockName; 8] = [
         LockName::AioMutex,
         LockName::IMutex,
         LockName::IRwsem,
+        LockName::MmapSem,
         LockName::IMmapSem,
         LockName::InvalidateLock,
         LockName::IDataSem,
@@ -60,6 +63,7 @@ impl LockName {
             LockName::AioMutex => "ext4_aio_mutex",
             LockName::IMutex => "i_mutex",
             LockName::IRwsem => "i_rwsem",
+            LockName::MmapSem => "mmap_sem",
             LockName::IMmapSem => "i_mmap_sem",
             LockName::InvalidateLock => "invalidate_lock",
             LockName::IDataSem => "i_data_sem",
@@ -81,7 +85,11 @@ impl LockName {
     pub fn is_rwsem(self) -> bool {
         matches!(
             self,
-            LockName::IRwsem | LockName::IMmapSem | LockName::InvalidateLock | LockName::IDataSem
+            LockName::IRwsem
+                | LockName::MmapSem
+                | LockName::IMmapSem
+                | LockName::InvalidateLock
+                | LockName::IDataSem
         )
     }
 
@@ -95,11 +103,13 @@ impl LockName {
     ///
     /// # Kernel
     /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7.
+    /// `mmap_sem` comes before `i_data_sem` in the messages of 7fb5409df092 and fab3a549e204;
     /// `i_mmap_sem` and `invalidate_lock` stand as in the comment of fs/ext4/super.c (v4.10, v6.12).
     pub fn rank(self) -> u8 {
         match self {
             LockName::AioMutex => 10,
             LockName::IMutex | LockName::IRwsem => 20,
+            LockName::MmapSem => 22,
             LockName::IMmapSem | LockName::InvalidateLock => 25,
             LockName::IDataSem => 40,
             LockName::CompletedIoLock => 50,

@@ -1,7 +1,7 @@
 //! The tasks of a litmus file, and what must be seen of them.
 
 use super::parse::MAX_BLOCKS;
-use super::schema::{At, Field, Fields, Judge};
+use super::schema::{At, Field, Fields, Judge, TABLES};
 use super::{CallSpec, Reach, ReachVerb, TaskSpec};
 use crate::problem::{Span, shown};
 use crate::rule::Verb;
@@ -29,6 +29,9 @@ enum Kind {
     Ftruncate,
     Fault,
     PunchHole,
+    MoveExtents,
+    PageFault,
+    Mmap,
     Writeback,
     Uring,
     PwriteClose,
@@ -36,13 +39,16 @@ enum Kind {
     Commit,
 }
 
-const KINDS: [(&str, Kind); 11] = [
+const KINDS: [(&str, Kind); 14] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
     ("ftruncate", Kind::Ftruncate),
     ("fault", Kind::Fault),
     ("punch_hole", Kind::PunchHole),
+    ("move_extents", Kind::MoveExtents),
+    ("page_fault", Kind::PageFault),
+    ("mmap", Kind::Mmap),
     ("writeback", Kind::Writeback),
     ("uring_pwrite_ftruncate", Kind::Uring),
     ("aio_pwrite_close", Kind::PwriteClose),
@@ -58,14 +64,17 @@ impl Kind {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Kind::Pwrite | Kind::AioPwrite => {
-                &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof"]
+                &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof", "pins"]
             }
-            Kind::Fault | Kind::PunchHole | Kind::PwriteClose => &["block", "blocks"],
+            Kind::PunchHole => &["block", "blocks", "indirect"],
+            Kind::Fault | Kind::PwriteClose | Kind::MoveExtents | Kind::PageFault => {
+                &["block", "blocks"]
+            }
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to"],
-            Kind::Write | Kind::Commit => &[],
+            Kind::Write | Kind::Commit | Kind::Mmap => &[],
         }
     }
 }
@@ -125,18 +134,8 @@ fn letter(judge: &mut Judge, field: &Field<'_>) -> Option<At<char>> {
 
 fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> {
     let (name, takes) = (kind.name(), kind.arguments());
-    for key in [
-        "block",
-        "blocks",
-        "half",
-        "fail",
-        "to",
-        "repeat",
-        "size_read",
-        "nowait",
-        "osync",
-        "at_eof",
-    ] {
+    let keys = TABLES.iter().find(|t| t.0 == "[[task]]").map_or(&[][..], |t| t.1);
+    for &key in keys.iter().filter(|&&key| key != "name" && key != "call") {
         if let Some(field) = fields.get(key)
             && !takes.contains(&key)
         {
@@ -155,6 +154,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let mut flag = |key| fields.get(key).and_then(|f| f.flag(judge)).unwrap_or(false);
             let flags =
                 WriteFlags { nowait: flag("nowait"), osync: flag("osync"), at_eof: flag("at_eof") };
+            let pins = flag("pins");
             let range = range?;
             if let Some((_, span)) = &half
                 && range.len != 1
@@ -163,7 +163,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
                     .wrong(span.clone(), format!("half a block, but `blocks` is {}", range.len))
                     .help("an unaligned write is modelled within one block: leave `blocks` out");
             }
-            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault, flags })
+            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault, flags, pins })
         }
         Kind::Pread => {
             let range = range(judge, fields);
@@ -182,7 +182,13 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             Some(CallSpec::Ftruncate { to })
         }
         Kind::Fault => Some(CallSpec::Fault { range: range(judge, fields)? }),
-        Kind::PunchHole => Some(CallSpec::PunchHole { range: range(judge, fields)? }),
+        Kind::PunchHole => {
+            let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
+            Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect })
+        }
+        Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
+        Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
+        Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
             let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Writeback { to })

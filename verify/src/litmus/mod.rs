@@ -13,8 +13,8 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    Call, Commit, DirectRead, Fault, FilemapFault, Mount, WbDisksize, Write, WriteFlags,
-    WriteThenClose,
+    Call, Commit, DirectRead, Fault, FilemapFault, Mount, MoveExtents, PageFault, VmMmap,
+    WbDisksize, Write, WriteFlags, WriteThenClose,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -87,6 +87,8 @@ pub enum CallSpec {
         fault: Option<Fault>,
         /// IOCB_NOWAIT, O_SYNC.
         flags: WriteFlags,
+        /// Its buffer is not present.
+        pins: bool,
     },
     /// A direct read.
     Pread {
@@ -112,7 +114,21 @@ pub enum CallSpec {
     PunchHole {
         /// Which blocks.
         range: Range,
+        /// The file is mapped by indirect blocks.
+        indirect: bool,
     },
+    /// Online defragmentation.
+    MoveExtents {
+        /// Which blocks.
+        range: Range,
+    },
+    /// A page fault that allocates.
+    PageFault {
+        /// Over which blocks.
+        range: Range,
+    },
+    /// A thread that changes the address space.
+    Mmap,
     /// Writeback that raises i_disksize.
     Writeback {
         /// Up to there.
@@ -211,7 +227,7 @@ impl CallSpec {
     /// The call, for people: `pwrite(0,1)`.
     pub fn text(&self) -> String {
         match self {
-            CallSpec::Pwrite { range, half, aio, fault, flags } => {
+            CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
                 let how = if *aio { "aio pwrite" } else { "pwrite" };
                 let half = match half {
                     Some(Half::Lower) => " lower half",
@@ -226,7 +242,9 @@ impl CallSpec {
                 let nowait = if flags.nowait { " NOWAIT" } else { "" };
                 let osync = if flags.osync { " O_SYNC" } else { "" };
                 let at = if flags.at_eof { " at i_size" } else { "" };
-                format!("{how}({},{}){half}{at}{fault}{nowait}{osync}", range.start, range.len)
+                let pins = if *pins { " from absent pages" } else { "" };
+                let range = format!("{},{}", range.start, range.len);
+                format!("{how}({range}){half}{at}{fault}{nowait}{osync}{pins}")
             }
             CallSpec::Pread { range, repeat, .. } => {
                 let again = if *repeat { " for ever" } else { "" };
@@ -234,7 +252,15 @@ impl CallSpec {
             }
             CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
-            CallSpec::PunchHole { range } => format!("punch_hole({},{})", range.start, range.len),
+            CallSpec::PunchHole { range, indirect } => {
+                let indirect = if *indirect { " indirect" } else { "" };
+                format!("punch_hole({},{}){indirect}", range.start, range.len)
+            }
+            CallSpec::MoveExtents { range } => {
+                format!("move_extents({},{})", range.start, range.len)
+            }
+            CallSpec::PageFault { range } => format!("page fault({},{})", range.start, range.len),
+            CallSpec::Mmap => "mmap".to_owned(),
             CallSpec::Writeback { to } => format!("writeback({to})"),
             CallSpec::Uring { range, to } => {
                 format!("uring pwrite({},{}); ftruncate({to})", range.start, range.len)
@@ -284,12 +310,12 @@ impl Litmus {
             let task = at as TaskId;
             let letter = spec.letter;
             calls.push(match spec.call {
-                CallSpec::Pwrite { range, half, aio, fault, flags } => {
+                CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
                     let end_io = aio.then(|| id(letter.to_ascii_lowercase()));
                     if let Some(end_io) = end_io {
                         completions.push(Call::completion(end_io, task, flags, kernel));
                     }
-                    let write = Write { task, end_io, range, half, fault };
+                    let write = Write { task, end_io, range, half, fault, pins };
                     Call::pwrite(write, flags, kernel, mount)
                 }
                 CallSpec::Pread { range, stale_size, repeat } if stale_size || repeat => {
@@ -303,12 +329,25 @@ impl Litmus {
                 CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
                 CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
-                CallSpec::PunchHole { range } => Call::punch_hole(range, kernel),
+                CallSpec::PunchHole { range, indirect } => {
+                    Call::punch_hole(range, kernel, indirect)
+                }
+                CallSpec::MoveExtents { range } => {
+                    Call::MoveExtents(MoveExtents::new(range, kernel))
+                }
+                CallSpec::PageFault { range } => Call::PageFault(PageFault::new(range, kernel)),
+                CallSpec::Mmap => Call::VmMmap(VmMmap::default()),
                 CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to, kernel)),
                 CallSpec::Uring { range, to } => {
                     let end_io = id(letter.to_ascii_lowercase());
-                    let write =
-                        Write { task, end_io: Some(end_io), range, half: None, fault: None };
+                    let write = Write {
+                        task,
+                        end_io: Some(end_io),
+                        range,
+                        half: None,
+                        fault: None,
+                        pins: false,
+                    };
                     let (thread, completion) = Call::uring(write, end_io, to, kernel, mount);
                     completions.push(completion);
                     thread
@@ -317,8 +356,14 @@ impl Litmus {
                     let end_io = id(letter.to_ascii_lowercase());
                     let flags = WriteFlags::default();
                     completions.push(Call::completion(end_io, task, flags, kernel));
-                    let write =
-                        Write { task, end_io: Some(end_io), range, half: None, fault: None };
+                    let write = Write {
+                        task,
+                        end_io: Some(end_io),
+                        range,
+                        half: None,
+                        fault: None,
+                        pins: false,
+                    };
                     Call::WriteThenClose(WriteThenClose::new(Call::pwrite(
                         write, flags, kernel, mount,
                     )))

@@ -142,6 +142,8 @@ pub(super) const TABLES: [(&str, &[&str]); 5] = [
             "nowait",
             "at_eof",
             "osync",
+            "pins",
+            "indirect",
         ],
     ),
     ("[[expect]]", &["kernel", "without", "verdict", "engines", "why"]),

@@ -94,6 +94,10 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) => {
             format!("free blocks: {}", list(blocks))
         }
+        (Op::SwapBlocks(range), Outcome::Freed(blocks)) => {
+            format!("swap {} with the donor: gives {}", range_words(*range), list(blocks))
+        }
+        (Op::SwapBlocks(range), _) => format!("swap {} with the donor", range_words(*range)),
         (Op::Submit(child, submission), _) => {
             format!("submit {} as {}", block_words(&submission.blocks), name(*child))
         }

@@ -10,7 +10,7 @@ impl Rules {
     /// R4.
     pub(super) fn block_lifetime(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
         match (&event.op, &event.outcome) {
-            (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(freed)) => {
+            (Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_), Outcome::Freed(freed)) => {
                 for (task, state) in self.tasks.iter().enumerate() {
                     if let Some(block) = freed.iter().find(|b| state.in_flight.contains(b)) {
                         let whose = name(task as TaskId);

@@ -18,7 +18,7 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => {
             (IDataSem, Shared, "the extent tree")
         }
-        Op::Map(..) | Op::Convert(..) | Op::Free(_) | Op::FreeRange(_) => {
+        Op::Map(..) | Op::Convert(..) | Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_) => {
             (IDataSem, Exclusive, "the extent tree")
         }
         Op::SizeWrite(_) => (inode_lock, Exclusive, "i_size"),

@@ -299,7 +299,7 @@ impl Rules {
                     self.block(b).data = [Some(me); 2];
                 }
             }
-            (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(freed)) => {
+            (Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_), Outcome::Freed(freed)) => {
                 for &b in freed {
                     self.block(b).freed = true;
                 }

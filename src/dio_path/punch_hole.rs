@@ -1,0 +1,170 @@
+//! Punch hole under `i_mutex`, or under nothing, up to v3.11.
+
+use super::flush::FlushCompleted;
+use crate::inode_lock::{LockName, Mode};
+use crate::kernel::{Fix, Kernel};
+use crate::op::{Handle, Op, Outcome, Range};
+use crate::task::{Place, Task};
+
+/// `ext4_ext_punch_hole` of whole blocks, from v3.10 on `ext4_punch_hole`.
+///
+/// | step         | kernel (v3.7; * not in v3.6)                       | holds after              |
+/// |--------------|----------------------------------------------------|--------------------------|
+/// | TakeImutex   | ext4_ext_punch_hole: mutex_lock(i_mutex) *         | i_mutex                  |
+/// | ReadSize     | ext4_ext_punch_hole: inode->i_size                 | i_mutex                  |
+/// | CloseGate    | ext4_inode_block_unlocked_dio: set_bit *           | i_mutex, gate            |
+/// | GateBarrier  | ext4_inode_block_unlocked_dio: smp_mb *            | i_mutex, gate            |
+/// | Flush        | ext4_flush_completed_IO, see FlushCompleted        | i_mutex, gate            |
+/// | Drain        | ext4_ext_punch_hole: inode_dio_wait *              | i_mutex, gate            |
+/// | StartHandle  | ext4_ext_punch_hole: ext4_journal_start            | + handle                 |
+/// | TakeDataSem  | ext4_ext_punch_hole: down_write(i_data_sem)        | + handle, i_data_sem W   |
+/// | Free         | ext4_ext_remove_space, ext4_free_hole_blocks       | + handle, i_data_sem W   |
+/// | DropDataSem  | ext4_ext_punch_hole: up_write(i_data_sem)          | + handle                 |
+/// | StopHandle   | ext4_ext_punch_hole: ext4_journal_stop             | i_mutex, gate            |
+/// | OpenGate     | ext4_inode_resume_unlocked_dio *                   | i_mutex                  |
+/// | DropImutex   | ext4_ext_punch_hole: mutex_unlock(i_mutex) *       |                          |
+///
+/// # Kernel
+/// After the message of 02d262dffcf4 and the project's notes on v3.6 and v3.7.2; the order of the
+/// steps in between, and `ext4_ind_punch_hole` as a whole, are from memory.
+///
+/// # Modelled
+/// v3.6 takes no `i_mutex` and waits for nothing but I/O that is on the completed list. `indirect`
+/// is the path of files without extents before 26a4c0c6ccec: `i_mutex`, no gate, no drain. It came
+/// after v3.7 (v3.9, from memory), so only kernels from v3.11 on, with or without that fix, say
+/// something about it.
+///
+/// # Left out
+/// The page cache, partial blocks, the flags that are checked again under `i_mutex`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PunchHole {
+    range: Range,
+    kernel: Kernel,
+    indirect: bool,
+    step: Step,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    TakeImutex,
+    ReadSize,
+    CloseGate,
+    GateBarrier,
+    Flush(FlushCompleted),
+    Drain,
+    StartHandle,
+    TakeDataSem,
+    Free,
+    DropDataSem,
+    StopHandle,
+    OpenGate,
+    DropImutex,
+    Done,
+}
+
+impl PunchHole {
+    /// Punches `range` out of the file, which is mapped by `indirect` blocks or by extents.
+    pub fn new(range: Range, kernel: Kernel, indirect: bool) -> PunchHole {
+        let mut task = PunchHole { range, kernel, indirect, step: Step::TakeImutex };
+        if !task.locks() {
+            task.step = Step::ReadSize;
+        }
+        task
+    }
+
+    fn locks(&self) -> bool {
+        self.indirect || self.kernel.has(Fix::PunchWaits)
+    }
+
+    fn waits(&self) -> bool {
+        let unguarded = self.indirect && !self.kernel.has(Fix::OnePunchHole);
+        self.kernel.has(Fix::PunchWaits) && !unguarded
+    }
+
+    fn prepare(&self) -> Step {
+        match (self.waits(), self.indirect) {
+            (true, _) => Step::CloseGate,
+            (false, true) => Step::StartHandle,
+            (false, false) => self.flush(),
+        }
+    }
+
+    fn flush(&self) -> Step {
+        Step::Flush(FlushCompleted::new(self.kernel, None, true))
+    }
+
+    fn leave(&self) -> Step {
+        if self.locks() { Step::DropImutex } else { Step::Done }
+    }
+}
+
+impl Task for PunchHole {
+    fn next(&self) -> Option<Op> {
+        let (imutex, sem, alone) = (LockName::IMutex, LockName::IDataSem, Mode::Exclusive);
+        Some(match &self.step {
+            Step::TakeImutex => Op::Lock(imutex, alone),
+            Step::ReadSize => Op::SizeRead,
+            Step::CloseGate => Op::GateClose,
+            Step::GateBarrier => Op::SmpMb,
+            Step::Flush(flush) => return flush.next(),
+            Step::Drain => Op::DioWait,
+            Step::StartHandle => Op::JournalStart(Handle::Extents),
+            Step::TakeDataSem => Op::Lock(sem, alone),
+            Step::Free => Op::FreeRange(self.range),
+            Step::DropDataSem => Op::Unlock(sem, alone),
+            Step::StopHandle => Op::JournalStop(Handle::Extents),
+            Step::OpenGate => Op::GateOpen,
+            Step::DropImutex => Op::Unlock(imutex, alone),
+            Step::Done => return None,
+        })
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        let waits = self.waits();
+        self.step = match &mut self.step {
+            Step::TakeImutex => Step::ReadSize,
+            Step::ReadSize => match outcome {
+                Outcome::Value(size) if self.range.start >= size => self.leave(),
+                _ => self.prepare(),
+            },
+            Step::CloseGate if self.kernel.has(Fix::CloserBarrier) => Step::GateBarrier,
+            Step::CloseGate | Step::GateBarrier => self.flush(),
+            Step::Flush(flush) => {
+                flush.resume(outcome);
+                if flush.next().is_some() {
+                    return;
+                }
+                if waits { Step::Drain } else { Step::StartHandle }
+            }
+            Step::Drain => Step::StartHandle,
+            Step::StartHandle => Step::TakeDataSem,
+            Step::TakeDataSem => Step::Free,
+            Step::Free => Step::DropDataSem,
+            Step::DropDataSem => Step::StopHandle,
+            Step::StopHandle if waits => Step::OpenGate,
+            Step::StopHandle | Step::OpenGate => self.leave(),
+            Step::DropImutex | Step::Done => Step::Done,
+        };
+    }
+
+    fn place(&self) -> Place {
+        let step = match &self.step {
+            Step::Flush(flush) => return flush.place(),
+            Step::TakeImutex => "TakeImutex",
+            Step::ReadSize => "ReadSize",
+            Step::CloseGate => "CloseGate",
+            Step::GateBarrier => "GateBarrier",
+            Step::Drain => "Drain",
+            Step::StartHandle => "StartHandle",
+            Step::TakeDataSem => "TakeDataSem",
+            Step::Free => "Free",
+            Step::DropDataSem => "DropDataSem",
+            Step::StopHandle => "StopHandle",
+            Step::OpenGate => "OpenGate",
+            Step::DropImutex => "DropImutex",
+            Step::Done => "Done",
+        };
+        let kernel = if self.indirect { "ext4_ind_punch_hole" } else { "ext4_ext_punch_hole" };
+        Place { step, kernel }
+    }
+}
