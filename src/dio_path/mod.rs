@@ -1,25 +1,32 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
+mod alloc_file_blocks;
 mod buffered_write;
 mod commit;
 mod direct_io;
+mod drain;
 mod end_io;
 mod file_dio_write;
 mod flush;
 pub mod iocb;
+mod page_cache;
 mod read;
 mod truncate;
 
+pub use alloc_file_blocks::AllocFileBlocks;
 pub use buffered_write::BufferedWrite;
 pub use commit::Commit;
 pub use direct_io::{DirectIo, Fault, Write};
+pub use drain::{InodeDioDone, InodeDioWait};
 pub use end_io::EndIo;
 pub use file_dio_write::FileDioWrite;
 pub use flush::{FinishIoEnd, FlushCompleted};
+pub use page_cache::{FilemapRead, GenericPerformWrite};
 pub use read::DirectRead;
 pub use truncate::Truncate;
 
-use crate::op::{Op, Outcome, Submission};
+use crate::inode_lock::WaitQueue;
+use crate::op::{Op, Outcome, Submission, TaskId};
 use crate::task::{Place, Task};
 
 /// Any task, so that a run can hold them side by side.
@@ -37,6 +44,16 @@ pub enum Call {
     BufferedWrite(BufferedWrite),
     /// A journal commit.
     Commit(Commit),
+    /// A drain, taken apart.
+    DioWait(InodeDioWait),
+    /// The end of a reference, taken apart.
+    DioDone(InodeDioDone),
+    /// A buffered write that appends.
+    Append(GenericPerformWrite),
+    /// A buffered read.
+    BufferedRead(FilemapRead),
+    /// A drain and a lookup.
+    AllocFileBlocks(AllocFileBlocks),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -85,6 +102,11 @@ impl Call {
         matches!(self, Call::Read(read) if read.repeats())
     }
 
+    /// The counter of which the task holds a reference before its first step.
+    pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
+        if let Call::DioDone(done) = self { Some(done.holds()) } else { None }
+    }
+
     fn task(&self) -> &dyn Task {
         match self {
             Call::Write(t) => t,
@@ -93,6 +115,11 @@ impl Call {
             Call::Read(t) => t,
             Call::BufferedWrite(t) => t,
             Call::Commit(t) => t,
+            Call::DioWait(t) => t,
+            Call::DioDone(t) => t,
+            Call::Append(t) => t,
+            Call::BufferedRead(t) => t,
+            Call::AllocFileBlocks(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -110,6 +137,11 @@ impl Task for Call {
             Call::Read(t) => t.resume(outcome),
             Call::BufferedWrite(t) => t.resume(outcome),
             Call::Commit(t) => t.resume(outcome),
+            Call::DioWait(t) => t.resume(outcome),
+            Call::DioDone(t) => t.resume(outcome),
+            Call::Append(t) => t.resume(outcome),
+            Call::BufferedRead(t) => t.resume(outcome),
+            Call::AllocFileBlocks(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

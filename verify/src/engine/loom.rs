@@ -25,7 +25,7 @@ use crate::rule::{RuleId, Violation};
 use crate::trace::HappensBefore;
 use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
-use diolock::inode_lock::LockName;
+use diolock::inode_lock::{LockName, WaitQueue};
 use diolock::op::{Access, Object, Op, Outcome, TaskId};
 use known::Known;
 use model::Model;
@@ -193,12 +193,10 @@ impl Explorer {
         self.run.system.pending(task, &self.program.fair)
     }
 
-    /// A C11 atomic's value at the start.
+    /// A C11 counter's value at the start.
     fn initial(&mut self, object: Object) -> usize {
-        match (object, self.program.inode.clone().perform(0, &Op::SizeRead)) {
-            (Object::Size, Ok(Outcome::Value(size))) => usize::from(size),
-            _ => 0,
-        }
+        let queue = if object == Object::DioCount { WaitQueue::Dio } else { WaitQueue::Unwritten };
+        self.program.inode.count(queue).max(0) as usize
     }
 
     /// The first object that a step touches and that it has not passed yet.
@@ -237,6 +235,8 @@ impl Explorer {
 
     /// Books a step whose outcome a C11 atomic has decided.
     fn book_weak(&mut self, task: TaskId, op: &Op, outcome: Outcome) {
+        // Changes are made there in the order in which they are made here, whatever was read.
+        let _ = self.run.system.inode.perform(task, op);
         self.run.system.resume(task, op, outcome.clone());
         self.observe(crate::program::Event { task, op: op.clone(), outcome });
     }

@@ -7,6 +7,7 @@ use crate::problem::{Span, shown};
 use crate::rule::Verb;
 use diolock::dio_path::Fault;
 use diolock::extent_probe::Half;
+use diolock::inode_lock::WaitQueue;
 use diolock::op::Range;
 
 /// As many tasks may be written down.
@@ -29,15 +30,27 @@ enum Kind {
     Ftruncate,
     Write,
     Commit,
+    DioWait(WaitQueue),
+    DioDone(WaitQueue),
+    Append,
+    Read,
+    Fallocate,
 }
 
-const KINDS: [(&str, Kind); 6] = [
+const KINDS: [(&str, Kind); 13] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
     ("ftruncate", Kind::Ftruncate),
     ("write", Kind::Write),
     ("commit", Kind::Commit),
+    ("inode_dio_wait", Kind::DioWait(WaitQueue::Dio)),
+    ("inode_dio_done", Kind::DioDone(WaitQueue::Dio)),
+    ("ext4_aiodio_wait", Kind::DioWait(WaitQueue::Unwritten)),
+    ("ext4_end_io_nolock", Kind::DioDone(WaitQueue::Unwritten)),
+    ("append", Kind::Append),
+    ("read", Kind::Read),
+    ("fallocate", Kind::Fallocate),
 ];
 
 impl Kind {
@@ -50,7 +63,9 @@ impl Kind {
             Kind::Pwrite | Kind::AioPwrite => &["block", "blocks", "half", "fail"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to"],
-            Kind::Write | Kind::Commit => &[],
+            Kind::Append | Kind::Read => &["block"],
+            Kind::Fallocate => &["block", "blocks"],
+            Kind::Write | Kind::Commit | Kind::DioWait(_) | Kind::DioDone(_) => &[],
         }
     }
 }
@@ -154,6 +169,11 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         }
         Kind::Write => Some(CallSpec::Write),
         Kind::Commit => Some(CallSpec::Commit),
+        Kind::DioWait(queue) => Some(CallSpec::DioWait(queue)),
+        Kind::DioDone(queue) => Some(CallSpec::DioDone(queue)),
+        Kind::Append => Some(CallSpec::Append(range(judge, fields)?.start)),
+        Kind::Read => Some(CallSpec::Read(range(judge, fields)?.start)),
+        Kind::Fallocate => Some(CallSpec::Fallocate(range(judge, fields)?)),
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Verb {
     WaitsFor(TaskId),
     /// It returns.
     Returns,
+    /// It sleeps on a wait queue and is woken.
+    Sleeps,
 }
 
 impl Verb {
@@ -58,7 +60,7 @@ impl Verb {
     }
 
     /// The verbs that name no second task, with their words.
-    pub const PLAIN: [(&'static str, Verb); 10] = [
+    pub const PLAIN: [(&'static str, Verb); 11] = [
         ("overwrites", Verb::Overwrites),
         ("keeps i_mutex", Verb::KeepsImutex),
         ("writes", Verb::Writes),
@@ -69,6 +71,7 @@ impl Verb {
         ("runs out of space", Verb::RunsOutOfSpace),
         ("finds cached pages", Verb::FindsCachedPages),
         ("returns", Verb::Returns),
+        ("sleeps", Verb::Sleeps),
     ];
 }
 
@@ -86,7 +89,7 @@ impl Witness {
                 matches!(event.op, Op::Private(_, PrivateOp::ReadFlag { overwrite: false }))
             }
             Verb::Writes => matches!(event.op, Op::Bio(_, Bio::Write { .. })),
-            Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read)),
+            Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read) | Op::PageRead(_)),
             Verb::FindsGateClosed => {
                 event.op == Op::GateTest && event.outcome == Outcome::Flag(true)
             }
@@ -104,6 +107,7 @@ impl Witness {
                 event.op == Op::DioWait && rules.ended_meanwhile(self.task, other)
             }
             Verb::Returns => returned,
+            Verb::Sleeps => matches!(event.op, Op::WaitSleep(_)),
         }
     }
 

@@ -123,10 +123,14 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
     };
     let extents = [Extent::Hole, Extent::Unwritten, Extent::Written];
     match op {
-        Op::TryLock(..) | Op::GateTest | Op::Private(..) => {
+        Op::TryLock(..)
+        | Op::GateTest
+        | Op::Private(..)
+        | Op::WaitLook(_)
+        | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
-        Op::SizeRead | Op::PagesRead => (0..=3).map(Outcome::Value).collect(),
+        Op::SizeRead | Op::PagesRead | Op::CountRead(_) => (0..=3).map(Outcome::Value).collect(),
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
         Op::Map(range, _) => extents.iter().map(|&extent| mapping(*range, extent)).collect(),
         Op::ListTake(_) => {
@@ -136,6 +140,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Bio(blocks, Bio::Read) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
+        Op::PageRead(_) => vec![Outcome::Data(vec![[Content::Initial; 2]])],
         Op::Free(_) => vec![Outcome::Freed(Vec::new())],
         Op::Convert(range, _) => extents
             .iter()

@@ -135,7 +135,8 @@ fn native_stops_where_a_real_lock_is_taken() {
     assert_eq!(real.events.len(), 2);
     let ScheduledEnd::Blocked(waiting) = real.end else { panic!("{:?}", real.end) };
     assert_eq!(waiting.task, 1);
-    let by = Blocked::Lock { lock: IMutex, mode: Exclusive, by: vec![0], spins: false, queued: false };
+    let by =
+        Blocked::Lock { lock: IMutex, mode: Exclusive, by: vec![0], spins: false, queued: false };
     assert_eq!(waiting.blocked, by);
     assert!(matches!(same(&program, &[1, 0, 0, 1]).end, ScheduledEnd::Ran));
 }
