@@ -124,7 +124,9 @@ impl Task for InodeDioWait {
 ///
 /// # Modelled
 /// The reference is held from the start. `wake_up_all` takes the queue's lock whether or not
-/// anybody waits, so there is no `LookAtQueue` on the other queue.
+/// anybody waits, so there is no `LookAtQueue` on the other queue. Of the two barriers that
+/// `atomic_dec_and_test` implies the one before it is left out: nothing here needs more than a
+/// release there, and the drain's litmus tests are clean without it.
 ///
 /// # Left out
 /// What the I/O did before.
