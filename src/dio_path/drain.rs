@@ -135,11 +135,11 @@ pub struct InodeDioDone {
     task: TaskId,
     queue: WaitQueue,
     kernel: Kernel,
-    step: Wake,
+    step: Signal,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Wake {
+enum Signal {
     DecAndTest,
     Barrier,
     LookAtQueue,
@@ -150,7 +150,7 @@ enum Wake {
 impl InodeDioDone {
     /// Drops the reference that `task` holds from the start.
     pub fn new(task: TaskId, queue: WaitQueue, kernel: Kernel) -> InodeDioDone {
-        InodeDioDone { task, queue, kernel, step: Wake::DecAndTest }
+        InodeDioDone { task, queue, kernel, step: Signal::DecAndTest }
     }
 
     /// The counter of which it holds a reference from the start.
@@ -158,10 +158,10 @@ impl InodeDioDone {
         (self.queue, self.task)
     }
 
-    fn wake(&self) -> Wake {
+    fn wake(&self) -> Signal {
         match self.queue {
-            WaitQueue::Dio => Wake::LookAtQueue,
-            WaitQueue::Unwritten => Wake::WakeUp,
+            WaitQueue::Dio => Signal::LookAtQueue,
+            WaitQueue::Unwritten => Signal::WakeUp,
         }
     }
 }
@@ -170,36 +170,36 @@ impl Task for InodeDioDone {
     fn next(&self) -> Option<Op> {
         let queue = self.queue;
         Some(match self.step {
-            Wake::DecAndTest => Op::CountDecAndTest(queue, self.task),
-            Wake::Barrier => Op::SmpMb,
-            Wake::LookAtQueue => Op::WaitLook(queue),
-            Wake::WakeUp => Op::WaitWake(queue),
-            Wake::Done => return None,
+            Signal::DecAndTest => Op::CountDecAndTest(queue, self.task),
+            Signal::Barrier => Op::SmpMb,
+            Signal::LookAtQueue => Op::WaitLook(queue),
+            Signal::WakeUp => Op::WaitWake(queue),
+            Signal::Done => return None,
         })
     }
 
     fn resume(&mut self, outcome: Outcome) {
         let yes = outcome == Outcome::Flag(true);
         self.step = match self.step {
-            Wake::DecAndTest if !yes => Wake::Done,
-            Wake::DecAndTest if self.kernel.has(Fix::DecrementBarrier) => Wake::Barrier,
-            Wake::DecAndTest | Wake::Barrier => self.wake(),
-            Wake::LookAtQueue if yes => Wake::WakeUp,
-            Wake::LookAtQueue | Wake::WakeUp | Wake::Done => Wake::Done,
+            Signal::DecAndTest if !yes => Signal::Done,
+            Signal::DecAndTest if self.kernel.has(Fix::DecrementBarrier) => Signal::Barrier,
+            Signal::DecAndTest | Signal::Barrier => self.wake(),
+            Signal::LookAtQueue if yes => Signal::WakeUp,
+            Signal::LookAtQueue | Signal::WakeUp | Signal::Done => Signal::Done,
         };
     }
 
     fn place(&self) -> Place {
         let step = match self.step {
-            Wake::DecAndTest => "DecAndTest",
-            Wake::Barrier => "Barrier",
-            Wake::LookAtQueue => "LookAtQueue",
-            Wake::WakeUp => "WakeUp",
-            Wake::Done => "Done",
+            Signal::DecAndTest => "DecAndTest",
+            Signal::Barrier => "Barrier",
+            Signal::LookAtQueue => "LookAtQueue",
+            Signal::WakeUp => "WakeUp",
+            Signal::Done => "Done",
         };
         let kernel = match (self.step, self.queue) {
-            (Wake::LookAtQueue, _) => "wake_up_bit",
-            (Wake::WakeUp, _) => "__wake_up",
+            (Signal::LookAtQueue, _) => "wake_up_bit",
+            (Signal::WakeUp, _) => "__wake_up",
             (_, WaitQueue::Dio) => "inode_dio_done",
             (_, WaitQueue::Unwritten) => "ext4_end_io_nolock",
         };

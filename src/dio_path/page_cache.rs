@@ -107,11 +107,11 @@ impl Task for GenericPerformWrite {
 pub struct FilemapRead {
     block: LogicalBlock,
     kernel: Kernel,
-    step: Read,
+    step: Stage,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Read {
+enum Stage {
     ReadSize,
     ReadBarrier,
     CopyOut,
@@ -121,38 +121,38 @@ enum Read {
 impl FilemapRead {
     /// Reads `block`.
     pub fn new(block: LogicalBlock, kernel: Kernel) -> FilemapRead {
-        FilemapRead { block, kernel, step: Read::ReadSize }
+        FilemapRead { block, kernel, step: Stage::ReadSize }
     }
 }
 
 impl Task for FilemapRead {
     fn next(&self) -> Option<Op> {
         Some(match self.step {
-            Read::ReadSize => Op::SizeRead,
-            Read::ReadBarrier => Op::SmpRmb,
-            Read::CopyOut => Op::PageRead(self.block),
-            Read::Done => return None,
+            Stage::ReadSize => Op::SizeRead,
+            Stage::ReadBarrier => Op::SmpRmb,
+            Stage::CopyOut => Op::PageRead(self.block),
+            Stage::Done => return None,
         })
     }
 
     fn resume(&mut self, outcome: Outcome) {
         self.step = match self.step {
-            Read::ReadSize => match outcome {
-                Outcome::Value(size) if self.block >= size => Read::Done,
-                _ if self.kernel.has(Fix::SizeReadBarrier) => Read::ReadBarrier,
-                _ => Read::CopyOut,
+            Stage::ReadSize => match outcome {
+                Outcome::Value(size) if self.block >= size => Stage::Done,
+                _ if self.kernel.has(Fix::SizeReadBarrier) => Stage::ReadBarrier,
+                _ => Stage::CopyOut,
             },
-            Read::ReadBarrier => Read::CopyOut,
-            Read::CopyOut | Read::Done => Read::Done,
+            Stage::ReadBarrier => Stage::CopyOut,
+            Stage::CopyOut | Stage::Done => Stage::Done,
         };
     }
 
     fn place(&self) -> Place {
         let (step, kernel) = match self.step {
-            Read::ReadSize => ("ReadSize", "filemap_read"),
-            Read::ReadBarrier => ("ReadBarrier", "filemap_read"),
-            Read::CopyOut => ("CopyOut", "copy_folio_to_iter"),
-            Read::Done => ("Done", "filemap_read"),
+            Stage::ReadSize => ("ReadSize", "filemap_read"),
+            Stage::ReadBarrier => ("ReadBarrier", "filemap_read"),
+            Stage::CopyOut => ("CopyOut", "copy_folio_to_iter"),
+            Stage::Done => ("Done", "filemap_read"),
         };
         Place { step, kernel }
     }
