@@ -18,8 +18,8 @@ use crate::task::{Place, Task};
 /// | Leave     | finish_wait                                                 |             |
 ///
 /// # Kernel
-/// fs/inode.c, kernel/wait.c, fs/ext4/file.c (`wait_event`), v3.6. The functions of v4.10 and v6.1
-/// are the same; v6.12 has `wait_var_event`, of the same shape.
+/// fs/inode.c, kernel/wait.c, fs/ext4/file.c (`wait_event`), v3.6. The functions of v4.10, v5.10 and
+/// v6.1 are the same; v6.12 has `wait_var_event`, of the same shape.
 ///
 /// # Modelled
 /// The shape of `wait_event`: after `schedule` it joins again before it looks again. The loop of

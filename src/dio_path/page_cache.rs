@@ -95,8 +95,8 @@ impl Task for GenericPerformWrite {
 /// | CopyOut     | copy_folio_to_iter                                        |             |
 ///
 /// # Kernel
-/// mm/filemap.c. `smp_rmb` was read in v6.1.141; v4.10 and v6.1-rc3 do not have it, and v6.12 has none
-/// but reads i_size with `smp_load_acquire`.
+/// mm/filemap.c. `smp_rmb` was read in v6.1.141; v4.10.17, v5.10.44 and v6.1.0 do not have it, and
+/// v6.12 has none but reads i_size with `smp_load_acquire`.
 ///
 /// # Modelled
 /// The page was found up to date before i_size is read. A read at or past the end copies nothing.

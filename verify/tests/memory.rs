@@ -64,6 +64,21 @@ fn a_task_that_sleeps_for_ever_is_said_to_be_woken_by_nobody() {
     }
 }
 
+/// loom is known to miss executions around plain loads. It must not miss one that every machine has;
+/// here is a program of which one search alone sees one execution of two.
+#[test]
+fn loom_searches_in_two_orders_where_one_would_miss_half() {
+    let text = "claim = \"c\"\nmemory = \"c11\"\nrules = [\"R1\"]\nreaches = [\"R reads\"]\n[file]\n\
+                size = 1\nextents = [\"written\"]\n[[task]]\nname = \"R\"\ncall = \"read\"\nblock = 0\n\
+                [[task]]\nname = \"T\"\ncall = \"ftruncate\"\nto = 0\n\
+                [[expect]]\nkernel = \"v3.7\"\nverdict = \"never\"\n";
+    let litmus = diolock_verify::litmus::parse::parse("loads", "loads", text).expect("it reads");
+    let job = Job::new(&litmus, litmus.expect[0].kernel);
+    let report = run_child(&job, Path::new(env!("CARGO_BIN_EXE_diolock")));
+    assert_eq!(report.verdict, Verdict::Exhausted);
+    assert!(report.traces >= Some(2), "{:?} in {}", report.traces, report.executions);
+}
+
 /// loom is known to miss executions around plain loads. It must not miss one that every machine has.
 #[test]
 fn loom_sees_under_c11_every_trace_that_sequential_consistency_has() {
@@ -74,11 +89,6 @@ fn loom_sees_under_c11_every_trace_that_sequential_consistency_has() {
         let program = litmus.program(expect.kernel);
         let graph = graph::run(&program, graph::Options { traces: true, max_states: None });
         assert_eq!(graph.verdict, Verdict::Exhausted, "{what}");
-        // If loom missed something, it would hardly miss the same in another order of search.
-        let mut reversed = Job::new(&litmus, expect.kernel);
-        reversed.spawn_order = Some(program.spawn_order.iter().rev().copied().collect());
-        let reversed = run_child(&reversed, Path::new(env!("CARGO_BIN_EXE_diolock")));
-        assert_eq!(reversed.trace_set, report.trace_set, "{what}, reversed");
         let missed = graph.trace_set.difference(&report.trace_set).count();
         assert_eq!(missed, 0, "{what}: of {} traces", graph.trace_set.len());
         more += usize::from(report.trace_set.len() > graph.trace_set.len());
