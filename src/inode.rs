@@ -2,8 +2,10 @@
 
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
-use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem};
-use crate::op::{Access, Bio, Blocks, Object, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
+use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem, WaitQueue, Waiters};
+use crate::op::{
+    Access, Bio, Blocks, LogicalBlock, Object, Op, OrphanOp, Outcome, PhysicalBlock, TaskId,
+};
 
 /// Why a step cannot happen now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +31,15 @@ pub enum Blocked {
     TransactionLocked,
     /// Commit waits for that many open handles.
     OpenHandles(u8),
+    /// It sleeps on the wait queue of a counter.
+    Asleep {
+        /// Which.
+        queue: WaitQueue,
+        /// The counter.
+        count: i8,
+        /// Nobody will wake it: no other task can take a step.
+        forgotten: bool,
+    },
 }
 
 /// One inode: everything its tasks share.
@@ -46,6 +57,8 @@ pub struct Inode {
     extents: Extents,
     completed: Vec<IoEnd>,
     private: Vec<Private>,
+    queues: [Waiters; WaitQueue::ALL.len()],
+    page_data: Vec<Content>,
 }
 
 impl Inode {
@@ -64,6 +77,9 @@ impl Inode {
             extents: Extents::new(extents),
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
+            queues: Default::default(),
+            // A page that holds the end of the file holds zeros behind it.
+            page_data: vec![Content::Initial; usize::from(size)],
         }
     }
 
@@ -85,6 +101,36 @@ impl Inode {
 
     fn lock_mut(&mut self, lock: LockName) -> &mut RwSem {
         &mut self.locks[lock as usize]
+    }
+
+    /// Gives a task a reference before it starts.
+    pub fn give(&mut self, queue: WaitQueue) {
+        self.counter_mut(queue).begin();
+    }
+
+    /// A counter now.
+    pub fn count(&self, queue: WaitQueue) -> i8 {
+        match queue {
+            WaitQueue::Dio => self.dio_count.get(),
+            WaitQueue::Unwritten => self.unwritten.get(),
+        }
+    }
+
+    fn counter_mut(&mut self, queue: WaitQueue) -> &mut Counter {
+        match queue {
+            WaitQueue::Dio => &mut self.dio_count,
+            WaitQueue::Unwritten => &mut self.unwritten,
+        }
+    }
+
+    fn page(&self, block: LogicalBlock) -> Content {
+        self.page_data.get(usize::from(block)).copied().unwrap_or(Content::Zero)
+    }
+
+    fn write_page(&mut self, block: LogicalBlock, content: Content) {
+        let blocks = self.page_data.len().max(usize::from(block) + 1);
+        self.page_data.resize(blocks, Content::Zero);
+        self.page_data[usize::from(block)] = content;
     }
 
     /// `i_dio_count` now.
@@ -144,6 +190,9 @@ impl Inode {
             Op::JournalStart(_) if !self.journal.can_start() => Some(Blocked::TransactionLocked),
             Op::CommitWait if !self.journal.quiet() => {
                 Some(Blocked::OpenHandles(self.journal.updates()))
+            }
+            Op::WaitSleep(queue) if self.queues[queue as usize].asleep(task) => {
+                Some(Blocked::Asleep { queue, count: self.count(queue), forgotten: false })
             }
             _ => None,
         }
@@ -291,7 +340,33 @@ impl Inode {
                 Outcome::IoEnd(at.map(|at| self.completed.remove(at)))
             }
             Op::Private(of, op) => Outcome::Flag(self.private[usize::from(*of)].apply(*op)),
-            Op::DioWait
+            Op::CountRead(queue) => Outcome::Value(self.count(*queue).max(0) as Blocks),
+            Op::CountDecAndTest(queue, _) => {
+                self.counter_mut(*queue).end();
+                Outcome::Flag(self.count(*queue) == 0)
+            }
+            Op::WaitJoin(queue) => {
+                self.queues[*queue as usize].join(task);
+                Outcome::Done
+            }
+            Op::WaitLook(queue) => Outcome::Flag(self.queues[*queue as usize].active()),
+            Op::WaitWake(queue) => {
+                self.queues[*queue as usize].wake();
+                Outcome::Done
+            }
+            Op::WaitLeave(queue) => {
+                self.queues[*queue as usize].leave(task);
+                Outcome::Done
+            }
+            Op::PageWrite(block) => {
+                self.write_page(*block, Content::Of(task));
+                Outcome::Done
+            }
+            Op::PageRead(block) => Outcome::Data(vec![[self.page(*block); 2]]),
+            Op::WaitSleep(_)
+            | Op::SmpRmb
+            | Op::SmpMbBeforeAtomic
+            | Op::DioWait
             | Op::UnwrittenWait
             | Op::CommitWait
             | Op::SmpMb

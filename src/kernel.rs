@@ -87,6 +87,31 @@ pub enum Fix {
     MoveExtentsWaits,
     /// Punch hole of indirect blocks waits as that of extents does.
     OnePunchHole,
+    /// That barrier is `smp_mb()`, not `smp_mb__before_atomic()`, which orders nothing before a mere
+    /// read of the count (B41).
+    CloserBarrierOrdersReads,
+    /// The closer's `smp_mb()` before it opens the gate. Redundant here: a reader that finds the gate
+    /// open had its own barrier after the closer's first one, or else the drain waited for it; so it
+    /// sees the small i_size, and the extents it looks up under i_data_sem.
+    OpenerBarrier,
+    /// `atomic_dec_and_test` is a full barrier: the count is lowered before the queue is looked at.
+    DecrementBarrier,
+    /// `prepare_to_wait` ends in a full barrier: the queue is joined before the count is looked at.
+    WaiterBarrier,
+    /// The waiter joins the queue first and looks at the count once more after that.
+    JoinBeforeLook,
+    /// What a drainer looks at after its drain, it looks at under `i_data_sem`: the drain itself
+    /// orders nothing.
+    LookUpUnderDataSem,
+    /// `mark_buffer_dirty` is a full barrier between a page's data and `i_size_write`. Redundant where
+    /// `i_size_write` is a release.
+    DirtyBarrier,
+    /// `smp_rmb()` between `i_size_read` and the copy out of the page.
+    SizeReadBarrier,
+    /// `i_size_write` is `smp_store_release`. Redundant as long as `mark_buffer_dirty` is a barrier.
+    SizeRelease,
+    /// `i_size_read` is `smp_load_acquire`.
+    SizeAcquire,
 }
 
 /// What is known of a fix.
@@ -167,7 +192,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 34] = {
+pub const FIXES: [About; 44] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -473,6 +498,89 @@ pub const FIXES: [About; 34] = {
             "one punch hole for extents and indirect blocks: both wait for direct I/O",
         )
         .until(V4_10),
+        about(
+            Fix::CloserBarrierOrdersReads,
+            "closer-not-before_atomic",
+            V3_7,
+            "v3.7",
+            Message,
+            "the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW",
+        ),
+        about(
+            Fix::OpenerBarrier,
+            "opener-smp_mb",
+            V3_7,
+            "v3.7",
+            Source,
+            "the closer's smp_mb() before it opens the gate",
+        ),
+        about(
+            Fix::DecrementBarrier,
+            "dec_and_test-smp_mb",
+            RfcV1,
+            "v3.1",
+            Source,
+            "atomic_dec_and_test is a full barrier before the look at the wait queue",
+        ),
+        about(
+            Fix::WaiterBarrier,
+            "prepare_to_wait-smp_mb",
+            RfcV1,
+            "v3.1",
+            Source,
+            "prepare_to_wait's full barrier between joining the queue and looking at the count",
+        ),
+        about(
+            Fix::JoinBeforeLook,
+            "join-before-look",
+            RfcV1,
+            "v3.1",
+            Source,
+            "the waiter joins the queue before it looks at the count again",
+        ),
+        about(
+            Fix::LookUpUnderDataSem,
+            "lookup-i_data_sem",
+            RfcV1,
+            "v3.1",
+            Ours,
+            "after a drain the extents are looked up under i_data_sem",
+        ),
+        about(
+            Fix::DirtyBarrier,
+            "mark_dirty-smp_mb",
+            RfcV1,
+            "v3.6",
+            Source,
+            "mark_buffer_dirty is a full barrier between the page's data and i_size_write",
+        ),
+        About {
+            until: Some(Version::V6_12),
+            ..about(
+                Fix::SizeReadBarrier,
+                "i_size-smp_rmb",
+                Version::V6_1,
+                "v6.8, v6.1.141",
+                Source,
+                "filemap_read's smp_rmb() between i_size_read and the copy",
+            )
+        },
+        about(
+            Fix::SizeRelease,
+            "i_size-store_release",
+            Version::V6_12,
+            "v6.12 at the latest",
+            Source,
+            "i_size_write is smp_store_release",
+        ),
+        about(
+            Fix::SizeAcquire,
+            "i_size-load_acquire",
+            Version::V6_12,
+            "v6.12 at the latest",
+            Source,
+            "i_size_read is smp_load_acquire",
+        ),
     ]
 };
 
@@ -487,6 +595,24 @@ impl Fix {
     /// What is known of it.
     pub fn about(self) -> &'static About {
         FIXES.iter().find(|about| about.fix == self).expect("every fix has its row in FIXES")
+    }
+
+    /// Whether only weakly ordered machines need it: under sequential consistency nobody can tell.
+    pub fn orders_memory(self) -> bool {
+        matches!(
+            self,
+            Fix::ReaderBarrier
+                | Fix::CloserBarrier
+                | Fix::CloserBarrierOrdersReads
+                | Fix::OpenerBarrier
+                | Fix::DecrementBarrier
+                | Fix::WaiterBarrier
+                | Fix::LookUpUnderDataSem
+                | Fix::DirtyBarrier
+                | Fix::SizeReadBarrier
+                | Fix::SizeRelease
+                | Fix::SizeAcquire
+        )
     }
 
     /// Finds a fix by its commit, whole or abbreviated to at least 7 digits.

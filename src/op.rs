@@ -2,7 +2,7 @@
 
 use crate::dio_path::iocb::PrivateOp;
 use crate::extent_probe::{Extent, Half, IoEnd, Mapped};
-use crate::inode_lock::{LockName, Mode};
+use crate::inode_lock::{LockName, Mode, WaitQueue};
 use serde::{Deserialize, Serialize};
 
 /// Index of a task in its litmus test (completions of asynchronous I/O are tasks too).
@@ -137,6 +137,30 @@ pub enum Op {
     GateTest,
     /// `smp_mb()`: nothing under sequential consistency, a fence under C11.
     SmpMb,
+    /// `smp_rmb()`.
+    SmpRmb,
+    /// `smp_mb__before_atomic()`: a full barrier if the next step is an atomic read-modify-write,
+    /// and nothing if it is not.
+    SmpMbBeforeAtomic,
+    /// `atomic_read` of the counter of that queue.
+    CountRead(WaitQueue),
+    /// `atomic_dec_and_test` of it, for the I/O of that task; waking the queue is another step, and
+    /// so is the barrier that it implies.
+    CountDecAndTest(WaitQueue, TaskId),
+    /// `prepare_to_wait`: joins the queue, under its lock.
+    WaitJoin(WaitQueue),
+    /// `waitqueue_active`: looks whether anybody waits, without the queue's lock.
+    WaitLook(WaitQueue),
+    /// `__wake_up`: wakes everybody on the queue, under its lock.
+    WaitWake(WaitQueue),
+    /// `schedule`, having joined: returns once woken.
+    WaitSleep(WaitQueue),
+    /// `finish_wait`.
+    WaitLeave(WaitQueue),
+    /// Copies a task's data into a block of a cached page.
+    PageWrite(LogicalBlock),
+    /// Copies a block out of a cached page.
+    PageRead(LogicalBlock),
     /// `ext4_journal_start`: waits while the running transaction is locked for commit.
     JournalStart(Handle),
     /// `ext4_journal_stop`.
@@ -254,6 +278,10 @@ pub enum Object {
     Private(TaskId),
     /// The open file, which keeps the inode: `f_count`.
     File,
+    /// A wait queue.
+    WaitQueue(WaitQueue),
+    /// What a block of a cached page holds.
+    PageData(LogicalBlock),
 }
 
 impl std::fmt::Display for Object {
@@ -274,6 +302,8 @@ impl std::fmt::Display for Object {
             Object::CompletedList => "i_completed_io_list",
             Object::Private(_) => "iocb->private",
             Object::File => "f_count",
+            Object::WaitQueue(queue) => return write!(f, "wait queue of {}", queue.counter()),
+            Object::PageData(block) => return write!(f, "cached block {block}"),
         };
         f.write_str(name)
     }
@@ -294,6 +324,13 @@ impl Access {
     /// Whether the order of these two accesses to one object can be told apart.
     pub fn conflicts(self, other: Access) -> bool {
         self != other || self == Access::Write
+    }
+}
+
+fn counter(queue: WaitQueue) -> Object {
+    match queue {
+        WaitQueue::Dio => Object::DioCount,
+        WaitQueue::Unwritten => Object::Unwritten,
     }
 }
 
@@ -347,7 +384,17 @@ impl Op {
             // The order of two completions is no matter; whether the file was closed first is.
             Op::AioComplete => vec![(Object::File, Add)],
             Op::Close => vec![(Object::File, Write)],
-            Op::SmpMb | Op::Submit(..) | Op::WarnSize => vec![],
+            Op::CountRead(queue) => vec![(counter(queue), Read)],
+            Op::CountDecAndTest(queue, _) => vec![(counter(queue), Write)],
+            Op::WaitJoin(queue) | Op::WaitWake(queue) | Op::WaitLeave(queue) => {
+                vec![(Object::WaitQueue(queue), Write)]
+            }
+            Op::WaitLook(queue) | Op::WaitSleep(queue) => vec![(Object::WaitQueue(queue), Read)],
+            Op::PageWrite(block) => vec![(Object::PageData(block), Write)],
+            Op::PageRead(block) => vec![(Object::PageData(block), Read)],
+            Op::SmpMb | Op::SmpRmb | Op::SmpMbBeforeAtomic | Op::Submit(..) | Op::WarnSize => {
+                vec![]
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
+mod alloc_file_blocks;
 mod buffered_write;
 mod buffered_write_iter;
 mod commit;
@@ -9,6 +10,7 @@ mod dio_write_checks;
 mod dio_write_iter;
 mod direct_io;
 mod direct_io_write;
+mod drain;
 mod end_io;
 mod era;
 mod file_dio_write;
@@ -20,6 +22,7 @@ pub mod iocb;
 mod iomap_dio_complete;
 mod iomap_dio_rw;
 mod move_extents;
+mod page_cache;
 mod page_fault;
 mod punch_hole;
 mod punch_hole_rwsem;
@@ -30,6 +33,7 @@ mod uring;
 mod wb_disksize;
 mod write_then_close;
 
+pub use alloc_file_blocks::AllocFileBlocks;
 pub use buffered_write::BufferedWrite;
 pub use buffered_write_iter::BufferedWriteIter;
 pub use commit::Commit;
@@ -39,6 +43,7 @@ pub use dio_write_checks::DioWriteChecks;
 pub use dio_write_iter::{DioWriteIter, WriteFlags};
 pub use direct_io::{DirectIo, Fault, Write};
 pub use direct_io_write::DirectIoWrite;
+pub use drain::{InodeDioDone, InodeDioWait};
 pub use end_io::EndIo;
 pub use era::Mount;
 pub use file_dio_write::FileDioWrite;
@@ -49,6 +54,7 @@ pub use inode_extension::InodeExtension;
 pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
 pub use iomap_dio_rw::{IomapDioRw, Plan};
 pub use move_extents::MoveExtents;
+pub use page_cache::{FilemapRead, GenericPerformWrite};
 pub use page_fault::{PageFault, VmMmap};
 pub use punch_hole::PunchHole;
 pub use punch_hole_rwsem::PunchHoleRwsem;
@@ -59,7 +65,8 @@ pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
 pub use write_then_close::WriteThenClose;
 
-use crate::op::{Op, Outcome, Submission};
+use crate::inode_lock::WaitQueue;
+use crate::op::{Op, Outcome, Submission, TaskId};
 use crate::task::{Place, Task};
 
 /// Any task, so that a run can hold them side by side.
@@ -109,6 +116,16 @@ pub enum Call {
     Uring(Box<UringThread>),
     /// An asynchronous write, then a close.
     WriteThenClose(WriteThenClose),
+    /// A drain, taken apart.
+    DioWait(InodeDioWait),
+    /// The end of a reference, taken apart.
+    DioDone(InodeDioDone),
+    /// A buffered write that appends.
+    Append(GenericPerformWrite),
+    /// A buffered read.
+    BufferedRead(FilemapRead),
+    /// A drain and a lookup.
+    AllocFileBlocks(AllocFileBlocks),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -165,6 +182,11 @@ impl Call {
         matches!(self, Call::Read(read) if read.repeats())
     }
 
+    /// The counter of which the task holds a reference before its first step.
+    pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
+        if let Call::DioDone(done) = self { Some(done.holds()) } else { None }
+    }
+
     fn task(&self) -> &dyn Task {
         match self {
             Call::Write(t) => t,
@@ -189,6 +211,11 @@ impl Call {
             Call::Fault(t) => t,
             Call::Uring(t) => &**t,
             Call::WriteThenClose(t) => t,
+            Call::DioWait(t) => t,
+            Call::DioDone(t) => t,
+            Call::Append(t) => t,
+            Call::BufferedRead(t) => t,
+            Call::AllocFileBlocks(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -222,6 +249,11 @@ impl Task for Call {
             Call::Fault(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),
             Call::WriteThenClose(t) => t.resume(outcome),
+            Call::DioWait(t) => t.resume(outcome),
+            Call::DioDone(t) => t.resume(outcome),
+            Call::Append(t) => t.resume(outcome),
+            Call::BufferedRead(t) => t.resume(outcome),
+            Call::AllocFileBlocks(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

@@ -20,7 +20,8 @@ use crate::task::{Place, Task};
 /// | CloseGate     | ext4_inode_block_unlocked_dio: set_bit              | i_mutex, gate            |
 /// | GateBarrier   | ext4_inode_block_unlocked_dio: smp_mb               | i_mutex, gate            |
 /// | Drain         | inode_dio_wait                                      | i_mutex, gate            |
-/// | OpenGate      | ext4_inode_resume_unlocked_dio                      | i_mutex                  |
+/// | OpenBarrier   | ext4_inode_resume_unlocked_dio: smp_mb              | i_mutex, gate            |
+/// | OpenGate      | ext4_inode_resume_unlocked_dio: clear_bit           | i_mutex                  |
 /// | Flush         | ext4_flush_completed_IO, see FlushCompleted         | i_mutex                  |
 /// | StartHandle   | ext4_ext_truncate: ext4_journal_start               | i_mutex, handle          |
 /// | TakeDataSem   | ext4_ext_truncate: down_write(i_data_sem)           | i_mutex, i_data_sem W    |
@@ -58,6 +59,7 @@ enum Step {
     CloseGate,
     GateBarrier,
     Drain,
+    OpenBarrier,
     OpenGate,
     Flush(FlushCompleted),
     StartHandle,
@@ -104,7 +106,9 @@ impl Task for Truncate {
             Step::WriteSize => Op::SizeWrite(self.to),
             Step::DropPages => Op::PagesDrop,
             Step::CloseGate => Op::GateClose,
-            Step::GateBarrier => Op::SmpMb,
+            Step::GateBarrier if self.kernel.has(Fix::CloserBarrierOrdersReads) => Op::SmpMb,
+            Step::GateBarrier => Op::SmpMbBeforeAtomic,
+            Step::OpenBarrier => Op::SmpMb,
             Step::Drain => Op::DioWait,
             Step::OpenGate => Op::GateOpen,
             Step::Flush(flush) => return flush.next(),
@@ -137,7 +141,11 @@ impl Task for Truncate {
             Step::DropPages => self.flush(),
             Step::CloseGate if self.kernel.has(Fix::CloserBarrier) => Step::GateBarrier,
             Step::CloseGate | Step::GateBarrier => Step::Drain,
+            Step::Drain if self.kernel.has(Fix::Gate) && self.kernel.has(Fix::OpenerBarrier) => {
+                Step::OpenBarrier
+            }
             Step::Drain if self.kernel.has(Fix::Gate) => Step::OpenGate,
+            Step::OpenBarrier => Step::OpenGate,
             Step::Drain | Step::OpenGate => self.after_drain(),
             Step::Flush(flush) => {
                 flush.resume(outcome);
@@ -168,6 +176,7 @@ impl Task for Truncate {
             Step::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Step::GateBarrier => ("GateBarrier", "ext4_inode_block_unlocked_dio"),
             Step::Drain => ("Drain", "inode_dio_wait"),
+            Step::OpenBarrier => ("OpenBarrier", "ext4_inode_resume_unlocked_dio"),
             Step::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
             Step::StartHandle => ("StartHandle", "ext4_ext_truncate"),
             Step::TakeDataSem => ("TakeDataSem", "ext4_ext_truncate"),

@@ -5,11 +5,13 @@ mod dio_count;
 mod gate;
 mod journal;
 mod rwsem;
+mod wait_queue;
 
 pub use dio_count::Counter;
 pub use gate::Gate;
 pub use journal::Journal;
 pub use rwsem::RwSem;
+pub use wait_queue::{WaitQueue, Waiters};
 
 use serde::{Deserialize, Serialize};
 

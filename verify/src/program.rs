@@ -137,13 +137,22 @@ impl System {
 
     /// Every task that waits, with where it stands and what for.
     pub fn waiting(&self) -> Vec<Waiting> {
-        self.tasks()
+        let mut waiting: Vec<Waiting> = self
+            .tasks()
             .filter_map(|task| {
                 let call = &self.calls[usize::from(task)];
                 let blocked = self.inode.blocked(task, &call.next()?)?;
                 Some(Waiting { task, place: call.place(), blocked })
             })
-            .collect()
+            .collect();
+        let unfinished = self.calls.iter().filter(|call| call.next().is_some()).count();
+        let alone = unfinished == waiting.len();
+        for waiting in &mut waiting {
+            if let Blocked::Asleep { forgotten, .. } = &mut waiting.blocked {
+                *forgotten = alone;
+            }
+        }
+        waiting
     }
 }
 

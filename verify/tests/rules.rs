@@ -151,6 +151,10 @@ fn r5_no_stale_and_no_lost_data() {
     breaks(RuleId::R5, Extent::Unwritten, &[std::slice::from_ref(&lower), &[upper]]);
     let gentle = write(Some(Half::Upper), false);
     keeps(RuleId::R5, Extent::Unwritten, &[&[lower, gentle]]);
+    let read = |first: Op| vec![first, Op::SizeWrite(2), Op::SizeRead, Op::PageRead(1)];
+    breaks(RuleId::R5, Extent::Written, &[&read(Op::PageWrite(0))]);
+    keeps(RuleId::R5, Extent::Written, &[&read(Op::PageWrite(1))]);
+    keeps(RuleId::R5, Extent::Written, &[&[Op::SizeRead, Op::PageRead(1)]]);
 }
 
 #[test]

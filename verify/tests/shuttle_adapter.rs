@@ -239,7 +239,7 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
 const BLOCK: Range = Range { start: 0, len: 1 };
 const fn pwrite(aio: bool) -> CallSpec {
     let flags = WriteFlags { nowait: false, osync: false, at_eof: false };
-    CallSpec::Pwrite { range: BLOCK, half: None, aio, fault: None, flags }
+    CallSpec::Pwrite { range: BLOCK, half: None, aio, fault: None, flags, pins: false }
 }
 const WRITE: CallSpec = pwrite(false);
 const AIO: CallSpec = pwrite(true);

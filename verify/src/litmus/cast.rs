@@ -7,6 +7,7 @@ use crate::problem::{Span, shown};
 use crate::rule::Verb;
 use diolock::dio_path::{Fault, WriteFlags};
 use diolock::extent_probe::Half;
+use diolock::inode_lock::WaitQueue;
 use diolock::op::Range;
 
 /// As many tasks may be written down.
@@ -37,9 +38,14 @@ enum Kind {
     PwriteClose,
     Write,
     Commit,
+    DioWait(WaitQueue),
+    DioDone(WaitQueue),
+    Append,
+    Read,
+    Fallocate,
 }
 
-const KINDS: [(&str, Kind); 14] = [
+const KINDS: [(&str, Kind); 21] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -54,6 +60,13 @@ const KINDS: [(&str, Kind); 14] = [
     ("aio_pwrite_close", Kind::PwriteClose),
     ("write", Kind::Write),
     ("commit", Kind::Commit),
+    ("inode_dio_wait", Kind::DioWait(WaitQueue::Dio)),
+    ("inode_dio_done", Kind::DioDone(WaitQueue::Dio)),
+    ("ext4_aiodio_wait", Kind::DioWait(WaitQueue::Unwritten)),
+    ("ext4_end_io_nolock", Kind::DioDone(WaitQueue::Unwritten)),
+    ("append", Kind::Append),
+    ("read", Kind::Read),
+    ("fallocate", Kind::Fallocate),
 ];
 
 impl Kind {
@@ -74,7 +87,9 @@ impl Kind {
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to"],
-            Kind::Write | Kind::Commit | Kind::Mmap => &[],
+            Kind::Append | Kind::Read => &["block"],
+            Kind::Fallocate => &["block", "blocks"],
+            Kind::Write | Kind::Commit | Kind::Mmap | Kind::DioWait(_) | Kind::DioDone(_) => &[],
         }
     }
 }
@@ -200,6 +215,11 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::PwriteClose => Some(CallSpec::PwriteClose { range: range(judge, fields)? }),
         Kind::Write => Some(CallSpec::Write),
         Kind::Commit => Some(CallSpec::Commit),
+        Kind::DioWait(queue) => Some(CallSpec::DioWait(queue)),
+        Kind::DioDone(queue) => Some(CallSpec::DioDone(queue)),
+        Kind::Append => Some(CallSpec::Append(range(judge, fields)?.start)),
+        Kind::Read => Some(CallSpec::Read(range(judge, fields)?.start)),
+        Kind::Fallocate => Some(CallSpec::Fallocate(range(judge, fields)?)),
     }
 }
 

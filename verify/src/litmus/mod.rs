@@ -13,14 +13,15 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    Call, Commit, DirectRead, Fault, FilemapFault, Mount, MoveExtents, PageFault, VmMmap,
+    AllocFileBlocks, Call, Commit, DirectRead, Fault, FilemapFault, FilemapRead,
+    GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, VmMmap,
     WbDisksize, Write, WriteFlags, WriteThenClose,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
-use diolock::inode_lock::LockName;
+use diolock::inode_lock::{LockName, WaitQueue};
 use diolock::kernel::Kernel;
-use diolock::op::{Blocks, Range, TaskId};
+use diolock::op::{Blocks, LogicalBlock, Range, TaskId};
 
 /// A claim about the protocol, and the situation it speaks of.
 #[derive(Clone, Debug)]
@@ -150,6 +151,17 @@ pub enum CallSpec {
     Write,
     /// A journal commit.
     Commit,
+    /// `inode_dio_wait` or `ext4_aiodio_wait`, taken apart.
+    DioWait(WaitQueue),
+    /// `inode_dio_done` or its twin in `ext4_end_io_nolock`, taken apart: its reference is held from
+    /// the start.
+    DioDone(WaitQueue),
+    /// A buffered write of a block that then ends the file, in a cached page.
+    Append(LogicalBlock),
+    /// A buffered read of a cached block.
+    Read(LogicalBlock),
+    /// A drain, then a lookup.
+    Fallocate(Range),
 }
 
 /// A witness by letters: `W overwrites`, `T waits for w`.
@@ -270,6 +282,13 @@ impl CallSpec {
             }
             CallSpec::Write => "write".to_owned(),
             CallSpec::Commit => "commit".to_owned(),
+            CallSpec::DioWait(WaitQueue::Dio) => "inode_dio_wait".to_owned(),
+            CallSpec::DioWait(WaitQueue::Unwritten) => "ext4_aiodio_wait".to_owned(),
+            CallSpec::DioDone(WaitQueue::Dio) => "inode_dio_done".to_owned(),
+            CallSpec::DioDone(WaitQueue::Unwritten) => "ext4_end_io_nolock".to_owned(),
+            CallSpec::Append(block) => format!("append({block})"),
+            CallSpec::Read(block) => format!("read({block})"),
+            CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
         }
     }
 }
@@ -370,6 +389,13 @@ impl Litmus {
                 }
                 CallSpec::Write => Call::buffered_write(kernel),
                 CallSpec::Commit => Call::Commit(Commit::default()),
+                CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
+                CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
+                CallSpec::Append(block) => Call::Append(GenericPerformWrite::new(block, kernel)),
+                CallSpec::Read(block) => Call::BufferedRead(FilemapRead::new(block, kernel)),
+                CallSpec::Fallocate(range) => {
+                    Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
+                }
             });
             names.push(TaskName { letter, text: format!("{letter} {}", spec.call.text()) });
         }
@@ -390,8 +416,9 @@ impl Litmus {
                 },
             })
             .collect();
-        let inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
+        let mut inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
             .with_disksize(self.disksize.unwrap_or(self.size));
+        calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
         Program {
             litmus: self.name.clone(),
             situation: self.situation(),

@@ -34,7 +34,8 @@ const STARTER: &str = r##"# NAME: replace the claim and the situation by yours, 
 claim = "a truncate does not free a block that an overwriting AIO write still maps"
 # What must be seen at least once, or "never" proves nothing. W and T are the tasks below; w is
 # the completion of W's I/O. Verbs: overwrites, keeps i_mutex, writes, reads, frees, converts,
-# finds the gate closed, finds cached pages, runs out of space, returns, overlaps X, waits for X.
+# finds the gate closed, finds cached pages, runs out of space, returns, sleeps, overlaps X,
+# waits for X.
 reaches = ["W overwrites", "T frees"]
 # The rules that are judged, by number or name; without this line all twelve are.
 rules = ["R4"]             # block-lifetime
@@ -50,7 +51,9 @@ cached_pages = 0
 dioread_nolock = true
 
 # One to six tasks. Calls: pwrite, aio_pwrite and pread (block, blocks), ftruncate (to), write
-# (buffered), commit (of the journal). A write may have half = "lower" or fail = "enospc".
+# (buffered), commit (of the journal). A write may have half = "lower" or fail = "enospc". For
+# memory order: append and read (block), fallocate (block, blocks), inode_dio_wait,
+# inode_dio_done, ext4_aiodio_wait, ext4_end_io_nolock.
 [[task]]
 name = "W"                 # a capital letter
 call = "aio_pwrite"

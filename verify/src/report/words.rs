@@ -57,6 +57,26 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("test DIOREAD_LOCK: {}", flag(outcome, "set", "clear"))
         }
         (Op::SmpMb, _) => "smp_mb()".to_owned(),
+        (Op::SmpRmb, _) => "smp_rmb()".to_owned(),
+        (Op::SmpMbBeforeAtomic, _) => "smp_mb__before_atomic()".to_owned(),
+        (Op::CountRead(queue), Outcome::Value(count)) => format!("{} = {count}", queue.counter()),
+        (Op::CountRead(queue), _) => queue.counter().to_owned(),
+        (Op::CountDecAndTest(queue, _), outcome) => {
+            format!("{} - 1{}", queue.counter(), flag(outcome, ": 0", ": more left"))
+        }
+        (Op::WaitJoin(_), _) => "prepare_to_wait: joins".to_owned(),
+        (Op::WaitLook(_), outcome) => {
+            format!("waitqueue_active: {}", flag(outcome, "yes", "no"))
+        }
+        (Op::WaitWake(_), _) => "__wake_up".to_owned(),
+        (Op::WaitSleep(_), _) => "schedule: woken".to_owned(),
+        (Op::WaitLeave(_), _) => "finish_wait".to_owned(),
+        (Op::PageWrite(block), _) => format!("copy to cached block {block}"),
+        (Op::PageRead(block), Outcome::Data(data)) => {
+            let found = data.first().map_or_else(String::new, |d| content_words(program, d[0]));
+            format!("copy cached block {block}: {found}")
+        }
+        (Op::PageRead(block), _) => format!("copy cached block {block}"),
         (Op::JournalStart(handle), _) => format!("journal_start: {}", handle_words(*handle)),
         (Op::JournalStop(handle), _) => format!("journal_stop: {}", handle_words(*handle)),
         (Op::CommitLock, _) => "commit: T_LOCKED".to_owned(),
@@ -146,6 +166,10 @@ pub fn waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> Strin
         Blocked::TransactionLocked => "waits for the commit to end".to_owned(),
         Blocked::OpenHandles(1) => "waits for an open handle to stop".to_owned(),
         Blocked::OpenHandles(n) => format!("waits for {n} open handles to stop"),
+        Blocked::Asleep { queue, count, forgotten: true } => {
+            format!("sleeps with {} = {count}, and nobody will wake it", queue.counter())
+        }
+        Blocked::Asleep { queue, .. } => format!("sleeps until {} is 0", queue.counter()),
     }
 }
 
@@ -160,6 +184,7 @@ pub fn lane_waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> 
         Blocked::Unwritten(n) => format!("i_unwritten = {n}, waits"),
         Blocked::TransactionLocked => "journal_start: waits for the commit".to_owned(),
         Blocked::OpenHandles(n) => format!("commit: waits, {n} open"),
+        Blocked::Asleep { .. } => "schedule: sleeps".to_owned(),
     }
 }
 

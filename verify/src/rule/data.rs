@@ -83,6 +83,40 @@ impl Rules {
                 }
                 Ok(())
             }
+            // Only a stale look can show this: what was converted stays so.
+            (Op::Map(..), Outcome::Mapping(found))
+                if self.tasks[usize::from(event.task)].drained =>
+            {
+                let stale = found.iter().filter(|m| m.extent == Extent::Unwritten).find_map(|m| {
+                    let converted = |b: PhysicalBlock| Some((b, block(b)?.converted?));
+                    converted(m.block?)
+                        .filter(|(_, of)| self.tasks[usize::from(*of)].references == 0)
+                });
+                match stale {
+                    Some((block, of)) => broken(
+                        RuleId::R5,
+                        format!(
+                            "after its drain {} found block {block} unwritten, which {}'s I/O had converted",
+                            name(event.task),
+                            name(of)
+                        ),
+                    ),
+                    None => Ok(()),
+                }
+            }
+            (&Op::PageRead(b), Outcome::Data(data)) => {
+                let seen = self.tasks[usize::from(event.task)].size_seen;
+                if seen > b && data.iter().flatten().any(|content| *content == Content::Zero) {
+                    return broken(
+                        RuleId::R5,
+                        format!(
+                            "{} saw i_size {seen} and read zeros for the data that i_size vouches for",
+                            name(event.task)
+                        ),
+                    );
+                }
+                Ok(())
+            }
             (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) => {
                 for (b, halves) in blocks.iter().zip(data) {
                     if halves.iter().any(|c| matches!(c, Content::Stale | Content::Foreign)) {

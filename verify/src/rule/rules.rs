@@ -3,7 +3,7 @@
 use super::{Gathered, RuleId, Verb, Violation};
 use crate::program::{Event, Program};
 use diolock::dio_path::iocb::PrivateOp;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::inode_lock::{LockName, Mode, WaitQueue};
 use diolock::op::{Bio, Blocks, Handle, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
 
 /// What the rules remember of one task.
@@ -32,6 +32,10 @@ pub(super) struct TaskState {
     pub(super) let_go: bool,
     /// Tasks that dropped a reference since it took i_mutex (kept only if a witness asks).
     pub(super) ended_meanwhile: u32,
+    /// i_size, as it last read it.
+    pub(super) size_seen: Blocks,
+    /// It has drained, and kept i_mutex since.
+    pub(super) drained: bool,
 }
 
 /// What the rules remember of one device block.
@@ -40,6 +44,8 @@ pub(super) struct BlockState {
     pub(super) freed: bool,
     /// Whose data each half holds, if a write put some there.
     pub(super) data: [Option<TaskId>; 2],
+    /// Whose I/O it was converted for.
+    pub(super) converted: Option<TaskId>,
 }
 
 /// The rules and all they remember: plain data, no part of any engine.
@@ -66,11 +72,15 @@ pub(super) fn broken(rule: RuleId, text: impl Into<String>) -> Judgement {
 impl Rules {
     /// At the start of a program.
     pub fn new(program: &Program) -> Rules {
+        let mut tasks = vec![TaskState::default(); program.calls.len()];
+        for (queue, task) in program.calls.iter().filter_map(|call| call.holds()) {
+            tasks[usize::from(task)].references += i8::from(queue == WaitQueue::Dio);
+        }
         Rules {
-            tasks: vec![TaskState::default(); program.calls.len()],
+            tasks,
             blocks: Vec::new(),
-            dio_count: 0,
-            unwritten: 0,
+            dio_count: program.inode.count(WaitQueue::Dio),
+            unwritten: program.inode.count(WaitQueue::Unwritten),
             size: program.inode.sizes().0,
             disksize: program.inode.sizes().1,
             size_touched: false,
@@ -212,6 +222,7 @@ impl Rules {
                     state.committed = state.overwrite && !state.counted;
                     state.overwrite &= mode == Mode::Exclusive;
                     state.ended_meanwhile = 0;
+                    state.drained = false;
                 }
             }
             (&Op::Downgrade(lock), _) => {
@@ -231,7 +242,7 @@ impl Rules {
                 // From v5.10 on a write that needs no more than the shared lock is an overwrite.
                 self.task(me).overwrite |= shared;
             }
-            (&Op::DioEnd(of), _) => {
+            (&Op::DioEnd(of) | &Op::CountDecAndTest(WaitQueue::Dio, of), _) => {
                 self.dio_count -= 1;
                 self.task(of).references -= 1;
                 self.task(me).in_flight.clear();
@@ -244,7 +255,18 @@ impl Rules {
                 }
             }
             (Op::UnwrittenBegin, _) => self.unwritten += 1,
-            (Op::UnwrittenEnd, _) => self.unwritten -= 1,
+            (Op::UnwrittenEnd | Op::CountDecAndTest(WaitQueue::Unwritten, _), _) => {
+                self.unwritten -= 1;
+            }
+            (Op::SizeRead, &Outcome::Value(size)) => self.task(me).size_seen = size,
+            (Op::DioWait, _) => {
+                self.task(me).drained = self.holds(me, LockName::IMutex, Mode::Exclusive);
+            }
+            (&Op::Convert(_, of), Outcome::Converted(found)) => {
+                for block in found.iter().filter_map(|found| found.1) {
+                    self.block(block).converted = Some(of);
+                }
+            }
             (&Op::JournalStart(handle), _) => {
                 self.task(me).handles += 1;
                 self.task(me).time_handle |= handle == Handle::Time;

@@ -52,6 +52,8 @@ pub enum Verb {
     WaitsFor(TaskId),
     /// It returns.
     Returns,
+    /// It sleeps on a wait queue and is woken.
+    Sleeps,
 }
 
 impl Verb {
@@ -67,7 +69,7 @@ impl Verb {
     }
 
     /// The verbs that name no second task, with their words.
-    pub const PLAIN: [(&'static str, Verb); 13] = [
+    pub const PLAIN: [(&'static str, Verb); 14] = [
         ("overwrites", Verb::Overwrites),
         ("keeps i_mutex", Verb::KeepsImutex),
         ("keeps i_rwsem", Verb::KeepsIRwsem),
@@ -81,6 +83,7 @@ impl Verb {
         ("runs out of space", Verb::RunsOutOfSpace),
         ("finds cached pages", Verb::FindsCachedPages),
         ("returns", Verb::Returns),
+        ("sleeps", Verb::Sleeps),
     ];
 }
 
@@ -110,7 +113,7 @@ impl Witness {
                 matches!(event.op, Op::Bio(_, Bio::Write { .. }))
                     || matches!(event.op, Op::WritePage(_)) && event.outcome == Outcome::Flag(true)
             }
-            Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read)),
+            Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read) | Op::PageRead(_)),
             Verb::FindsGateClosed => {
                 event.op == Op::GateTest && event.outcome == Outcome::Flag(true)
             }
@@ -132,6 +135,7 @@ impl Witness {
                 event.op == Op::DioWait && rules.ended_meanwhile(self.task, other)
             }
             Verb::Returns => returned,
+            Verb::Sleeps => matches!(event.op, Op::WaitSleep(_)),
         }
     }
 

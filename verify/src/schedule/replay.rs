@@ -132,10 +132,9 @@ fn event(
             .map_err(|blocked| End::Blocked { at, waiting: Waiting { task, place, blocked } });
     }
     let too_old = |why| End::TooOld { at, why };
-    let (outcome, missed) = history.old(&op, step.old).map_err(too_old)?;
-    let tasks = program.calls.len();
+    let (outcome, missed) = history.old(task, &op, step.old).map_err(too_old)?;
     for write in missed {
-        if let Some(why) = must_see(tasks, &run.events, task, &op, write) {
+        if let Some(why) = must_see(program, &run.events, task, &op, write) {
             return Err(too_old(why));
         }
     }

@@ -120,10 +120,14 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::GateTest
         | Op::Private(..)
         | Op::Orphan(OrphanOp::Test)
-        | Op::WritePage(_) => {
+        | Op::WritePage(_)
+        | Op::WaitLook(_)
+        | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
-        Op::SizeRead | Op::DisksizeRead | Op::PagesRead => (0..=3).map(Outcome::Value).collect(),
+        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::CountRead(_) => {
+            (0..=3).map(Outcome::Value).collect()
+        }
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
         Op::Map(range, _) => extents.iter().map(|&extent| mapping(*range, extent)).collect(),
         Op::ListTake(_) => {
@@ -133,6 +137,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Bio(blocks, Bio::Read) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
+        Op::PageRead(_) => vec![Outcome::Data(vec![[Content::Initial; 2]])],
         Op::Free(_) | Op::FreeRange(_) => vec![Outcome::Freed(Vec::new())],
         Op::Convert(range, _) => extents
             .iter()

@@ -1,13 +1,13 @@
 //! The loom objects of one execution, and how a step goes through them.
 
-use super::c11::atomic;
+use super::c11::{Values, atomic, barrier, versions, wait_queue};
 use super::counts::Midway;
 use super::plan::{Form, Plan};
 use super::with;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Access, Object, Op, TaskId};
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+use loom::sync::atomic::AtomicUsize;
 use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ enum Thing {
     Step(Mutex<()>, Option<LockName>),
     Raced(UnsafeCell<()>),
     Atomic(AtomicUsize, Waiters),
+    Versions(AtomicUsize, Values),
+    WaitQueue(Mutex<()>, AtomicUsize, Waiters),
 }
 
 /// Tasks parked on an object. Plain data: model threads share one OS thread.
@@ -85,6 +87,13 @@ impl Model {
                         let start = with(|explorer| explorer.initial(object));
                         Thing::Atomic(AtomicUsize::new(start), Waiters::default())
                     }
+                    Form::Versions => {
+                        let first = with(|explorer| explorer.run.system.inode.clone());
+                        Thing::Versions(AtomicUsize::new(0), RefCell::new(vec![first]))
+                    }
+                    Form::WaitQueue => {
+                        Thing::WaitQueue(Mutex::new(()), AtomicUsize::new(0), Waiters::default())
+                    }
                 };
                 Some((object, thing))
             })
@@ -109,7 +118,10 @@ impl Model {
                     guards.extend(all.map(|m| Guard::Mutex(m.lock().expect(OK))));
                 }
                 Thing::RwLock(l) => guards.push(Guard::Write(l.write().expect(OK))),
-                Thing::Raced(_) | Thing::Atomic(..) => {}
+                Thing::Raced(_)
+                | Thing::Atomic(..)
+                | Thing::Versions(..)
+                | Thing::WaitQueue(..) => {}
             }
         }
         guards
@@ -117,8 +129,8 @@ impl Model {
 
     /// Takes one step of a task: first whatever loom must order, then the reference semantics.
     pub fn step(&'static self, task: TaskId, op: &Op) {
-        if self.weak && *op == Op::SmpMb {
-            fence(Ordering::SeqCst);
+        if self.weak {
+            barrier(op);
         }
         let touches = with(|explorer| explorer.run.system.inode.touches(op));
         if matches!(touches[..], [(Object::Admission | Object::Handles, _), ..]) {
@@ -139,6 +151,10 @@ impl Model {
                 }
                 Some(Thing::Parked(lock, waiters)) => return parked(lock, waiters, task, op),
                 Some(Thing::Atomic(cell, waiters)) => return atomic(cell, waiters, task, op),
+                Some(Thing::Versions(cell, values)) => return versions(cell, values, task, op),
+                Some(Thing::WaitQueue(lock, cell, waiters)) => {
+                    return wait_queue(lock, cell, waiters, task, op);
+                }
                 Some(Thing::Handles(_) | Thing::Step(..) | Thing::Raced(_)) | None => {}
             }
         }

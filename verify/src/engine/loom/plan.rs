@@ -41,8 +41,12 @@ pub enum Form {
     /// A block that I/O and freeing touch in an order that locks must ensure: loom's race detector
     /// watches it.
     Raced,
-    /// A C11 atomic.
+    /// A counter as a C11 atomic.
     Atomic,
+    /// Other data as a C11 atomic: the number of its last change, with the values of all.
+    Versions,
+    /// A wait queue under C11: its lock, and whether anybody is on it as an atomic.
+    WaitQueue,
 }
 
 /// The form of every object of a program.
@@ -69,6 +73,8 @@ struct Seen {
     /// Whose I/O a counter counts, or who starts handles.
     owners: BTreeSet<TaskId>,
     tried: bool,
+    /// Its counter is read, or its queue used, in steps of their own.
+    apart: bool,
     /// A reference is taken or dropped by another task than the one whose I/O it counts.
     moves: bool,
     /// Tasks that move data on it, and whether any writes.
@@ -153,6 +159,7 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
         seen.tasks.insert(task);
         seen.accesses.insert(access);
         seen.tried |= matches!(op, Op::TryLock(..) | Op::Downgrade(_));
+        seen.apart |= matches!(op, Op::CountRead(_) | Op::CountDecAndTest(..));
         match *op {
             Op::DioBegin(of) | Op::DioEnd(of) => {
                 seen.moves |= of != task;
@@ -215,9 +222,16 @@ fn form(object: Object, seen: &Seen, fair: bool, program: &Program) -> Form {
         Object::Lock(_) if fair || seen.tried => Form::Parked,
         Object::Lock(lock) if lock.is_rwsem() => Form::RwLock,
         Object::Lock(_) => Form::Mutex,
-        Object::DioCount | Object::Gate | Object::Size if program.memory == Memory::C11 => {
-            Form::Atomic
+        Object::DioCount if program.memory == Memory::C11 => Form::Atomic,
+        Object::Unwritten if program.memory == Memory::C11 && seen.apart => Form::Atomic,
+        Object::Gate | Object::Size | Object::PageData(_) | Object::Extents
+            if program.memory == Memory::C11 =>
+        {
+            Form::Versions
         }
+        Object::WaitQueue(_) if program.memory == Memory::C11 => Form::WaitQueue,
+        Object::WaitQueue(_) => Form::Parked,
+        Object::DioCount if seen.apart => Form::Parked,
         Object::DioCount if !seen.moves => Form::RwLock,
         Object::DioCount => Form::Slots,
         Object::Admission => Form::WithHandles,

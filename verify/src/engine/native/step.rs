@@ -107,7 +107,12 @@ impl World {
         }
         let wakes = matches!(
             event.op,
-            Op::DioEnd(_) | Op::UnwrittenEnd | Op::JournalStop(_) | Op::CommitDone
+            Op::DioEnd(_)
+                | Op::UnwrittenEnd
+                | Op::JournalStop(_)
+                | Op::CommitDone
+                | Op::CountDecAndTest(..)
+                | Op::WaitWake(_)
         );
         let judged = shared.run.observe(&self.program, event, &mut shared.gathered);
         if let Err(violation) = judged {

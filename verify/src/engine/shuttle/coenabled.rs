@@ -13,6 +13,7 @@ pub(super) fn waits(op: &Op) -> bool {
             | Op::LockByRequeue(_)
             | Op::DioWait
             | Op::UnwrittenWait
+            | Op::WaitSleep(_)
             | Op::CommitWait
             | Op::JournalStart(_)
     )

@@ -6,7 +6,7 @@ use super::story;
 use crate::program::Waiting;
 use crate::report::{Chart, Hold, Row};
 use diolock::inode::Blocked;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::inode_lock::{LockName, Mode, WaitQueue};
 use diolock::op::TaskId;
 
 /// Half an exclusive bar: a shared one, or a waiter's outline.
@@ -47,8 +47,10 @@ impl What {
 pub(crate) fn what(blocked: &Blocked) -> What {
     match blocked {
         Blocked::Lock { lock, .. } => What::Lock(*lock),
-        Blocked::DioCount(_) => What::DioCount,
-        Blocked::Unwritten(_) => What::Unwritten,
+        Blocked::DioCount(_) | Blocked::Asleep { queue: WaitQueue::Dio, .. } => What::DioCount,
+        Blocked::Unwritten(_) | Blocked::Asleep { queue: WaitQueue::Unwritten, .. } => {
+            What::Unwritten
+        }
         Blocked::TransactionLocked | Blocked::OpenHandles(_) => What::Handle,
     }
 }
