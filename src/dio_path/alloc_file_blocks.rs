@@ -51,10 +51,10 @@ impl AllocFileBlocks {
 impl Task for AllocFileBlocks {
     fn next(&self) -> Option<Op> {
         Some(match &self.step {
-            Step::TakeImutex => Op::Lock(LockName::IMutex, Mode::Exclusive),
+            Step::TakeImutex => Op::Lock(LockName::of_inode(self.kernel), Mode::Exclusive),
             Step::Drain => Op::DioWait,
             Step::LookUp(map) => return map.next(),
-            Step::DropImutex => Op::Unlock(LockName::IMutex, Mode::Exclusive),
+            Step::DropImutex => Op::Unlock(LockName::of_inode(self.kernel), Mode::Exclusive),
             Step::Done => return None,
         })
     }

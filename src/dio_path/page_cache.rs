@@ -54,11 +54,11 @@ impl GenericPerformWrite {
 impl Task for GenericPerformWrite {
     fn next(&self) -> Option<Op> {
         Some(match self.step {
-            Append::TakeImutex => Op::Lock(LockName::IMutex, Mode::Exclusive),
+            Append::TakeImutex => Op::Lock(LockName::of_inode(self.kernel), Mode::Exclusive),
             Append::CopyIn => Op::PageWrite(self.block),
             Append::DirtyBarrier => Op::SmpMb,
             Append::WriteSize => Op::SizeWrite(self.block + 1),
-            Append::DropImutex => Op::Unlock(LockName::IMutex, Mode::Exclusive),
+            Append::DropImutex => Op::Unlock(LockName::of_inode(self.kernel), Mode::Exclusive),
             Append::Done => return None,
         })
     }

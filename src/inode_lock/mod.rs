@@ -13,6 +13,7 @@ pub use journal::Journal;
 pub use rwsem::RwSem;
 pub use wait_queue::{WaitQueue, Waiters};
 
+use crate::kernel::{Kernel, Version};
 use serde::{Deserialize, Serialize};
 
 /// The locks of one inode.
@@ -98,6 +99,11 @@ impl LockName {
     /// Whether it is the one that serialises writes and truncates: `i_mutex`, `i_rwsem` from v4.7.
     pub fn is_inode_lock(self) -> bool {
         matches!(self, LockName::IMutex | LockName::IRwsem)
+    }
+
+    /// The lock that serialises writes and truncates on that kernel.
+    pub fn of_inode(kernel: Kernel) -> LockName {
+        if kernel.version >= Version::V4_10 { LockName::IRwsem } else { LockName::IMutex }
     }
 
     /// Its place in the lock order of v3.5 to v3.7, outermost first; a lock may be waited for only
