@@ -94,7 +94,9 @@ fn lasso(
     component: &[NodeIndex],
     victim: TaskId,
 ) -> Option<Lasso> {
-    let entry = graph.node_indices().find(|&n| &graph[n] == starving[component[0]])?;
+    // States are numbered breadth first: the smallest is the nearest to the start.
+    let first = *component.iter().min()?;
+    let entry = graph.node_indices().find(|&n| &graph[n] == starving[first])?;
     let into = path(graph, root, |node| node == entry, |_| true)?;
     // Once around: through an edge of every task that moves in the loop.
     let mut movers: Vec<TaskId> = component
@@ -106,7 +108,7 @@ fn lasso(
     movers.sort_unstable();
     movers.dedup();
     let inside = |node: NodeIndex| component.contains(&node);
-    let mut at = component[0];
+    let mut at = first;
     let mut around = Vec::new();
     for mover in movers {
         let has_move = |node: NodeIndex| {
@@ -118,7 +120,7 @@ fn lasso(
         at = starving.edges(at).find(|e| *e.weight() == mover && inside(e.target()))?.target();
         around.push(mover);
     }
-    around.extend(path(starving, at, |node| node == component[0], inside)?);
+    around.extend(path(starving, at, |node| node == first, inside)?);
     let loop_start = into.len();
     Some(Lasso { victim, schedule: into.into_iter().chain(around).collect(), loop_start })
 }

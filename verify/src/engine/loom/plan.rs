@@ -80,6 +80,8 @@ struct Seen {
     /// Tasks that move data on it, and whether any writes.
     bios: HashSet<TaskId>,
     bio_writes: bool,
+    /// It is written through the page cache: an order in which it is freed later breaks nothing.
+    paged: bool,
 }
 
 /// States walked at most; what is first touched beyond them is an error of the search, not a cut.
@@ -171,6 +173,7 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
             Op::CommitWait => {
                 seen.waiters.insert(task);
             }
+            Op::WritePage(_) => seen.paged = true,
             Op::Bio(_, bio) => {
                 seen.bios.insert(task);
                 seen.bio_writes |= bio != diolock::op::Bio::Read;
@@ -241,6 +244,7 @@ fn form(object: Object, seen: &Seen, fair: bool, program: &Program) -> Form {
         Object::Block(_)
             if program.memory == Memory::Sc
                 && program.rules.has(RuleId::R4)
+                && !seen.paged
                 && (seen.bios.len() < 2 || !seen.bio_writes) =>
         {
             Form::Raced

@@ -139,7 +139,9 @@ fn a_loop_is_bracketed_and_said() {
     let drawing = scene(&chart, 1000, Form::Wide);
     assert!(drawing.shapes.iter().any(|s| matches!(s, Shape::Path { class: "bracket", .. })));
     let said = |wanted: &str| texts(&drawing).iter().any(|text| text.text == wanted);
-    assert!(said("loop: steps 15 to 28 repeat for ever") && said("back to step 15"));
+    let (first, last) = (chart.loop_start.expect("there is a loop") + 1, chart.rows.len());
+    assert!(said(&format!("loop: steps {first} to {last} repeat for ever")));
+    assert!(said(&format!("back to step {first}")));
     assert!(said("waits for i_dio_count to fall from 1 to 0"));
 }
 
