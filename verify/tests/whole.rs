@@ -56,9 +56,9 @@ fn the_matrix_is_as_recorded() {
     golden("matrix.txt", races(&text));
     assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 120), "{text}");
     let line = |commit: &str| text.lines().find(|l| l.starts_with(commit)).unwrap_or_default();
-    assert!(line("1f555cfa29e8").ends_with("  truncate-vs-aio-overwrite R6"), "{text}");
+    assert!(line("1f555cfa29e8").contains("truncate-vs-aio-overwrite R6"), "{text}");
     assert!(line("1b65007e9870").contains("endless-truncate livelock"), "{text}");
-    assert!(line("closer-smp_mb").ends_with("  gate-fences R4"), "{text}");
+    assert!(line("closer-smp_mb").contains("gate-fences R4"), "{text}");
     assert!(line("e9e3bcecf44c").ends_with("  NOTHING NEEDS IT"), "{text}");
 }
 
