@@ -79,7 +79,7 @@ impl Inode {
             private: vec![Private::Null; tasks],
             queues: Default::default(),
             // A page that holds the end of the file holds zeros behind it.
-            page_data: vec![Content::Initial; usize::from(size)],
+            page_data: vec![Content::Initial; size as usize],
         }
     }
 
@@ -124,13 +124,13 @@ impl Inode {
     }
 
     fn page(&self, block: LogicalBlock) -> Content {
-        self.page_data.get(usize::from(block)).copied().unwrap_or(Content::Zero)
+        self.page_data.get(block as usize).copied().unwrap_or(Content::Zero)
     }
 
     fn write_page(&mut self, block: LogicalBlock, content: Content) {
-        let blocks = self.page_data.len().max(usize::from(block) + 1);
+        let blocks = self.page_data.len().max(block as usize + 1);
         self.page_data.resize(blocks, Content::Zero);
-        self.page_data[usize::from(block)] = content;
+        self.page_data[block as usize] = content;
     }
 
     /// `i_dio_count` now.

@@ -6,13 +6,13 @@ use crate::inode_lock::{LockName, Mode, WaitQueue};
 use serde::{Deserialize, Serialize};
 
 /// Index of a task in its litmus test (completions of asynchronous I/O are tasks too).
-pub type TaskId = u8;
+pub type TaskId = u16;
 /// A block of the file, counted from its start.
-pub type LogicalBlock = u8;
+pub type LogicalBlock = u32;
 /// A block of the device.
-pub type PhysicalBlock = u8;
+pub type PhysicalBlock = u32;
 /// A file size, in blocks.
-pub type Blocks = u8;
+pub type Blocks = u32;
 
 /// Blocks `start .. start + len` of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

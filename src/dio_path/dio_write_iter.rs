@@ -6,7 +6,7 @@ use super::inode_extension::InodeExtension;
 use super::iomap_dio_rw::{IomapDioRw, Plan};
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Handle, Op, OrphanOp, Outcome};
+use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
 use crate::task::{Place, Task};
 
 /// How a write is asked for.
@@ -67,7 +67,7 @@ struct Found {
     shared: bool,
     extend: bool,
     unwritten: bool,
-    size: u8,
+    size: Blocks,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

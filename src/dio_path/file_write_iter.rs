@@ -6,7 +6,7 @@ use super::iocb::PrivateOp;
 use crate::extent_probe::OverwriteProbe;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Handle, Op, Outcome};
+use crate::op::{Blocks, Handle, Op, Outcome};
 use crate::task::{Place, Task};
 
 /// `ext4_file_write_iter`, with `__generic_file_write_iter` and `generic_file_direct_write` inside.
@@ -46,7 +46,7 @@ pub struct FileWriteIter {
     at_eof: bool,
     step: Step,
     overwrite: bool,
-    size: u8,
+    size: Blocks,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

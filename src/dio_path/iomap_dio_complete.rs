@@ -3,7 +3,7 @@
 use super::inode_extension::InodeExtension;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Op, Outcome, Range, Submission, TaskId};
+use crate::op::{Blocks, Op, Outcome, Range, Submission, TaskId};
 use crate::task::{Place, Task};
 
 /// `iomap_dio_complete` with `ext4_dio_write_end_io` inside, in whichever task runs it.
@@ -41,7 +41,7 @@ pub struct IomapDioComplete {
     asynchronous: bool,
     osync: bool,
     step: Step,
-    size: u8,
+    size: Blocks,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

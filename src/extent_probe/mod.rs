@@ -78,7 +78,7 @@ impl Extents {
 
     fn at(&self, block: LogicalBlock) -> Mapped {
         let hole = Mapped { extent: Extent::Hole, block: None };
-        self.map.get(usize::from(block)).copied().unwrap_or(hole)
+        self.map.get(block as usize).copied().unwrap_or(hole)
     }
 
     /// Looks a range up; with `Create`, holes get unwritten blocks with stale content.
@@ -89,14 +89,14 @@ impl Extents {
         }
         if matches!(how, MapFor::Create | MapFor::Extend) {
             let fresh = if how == MapFor::Extend { Extent::Written } else { Extent::Unwritten };
-            while self.map.len() < usize::from(range.end()) {
+            while self.map.len() < range.end() as usize {
                 self.map.push(Mapped { extent: Extent::Hole, block: None });
             }
             for block in range.blocks() {
                 if self.at(block).extent == Extent::Hole {
                     self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
                     let block_number = (self.blocks.len() - 1) as PhysicalBlock;
-                    self.map[usize::from(block)] =
+                    self.map[block as usize] =
                         Mapped { extent: fresh, block: Some(block_number) };
                 }
             }
@@ -111,7 +111,7 @@ impl Extents {
             .map(|block| {
                 let found = self.at(block);
                 if found.extent == Extent::Unwritten {
-                    self.map[usize::from(block)].extent = Extent::Written;
+                    self.map[block as usize].extent = Extent::Written;
                 }
                 found
             })
@@ -120,15 +120,15 @@ impl Extents {
 
     /// The blocks that [`Extents::free`] would free.
     pub fn freeable(&self, from: Blocks) -> Vec<PhysicalBlock> {
-        self.map.iter().skip(usize::from(from)).filter_map(|m| m.block).collect()
+        self.map.iter().skip(from as usize).filter_map(|m| m.block).collect()
     }
 
     /// Cuts the file's mapping off at block `from`; the freed blocks go to another file at once.
     pub fn free(&mut self, from: Blocks) -> Vec<PhysicalBlock> {
         let freed = self.freeable(from);
-        self.map.truncate(usize::from(from));
+        self.map.truncate(from as usize);
         for &block in &freed {
-            self.blocks[usize::from(block)] =
+            self.blocks[block as usize] =
                 Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
         }
         freed
@@ -142,11 +142,11 @@ impl Extents {
     /// Makes a hole of the range; the freed blocks go to another file at once.
     pub fn punch(&mut self, range: Range) -> Vec<PhysicalBlock> {
         let freed = self.mapped(range);
-        for mapped in self.map.iter_mut().skip(usize::from(range.start)).take(range.len.into()) {
+        for mapped in self.map.iter_mut().skip(range.start as usize).take(range.len as usize) {
             *mapped = Mapped { extent: Extent::Hole, block: None };
         }
         for &block in &freed {
-            self.blocks[usize::from(block)] =
+            self.blocks[block as usize] =
                 Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
         }
         freed
@@ -171,12 +171,12 @@ impl Extents {
 
     /// A device block.
     pub fn block(&self, block: PhysicalBlock) -> &Block {
-        &self.blocks[usize::from(block)]
+        &self.blocks[block as usize]
     }
 
     /// A device block, to write to.
     pub fn block_mut(&mut self, block: PhysicalBlock) -> &mut Block {
-        &mut self.blocks[usize::from(block)]
+        &mut self.blocks[block as usize]
     }
 }
 

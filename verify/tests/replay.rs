@@ -1,6 +1,7 @@
 //! `diolock replay` and what it refuses: every broken schedule has a message with its place, and the
 //! exit status says whether the schedule ran.
 
+use diolock::op::TaskId;
 use diolock_verify::engine::shuttle;
 use diolock_verify::engine::{EngineName, graph, native};
 use diolock_verify::explain::{is_bad, shorten};
@@ -243,8 +244,8 @@ fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
                 let mut less = found.clone();
                 shorten(&program, &mut less, graph::Cost::Switches);
                 let (before, after) = (found.counterexample.unwrap(), less.counterexample.unwrap());
-                let switches = |s: &[u8]| s.windows(2).filter(|pair| pair[0] != pair[1]).count();
-                let cost = |s: &[u8]| (switches(s), s.len());
+                let switches = |s: &[TaskId]| s.windows(2).filter(|pair| pair[0] != pair[1]).count();
+                let cost = |s: &[TaskId]| (switches(s), s.len());
                 let what = format!("{} on {}", litmus.name, expect.kernel);
                 if after != before {
                     shrunk += 1;

@@ -172,7 +172,7 @@ impl Writer<'_> {
         let range = Range { start: 0, len: 1 };
         match self.random.below(14) {
             0 | 1 => Op::SizeRead,
-            2 => Op::SizeWrite(self.task),
+            2 => Op::SizeWrite(self.task.into()),
             3 => Op::PagesAdd,
             4 => Op::PagesRead,
             5 => Op::GateClose,

@@ -215,13 +215,13 @@ fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
             ("hole", Extent::Hole),
         ];
         extents.extend(words.iter().filter_map(|w| judge.choice(w, "a block's state", &states)));
-        if words.len() > usize::from(MAX_BLOCKS) {
+        if words.len() > MAX_BLOCKS as usize {
             judge
                 .wrong(field.span, format!("a file has at most {MAX_BLOCKS} blocks"))
                 .label(format!("{} blocks", words.len()));
         } else if let Some(size) = size
             && judge.count() == before
-            && words.len() < usize::from(size)
+            && words.len() < size as usize
         {
             let message = format!("size is {size}, and `extents` has {} block(s)", words.len());
             judge

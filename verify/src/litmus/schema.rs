@@ -1,6 +1,7 @@
 //! Reads typed values out of TOML tables and notes everything that does not fit.
 
 use crate::problem::{Finding, Span, shown};
+use diolock::op::Blocks;
 use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -259,13 +260,13 @@ impl<'t> Field<'t> {
     }
 
     /// A whole number in a range.
-    pub(super) fn number(&self, judge: &mut Judge, range: RangeInclusive<u8>) -> Option<u8> {
+    pub(super) fn number(&self, judge: &mut Judge, range: RangeInclusive<Blocks>) -> Option<Blocks> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         let DeValue::Integer(number) = self.value else {
             self.mismatch(judge, &wanted);
             return None;
         };
-        let found = u8::from_str_radix(number.as_str(), number.radix());
+        let found = Blocks::from_str_radix(number.as_str(), number.radix());
         let found = found.ok().filter(|n| range.contains(n));
         if found.is_none() {
             judge

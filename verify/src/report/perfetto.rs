@@ -25,7 +25,7 @@ struct Entry {
     cat: Option<&'static str>,
     ph: &'static str,
     pid: u8,
-    tid: u8,
+    tid: TaskId,
     ts: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     dur: Option<usize>,
@@ -40,7 +40,7 @@ struct Entry {
 #[serde(untagged)]
 enum Arguments {
     Name { name: String },
-    Sort { sort_index: u8 },
+    Sort { sort_index: TaskId },
     Count { i_dio_count: i8 },
     Step { step: &'static str, kernel: &'static str, held: String },
 }
@@ -88,7 +88,7 @@ pub fn perfetto(program: &Program, events: &[Event]) -> String {
 }
 
 impl Entry {
-    fn new(ph: &'static str, name: impl Into<String>, (pid, tid): (u8, u8), ts: usize) -> Entry {
+    fn new(ph: &'static str, name: impl Into<String>, (pid, tid): (u8, TaskId), ts: usize) -> Entry {
         let name = name.into();
         Entry { name, cat: None, ph, pid, tid, ts, dur: None, id: None, args: None }
     }

@@ -219,7 +219,7 @@ fn range_words(range: Range) -> String {
 }
 
 fn list(blocks: &[PhysicalBlock]) -> String {
-    blocks.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
+    blocks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn block_words(blocks: &[PhysicalBlock]) -> String {

@@ -26,7 +26,7 @@ impl Rules {
             }
             (Op::Bio(blocks, _), _) | (Op::WritePage(blocks), Outcome::Flag(true)) => {
                 let gone = |b: &&PhysicalBlock| {
-                    self.blocks.get(usize::from(**b)).is_some_and(|block| block.freed)
+                    self.blocks.get(**b as usize).is_some_and(|block| block.freed)
                 };
                 match blocks.iter().find(gone) {
                     Some(block) => broken(
@@ -42,7 +42,7 @@ impl Rules {
 
     /// R5.
     pub(super) fn no_stale_data(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
-        let block = |b: PhysicalBlock| self.blocks.get(usize::from(b));
+        let block = |b: PhysicalBlock| self.blocks.get(b as usize);
         match (&event.op, &event.outcome) {
             (Op::Convert(..), Outcome::Converted(found)) => {
                 for &(extent, number) in found {

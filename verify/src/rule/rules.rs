@@ -95,7 +95,7 @@ impl Rules {
     }
 
     fn block(&mut self, block: PhysicalBlock) -> &mut BlockState {
-        let at = usize::from(block);
+        let at = block as usize;
         if self.blocks.len() <= at {
             self.blocks.resize(at + 1, BlockState::default());
         }

@@ -4,7 +4,7 @@ use crate::program::{Program, Run};
 use crate::rule::Gathered;
 use diolock::dio_path::Call;
 use diolock::extent_probe::{Content, Extent, IoEnd, Mapped};
-use diolock::op::{Bio, MapFor, Op, OrphanOp, Outcome, Range, TaskId};
+use diolock::op::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, Range, TaskId};
 use diolock::task::Task;
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -110,7 +110,7 @@ fn started(program: &Program, task: TaskId) -> Call {
 /// What the rest of the system might answer to a step.
 fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
     let mapping = |range: Range, extent: Extent| {
-        let block = |at: u8| (extent != Extent::Hole).then_some(at);
+        let block = |at: LogicalBlock| (extent != Extent::Hole).then_some(at);
         let mapped = range.blocks().map(|at| Mapped { extent, block: block(at) });
         Outcome::Mapping(mapped.collect())
     };

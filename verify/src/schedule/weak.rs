@@ -6,7 +6,7 @@ use crate::trace::HappensBefore;
 use diolock::inode::{Blocked, Inode};
 use diolock::inode_lock::WaitQueue;
 use diolock::kernel::{Fix, Kernel};
-use diolock::op::{Access, MapFor, Object, Op, Outcome, Range, TaskId};
+use diolock::op::{Access, Blocks, MapFor, Object, Op, Outcome, Range, TaskId};
 
 /// Every value that each weak variable has had, with the step that wrote it: what a look at it
 /// answers, and the inode at that time.
@@ -175,7 +175,7 @@ fn message(
         before(at)
             && (kernel.has(Fix::SizeAcquire) || of(events[at].task, at..events.len(), barrier))
     };
-    let reads = |size: u8, from: usize| {
+    let reads = |size: Blocks, from: usize| {
         (from + 1..events.len()).find(|&at| {
             events[at].op == Op::SizeRead
                 && events[at].outcome == Outcome::Value(size)

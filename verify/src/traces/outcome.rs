@@ -33,7 +33,7 @@ pub(super) fn parts(program: &Program, run: &Replayed, stuck: Option<&Wrong>) ->
             match (&event.op, &event.outcome) {
                 (_, Outcome::NoSpace) => parts.push(format!("{} got ENOSPC", name(task))),
                 (_, Outcome::Freed(blocks)) if !blocks.is_empty() => {
-                    let list: Vec<String> = blocks.iter().map(u8::to_string).collect();
+                    let list: Vec<String> = blocks.iter().map(ToString::to_string).collect();
                     let noun = if list.len() == 1 { "block" } else { "blocks" };
                     parts.push(format!("{} freed {noun} {}", name(task), list.join(", ")));
                 }
@@ -53,7 +53,7 @@ pub(super) fn parts(program: &Program, run: &Replayed, stuck: Option<&Wrong>) ->
 /// What the file's blocks hold; blocks past `i_size` in brackets. Nothing for an empty file.
 fn file(program: &Program, run: &Replayed) -> Option<String> {
     let (inode, extents) = (&run.system.inode, run.system.inode.extents());
-    let blocks = extents.mapping().len().max(usize::from(inode.size()));
+    let blocks = extents.mapping().len().max(inode.size() as usize);
     let mut held: Vec<String> = (0..blocks)
         .map(|at| {
             let text = match extents.mapping().get(at) {
@@ -63,7 +63,7 @@ fn file(program: &Program, run: &Replayed) -> Option<String> {
                 Some(Mapped { extent: Extent::Unwritten, .. }) => "unwritten".to_owned(),
                 _ => "hole".to_owned(),
             };
-            if at < usize::from(inode.size()) { text } else { format!("[{text}]") }
+            if at < inode.size() as usize { text } else { format!("[{text}]") }
         })
         .collect();
     if held.iter().all(|text| *text == held[0]) {

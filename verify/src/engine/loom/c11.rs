@@ -35,7 +35,7 @@ use super::model::{OK, Waiters, book, wake};
 use super::with;
 use diolock::inode::Inode;
 use diolock::kernel::Fix;
-use diolock::op::{Access, Op, Outcome, TaskId};
+use diolock::op::{Access, Blocks, Op, Outcome, TaskId};
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::cell::RefCell;
@@ -82,7 +82,7 @@ pub fn atomic(cell: &AtomicUsize, waiters: &Waiters, task: TaskId, op: &Op) {
             }
             Outcome::Done
         }
-        Op::CountRead(_) => Outcome::Value(cell.load(Relaxed) as u8),
+        Op::CountRead(_) => Outcome::Value(cell.load(Relaxed) as Blocks),
         Op::CountDecAndTest(..) => {
             let before = cell.fetch_sub(1, AcqRel);
             if before == 1 {

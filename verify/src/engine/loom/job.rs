@@ -19,7 +19,7 @@ pub struct Job {
     /// The tasks.
     pub subject: Subject,
     /// Tasks in the order they are spawned, if not the order they are written.
-    pub spawn_order: Option<Vec<u8>>,
+    pub spawn_order: Option<Vec<diolock::op::TaskId>>,
     /// At most that many preemptions.
     pub preemption_bound: Option<usize>,
     /// Leave everything to loom (see [`Options::plain`]).
