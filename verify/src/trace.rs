@@ -2,7 +2,7 @@
 //! the same trace.
 
 use crate::program::Event;
-use diolock::op::{Access, Object, Op, TaskId};
+use diolock::op::{Access, Object, Op};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -161,7 +161,7 @@ mod tests {
     use diolock::inode_lock::{LockName, Mode};
     use diolock::op::Outcome;
 
-    fn hash(steps: &[(TaskId, Op)]) -> u64 {
+    fn hash(steps: &[(diolock::op::TaskId, Op)]) -> u64 {
         let mut trace = TraceHash::new(3);
         for (task, op) in steps {
             trace.observe(&Event { task: *task, op: op.clone(), outcome: Outcome::Done });

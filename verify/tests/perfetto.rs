@@ -16,7 +16,7 @@ fn list(program: &Program) -> Vec<Trace> {
 }
 
 /// What a trace viewer needs: names, times that do not go back, and an end for each beginning.
-fn check(program: &Program, schedule: &[u8], text: &str) {
+fn check(program: &Program, schedule: &[diolock::op::TaskId], text: &str) {
     let file: Value = serde_json::from_str(text).expect("it is JSON");
     let entries = file["traceEvents"].as_array().expect("a list of events");
     let mut named = BTreeSet::new();

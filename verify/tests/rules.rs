@@ -32,7 +32,7 @@ fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
         memory: Memory::Sc,
         rules,
         reaches: Vec::new(),
-        spawn_order: (0..tasks.len() as u8).collect(),
+        spawn_order: (0..tasks.len() as diolock::op::TaskId).collect(),
     }
 }
 
