@@ -220,6 +220,12 @@ impl Finding {
         Finding { span, message: message.into(), label: None, help: None, absence: false }
     }
 
+    /// The same, that many bytes further on.
+    pub(crate) fn moved(mut self, by: usize) -> Finding {
+        self.span = self.span.map(|span| span.start + by..span.end + by);
+        self
+    }
+
     pub(crate) fn label(&mut self, label: impl Into<String>) -> &mut Finding {
         self.label = Some(label.into());
         self

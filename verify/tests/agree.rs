@@ -28,8 +28,8 @@ fn clean() -> Vec<(Litmus, Expect)> {
         .collect()
 }
 
-fn orders(program: &Program) -> [Vec<u8>; 2] {
-    let written: Vec<u8> = program.spawn_order.clone();
+fn orders(program: &Program) -> [Vec<diolock::op::TaskId>; 2] {
+    let written: Vec<diolock::op::TaskId> = program.spawn_order.clone();
     let reversed = written.iter().rev().copied().collect();
     [written, reversed]
 }
