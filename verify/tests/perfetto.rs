@@ -59,7 +59,7 @@ fn check(program: &Program, schedule: &[diolock::op::TaskId], text: &str) {
         }
     }
     assert!(open.values().all(Vec::is_empty), "each beginning has its end");
-    let wanted: Vec<(u64, u8)> = (1..).zip(schedule.iter().copied()).collect();
+    let wanted: Vec<(u64, diolock::op::TaskId)> = (1..).zip(schedule.iter().copied()).collect();
     assert_eq!(steps, wanted, "one slice a step, in order");
     for holds in alone.values() {
         for (at, a) in holds.iter().enumerate() {

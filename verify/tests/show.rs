@@ -86,14 +86,14 @@ fn the_list_is_what_the_exhaustive_search_saw() {
 }
 
 /// The tasks that letters and counts stand for.
-fn expanded(program: &Program, letters: &str) -> Vec<u8> {
+fn expanded(program: &Program, letters: &str) -> Vec<diolock::op::TaskId> {
     let mut schedule = Vec::new();
     let mut rest = letters;
     while let Some(letter) = rest.chars().next() {
         let task = program.names.iter().position(|name| name.letter == letter);
         let digits = rest[1..].chars().take_while(char::is_ascii_digit).count();
         let count = if digits == 0 { 1 } else { rest[1..=digits].parse().expect("a number") };
-        schedule.extend(vec![task.expect("a task's letter") as u8; count]);
+        schedule.extend(vec![task.expect("a task's letter") as diolock::op::TaskId; count]);
         rest = &rest[1 + digits..];
     }
     schedule
