@@ -95,6 +95,11 @@ impl DioWriteIter {
         DioWriteIter { write, flags, kernel, journal, step: Step::QuickCheck, found }
     }
 
+    /// How its I/O is done, once that is decided and until it is over.
+    pub fn plan(&self) -> Option<Plan> {
+        if let Step::Io(io) = &self.step { Some(io.plan()) } else { None }
+    }
+
     fn unaligned(&self) -> bool {
         self.write.half.is_some()
     }

@@ -82,6 +82,11 @@ impl IomapDioRw {
         }
     }
 
+    /// What its caller decided.
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
     /// Whether it returned with its I/O in flight.
     pub fn queued(&self) -> bool {
         self.end_io().is_some() && !self.blocks.is_empty()

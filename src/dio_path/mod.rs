@@ -177,6 +177,11 @@ impl Call {
         }
     }
 
+    /// How a direct write does its I/O, once that is decided and until it is over (from v5.10 on).
+    pub fn plan(&self) -> Option<Plan> {
+        if let Call::DioWriteIter(write) = self { write.plan() } else { None }
+    }
+
     /// Whether it starts over for ever.
     pub fn repeats(&self) -> bool {
         matches!(self, Call::Read(read) if read.repeats())

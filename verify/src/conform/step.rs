@@ -1,0 +1,239 @@
+//! The events of one step: where a step of the model is several events, or several times the same.
+
+use super::event::What;
+use super::frame::{Asked, Kind, MAPPED, UNWRITTEN, mapped};
+use super::reject::Reason;
+use super::world::{CREATE, World};
+use diolock::extent_probe::{Extent, Mapped};
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Blocks, Range};
+
+/// How much of the events of a task's next step was seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// None.
+    Ready,
+    /// A lock was asked for.
+    Asked(LockName, Mode),
+    /// A lock was tried.
+    Tried(LockName, Mode),
+    /// `iomap_dio_rw`; not counted yet.
+    Started,
+    /// `dio_wait`.
+    Draining,
+    /// The checks look the blocks up: not called yet.
+    Probe,
+    /// They do.
+    Probing,
+    /// The blocks are mapped for I/O: between two pieces.
+    Between,
+    /// `iomap_ow_begin`.
+    OwBegun,
+    /// `iomap_begin`.
+    Begun,
+    /// ext4_map_blocks that only looks.
+    Looking,
+    /// It has returned.
+    Looked,
+    /// ext4_map_blocks that creates.
+    Creating,
+    /// It has returned.
+    Created,
+    /// The completion: `dio_complete`, then `end_io`.
+    Head(u8),
+    /// The conversion: between two pieces.
+    ConvertBetween,
+    /// ext4_map_blocks that converts.
+    Converts,
+    /// Blocks are removed: `es_remove`, `remove_space`, and its end.
+    Removing(u8),
+    /// The rest of a block is zeroed.
+    Zeroing,
+    /// `setattr_ret`.
+    SetattrReturned,
+    /// An error: what is held is given back.
+    Failed,
+    /// The call has returned.
+    Over,
+}
+
+/// What happens inside ext4_map_blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Inside {
+    #[default]
+    Called,
+    AsksShared,
+    HoldsShared,
+    LetShared,
+    AsksAlone,
+    HoldsAlone,
+    LetAlone,
+}
+
+/// The mapping of one call's blocks, piece by piece, which the model does in one step.
+#[derive(Clone, Debug, Default)]
+pub struct Mapping {
+    inside: Inside,
+    flags: u64,
+    /// The blocks of the ext4_map_blocks that was called last: first, and how many.
+    asked: (u64, u64),
+    ret: i64,
+    looked: Option<i64>,
+    created: bool,
+    /// Bytes up to here are mapped.
+    at: u64,
+    /// First block, one past the last, before and after.
+    pieces: Vec<(u64, u64, Extent, Extent)>,
+    /// Blocks up to here are converted.
+    converted: Option<u64>,
+}
+
+impl Mapping {
+    /// Takes down what an event says.
+    ///
+    /// # Errors
+    /// If it does not go on where the one before ended.
+    pub fn note(&mut self, what: &What, asked: Asked, block: u64) -> Result<(), Reason> {
+        match *what {
+            What::IomapDioRw { pos, .. } => {
+                self.at = pos;
+                self.pieces.clear();
+            }
+            What::IomapBegin { pos, len, .. } | What::IomapOwBegin { pos, len } => {
+                if pos != self.at || pos + len > asked.end {
+                    let (at, left) = (self.at, asked.end.saturating_sub(self.at));
+                    return Err(Reason::new(format!("the piece at {at} of {left} bytes is next")));
+                }
+                (self.looked, self.created) = (None, false);
+            }
+            What::MapBlocks { lblk, mlen, gflags } => {
+                self.inside = Inside::Called;
+                self.flags = gflags.0;
+                self.asked = (lblk, mlen);
+                if let Some(at) = self.converted.filter(|&at| at != lblk) {
+                    return Err(Reason::new(format!("block {at} is to be converted next")));
+                }
+            }
+            What::Req { l: LockName::IDataSem, m } => {
+                self.inside =
+                    if m == Mode::Shared { Inside::AsksShared } else { Inside::AsksAlone };
+            }
+            What::Acq { l: LockName::IDataSem, m } => {
+                self.inside =
+                    if m == Mode::Shared { Inside::HoldsShared } else { Inside::HoldsAlone };
+            }
+            What::Rel { l: LockName::IDataSem, m, .. } => {
+                self.inside = if m == Mode::Shared { Inside::LetShared } else { Inside::LetAlone };
+            }
+            What::MapBlocksRet { ret } => {
+                self.ret = ret;
+                if let Some(at) = &mut self.converted {
+                    *at += u64::try_from(ret).unwrap_or(0);
+                } else if self.flags & CREATE == 0 {
+                    self.looked = Some(ret);
+                } else {
+                    self.created = true;
+                }
+            }
+            What::SetIomap { lblk, mlen, mflags, .. } => {
+                if lblk != self.at / block {
+                    return Err(Reason::new(format!("block {} is next", self.at / block)));
+                }
+                if self.ret > 0 && mlen != self.ret as u64 {
+                    let ret = self.ret;
+                    return Err(Reason::new(format!("mlen={mlen}, but {ret} blocks were mapped")));
+                }
+                let after = state(mflags.0);
+                let before = match (self.created, self.looked) {
+                    (false, _) => after,
+                    (true, Some(1..)) => Extent::Unwritten,
+                    (true, _) => Extent::Hole,
+                };
+                self.pieces.push((lblk, lblk + mlen, before, after));
+                self.at = asked.end.min((lblk + mlen) * block);
+            }
+            What::ConvertUnwritten { pos, len } => {
+                let inside = pos >= asked.pos && pos + len <= asked.end;
+                if !inside {
+                    return Err(Reason::new("that is not what was written"));
+                }
+                self.converted = Some(pos / block);
+            }
+            What::ConvertUnwrittenRet { .. } => {}
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether an event fits into ext4_map_blocks, as noted already.
+    pub fn inside(&self, what: &What) -> bool {
+        let locked = matches!(self.inside, Inside::HoldsShared | Inside::HoldsAlone);
+        match what {
+            What::ExtMapBlocksExit {} | What::HandleUnwritten {} => locked,
+            What::Req { l: LockName::IDataSem, m: Mode::Shared }
+            | What::Acq { l: LockName::IDataSem, .. }
+            | What::Rel { l: LockName::IDataSem, .. } => true,
+            What::Req { l: LockName::IDataSem, m: Mode::Exclusive } => self.flags & 0x11 != 0,
+            _ => false,
+        }
+    }
+
+    /// What may come next inside ext4_map_blocks.
+    pub fn next_inside(&self) -> Vec<&'static str> {
+        let creates = self.flags & 0x11 != 0;
+        match self.inside {
+            Inside::Called if creates => {
+                vec!["req l=data m=S", "req l=data m=X", "map_blocks_ret"]
+            }
+            Inside::Called => vec!["req l=data m=S", "map_blocks_ret"],
+            Inside::AsksShared => vec!["acq l=data m=S"],
+            Inside::HoldsShared => vec!["rel l=data m=S"],
+            Inside::LetShared if creates => vec!["req l=data m=X", "map_blocks_ret"],
+            Inside::AsksAlone => vec!["acq l=data m=X"],
+            Inside::HoldsAlone => vec!["rel l=data m=X"],
+            Inside::LetShared | Inside::LetAlone => vec!["map_blocks_ret"],
+        }
+    }
+
+    /// Whether every byte has its place.
+    pub fn complete(&self, asked: Asked, kind: Kind, world: &World) -> bool {
+        let behind_end = kind == Kind::Read && self.at >= world.size.least;
+        !self.pieces.is_empty() && (self.at >= asked.end || behind_end)
+    }
+
+    /// Whether blocks had to be created or split.
+    pub fn creates(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.2 != piece.3) || self.created
+    }
+
+    /// Whether all that was written is converted.
+    pub fn converted(&self, asked: Asked, block: u64) -> bool {
+        self.converted.is_some_and(|at| at >= asked.end.div_ceil(block))
+    }
+
+    /// The pieces so far: first block, one past the last, state.
+    pub fn pieces(&self) -> impl Iterator<Item = (u64, u64, Extent)> {
+        self.pieces.iter().map(|&(from, to, _, after)| (from, to, after))
+    }
+
+    /// The blocks of a range, before or after.
+    pub fn mapping(&self, range: Range, before: bool) -> Vec<Mapped> {
+        let of = |block: Blocks| {
+            let block = u64::from(block);
+            let piece = self.pieces.iter().find(|piece| (piece.0..piece.1).contains(&block));
+            mapped(piece.map_or(Extent::Hole, |piece| if before { piece.2 } else { piece.3 }))
+        };
+        range.blocks().map(of).collect()
+    }
+}
+
+/// The state that `EXT4_MAP_*` flags stand for.
+pub(super) fn state(mflags: u64) -> Extent {
+    if mflags & UNWRITTEN != 0 {
+        Extent::Unwritten
+    } else if mflags & MAPPED != 0 {
+        Extent::Written
+    } else {
+        Extent::Hole
+    }
+}
