@@ -48,6 +48,9 @@ pub enum Command {
     #[command(after_help = "Exit status: 0 no verdict changes, 1 some do, 2 bad input.\n\
                       Kernels: v3.7, v3.7-1f555cfa29e8 (less one fix), v3.7-1f555cfa29e8-closer-smp_mb.")]
     Diff(Diff),
+    /// Judge whether a recorded run of a real kernel is one that the model allows
+    #[command(after_help = "Exit status: 0 accepted, 1 rejected, or accepted but vacuous; 2 bad input.")]
+    Conform(Conform),
     /// List the litmus tests
     List,
     /// Write a commented litmus test, NAME.toml, to start from
@@ -159,6 +162,29 @@ pub struct Show {
     /// Print one JSON object a trace
     #[arg(long, conflicts_with = "trace")]
     pub json: bool,
+}
+
+/// `diolock conform`.
+#[derive(Debug, Args)]
+pub struct Conform {
+    /// The recording, plain or compressed with gzip, or - for standard input
+    #[arg(value_name = "TRACE")]
+    pub trace: PathBuf,
+    /// The kernel that it is to be a run of: v6.1 or v6.12, less what --without names
+    #[arg(long, value_name = "V", value_parser = names::recorded_kernel)]
+    pub kernel: Version,
+    /// Without the fix of this commit (may be repeated)
+    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
+    pub without: Vec<Fix>,
+    /// Bytes of a block of the file system
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(512..=65536))]
+    pub block_size: u64,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Draw the events around the one that does not fit
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 /// A strategy of shuttle.

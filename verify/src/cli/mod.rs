@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod conform;
 mod diff;
 mod explain;
 mod files;
@@ -49,6 +50,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Matrix(arguments) => matrix::run(&arguments),
         Command::Lockgraph(arguments) => lockgraph::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Conform(arguments) => conform::run(&arguments),
         Command::List => list::run(),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),

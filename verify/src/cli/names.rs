@@ -19,6 +19,14 @@ pub fn kernel(text: &str) -> Result<Version, String> {
     found.ok_or_else(|| unknown("kernel", text, &allowed))
 }
 
+/// A kernel of which recordings can be judged.
+pub fn recorded_kernel(text: &str) -> Result<Version, String> {
+    match kernel(text)? {
+        version @ (Version::V6_1 | Version::V6_12) => Ok(version),
+        version => Err(format!("recordings are of v6.1 or v6.12, not {}", version.name())),
+    }
+}
+
 /// A fix by its commit.
 pub fn fix(text: &str) -> Result<Fix, String> {
     Fix::named(text).ok_or_else(|| unknown("fix", text, &FIXES.map(|about| about.commit)))

@@ -10,7 +10,7 @@ use diolock::dio_path::{
 };
 use diolock::extent_probe::{Extent, Half, Mapped};
 use diolock::inode_lock::{LockName, Mode};
-use diolock::kernel::{Kernel, Version};
+use diolock::kernel::Kernel;
 use diolock::op::{Bio, Blocks, MapFor, Op, OrphanOp, Outcome, Range, Submission};
 use diolock::task::Task;
 
@@ -75,7 +75,6 @@ pub struct Frame {
     /// Which.
     pub kind: Kind,
     pub(super) asked: Asked,
-    kernel: Kernel,
     block: u64,
     /// Its direct I/O.
     pub iocb: Option<Iocb>,
@@ -88,6 +87,10 @@ pub struct Frame {
     partial: bool,
     /// `punch_hole` and its return.
     inner: u8,
+    /// The sizes are set (truncate).
+    sized: bool,
+    /// `inode_extension`.
+    extends: bool,
 }
 
 fn blocks_of(asked: Asked, block: u64) -> Range {
@@ -97,14 +100,13 @@ fn blocks_of(asked: Asked, block: u64) -> Range {
 }
 
 impl Frame {
-    fn new(kind: Kind, kernel: Kernel, block: u64, asked: Asked, calls: Vec<Call>) -> Frame {
+    fn new(kind: Kind, block: u64, asked: Asked, calls: Vec<Call>) -> Frame {
         let candidate = |call| {
             Candidate { call, phase: Phase::Ready, queued: false, trail: Vec::new() }
         };
         Frame {
             kind,
             asked,
-            kernel,
             block,
             iocb: None,
             ended: false,
@@ -112,6 +114,8 @@ impl Frame {
             candidates: calls.into_iter().map(candidate).collect(),
             partial: !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block),
             inner: 0,
+            sized: false,
+            extends: false,
         }
     }
 
@@ -119,19 +123,19 @@ impl Frame {
     pub fn write(kernel: Kernel, block: u64, asked: Asked) -> Frame {
         let range = blocks_of(asked, block);
         let unaligned = !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block);
-        let half = unaligned.then_some(Half::First);
+        let half = unaligned.then_some(Half::Lower);
         let flags = WriteFlags { nowait: asked.nowait, ..WriteFlags::default() };
         let call = |end_io| {
             let write = Write { task: 0, end_io, range, half, fault: None, pins: false };
             Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, true))
         };
-        Frame::new(Kind::Write, kernel, block, asked, vec![call(None), call(Some(1))])
+        Frame::new(Kind::Write, block, asked, vec![call(None), call(Some(1))])
     }
 
     /// A direct read.
     pub fn read(kernel: Kernel, block: u64, asked: Asked) -> Frame {
         let call = Call::DioReadIter(DioReadIter::new(0, blocks_of(asked, block)));
-        Frame::new(Kind::Read, kernel, block, asked, vec![call])
+        Frame::new(Kind::Read, block, asked, vec![call])
     }
 
     /// A truncate to `asked.end`; with `locked`, i_rwsem was taken before the recording began.
@@ -141,7 +145,7 @@ impl Frame {
         if locked {
             call.resume(Outcome::Done);
         }
-        Frame::new(Kind::Setattr, kernel, block, asked, vec![call])
+        Frame::new(Kind::Setattr, block, asked, vec![call])
     }
 
     /// A punched hole; `None` if it has no whole block.
@@ -150,7 +154,7 @@ impl Frame {
         let len = end.checked_sub(start).filter(|&len| len > 0)?;
         let range = Range { start: start as Blocks, len: len as Blocks };
         let call = Call::PunchHole(PunchHoleRwsem::new(range, kernel));
-        Some(Frame::new(Kind::Punch, kernel, block, asked, vec![call]))
+        Some(Frame::new(Kind::Punch, block, asked, vec![call]))
     }
 
     /// The completion of an asynchronous write.
@@ -160,7 +164,7 @@ impl Frame {
         let bio = Bio::Write { half: None, zero_rest: false };
         end_io.submit(Submission { range, blocks: vec![0], bio, unwritten });
         let calls = vec![Call::IomapEndIo(end_io)];
-        let mut frame = Frame::new(Kind::Completion, kernel, block, asked, calls);
+        let mut frame = Frame::new(Kind::Completion, block, asked, calls);
         frame.iocb = Some(iocb);
         frame.candidates[0].phase = Phase::Head(0);
         frame
@@ -220,6 +224,7 @@ impl Frame {
         match what {
             What::IomapDioRw { iocb, .. } => self.iocb = Some(*iocb),
             What::DioEnd { .. } => self.ended = true,
+            What::InodeExtension { .. } => self.extends = true,
             What::PunchHole { .. } | What::PunchHoleRet { .. } => self.inner += 1,
             _ => {}
         }
@@ -482,7 +487,7 @@ impl Frame {
             (Phase::Removing(0), What::RemoveSpace { .. }) => to(Phase::Removing(1)),
             (Phase::Removing(1), What::RemoveSpaceDone {}) => step(Outcome::Freed(Vec::new())),
             (Phase::Zeroing, What::MapBlocksRet { .. }) => to(Phase::Ready),
-            (Phase::SetattrReturned, &What::Rel { l: LockName::IRwsem, m: Mode::Exclusive }) => {
+            (Phase::SetattrReturned, What::Rel { l: LockName::IRwsem, m: Mode::Exclusive, .. }) => {
                 step(Outcome::Done)
             }
             _ => Vec::new(),
@@ -722,9 +727,19 @@ impl Frame {
         }
     }
 
-    /// Whether this kernel wakes drainers with an event of its own in the recording.
-    pub fn records_wake_up(&self) -> bool {
-        self.kernel.version == Version::V6_1
+    /// The size that a truncate has yet to set.
+    pub fn sets_size(&self) -> Option<u64> {
+        (self.kind == Kind::Setattr && !self.sized).then_some(self.asked.end)
+    }
+
+    /// It has set it.
+    pub fn size_is_set(&mut self) {
+        self.sized = true;
+    }
+
+    /// Whether it raises the sizes.
+    pub fn extends(&self) -> bool {
+        self.extends
     }
 
     /// The call is over.

@@ -153,8 +153,6 @@ impl Lookup {
 /// What is shared.
 #[derive(Debug)]
 pub struct World {
-    /// Bytes of a block.
-    pub block: u64,
     /// The recording begins in the middle of calls.
     pub excerpt: bool,
     /// i_size.
@@ -181,9 +179,8 @@ pub struct World {
 
 impl World {
     /// Before the first event.
-    pub fn new(block: u64) -> World {
+    pub fn new() -> World {
         World {
-            block,
             excerpt: false,
             size: Span::ANY,
             disksize: Span::ANY,
@@ -239,25 +236,29 @@ impl World {
         }
     }
 
-    /// The thread is seen again: judges the numbers of its last event, and begins a new window.
+    /// The thread is seen again: judges the numbers of its last event.
     ///
     /// # Errors
     /// A number that was never true; with its line.
-    pub fn seen_again(&mut self, thread: Thread) -> Result<(), (usize, Reason)> {
-        let window = self.windows.remove(&thread);
-        let ended = |dio: &Dio| dio.stage == Stage::Ending(thread);
-        self.dios.retain(|_, dio| !ended(dio));
-        self.ending.retain(|&other| other != thread);
-        for sample in window.iter().flat_map(|window| &window.samples) {
-            let window = window.as_ref().expect("it has samples");
-            self.judge(sample, window).map_err(|reason| (sample.line, reason))?;
+    pub fn judge(&mut self, thread: Thread) -> Result<(), (usize, Reason)> {
+        let Some(window) = self.windows.get(&thread).filter(|w| !w.samples.is_empty()) else {
+            return Ok(());
+        };
+        let window = window.clone();
+        for sample in &window.samples {
+            self.judge_sample(sample, &window).map_err(|reason| (sample.line, reason))?;
         }
-        self.windows.insert(thread, self.now());
-        self.widen();
         Ok(())
     }
 
-    fn judge(&mut self, sample: &Sample, window: &Window) -> Result<(), Reason> {
+    /// The thread is seen again: what it ended has ended, and a new window begins.
+    pub fn seen(&mut self, thread: Thread) {
+        self.dios.retain(|_, dio| dio.stage != Stage::Ending(thread));
+        self.ending.retain(|&other| other != thread);
+        self.windows.insert(thread, self.now());
+    }
+
+    fn judge_sample(&mut self, sample: &Sample, window: &Window) -> Result<(), Reason> {
         let value = sample.value;
         if sample.size {
             if window.size == Span::ANY {

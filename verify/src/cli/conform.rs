@@ -1,0 +1,49 @@
+//! `diolock conform`.
+
+use super::args::Conform;
+use super::files::write_whole;
+use super::names;
+use super::output::Out;
+use diolock_verify::conform::{
+    Reader, Thread, Verdict, accepted_text, conform, json, rejected_text, rejection_svg,
+};
+use std::fs::File;
+use std::process::ExitCode;
+
+/// Judges one recording.
+///
+/// # Errors
+/// If it cannot be read, or holds a line that is no event.
+pub fn run(arguments: &Conform) -> miette::Result<ExitCode> {
+    let kernel = names::kernel_without(arguments.kernel, &arguments.without)?;
+    let path = arguments.trace.display().to_string();
+    let opened = if path == "-" {
+        Reader::new("standard input", std::io::stdin())
+    } else {
+        File::open(&arguments.trace).and_then(|file| Reader::new(&path, file))
+    };
+    let mut reader = opened.map_err(|error| miette::miette!("{path} cannot be read: {error}"))?;
+    let verdict =
+        conform(&mut reader, kernel, arguments.block_size).map_err(|problems| *problems)?;
+    let name = |thread: Thread| reader.name(thread).to_owned();
+    let kernel = kernel.to_string();
+    let mut out = Out::new();
+    let (text, object, good) = match &verdict {
+        Verdict::Accepted(coverage) => (
+            accepted_text(&path, &kernel, coverage),
+            json(&path, &kernel, Ok(coverage), &name),
+            coverage.lacks().is_empty(),
+        ),
+        Verdict::Rejected(rejection) => {
+            if let Some(file) = &arguments.svg {
+                write_whole(file, &rejection_svg(&path, &kernel, rejection, &name))?;
+            }
+            let text = rejected_text(&path, &kernel, rejection, &name);
+            (text, json(&path, &kernel, Err(rejection), &name), false)
+        }
+    };
+    let shown = if arguments.json { object.to_string() } else { text.trim_end().to_owned() };
+    // Nobody has to read it to the end.
+    let _ = out.line(&shown);
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

@@ -1,0 +1,201 @@
+//! Calls that no task of the model stands for: buffered I/O, fallocate other than a punched hole,
+//! attributes, writeback. Their locks, drains and extents are judged, their steps are not.
+
+use super::event::{Thread, What};
+use super::frame::Frame;
+use super::reject::Reason;
+use super::world::{CREATE, World};
+use crate::rule::RuleId;
+use diolock::inode_lock::{LockName, Mode};
+
+/// Which call.
+#[derive(Clone, Debug)]
+enum Call {
+    /// A buffered read or write.
+    Buffered,
+    /// fallocate: its mode, first byte and length.
+    Fallocate { mode: u64, pos: u64, len: u64 },
+    /// chmod and the like.
+    Setattr,
+    /// ext4_release_file, writeback: it just takes i_data_sem.
+    Stray,
+}
+
+/// One such call.
+#[derive(Clone, Debug)]
+pub struct Loose {
+    call: Call,
+    drained: bool,
+    over: bool,
+    mapping: bool,
+}
+
+/// `FALLOC_FL_KEEP_SIZE`.
+const KEEP_SIZE: u64 = 1;
+/// `FALLOC_FL_COLLAPSE_RANGE`.
+const COLLAPSE: u64 = 8;
+/// `FALLOC_FL_INSERT_RANGE`.
+const INSERT: u64 = 0x20;
+
+/// What a call that returned did to the size and to the place of blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// i_size is at least that.
+    Grows(u64),
+    /// Bytes were taken out.
+    Cut { from: u64, to: u64 },
+    /// Bytes were put in.
+    Inserted { from: u64, len: u64 },
+}
+
+impl Loose {
+    fn new(call: Call) -> Loose {
+        Loose { call, drained: false, over: false, mapping: false }
+    }
+    /// A buffered read or write.
+    pub fn buffered() -> Loose {
+        Loose::new(Call::Buffered)
+    }
+    /// fallocate.
+    pub fn fallocate(mode: u64, pos: u64, len: u64) -> Loose {
+        Loose::new(Call::Fallocate { mode, pos, len })
+    }
+    /// Attributes other than the size.
+    pub fn setattr() -> Loose {
+        Loose::new(Call::Setattr)
+    }
+    /// No call that is recorded.
+    pub fn stray() -> Loose {
+        Loose::new(Call::Stray)
+    }
+    /// Whether it has returned.
+    pub fn over(&self) -> bool {
+        self.over
+    }
+
+    /// What it has done, now that it has removed blocks.
+    pub fn effect(&self) -> Option<Effect> {
+        let Call::Fallocate { mode, pos, len } = self.call else { return None };
+        match mode {
+            COLLAPSE => Some(Effect::Cut { from: pos, to: pos + len }),
+            INSERT => Some(Effect::Inserted { from: pos, len }),
+            mode if mode & KEEP_SIZE == 0 => Some(Effect::Grows(pos + len)),
+            _ => None,
+        }
+    }
+
+    /// Takes an event.
+    ///
+    /// # Errors
+    /// If no such call does that.
+    pub fn take(&mut self, thread: Thread, what: &What, world: &World) -> Result<(), Reason> {
+        let alone = world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
+        let fallocate = matches!(self.call, Call::Fallocate { .. });
+        match what {
+            What::Req { l, .. } | What::Try { l, .. } | What::Acq { l, .. } | What::Fail { l, .. }
+                if matches!(self.call, Call::Stray) && *l != LockName::IDataSem =>
+            {
+                return Err(Reason::new("the thread is in no call"));
+            }
+            What::Req { .. }
+            | What::Acq { .. }
+            | What::Rel { .. }
+            | What::Try { .. }
+            | What::Fail { .. }
+            | What::ExtMapBlocksExit {}
+            | What::HandleUnwritten {}
+            | What::RemoveSpaceDone {}
+            | What::ShiftExtents {}
+            | What::TruncPagecache { .. }
+            | What::TruncPagecacheRange { .. }
+            | What::ZeroRange { .. }
+            | What::CollapseRange { .. }
+            | What::InsertRange { .. }
+            | What::PunchHole { .. }
+            | What::OrphanAdd {}
+            | What::OrphanDel {} => {}
+            What::ZeroRangeRet { .. }
+            | What::CollapseRangeRet { .. }
+            | What::InsertRangeRet { .. }
+            | What::PunchHoleRet { .. } => {}
+            What::MapBlocks { gflags, .. } => {
+                self.mapping = true;
+                if fallocate && gflags.has(CREATE) && !(alone && self.drained) {
+                    return Err(Reason::new("blocks are allocated before direct I/O is waited for"));
+                }
+            }
+            What::MapBlocksRet { .. } if self.mapping => self.mapping = false,
+            What::DioWait { .. } if fallocate && alone => {}
+            What::DioWaitRet {} if fallocate => self.drained = true,
+            What::EsRemove { .. } | What::RemoveSpace { .. } if fallocate => {
+                if !alone || world.holds(thread, LockName::IDataSem) != Some(Mode::Exclusive) {
+                    return Err(Reason::rule(RuleId::R1, "extents are removed without their locks"));
+                }
+                if !self.drained {
+                    return Err(Reason::new("extents are removed before direct I/O is waited for"));
+                }
+            }
+            What::FallocateRet { .. } if fallocate => self.over = true,
+            What::WriteIterRet { .. } | What::ReadIterRet { .. }
+                if matches!(self.call, Call::Buffered) =>
+            {
+                self.over = true;
+            }
+            What::SetattrRet { .. } if matches!(self.call, Call::Setattr) => {}
+            _ => return Err(Reason::new("a call that the model has no task for does not do that")),
+        }
+        let releases = |lock| matches!(*what, What::Rel { l, .. } if l == lock);
+        match self.call {
+            Call::Stray => {
+                self.over = !self.mapping
+                    && (releases(LockName::IDataSem) || matches!(what, What::MapBlocksRet { .. }));
+            }
+            Call::Setattr => self.over = releases(LockName::IRwsem),
+            _ => {}
+        }
+        if self.over && !matches!(self.call, Call::Stray | Call::Setattr) && world.holds_any(thread) {
+            return Err(Reason::rule(RuleId::R3, "it returns with a lock held"));
+        }
+        Ok(())
+    }
+}
+
+/// fallocate of a punched hole, before it is clear whether the lock it takes first is the task's own
+/// (v6.12) or that for inline data (v6.1), which it gives back at once.
+#[derive(Clone, Debug)]
+pub struct BeforePunch {
+    frame: Frame,
+    before: Vec<What>,
+}
+
+impl BeforePunch {
+    /// Before the first event.
+    pub fn new(frame: Frame) -> BeforePunch {
+        BeforePunch { frame, before: Vec::new() }
+    }
+
+    /// Takes an event; the frame, once the call is in it, and the events that it is to take.
+    ///
+    /// # Errors
+    /// Itself, if it needs more.
+    pub fn take(mut self, what: &What) -> Result<(Frame, Vec<What>), BeforePunch> {
+        let alone = |l: LockName, m: Mode| (l, m) == (LockName::IRwsem, Mode::Exclusive);
+        match *what {
+            What::Req { l, m } if self.before.is_empty() && alone(l, m) => {
+                self.before.push(what.clone());
+                Err(self)
+            }
+            What::Acq { l, m } if self.before.len() == 1 && alone(l, m) => {
+                self.before.push(what.clone());
+                Err(self)
+            }
+            What::Rel { l, m, .. } if self.before.len() == 2 && alone(l, m) => {
+                Ok((self.frame, Vec::new()))
+            }
+            _ => {
+                self.before.push(what.clone());
+                Ok((self.frame, self.before))
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What became of a recording, for people and programs.
+
+use super::coverage::Coverage;
+use super::event::{Event, Thread, What};
+use super::frame::Kind;
+use super::reject::Rejection;
+use crate::report::escape;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// `WIDTH` columns, as everywhere.
+const WIDTH: usize = 100;
+
+/// A thread's name.
+type Name<'a> = &'a dyn Fn(Thread) -> String;
+
+/// An accepted recording: what it exercised, and what not.
+pub fn accepted_text(path: &str, kernel: &str, coverage: &Coverage) -> String {
+    let lacks = coverage.lacks();
+    let word = if lacks.is_empty() { "accepted" } else { "accepted but vacuous" };
+    let mut text = format!("{path}: {word} by {kernel}, {} events\n", coverage.events);
+    for lack in &lacks {
+        let _ = writeln!(text, "  {lack}");
+    }
+    let Coverage { queued, waited, converted, not_modelled, .. } = coverage;
+    let _ = writeln!(
+        text,
+        "  {queued} asynchronous, {waited} drains that waited, {converted} conversions; \
+         {not_modelled} events of calls that are not modelled"
+    );
+    for kind in Kind::ALL {
+        let calls = coverage.calls.get(&kind).copied().unwrap_or(0);
+        let steps = coverage.steps(kind);
+        let (edges, times) =
+            coverage.edges(kind).fold((0, 0), |(edges, times), (_, n)| (edges + 1, times + n));
+        let _ = writeln!(
+            text,
+            "\n{}: {calls} calls, {} steps and {edges} edges exercised, {times} times",
+            kind.task(),
+            steps.len()
+        );
+        for ((function, step), count) in steps {
+            let _ = writeln!(text, "  {count:>7}  {function}: {step}");
+        }
+    }
+    text
+}
+
+fn describe(event: &Event) -> String {
+    let keys = event.what.keys();
+    if keys.is_empty() { event.what.name().to_owned() } else { format!("{} {keys}", event.what.name()) }
+}
+
+fn reason(rejection: &Rejection, name: Name) -> String {
+    let mut text = rejection.reason.text.clone();
+    for &other in &rejection.reason.others {
+        text = text.replacen("{}", &name(other), 1);
+    }
+    text
+}
+
+/// The threads of the window, in the order of their first event.
+fn lanes(rejection: &Rejection) -> Vec<Thread> {
+    let mut lanes: Vec<Thread> = Vec::new();
+    for event in &rejection.window {
+        if !lanes.contains(&event.thread) {
+            lanes.push(event.thread);
+        }
+    }
+    lanes
+}
+
+/// A rejected recording: the first event that does not fit.
+pub fn rejected_text(path: &str, kernel: &str, rejection: &Rejection, name: Name) -> String {
+    let line = rejection.line;
+    let mut text = format!("{path}:{line}: rejected by {kernel}\n");
+    if let Some(event) = &rejection.event {
+        let _ = writeln!(text, "  {} {}: {}", event.seq, name(event.thread), describe(event));
+    }
+    let _ = writeln!(text, "  {}", reason(rejection, name));
+    if let Some(rule) = rejection.reason.rule {
+        let _ = writeln!(text, "  {} {}: {}", rule.code(), rule.name(), rule.statement());
+    }
+    if !rejection.expected.is_empty() {
+        text.push_str("  it would have accepted:\n");
+        for expected in &rejection.expected {
+            let _ = writeln!(text, "    {expected}");
+        }
+    }
+    let lanes = lanes(rejection);
+    if lanes.is_empty() {
+        return text;
+    }
+    let column = ((WIDTH - 10) / lanes.len()).max(12);
+    let cell = |text: &str| {
+        let cut: String = text.chars().take(column - 1).collect();
+        format!("{cut:<column$}")
+    };
+    text.push_str("\n  line    ");
+    text.extend(lanes.iter().map(|&thread| cell(&name(thread))));
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    for event in &rejection.window {
+        let at = lanes.iter().position(|&lane| lane == event.thread).unwrap_or(0);
+        let mark = if event.line == line { '>' } else { ' ' };
+        let indent = " ".repeat(at * column);
+        let row = format!("{mark} {:<8}{indent}{}", event.line, describe(event));
+        let _ = writeln!(text, "{}", row.chars().take(WIDTH).collect::<String>().trim_end());
+    }
+    text
+}
+
+/// The same as JSON.
+pub fn json(
+    path: &str,
+    kernel: &str,
+    outcome: Result<&Coverage, &Rejection>,
+    name: Name,
+) -> Value {
+    match outcome {
+        Ok(coverage) => {
+            let lacks = coverage.lacks();
+            let tasks: Vec<Value> = Kind::ALL
+                .into_iter()
+                .map(|kind| {
+                    let steps: Vec<Value> = coverage
+                        .steps(kind)
+                        .into_iter()
+                        .map(|((kernel, step), n)| json!({"kernel": kernel, "step": step, "times": n}))
+                        .collect();
+                    let edges: Vec<Value> = coverage
+                        .edges(kind)
+                        .map(|(edge, n)| json!({"edge": edge, "times": n}))
+                        .collect();
+                    let calls = coverage.calls.get(&kind).copied().unwrap_or(0);
+                    json!({"task": kind.task(), "calls": calls, "steps": steps, "edges": edges})
+                })
+                .collect();
+            json!({
+                "recording": path,
+                "kernel": kernel,
+                "verdict": if lacks.is_empty() { "accepted" } else { "vacuous" },
+                "lacks": lacks,
+                "events": coverage.events,
+                "asynchronous": coverage.queued,
+                "drains_that_waited": coverage.waited,
+                "conversions": coverage.converted,
+                "not_modelled": coverage.not_modelled,
+                "tasks": tasks,
+            })
+        }
+        Err(rejection) => {
+            let event = |event: &Event| {
+                json!({
+                    "line": event.line,
+                    "seq": event.seq,
+                    "task": name(event.thread),
+                    "event": event.what.name(),
+                    "keys": event.what.keys(),
+                })
+            };
+            json!({
+                "recording": path,
+                "kernel": kernel,
+                "verdict": "rejected",
+                "line": rejection.line,
+                "event": rejection.event.as_ref().map(event),
+                "reason": reason(rejection, name),
+                "rule": rejection.reason.rule.map(|rule| rule.code()),
+                "expected": rejection.expected,
+                "window": rejection.window.iter().map(event).collect::<Vec<_>>(),
+            })
+        }
+    }
+}
+
+/// The window around a rejected event as a picture: a lane for each thread, time runs down.
+pub fn rejection_svg(path: &str, kernel: &str, rejection: &Rejection, name: Name) -> String {
+    const LANE: usize = 250;
+    const ROW: usize = 22;
+    let lanes = lanes(rejection);
+    let width = 90 + LANE * lanes.len().max(2);
+    let top = 96;
+    let height = top + ROW * rejection.window.len() + 20;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"monospace\" font-size=\"12\">\n\
+         <title>{} rejected by {}</title>\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
+        escape(path),
+        escape(kernel)
+    );
+    let mut line = |x: usize, y: usize, style: &str, text: &str| {
+        let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\" {style}>{}</text>", escape(text));
+    };
+    let bold = "font-weight=\"bold\"";
+    line(12, 20, bold, &format!("{path}:{}: rejected by {kernel}", rejection.line));
+    line(12, 38, "", &reason(rejection, name));
+    if let Some(rule) = rejection.reason.rule {
+        line(12, 56, "", &format!("{} {}: {}", rule.code(), rule.name(), rule.statement()));
+    }
+    for (at, &thread) in lanes.iter().enumerate() {
+        line(80 + at * LANE, top - 12, bold, &name(thread));
+    }
+    for (at, event) in rejection.window.iter().enumerate() {
+        let y = top + ROW * at + 12;
+        let lane = lanes.iter().position(|&lane| lane == event.thread).unwrap_or(0);
+        let here = event.line == rejection.line;
+        line(12, y, "fill=\"#666\"", &event.line.to_string());
+        let style = if here { "font-weight=\"bold\" fill=\"#b00020\"" } else { "" };
+        let text: String = describe(event).chars().take(LANE / 8 + 2).collect();
+        line(80 + lane * LANE, y, style, &text);
+    }
+    out.push_str("</svg>\n");
+    let _ = What::NAMES;
+    out
+}
