@@ -133,7 +133,7 @@ impl Frame {
     }
 
     /// A direct read.
-    pub fn read(kernel: Kernel, block: u64, asked: Asked) -> Frame {
+    pub fn read(block: u64, asked: Asked) -> Frame {
         let call = Call::DioReadIter(DioReadIter::new(0, blocks_of(asked, block)));
         Frame::new(Kind::Read, block, asked, vec![call])
     }

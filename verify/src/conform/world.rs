@@ -405,8 +405,11 @@ impl World {
     /// # Errors
     /// If that one is in flight.
     pub fn dio_starts(&mut self, iocb: Iocb, dio: Dio) -> Result<(), Reason> {
-        if self.dios.contains_key(&iocb) {
-            return Err(Reason::new(format!("{iocb} is in flight already")));
+        match self.dios.get(&iocb).map(|dio| dio.stage) {
+            // The request is used again before the thread that ended it is seen.
+            Some(Stage::Ending(thread)) => self.ending.push(thread),
+            Some(_) => return Err(Reason::new(format!("{iocb} is in flight already"))),
+            None => {}
         }
         self.dios.insert(iocb, dio);
         self.widen();
