@@ -191,7 +191,9 @@ events! {
     /// It is done.
     RemoveSpaceDone "ext4_ext_remove_space_done" {}
     /// ext4_ext_shift_extents.
-    ShiftExtents "ext4_ext_shift_extents" {}
+    ShiftExtents "ext4_ext_shift_extents" { start: u64, shift: u64, dio: u64 }
+    /// It is done.
+    ShiftExtentsRet "ext4_ext_shift_extents_ret" { ret: i64 }
 }
 
 /// `ops=`: the iomap operations, which say whether this is the overwrite path.

@@ -225,6 +225,7 @@ impl Frame {
             What::IomapDioRw { iocb, .. } => self.iocb = Some(*iocb),
             What::DioEnd { .. } => self.ended = true,
             What::InodeExtension { .. } => self.extends = true,
+            What::Setattr { isize, .. } => self.partial |= !isize.is_multiple_of(self.block),
             What::PunchHole { .. } | What::PunchHoleRet { .. } => self.inner += 1,
             _ => {}
         }

@@ -105,7 +105,8 @@ impl Loose {
             | What::ExtMapBlocksExit {}
             | What::HandleUnwritten {}
             | What::RemoveSpaceDone {}
-            | What::ShiftExtents {}
+            | What::ShiftExtents { .. }
+            | What::ShiftExtentsRet { .. }
             | What::TruncPagecache { .. }
             | What::TruncPagecacheRange { .. }
             | What::ZeroRange { .. }

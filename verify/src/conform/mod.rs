@@ -564,7 +564,7 @@ impl Conformer {
             What::SetIomap { lblk, mlen, pblk, mflags } => {
                 let extent = step::state(mflags.0);
                 self.world.told(thread, (lblk, mlen), extent, pblk)?;
-                self.pieces(thread);
+                self.pieces(thread, (lblk, lblk + mlen, extent));
             }
             What::ConvertUnwritten { .. } => {
                 self.coverage.converted += 1;
@@ -598,6 +598,7 @@ impl Conformer {
             What::TruncPagecache { dio, .. } | What::TruncPagecacheRange { dio, .. } => {
                 self.world.sample_count(thread, line, dio, false);
             }
+            What::ShiftExtents { dio, .. } => self.world.sample_count(thread, line, dio, false),
             What::RemoveSpace { start, end, dio } => {
                 self.world.removes(thread, start, end.saturating_add(1))?;
                 self.world.sample_count(thread, line, dio, false);
@@ -683,7 +684,7 @@ impl Conformer {
                 self.world.set_size(Span::only(less));
                 self.world.set_disksize(Span::only(less));
             }
-            (Effect::Inserted { from, len }, What::EsRemove { .. } | What::ShiftExtents {}) => {
+            (Effect::Inserted { from, len }, What::EsRemove { .. } | What::ShiftExtents { .. }) => {
                 let more = Span { least: size.least, most: size.least + len };
                 self.world.set_size(more);
                 self.world.set_disksize(more);
@@ -699,7 +700,15 @@ impl Conformer {
         }
     }
 
-    fn pieces(&mut self, thread: Thread) {
+    fn pieces(&mut self, thread: Thread, told: (u64, u64, diolock::extent_probe::Extent)) {
+        if self.joined(thread) {
+            let mine = |dio: &&mut Dio| dio.submitter == thread && !dio.queued;
+            if let Some(dio) = self.world.dios.values_mut().find(mine) {
+                dio.pieces.push(told);
+                dio.mapped = true;
+            }
+            return;
+        }
         let Some(frame) = self.frame(thread) else { return };
         let Some(iocb) = frame.iocb else { return };
         let pieces: Vec<_> = frame.mapping.pieces().collect();
