@@ -126,8 +126,8 @@ events! {
     DioWait "dio_wait" { dio: u64 }
     /// It returns.
     DioWaitRet "dio_wait_ret" {}
-    /// The count went to 0 (6.1 only).
-    WakeBit "wake_bit" {}
+    /// wake_up_bit; of bit 9, `__I_DIO_WAKEUP`: the count went to 0 (6.1 only).
+    WakeBit "wake_bit" { bit: u64 }
     /// ext4_iomap_begin.
     IomapBegin "iomap_begin" { pos: u64, len: u64, iflags: Hex }
     /// ext4_iomap_overwrite_begin.

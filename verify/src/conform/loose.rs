@@ -28,6 +28,8 @@ pub struct Loose {
     drained: bool,
     over: bool,
     mapping: bool,
+    /// Blocks up to here are allocated.
+    allocated: u64,
 }
 
 /// `FALLOC_FL_KEEP_SIZE`.
@@ -50,7 +52,7 @@ pub enum Effect {
 
 impl Loose {
     fn new(call: Call) -> Loose {
-        Loose { call, drained: false, over: false, mapping: false }
+        Loose { call, drained: false, over: false, mapping: false, allocated: 0 }
     }
     /// A buffered read or write.
     pub fn buffered() -> Loose {
@@ -71,6 +73,11 @@ impl Loose {
     /// Whether it has returned.
     pub fn over(&self) -> bool {
         self.over
+    }
+
+    /// Whether it has drained, and allocated everything up to that block.
+    pub fn has_allocated(&self, to: u64) -> bool {
+        self.drained && self.allocated >= to
     }
 
     /// What it has done, now that it has removed blocks.
@@ -119,13 +126,17 @@ impl Loose {
             | What::CollapseRangeRet { .. }
             | What::InsertRangeRet { .. }
             | What::PunchHoleRet { .. } => {}
-            What::MapBlocks { gflags, .. } => {
+            &What::MapBlocks { gflags, lblk, .. } => {
                 self.mapping = true;
+                self.allocated = lblk;
                 if fallocate && gflags.has(CREATE) && !(alone && self.drained) {
                     return Err(Reason::new("blocks are allocated before direct I/O is waited for"));
                 }
             }
-            What::MapBlocksRet { .. } if self.mapping => self.mapping = false,
+            What::MapBlocksRet { ret } if self.mapping => {
+                self.mapping = false;
+                self.allocated += u64::try_from(*ret).unwrap_or(0);
+            }
             What::DioWait { .. } if fallocate && alone => {}
             What::DioWaitRet {} if fallocate => self.drained = true,
             What::EsRemove { .. } | What::RemoveSpace { .. } if fallocate => {

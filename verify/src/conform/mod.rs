@@ -39,6 +39,8 @@ use world::{CONVERT, Dio, Span, Stage, World};
 
 /// Events that are remembered for the table around a rejected one.
 const REMEMBERED: usize = 4096;
+/// `__I_DIO_WAKEUP`.
+const DIO_WAKEUP: u64 = 9;
 /// `ATTR_SIZE`.
 const ATTR_SIZE: u64 = 8;
 /// `IOCB_NOWAIT`.
@@ -144,7 +146,9 @@ impl Conformer {
                 }
             };
         }
-        if matches!(event.what, What::ContentionBegin {} | What::ContentionEnd {}) {
+        let asleep = matches!(event.what, What::ContentionBegin {} | What::ContentionEnd {});
+        let other_bit = matches!(event.what, What::WakeBit { bit } if bit != DIO_WAKEUP);
+        if asleep || other_bit {
             return Ok(());
         }
         if let Err((line, reason)) = self.world.judge(thread) {
@@ -221,7 +225,7 @@ impl Conformer {
 
     /// After `dio_end`: the wake-up comes exactly if the count went to 0.
     fn woken(&mut self, thread: Thread, what: &What) -> Result<(), Reason> {
-        let wakes = matches!(what, What::WakeBit {});
+        let wakes = matches!(what, What::WakeBit { .. });
         self.wakes |= wakes;
         match (self.woke.remove(&thread), wakes) {
             (None, true) => Err(Reason::new("no reference was dropped just before")),
@@ -249,7 +253,7 @@ impl Conformer {
     /// The thread's calls take the event.
     fn follow(&mut self, event: &Event) -> Taken {
         let (thread, what) = (event.thread, &event.what);
-        if matches!(what, What::WakeBit {}) {
+        if matches!(what, What::WakeBit { .. }) {
             return Ok(());
         }
         if let What::DioComplete { iocb, .. } = what
@@ -660,6 +664,9 @@ impl Conformer {
     fn effect(&mut self, loose: &Loose, what: &What) {
         let Some(effect) = loose.effect() else { return };
         let size = self.world.size;
+        if size == Span::ANY {
+            return;
+        }
         let block = self.block;
         match (effect, what) {
             (Effect::Grows(to), What::MapBlocks { .. } | What::TruncPagecacheRange { .. }) => {
@@ -668,7 +675,9 @@ impl Conformer {
                 let disksize = self.world.disksize;
                 self.world.set_disksize(Span { most: disksize.most.max(to), ..disksize });
             }
-            (Effect::Grows(to), What::FallocateRet { ret: 0 }) => {
+            (Effect::Grows(to), What::Rel { l: LockName::IRwsem, .. })
+                if loose.has_allocated(to.div_ceil(block)) =>
+            {
                 let grown = Span { least: size.least.max(to), most: size.most.max(to) };
                 self.world.set_size(grown);
                 self.world.set_disksize(grown);
@@ -679,20 +688,20 @@ impl Conformer {
                 self.world.set_disksize(less);
                 self.world.extents.cut(from / block, to / block);
             }
-            (Effect::Cut { from, to }, What::FallocateRet { ret: 0 }) => {
+            (Effect::Cut { from, to }, What::Rel { l: LockName::IDataSem, .. }) => {
                 let less = size.most - (to - from).min(size.most);
                 self.world.set_size(Span::only(less));
                 self.world.set_disksize(Span::only(less));
             }
-            (Effect::Inserted { from, len }, What::EsRemove { .. } | What::ShiftExtents { .. }) => {
-                let more = Span { least: size.least, most: size.least + len };
+            (Effect::Inserted { len, .. }, What::Acq { l: LockName::InvalidateLock, .. }) => {
+                let more = Span { least: size.least, most: size.least.saturating_add(len) };
                 self.world.set_size(more);
                 self.world.set_disksize(more);
-                if matches!(what, What::EsRemove { .. }) {
-                    self.world.extents.shift(from / block, len / block);
-                }
             }
-            (Effect::Inserted { .. }, What::FallocateRet { ret: 0 }) => {
+            (Effect::Inserted { from, len }, What::EsRemove { .. }) => {
+                self.world.extents.shift(from / block, len / block);
+            }
+            (Effect::Inserted { .. }, What::ShiftExtents { .. }) => {
                 self.world.set_size(Span::only(size.most));
                 self.world.set_disksize(Span::only(size.most));
             }

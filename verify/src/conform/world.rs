@@ -276,15 +276,6 @@ impl World {
         }
         let Span { least, most } = window.count;
         let least = least.saturating_add(sample.own);
-        if self.before.most == u64::MAX {
-            // The first count in an excerpt tells how much was in flight before.
-            let here = self.dios.len() as u64;
-            self.before = Span {
-                least: value.saturating_sub(here + sample.own),
-                most: value.saturating_sub(self.counted),
-            };
-            return Ok(());
-        }
         if !(least..=most).contains(&value) {
             let was = if least == most { format!("{least}") } else { format!("{least} to {most}") };
             return Err(Reason::rule(RuleId::R10, format!("dio={value}, but i_dio_count was {was}")));
@@ -302,6 +293,19 @@ impl World {
     /// An event gives i_dio_count; `own` if the thread's own reference is in it although it is about
     /// to go.
     pub fn sample_count(&mut self, thread: Thread, line: usize, value: u64, own: bool) {
+        if self.before.most == u64::MAX {
+            // The first count in an excerpt tells how much was in flight before.
+            let others = value.saturating_sub(own.into());
+            let here = (self.dios.len() + self.ending.len()) as u64 - u64::from(own);
+            self.before = Span {
+                least: others.saturating_sub(here),
+                most: others.saturating_sub(self.counted),
+            };
+            for window in self.windows.values_mut() {
+                window.count = Span::ANY;
+            }
+            return;
+        }
         self.sample(thread, Sample { line, value, own: own.into(), size: false });
     }
 
@@ -321,13 +325,17 @@ impl World {
 
     /// i_size is that, or between that and what it was.
     pub fn set_size(&mut self, size: Span) {
-        self.size = size;
+        if size.most != u64::MAX {
+            self.size = size;
+        }
         self.widen();
     }
 
     /// The same of i_disksize.
     pub fn set_disksize(&mut self, size: Span) {
-        self.disksize = size;
+        if size.most != u64::MAX {
+            self.disksize = size;
+        }
         self.widen();
     }
 
