@@ -180,6 +180,11 @@ impl Conformer {
         match self.doing.get(&thread)?.last()? {
             Doing::Call(frame) => frame.iocb,
             Doing::ReadEnd(iocb) => Some(*iocb),
+            Doing::Joined => {
+                let mine = |dio: &Dio| dio.submitter == thread && !dio.queued;
+                let found = self.world.dios.iter().find(|(_, dio)| mine(dio));
+                found.map(|(&iocb, _)| iocb)
+            }
             _ => None,
         }
     }
@@ -663,11 +668,20 @@ impl Conformer {
     /// What a call that is not modelled does to the sizes and to where blocks are.
     fn effect(&mut self, loose: &Loose, what: &What) {
         let Some(effect) = loose.effect() else { return };
+        let block = self.block;
+        match (effect, what) {
+            (Effect::Cut { from, to }, What::RemoveSpaceDone {}) => {
+                self.world.extents.cut(from / block, to / block);
+            }
+            (Effect::Inserted { from, len }, What::EsRemove { .. }) => {
+                self.world.extents.shift(from / block, len / block);
+            }
+            _ => {}
+        }
         let size = self.world.size;
         if size == Span::ANY {
             return;
         }
-        let block = self.block;
         match (effect, what) {
             (Effect::Grows(to), What::MapBlocks { .. } | What::TruncPagecacheRange { .. }) => {
                 let grown = Span { least: size.least, most: size.most.max(to) };
@@ -686,7 +700,6 @@ impl Conformer {
                 let less = Span { least: size.least.saturating_sub(to - from), most: size.most };
                 self.world.set_size(less);
                 self.world.set_disksize(less);
-                self.world.extents.cut(from / block, to / block);
             }
             (Effect::Cut { from, to }, What::Rel { l: LockName::IDataSem, .. }) => {
                 let less = size.most - (to - from).min(size.most);
@@ -697,9 +710,6 @@ impl Conformer {
                 let more = Span { least: size.least, most: size.least.saturating_add(len) };
                 self.world.set_size(more);
                 self.world.set_disksize(more);
-            }
-            (Effect::Inserted { from, len }, What::EsRemove { .. }) => {
-                self.world.extents.shift(from / block, len / block);
             }
             (Effect::Inserted { .. }, What::ShiftExtents { .. }) => {
                 self.world.set_size(Span::only(size.most));
