@@ -126,15 +126,12 @@ impl Conformer {
         if std::mem::take(&mut self.first) && !begins_a_call(&event.what, true) {
             self.world.begin_in_the_middle();
         }
-        if thread.0 as usize >= self.known.len() {
-            self.known.resize(thread.0 as usize + 1, false);
-            let silent = matches!(
-                event.what,
-                What::DioBioEnd { .. } | What::ContentionBegin {} | What::ContentionEnd {}
-            );
-            if self.world.excerpt && !begins_a_call(&event.what, true) && !silent {
-                self.doing.insert(thread, vec![Doing::Joined]);
-            }
+        let silent = matches!(
+            event.what,
+            What::DioBioEnd { .. } | What::ContentionBegin {} | What::ContentionEnd {}
+        );
+        if !silent && self.is_new(thread) && self.world.excerpt && !begins_a_call(&event.what, true) {
+            self.doing.insert(thread, vec![Doing::Joined]);
         }
         if let What::DioBioEnd { iocb } = event.what {
             return match self.world.dios.get(&iocb) {
@@ -173,6 +170,14 @@ impl Conformer {
             }
             Err((reason, expected)) => Err(self.rejected(event.line, reason, expected)),
         }
+    }
+
+    fn is_new(&mut self, thread: Thread) -> bool {
+        let at = thread.0 as usize;
+        if at >= self.known.len() {
+            self.known.resize(at + 1, false);
+        }
+        !std::mem::replace(&mut self.known[at], true)
     }
 
     /// Whose reference the thread would drop.
@@ -568,6 +573,13 @@ impl Conformer {
                 let told = self.world.lookup(thread).is_some_and(|l| l.flags & CONVERT == 0);
                 if !told {
                     self.world.looked(thread);
+                }
+            }
+            // Of a call that began before the recording only this tells whether it writes.
+            What::IomapBegin { iflags, .. } if self.joined(thread) => {
+                let mine = |dio: &&mut Dio| dio.submitter == thread && !dio.queued;
+                if let Some(dio) = self.world.dios.values_mut().find(mine) {
+                    dio.writes = iflags.has(1);
                 }
             }
             What::SetIomap { lblk, mlen, pblk, mflags } => {
