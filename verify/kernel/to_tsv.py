@@ -66,6 +66,9 @@ def convert(out):
     open_locks = defaultdict(dict)  # pid -> function -> name of the lock it asked for
     open_calls = defaultdict(Counter)  # pid -> event -> entries whose return is to come
     last = None
+    # Events that are the return of another: those whose entry waits for them.
+    profile = (out / "kprobe_profile").read_text().splitlines()
+    returns = {line.split()[0] for line in profile if line.split()[0].endswith("_ret")}
 
     for text in (out / "trace").read_text().splitlines():
         if text.startswith("#") or not text.strip():
@@ -93,6 +96,8 @@ def convert(out):
                 continue  # on another inode
             open_calls[pid][event] -= 1
             show = args
+            if not caller:
+                raise Rejected(f"a return without its caller: {text}")
         elif (lock_event := event.split("_")[0]) in ("req", "try", "rel", "downgrade"):
             function = event[len(lock_event) + 1:]
             kind, mode = LOCK_FUNCTIONS[function]
@@ -104,7 +109,8 @@ def convert(out):
             event, show = kind, {"l": lock, "m": mode, "cnt": args["cnt"]}
         else:
             event = re.sub(r"^(dio_begin|dio_end)_\d+$", r"\1", event)
-            open_calls[pid][event + "_ret"] += 1
+            if f"{event}_ret" in returns:
+                open_calls[pid][f"{event}_ret"] += 1
             show = args
             if event.startswith("ext4_ext_") and "inode" not in args:
                 show = {}  # a tracepoint: it marks a place, its arguments are of no interest
@@ -133,7 +139,12 @@ def convert(out):
         task = f"{comm}/{pid}" if comm.startswith(NUMBERED) else comm
         rows.append((seq, task, event, " ".join(f"{k}={v}" for k, v in show.items())))
 
-    rows.sort()
+    for pid, functions in open_locks.items():
+        for function in functions:
+            raise Rejected(f"process {pid} never came back from {function}")
+    for pid, events in open_calls.items():
+        for event in +events:
+            raise Rejected(f"process {pid}: {event} is missing")
     return ["\t".join(map(str, row)) for row in rows]
 
 

@@ -29,8 +29,12 @@
 #define HALF (BLOCKS / 2)
 #define SIZE (BLOCKS * BLOCK)
 
+/* Calls of the tasks that read and write, in one round. */
+#define CALLS (3 + 3 + 3 + 2 + 2 + 2 + 2)
+
 static int fd;
 static unsigned seed, rounds;
+static unsigned done; /* of those calls */
 static pthread_barrier_t start;
 
 static void die(const char *format, ...)
@@ -77,6 +81,7 @@ static void write_at(void *buf, size_t len, off_t pos)
 
 	if (n != (ssize_t)len)
 		die("pwrite(%zu, %ld) = %zd", len, (long)pos, n);
+	__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
 }
 
 static void set_size(off_t size)
@@ -95,6 +100,19 @@ static void allocate(int mode, unsigned block, unsigned blocks)
 		die("fallocate(%#x, block %u, %u blocks)", mode, block, blocks);
 }
 
+/*
+ * What needs no disk would be over before the first write is. So the tasks that move blocks begin
+ * their round `i` when the others have come as far; `turn`, of TURNS, keeps them from one moment.
+ */
+#define TURNS 5
+static void await_round(unsigned i, unsigned turn)
+{
+	unsigned long target = (unsigned long)(TURNS * i + turn) * CALLS;
+
+	while (__atomic_load_n(&done, __ATOMIC_RELAXED) * TURNS < target)
+		usleep(200);
+}
+
 /* Tasks. */
 
 static void overwrite(unsigned rnd)
@@ -109,9 +127,11 @@ static void read_back(unsigned rnd)
 {
 	void *buf = buffer(2 * BLOCK);
 
-	for (unsigned i = 0; i < 3 * rounds; i++)
+	for (unsigned i = 0; i < 3 * rounds; i++) {
 		if (pread(fd, buf, 2 * BLOCK, (off_t)pick(&rnd, BLOCKS) * BLOCK) < 0)
 			die("pread");
+		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
+	}
 }
 
 static void extend(unsigned rnd)
@@ -135,6 +155,7 @@ static void unaligned(unsigned rnd)
 static void shrink_and_grow(unsigned rnd)
 {
 	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 0);
 		set_size((off_t)(100 + pick(&rnd, 24)) * BLOCK);
 		/* Setting the size a file has does not wait for DIO: a corner worth recording. */
 		if (pick(&rnd, 2))
@@ -146,9 +167,11 @@ static void shrink_and_grow(unsigned rnd)
 
 static void punch(unsigned rnd)
 {
-	for (unsigned i = 0; i < rounds; i++)
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 1);
 		allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			 HALF - 16 + pick(&rnd, HALF), 4);
+	}
 }
 
 static void zero(unsigned rnd)
@@ -156,22 +179,26 @@ static void zero(unsigned rnd)
 	for (unsigned i = 0; i < rounds; i++) {
 		int keep = pick(&rnd, 2) ? FALLOC_FL_KEEP_SIZE : 0;
 
+		await_round(i, 2);
 		allocate(FALLOC_FL_ZERO_RANGE | keep, pick(&rnd, BLOCKS - 8), 1 + pick(&rnd, 8));
 	}
 }
 
 static void shift(unsigned rnd)
 {
-	for (unsigned i = 0; i < rounds; i++)
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 3);
 		allocate(i % 2 ? FALLOC_FL_INSERT_RANGE : FALLOC_FL_COLLAPSE_RANGE,
 			 HALF - 8 + pick(&rnd, 32), 4);
+	}
 }
 
-/* Block to keep space reserved for: the fourth of the calls that tell a file system's intent. */
 static void reserve(unsigned rnd)
 {
-	for (unsigned i = 0; i < rounds; i++)
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 4);
 		allocate(pick(&rnd, 2) ? FALLOC_FL_KEEP_SIZE : 0, pick(&rnd, BLOCKS), 8);
+	}
 }
 
 #define DEPTH 2
@@ -213,6 +240,7 @@ static void aio(unsigned rnd)
 					die("AIO write = %lld", (long long)events[j].res);
 			got += n;
 		}
+		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
 	}
 	syscall(SYS_io_destroy, context);
 }
@@ -284,6 +312,7 @@ static void uring(unsigned rnd)
 				die("io_uring write = %d", r.cqes[head & *r.cq_mask].res);
 			__atomic_store_n(r.cq_head, head + 1, __ATOMIC_RELEASE);
 		}
+		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
 	}
 	close(r.fd);
 }
