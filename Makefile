@@ -4,10 +4,12 @@
 # make check    formatting, lints, docs and tests, each with its time and a count
 # make costs    record what each litmus test costs, by which `make test` chooses
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
+# make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
 #
-# All that is needed is make and rustup's stable toolchain.
+# All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt.
 
 .PHONY: verify test test-all costs check check-fmt check-lints check-docs check-tests bench
+.PHONY: kernel-trace
 .DEFAULT_GOAL := verify
 
 verify:
@@ -25,6 +27,10 @@ costs:
 bench: costs
 	cargo bench -p diolock-verify --bench record
 	cargo bench -p diolock-verify --bench steps -- --quick
+
+kernel-trace:
+	$(if $(SERIES),,$(error say which kernel: make kernel-trace SERIES=6.1 or SERIES=6.12))
+	@verify/kernel/record $(SERIES)
 
 # $(call step,name,command,what to count in its output): runs the command quietly, prints how long
 # it took and the count; on failure prints its output.

@@ -1,0 +1,374 @@
+/*
+ * The load: tasks that do direct I/O on one file, and others that move blocks and size under it.
+ *
+ *   workload prepare FILE SEED          makes the file: first half written, second half unwritten
+ *   workload run     FILE SEED ROUNDS   runs every task; each does its share of ROUNDS rounds
+ *
+ * A task is a thread, named for what it does. Calls must succeed in full, except where another task
+ * may rightly be in the way; anything else ends the run with a message and exit code 1.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/falloc.h>
+#include <linux/io_uring.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BLOCK 4096
+#define BLOCKS 128 /* of the file as prepared */
+#define HALF (BLOCKS / 2)
+#define SIZE (BLOCKS * BLOCK)
+
+/* Calls of the tasks that read and write, in one round. */
+#define CALLS (3 + 3 + 3 + 2 + 2 + 2 + 2)
+
+static int fd;
+static unsigned seed, rounds;
+static unsigned done; /* of those calls */
+static pthread_barrier_t start;
+
+static void die(const char *format, ...)
+{
+	va_list args;
+	int error = errno;
+
+	va_start(args, format);
+	fprintf(stderr, "workload: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, " (errno %d: %s)\n", error, strerror(error));
+	exit(1);
+}
+
+static void *buffer(size_t len)
+{
+	void *p;
+
+	if (posix_memalign(&p, BLOCK, len))
+		die("no memory");
+	memset(p, 0x5a, len);
+	return p;
+}
+
+/* Reproducible only per task: how tasks interleave is the kernel's choice. */
+static unsigned pick(unsigned *state, unsigned below)
+{
+	*state = *state * 1103515245 + 12345;
+	return (*state >> 16) % below;
+}
+
+static off_t file_size(void)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		die("fstat");
+	return st.st_size;
+}
+
+static void write_at(void *buf, size_t len, off_t pos)
+{
+	ssize_t n = pwrite(fd, buf, len, pos);
+
+	if (n != (ssize_t)len)
+		die("pwrite(%zu, %ld) = %zd", len, (long)pos, n);
+	__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
+}
+
+static void set_size(off_t size)
+{
+	if (ftruncate(fd, size))
+		die("ftruncate(%ld)", (long)size);
+}
+
+/* Collapse and insert are refused at the end of the file, which other tasks move. */
+static void allocate(int mode, unsigned block, unsigned blocks)
+{
+	int shifts = mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE);
+
+	if (fallocate(fd, mode, (off_t)block * BLOCK, (off_t)blocks * BLOCK) &&
+	    !(shifts && errno == EINVAL))
+		die("fallocate(%#x, block %u, %u blocks)", mode, block, blocks);
+}
+
+/*
+ * What needs no disk would be over before the first write is. So the tasks that move blocks begin
+ * their round `i` when the others have come as far; `turn`, of TURNS, keeps them from one moment.
+ */
+#define TURNS 5
+static void await_round(unsigned i, unsigned turn)
+{
+	unsigned long target = (unsigned long)(TURNS * i + turn) * CALLS;
+
+	while (__atomic_load_n(&done, __ATOMIC_RELAXED) * TURNS < target)
+		usleep(200);
+}
+
+/* Tasks. */
+
+static void overwrite(unsigned rnd)
+{
+	void *buf = buffer(BLOCK);
+
+	for (unsigned i = 0; i < 3 * rounds; i++)
+		write_at(buf, BLOCK, (off_t)pick(&rnd, HALF) * BLOCK);
+}
+
+static void read_back(unsigned rnd)
+{
+	void *buf = buffer(2 * BLOCK);
+
+	for (unsigned i = 0; i < 3 * rounds; i++) {
+		if (pread(fd, buf, 2 * BLOCK, (off_t)pick(&rnd, BLOCKS) * BLOCK) < 0)
+			die("pread");
+		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void extend(unsigned rnd)
+{
+	void *buf = buffer(BLOCK);
+
+	(void)rnd;
+	for (unsigned i = 0; i < 2 * rounds; i++)
+		write_at(buf, BLOCK, (file_size() + BLOCK - 1) / BLOCK * BLOCK);
+}
+
+static void unaligned(unsigned rnd)
+{
+	void *buf = buffer(512);
+
+	for (unsigned i = 0; i < 2 * rounds; i++)
+		write_at(buf, 512,
+			 (off_t)pick(&rnd, BLOCKS) * BLOCK + (1 + pick(&rnd, 7)) * 512);
+}
+
+static void shrink_and_grow(unsigned rnd)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 0);
+		set_size((off_t)(100 + pick(&rnd, 24)) * BLOCK);
+		/* Setting the size a file has does not wait for DIO: a corner worth recording. */
+		if (pick(&rnd, 2))
+			set_size(file_size());
+		set_size(SIZE);
+		allocate(0, HALF, HALF);
+	}
+}
+
+static void punch(unsigned rnd)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 1);
+		allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			 HALF - 16 + pick(&rnd, HALF), 4);
+	}
+}
+
+static void zero(unsigned rnd)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		int keep = pick(&rnd, 2) ? FALLOC_FL_KEEP_SIZE : 0;
+
+		await_round(i, 2);
+		allocate(FALLOC_FL_ZERO_RANGE | keep, pick(&rnd, BLOCKS - 8), 1 + pick(&rnd, 8));
+	}
+}
+
+static void shift(unsigned rnd)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 3);
+		allocate(i % 2 ? FALLOC_FL_INSERT_RANGE : FALLOC_FL_COLLAPSE_RANGE,
+			 HALF - 8 + pick(&rnd, 32), 4);
+	}
+}
+
+static void reserve(unsigned rnd)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 4);
+		allocate(pick(&rnd, 2) ? FALLOC_FL_KEEP_SIZE : 0, pick(&rnd, BLOCKS), 8);
+	}
+}
+
+#define DEPTH 2
+
+/* libaio's calls, into blocks that are unwritten unless another write came first. */
+static void aio(unsigned rnd)
+{
+	aio_context_t context = 0;
+	struct io_event events[DEPTH];
+	struct iocb blocks[DEPTH], *list[DEPTH];
+	void *buf = buffer(BLOCK);
+
+	if (syscall(SYS_io_setup, DEPTH, &context))
+		die("io_setup");
+	for (unsigned i = 0; i < 2 * rounds; i++) {
+		for (int j = 0; j < DEPTH; j++) {
+			memset(&blocks[j], 0, sizeof blocks[j]);
+			blocks[j].aio_lio_opcode = IOCB_CMD_PWRITE;
+			blocks[j].aio_fildes = fd;
+			blocks[j].aio_buf = (unsigned long)buf;
+			blocks[j].aio_nbytes = BLOCK;
+			blocks[j].aio_offset = (HALF + pick(&rnd, HALF)) * BLOCK;
+			list[j] = &blocks[j];
+		}
+		for (int sent = 0; sent < DEPTH;) {
+			int n = syscall(SYS_io_submit, context, DEPTH - sent, list + sent);
+
+			if (n < 1)
+				die("io_submit = %d", n);
+			sent += n;
+		}
+		for (int got = 0; got < DEPTH;) {
+			int n = syscall(SYS_io_getevents, context, 1, DEPTH - got, events, NULL);
+
+			if (n < 1)
+				die("io_getevents = %d", n);
+			for (int j = 0; j < n; j++)
+				if (events[j].res != BLOCK)
+					die("AIO write = %lld", (long long)events[j].res);
+			got += n;
+		}
+		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
+	}
+	syscall(SYS_io_destroy, context);
+}
+
+struct ring {
+	int fd;
+	unsigned *sq_tail, *sq_mask, *sq_array, *cq_head, *cq_tail, *cq_mask;
+	struct io_uring_sqe *sqes;
+	struct io_uring_cqe *cqes;
+};
+
+static void ring_open(struct ring *r)
+{
+	struct io_uring_params p = { 0 };
+	char *rings;
+	size_t sq, cq;
+
+	r->fd = syscall(SYS_io_uring_setup, DEPTH, &p);
+	if (r->fd < 0)
+		die("io_uring_setup");
+	if (!(p.features & IORING_FEAT_SINGLE_MMAP))
+		die("io_uring without IORING_FEAT_SINGLE_MMAP");
+	sq = p.sq_off.array + p.sq_entries * sizeof(unsigned);
+	cq = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+	rings = mmap(NULL, sq > cq ? sq : cq, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		     r->fd, IORING_OFF_SQ_RING);
+	r->sqes = mmap(NULL, p.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, r->fd, IORING_OFF_SQES);
+	if (rings == MAP_FAILED || (void *)r->sqes == MAP_FAILED)
+		die("mmap of the ring");
+	r->sq_tail = (unsigned *)(rings + p.sq_off.tail);
+	r->sq_mask = (unsigned *)(rings + p.sq_off.ring_mask);
+	r->sq_array = (unsigned *)(rings + p.sq_off.array);
+	r->cq_head = (unsigned *)(rings + p.cq_off.head);
+	r->cq_tail = (unsigned *)(rings + p.cq_off.tail);
+	r->cq_mask = (unsigned *)(rings + p.cq_off.ring_mask);
+	r->cqes = (struct io_uring_cqe *)(rings + p.cq_off.cqes);
+}
+
+/* io_uring tries without sleeping first and hands what would sleep to a worker. */
+static void uring(unsigned rnd)
+{
+	struct ring r;
+	void *buf = buffer(BLOCK);
+
+	ring_open(&r);
+	for (unsigned i = 0; i < 2 * rounds; i++) {
+		for (int j = 0; j < DEPTH; j++) {
+			unsigned tail = *r.sq_tail, slot = tail & *r.sq_mask;
+			struct io_uring_sqe *sqe = &r.sqes[slot];
+
+			memset(sqe, 0, sizeof *sqe);
+			sqe->opcode = IORING_OP_WRITE;
+			sqe->fd = fd;
+			sqe->addr = (unsigned long)buf;
+			sqe->len = BLOCK;
+			/* One into unwritten blocks, one an overwrite. */
+			sqe->off = (off_t)((j ? 0 : HALF) + pick(&rnd, HALF)) * BLOCK;
+			r.sq_array[slot] = slot;
+			__atomic_store_n(r.sq_tail, tail + 1, __ATOMIC_RELEASE);
+		}
+		if (syscall(SYS_io_uring_enter, r.fd, DEPTH, DEPTH, IORING_ENTER_GETEVENTS, NULL,
+			    0) != DEPTH)
+			die("io_uring_enter");
+		for (unsigned head = *r.cq_head, got = 0; got < DEPTH; got++, head++) {
+			if (head == __atomic_load_n(r.cq_tail, __ATOMIC_ACQUIRE))
+				die("io_uring_enter came back early");
+			if (r.cqes[head & *r.cq_mask].res != BLOCK)
+				die("io_uring write = %d", r.cqes[head & *r.cq_mask].res);
+			__atomic_store_n(r.cq_head, head + 1, __ATOMIC_RELEASE);
+		}
+		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
+	}
+	close(r.fd);
+}
+
+static const struct task {
+	const char *name;
+	void (*work)(unsigned rnd);
+} tasks[] = {
+	{ "d_ow0", overwrite }, { "d_ow1", overwrite },	   { "d_rd0", read_back },
+	{ "d_ext", extend },	{ "d_unal", unaligned },   { "d_aio", aio },
+	{ "d_uring", uring },	{ "d_trunc", shrink_and_grow }, { "d_punch", punch },
+	{ "d_zero", zero },	{ "d_shift", shift },	   { "d_alloc", reserve },
+};
+#define TASKS (sizeof tasks / sizeof tasks[0])
+
+static void *run(void *arg)
+{
+	const struct task *task = arg;
+
+	prctl(PR_SET_NAME, task->name);
+	pthread_barrier_wait(&start);
+	task->work(seed * 2654435761u + (task - tasks) * 40503u);
+	return NULL;
+}
+
+static void prepare(void)
+{
+	void *buf = buffer(SIZE / 2);
+
+	write_at(buf, SIZE / 2, 0);
+	allocate(0, HALF, HALF);
+	if (fsync(fd))
+		die("fsync");
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t threads[TASKS];
+
+	if (argc < 4)
+		die("usage: workload prepare FILE SEED | workload run FILE SEED ROUNDS");
+	fd = open(argv[2], O_RDWR | O_CREAT | O_DIRECT, 0600);
+	if (fd < 0)
+		die("open %s", argv[2]);
+	seed = atoi(argv[3]);
+	prctl(PR_SET_NAME, "d_main");
+	if (!strcmp(argv[1], "prepare")) {
+		prepare();
+		return 0;
+	}
+	rounds = argc > 4 ? atoi(argv[4]) : 5;
+	pthread_barrier_init(&start, NULL, TASKS);
+	for (size_t i = 0; i < TASKS; i++)
+		if (pthread_create(&threads[i], NULL, run, (void *)&tasks[i]))
+			die("pthread_create");
+	for (size_t i = 0; i < TASKS; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
