@@ -458,10 +458,14 @@ impl Frame {
                 let done = written || self.kind == Kind::Read || self.overwrites(from);
                 if done { to(Phase::Between) } else { Vec::new() }
             }
-            (Phase::Creating, &What::MapBlocksRet { ret }) if ret > 0 => to(Phase::Created),
+            (Phase::Creating, &What::MapBlocksRet { ret: 1.. })
+                if self.mapping.alone() || world.may_all_be(thread, 1, Extent::Written) =>
+            {
+                to(Phase::Created)
+            }
             (Phase::Created, What::SetIomap { .. }) => to(Phase::Between),
             // No space: looked for again once a commit has freed some.
-            (Phase::Creating, What::MapBlocksRet { .. }) => to(Phase::Begun),
+            (Phase::Creating, &What::MapBlocksRet { ret: ..=0 }) => to(Phase::Begun),
             (Phase::Head(0), &What::DioComplete { iocb, .. }) if Some(iocb) == self.iocb => {
                 to(Phase::Head(1))
             }
@@ -479,7 +483,9 @@ impl Frame {
             (Phase::ConvertBetween, &What::MapBlocks { gflags, .. }) if gflags.has(CONVERT) => {
                 to(Phase::Converts)
             }
-            (Phase::Converts, &What::MapBlocksRet { ret }) if ret > 0 => to(Phase::ConvertBetween),
+            (Phase::Converts, &What::MapBlocksRet { ret: 1.. }) if self.mapping.alone() => {
+                to(Phase::ConvertBetween)
+            }
             (Phase::ConvertBetween, What::ConvertUnwrittenRet { ret: 0 })
                 if self.mapping.converted(self.asked, self.block) =>
             {

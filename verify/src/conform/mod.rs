@@ -8,6 +8,7 @@
 //! What is in memory depends on the calls and the I/O in flight, the file's extents and the threads'
 //! names, not on the length of the recording.
 
+mod alter;
 mod coverage;
 mod event;
 mod extents;
@@ -20,6 +21,7 @@ mod report;
 mod step;
 mod world;
 
+pub use alter::{ALTERATIONS, alter};
 pub use coverage::Coverage;
 pub use event::{Event, Thread, What};
 pub use frame::Kind;

@@ -178,6 +178,11 @@ impl Mapping {
         }
     }
 
+    /// Whether ext4_map_blocks has held i_data_sem alone, and given it back.
+    pub fn alone(&self) -> bool {
+        self.inside == Inside::LetAlone
+    }
+
     /// What may come next inside ext4_map_blocks.
     pub fn next_inside(&self) -> Vec<&'static str> {
         let creates = self.flags & 0x11 != 0;

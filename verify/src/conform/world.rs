@@ -261,13 +261,7 @@ impl World {
     fn judge_sample(&mut self, sample: &Sample, window: &Window) -> Result<(), Reason> {
         let value = sample.value;
         if sample.size {
-            if window.size == Span::ANY {
-                self.size = Span::only(value);
-                // A file at rest is written back.
-                if self.disksize == Span::ANY {
-                    self.disksize = self.size;
-                }
-            } else if !window.size.has(value) {
+            if !window.size.has(value) {
                 let Span { least, most } = window.size;
                 let was = if least == most { format!("{least}") } else { format!("{least} to {most}") };
                 return Err(Reason::rule(RuleId::R11, format!("isize={value}, but i_size was {was}")));
@@ -313,7 +307,11 @@ impl World {
     pub fn sample_size(&mut self, thread: Thread, line: usize, value: u64) {
         if self.size == Span::ANY {
             self.size = Span::only(value);
+            // A file at rest is written back.
             self.disksize = self.size;
+            for window in self.windows.values_mut() {
+                (window.size, window.disksize) = (self.size, self.disksize);
+            }
         }
         self.sample(thread, Sample { line, value, own: 0, size: true });
     }

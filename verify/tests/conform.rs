@@ -1,0 +1,177 @@
+//! Recordings of real kernels are accepted, and altered ones are not.
+
+use diolock::kernel::{Kernel, Version};
+use diolock_verify::conform::{ALTERATIONS, Reader, Verdict, alter, conform};
+use flate2::read::GzDecoder;
+use std::fs;
+use std::io::{Cursor, Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// The shipped recordings: name, kernel, text.
+fn recordings() -> Vec<(String, Kernel, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("kernel/recordings");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("recordings")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let recording = |path: PathBuf| {
+        let name = path.file_name().expect("a name").to_str().expect("UTF-8").to_owned();
+        let version = if name.contains("6.12") { Version::V6_12 } else { Version::V6_1 };
+        let mut text = String::new();
+        let packed = fs::File::open(&path).expect("it opens");
+        GzDecoder::new(packed).read_to_string(&mut text).expect("it is text");
+        (name, Kernel::new(version), text)
+    };
+    paths.into_iter().map(recording).collect()
+}
+
+fn judge(text: &str, kernel: Kernel) -> Verdict {
+    let input = Cursor::new(text.to_owned().into_bytes());
+    let mut reader = Reader::new("altered", input).expect("it reads");
+    conform(&mut reader, kernel, 4096).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+#[test]
+fn shipped_recordings_are_accepted_and_show_something() {
+    let all = recordings();
+    assert!(all.len() >= 4, "two of each series");
+    for (name, kernel, text) in all {
+        match judge(&text, kernel) {
+            Verdict::Accepted(coverage) => {
+                assert_eq!(coverage.lacks(), Vec::<&str>::new(), "{name}");
+                assert_eq!(coverage.events, text.lines().count(), "{name}");
+            }
+            Verdict::Rejected(rejection) => panic!("{name}: {rejection:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_recording_of_one_series_is_not_one_of_the_other() {
+    for (name, kernel, text) in recordings() {
+        let other = match kernel.version {
+            Version::V6_1 => Version::V6_12,
+            _ => Version::V6_1,
+        };
+        let verdict = judge(&text, Kernel::new(other));
+        assert!(matches!(verdict, Verdict::Rejected(_)), "{name} on {}", other.name());
+    }
+}
+
+/// What may stay unnoticed, in percent of all runs.
+const UNNOTICED: usize = 1;
+
+#[test]
+fn altered_recordings_are_rejected() {
+    let all = recordings();
+    let (mut runs, mut accepted) = (0, Vec::new());
+    for (alteration, _) in ALTERATIONS {
+        let mut placed = 0;
+        for seed in 0..20 {
+            for (name, kernel, text) in &all {
+                let Some(altered) = alter(text, alteration, seed) else { continue };
+                assert_ne!(*text, altered, "{alteration} changes nothing");
+                (runs, placed) = (runs + 1, placed + 1);
+                if matches!(judge(&altered, *kernel), Verdict::Accepted(_)) {
+                    accepted.push(format!("{alteration} seed {seed} of {name}"));
+                }
+            }
+        }
+        assert!(placed >= 20, "{alteration} has a place");
+    }
+    assert!(
+        accepted.len() * 100 <= runs * UNNOTICED,
+        "{} of {runs} accepted:\n{}",
+        accepted.len(),
+        accepted.join("\n")
+    );
+}
+
+/// Runs `diolock conform -` on bytes.
+fn command(bytes: &[u8], more: &[&str]) -> (Option<i32>, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_diolock"))
+        .args(["conform", "-", "--kernel", "v6.1"])
+        .args(more)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // It may stop reading at a line that it refuses.
+    let _ = child.stdin.take().expect("a pipe").write_all(bytes);
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn malformed_recordings_are_refused_with_their_place() {
+    let good = "1\td_w\twrite_iter\tpos=0 len=4096 kflags=0x20000 isize=8192\n";
+    let huge = format!("2\td_w\treq\tl=rwsem m={}\n", "S".repeat(1 << 20));
+    let cases: &[(&str, &[u8], &str)] = &[
+        ("empty", b"", "holds no event"),
+        ("an empty line", b"\n", "this is no event"),
+        ("no tabs", b"2 d_w req l=rwsem m=S\n", "this is no event"),
+        ("two columns", b"2\td_w\n", "this is no event"),
+        ("a truncated line", b"2\td_w\treq\tl=rwsem", "no end"),
+        ("a truncated word", b"2\td_w\treq\tl=rwsem m\n", "not key=value"),
+        ("a missing key", b"2\td_w\treq\tl=rwsem\n", "`m` is missing"),
+        ("an unknown event", b"2\td_w\trequest\tl=rwsem m=S\n", "there is no event `request`"),
+        ("an unknown lock", b"2\td_w\treq\tl=i_rwsem m=S\n", "rwsem, data or inval"),
+        ("an unknown mode", b"2\td_w\treq\tl=rwsem m=W\n", "S or X"),
+        ("no number", b"2\td_w\tdio_begin\tdio=one\n", "a whole number"),
+        ("a sign", b"2\td_w\tdio_begin\tdio=-1\n", "a whole number"),
+        ("a plus", b"2\td_w\tdio_begin\tdio=+1\n", "a whole number"),
+        ("too large", b"2\td_w\tdio_begin\tdio=99999999999999999999\n", "a whole number"),
+        ("no hexadecimal", b"2\td_w\trel\tl=rwsem m=S cnt=256\n", "0x1f"),
+        ("a key twice", b"2\td_w\treq\tl=rwsem m=S m=X\n", "given twice"),
+        ("no request", b"2\td_w\tdio_bio_end\tiocb=17 ref=1 wait=1\n", "k17"),
+        ("out of order", b"1\td_w\treq\tl=rwsem m=S\n", "out of order"),
+        ("no sequence number", b"x\td_w\treq\tl=rwsem m=S\n", "not the number of an event"),
+        ("no task", b"2\t\treq\tl=rwsem m=S\n", "no name"),
+        ("not UTF-8", b"2\td_w\treq\tl=rwsem m=\xff\xfe\n", "not UTF-8"),
+        ("a huge field", huge.as_bytes(), "longer than"),
+        ("a carriage return", b"2\td_w\treq\tl=rwsem m=S\r\n", "S or X"),
+    ];
+    assert!(cases.len() >= 20);
+    for (what, bytes, wanted) in cases {
+        let first: &[u8] = if *what == "empty" { b"" } else { good.as_bytes() };
+        let (code, out, err) = command(&[first, bytes].concat(), &[]);
+        assert_eq!(code, Some(2), "{what}: {out}{err}");
+        let joined = err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(joined.contains(wanted), "{what}: {err}");
+        if *what != "empty" {
+            assert!(err.contains("standard input:2:"), "{what} is on line 2: {err}");
+        }
+        assert!(out.is_empty(), "{what}: {out}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_shown_with_its_line_and_what_would_have() {
+    let text = "1\td_w\twrite_iter\tpos=0 len=4096 kflags=0x20000 isize=8192\n\
+                2\td_w\treq\tl=rwsem m=X cnt=0x0\n";
+    let (code, out, _) = command(text.as_bytes(), &[]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.starts_with("-:2: rejected by v6.1\n"), "{out}");
+    assert!(out.contains("req l=rwsem m=S (ext4_dio_write_iter: TakeShared)"), "{out}");
+    assert!(out.contains("> 2       req l=rwsem m=X"), "{out}");
+    let (code, out, _) = command(text.as_bytes(), &["--json"]);
+    let found: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(code, Some(1));
+    assert_eq!((&found["verdict"], &found["line"]), (&"rejected".into(), &2.into()));
+}
+
+#[test]
+fn a_recording_that_shows_nothing_is_vacuous() {
+    let text = "1\td_w\twrite_iter\tpos=0 len=4096 kflags=0x20008 isize=8192\n\
+                2\td_w\ttry\tl=rwsem m=S cnt=0x3\n\
+                3\td_w\tfail\tl=rwsem m=S at=x\n\
+                4\td_w\twrite_iter_ret\tret=-11 at=x\n";
+    let (code, out, err) = command(text.as_bytes(), &[]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(out.contains("accepted but vacuous"), "{out}");
+}
