@@ -8,8 +8,8 @@ symbol table.
 import re
 import subprocess
 
-# Lock functions: the event their entry makes, the mode, and whether the return decides.
-# A kernel may lack the optional ones, never the others.
+# Lock functions: the event their entry makes, and the mode. A kernel may lack the optional ones,
+# never the others.
 LOCK_FUNCTIONS = {
     "down_read": ("req", "S"),
     "down_write": ("req", "X"),
@@ -26,6 +26,7 @@ OPTIONAL_LOCKS = {"down_read_killable", "down_write_killable", "down_read_interr
 
 # Missing one of these is no reason to reject a recording: the first runs in interrupts, where a
 # probe that interrupts another probe is skipped; the second is a wake-up, which proves nothing.
+# "learn" only tells the inode's address, before the recording.
 NOT_CRITICAL = {"dio_bio_end", "wake_bit", "learn"}
 
 # Instances of a function that can be under way at once while its return is watched.
