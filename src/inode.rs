@@ -326,6 +326,10 @@ impl Inode {
             Op::Convert(range, _) => Outcome::Converted(
                 self.extents.convert(*range).into_iter().map(|m| (m.extent, m.block)).collect(),
             ),
+            Op::ConvertExtent(range, _) => {
+                let found = self.extents.convert_extent(*range);
+                Outcome::Converted(found.into_iter().map(|m| (m.extent, m.block)).collect())
+            }
             Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
             Op::FreeRange(range) => Outcome::Freed(self.extents.punch(*range)),
             Op::SwapBlocks(range) => Outcome::Freed(self.extents.swap(*range)),

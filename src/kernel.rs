@@ -112,6 +112,14 @@ pub enum Fix {
     SizeRelease,
     /// `i_size_read` is `smp_load_acquire`.
     SizeAcquire,
+    /// Fallocate waits for conversions before it allocates.
+    FallocateFlush,
+    /// A conversion splits an extent that is larger than what was written.
+    SplitOnConvert,
+    /// Unwritten extents are never merged.
+    NoMergeUnwritten,
+    /// Every direct write within i_size is counted until its extents are converted.
+    CountEveryWrite,
 }
 
 /// What is known of a fix.
@@ -192,7 +200,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 44] = {
+pub const FIXES: [About; 48] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -496,6 +504,42 @@ pub const FIXES: [About; 44] = {
             "v3.10",
             Message,
             "one punch hole for extents and indirect blocks: both wait for direct I/O",
+        )
+        .until(V4_10),
+        about(
+            Fix::FallocateFlush,
+            "60d4616f3dc6",
+            V3_7,
+            "v3.7, gone by v3.11",
+            Source,
+            "fallocate waits for conversions before it allocates",
+        )
+        .until(V3_11),
+        about(
+            Fix::SplitOnConvert,
+            "dee1f973ca34",
+            V3_7,
+            "v3.7 at the latest",
+            Source,
+            "a conversion splits an extent larger than what was written (hash not confirmed)",
+        )
+        .until(V4_10),
+        about(
+            Fix::NoMergeUnwritten,
+            "ec22ba8edb50",
+            V3_11,
+            "after v3.8, by v3.11",
+            Source,
+            "unwritten extents are never merged: a conversion finds just what was written",
+        )
+        .until(V4_10),
+        about(
+            Fix::CountEveryWrite,
+            "e83403959fdd",
+            V3_11,
+            "v3.11",
+            Source,
+            "every direct write within i_size is counted until its extents are converted",
         )
         .until(V4_10),
         about(

@@ -69,6 +69,11 @@ pub enum MapFor {
     Create,
     /// As `Create`, but the allocation fails with ENOSPC (fault injection).
     CreateFails,
+    /// For fallocate: holes become unwritten blocks, and no I/O is sent there.
+    Preallocate {
+        /// A new block joins the unwritten extents next to it (before ec22ba8edb50).
+        merge: bool,
+    },
     /// As `Create`, for a write past i_size: allocates *written* blocks, which i_size hides
     /// until the data is there.
     Extend,
@@ -200,6 +205,8 @@ pub enum Op {
     Map(Range, MapFor),
     /// `ext4_convert_unwritten_extents`, for the I/O of that task.
     Convert(Range, TaskId),
+    /// As `Convert`, before dee1f973ca34: marks the whole extent that the range begins in.
+    ConvertExtent(Range, TaskId),
     /// `ext4_ext_remove_space` from this block on; the blocks go to somebody else at once.
     Free(Blocks),
     /// `ext4_ext_remove_space` of these blocks (punch hole); they go to somebody else at once.
@@ -368,8 +375,12 @@ impl Op {
             // The blocks are known from the outcome.
             Op::WritePage(_) => vec![(Object::Pages, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
-            Op::Map(_, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
+            Op::Map(
+                _,
+                MapFor::Create | MapFor::CreateFails | MapFor::Extend | MapFor::Preallocate { .. },
+            )
             | Op::Convert(..)
+            | Op::ConvertExtent(..)
             | Op::Free(_)
             | Op::FreeRange(_)
             | Op::SwapBlocks(_) => {

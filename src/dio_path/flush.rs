@@ -43,7 +43,9 @@ impl FinishIoEnd {
             io_end,
             drops_count: kernel.has(Fix::CountCoversConversion),
             complete_last: kernel.has(Fix::AioCompleteLast),
-            step: Finish::Convert(ConvertUnwritten::new(io_end.range, io_end.task)),
+            step: Finish::Convert(
+                ConvertUnwritten::new(io_end.range, io_end.task).of_kernel(kernel),
+            ),
         }
     }
 }

@@ -13,6 +13,7 @@ mod direct_io_write;
 mod drain;
 mod end_io;
 mod era;
+mod fallocate;
 mod file_dio_write;
 mod file_write_iter;
 mod filemap_fault;
@@ -46,6 +47,7 @@ pub use direct_io_write::DirectIoWrite;
 pub use drain::{InodeDioDone, InodeDioWait};
 pub use end_io::EndIo;
 pub use era::Mount;
+pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
 pub use filemap_fault::FilemapFault;
@@ -126,6 +128,8 @@ pub enum Call {
     BufferedRead(FilemapRead),
     /// A drain and a lookup.
     AllocFileBlocks(AllocFileBlocks),
+    /// A preallocation.
+    Fallocate(Fallocate),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -216,6 +220,7 @@ impl Call {
             Call::Append(t) => t,
             Call::BufferedRead(t) => t,
             Call::AllocFileBlocks(t) => t,
+            Call::Fallocate(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -254,6 +259,7 @@ impl Task for Call {
             Call::Append(t) => t.resume(outcome),
             Call::BufferedRead(t) => t.resume(outcome),
             Call::AllocFileBlocks(t) => t.resume(outcome),
+            Call::Fallocate(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

@@ -101,7 +101,7 @@ impl MapBlocks {
     }
 
     fn creates(&self) -> bool {
-        matches!(self.how, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
+        !matches!(self.how, MapFor::Probe | MapFor::Io | MapFor::Page)
     }
 
     /// What was found, once it is done; `None` is ENOSPC.
@@ -118,6 +118,9 @@ impl Task for MapBlocks {
             Step::TakeShared => Op::Lock(sem, Mode::Shared),
             // The first pass of a write that may allocate only looks; I/O goes where the last
             // pass says.
+            Step::LookUp if matches!(self.how, MapFor::Preallocate { .. }) => {
+                Op::Map(self.range, MapFor::Probe)
+            }
             Step::LookUp if self.creates() => Op::Map(self.range, MapFor::Io),
             Step::LookUp => Op::Map(self.range, self.how),
             Step::DropShared => Op::Unlock(sem, Mode::Shared),

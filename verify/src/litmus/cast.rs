@@ -43,9 +43,10 @@ enum Kind {
     Append,
     Read,
     Fallocate,
+    Preallocate,
 }
 
-const KINDS: [(&str, Kind); 21] = [
+const KINDS: [(&str, Kind); 22] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -67,6 +68,7 @@ const KINDS: [(&str, Kind); 21] = [
     ("append", Kind::Append),
     ("read", Kind::Read),
     ("fallocate", Kind::Fallocate),
+    ("preallocate", Kind::Preallocate),
 ];
 
 impl Kind {
@@ -80,9 +82,11 @@ impl Kind {
                 &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof", "pins"]
             }
             Kind::PunchHole => &["block", "blocks", "indirect"],
-            Kind::Fault | Kind::PwriteClose | Kind::MoveExtents | Kind::PageFault => {
-                &["block", "blocks"]
-            }
+            Kind::Fault
+            | Kind::PwriteClose
+            | Kind::MoveExtents
+            | Kind::PageFault
+            | Kind::Preallocate => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
@@ -201,6 +205,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
             Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect })
         }
+        Kind::Preallocate => Some(CallSpec::Preallocate(range(judge, fields)?)),
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
         Kind::Mmap => Some(CallSpec::Mmap),

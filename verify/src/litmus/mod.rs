@@ -13,7 +13,7 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    AllocFileBlocks, Call, Commit, DirectRead, Fault, FilemapFault, FilemapRead,
+    AllocFileBlocks, Call, Commit, DirectRead, Fallocate, Fault, FilemapFault, FilemapRead,
     GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, VmMmap,
     WbDisksize, Write, WriteFlags, WriteThenClose,
 };
@@ -160,6 +160,8 @@ pub enum CallSpec {
     Append(LogicalBlock),
     /// A buffered read of a cached block.
     Read(LogicalBlock),
+    /// A preallocation that keeps the size, up to v3.11.
+    Preallocate(Range),
     /// A drain, then a lookup.
     Fallocate(Range),
 }
@@ -288,6 +290,9 @@ impl CallSpec {
             CallSpec::DioDone(WaitQueue::Unwritten) => "ext4_end_io_nolock".to_owned(),
             CallSpec::Append(block) => format!("append({block})"),
             CallSpec::Read(block) => format!("read({block})"),
+            CallSpec::Preallocate(range) => {
+                format!("fallocate({},{})", range.start, range.len)
+            }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
         }
     }
@@ -396,6 +401,7 @@ impl Litmus {
                 CallSpec::Fallocate(range) => {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }
+                CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
             });
             names.push(TaskName { letter, text: format!("{letter} {}", spec.call.text()) });
         }

@@ -105,7 +105,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::Map(range, _), outcome) => {
             format!("map {}: {}", range_words(*range), mapping(outcome))
         }
-        (Op::Convert(range, _), outcome) => {
+        (Op::Convert(range, _) | Op::ConvertExtent(range, _), outcome) => {
             format!("convert {}: {}", range_words(*range), converted(outcome))
         }
         (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) if blocks.is_empty() => {

@@ -63,10 +63,12 @@ impl Rules {
     }
 
     /// R9.
-    pub(super) fn convert_inside_count(&self, event: &Event) -> Judgement {
-        let Op::Convert(_, of) = event.op else { return Ok(()) };
+    pub(super) fn convert_inside_count(&self, program: &Program, event: &Event) -> Judgement {
+        let (Op::Convert(_, of) | Op::ConvertExtent(_, of)) = event.op else { return Ok(()) };
         let counted = self.tasks[usize::from(of)].references > 0;
-        let inline = of == event.task
+        // From v3.11 (e83403959fdd) drainers rely on the count alone.
+        let inline = program.kernel.version < Version::V3_11
+            && of == event.task
             && self.tasks[usize::from(of)].submits
             && self.holds(event.task, LockName::IMutex, Mode::Exclusive);
         if counted || inline {

@@ -44,7 +44,7 @@ impl Rules {
     pub(super) fn no_stale_data(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
         let block = |b: PhysicalBlock| self.blocks.get(usize::from(b));
         match (&event.op, &event.outcome) {
-            (Op::Convert(..), Outcome::Converted(found)) => {
+            (Op::Convert(..) | Op::ConvertExtent(..), Outcome::Converted(found)) => {
                 for &(extent, number) in found {
                     let data = number.and_then(block).is_some_and(|b| b.data != [None; 2]);
                     if extent == Extent::Hole {

@@ -164,7 +164,7 @@ impl Rules {
             self.reference_under_lock(program, event, &name),
             self.nolock_flag(event),
             self.time_before_unlock(event),
-            self.convert_inside_count(event),
+            self.convert_inside_count(program, event),
             self.inode_is_kept(event, &name),
         ];
         let witness_before = self.witnesses(program, event, false);
@@ -262,7 +262,7 @@ impl Rules {
             (Op::DioWait, _) => {
                 self.task(me).drained = self.holds(me, LockName::IMutex, Mode::Exclusive);
             }
-            (&Op::Convert(_, of), Outcome::Converted(found)) => {
+            (&Op::Convert(_, of) | &Op::ConvertExtent(_, of), Outcome::Converted(found)) => {
                 for block in found.iter().filter_map(|found| found.1) {
                     self.block(block).converted = Some(of);
                 }
@@ -288,7 +288,7 @@ impl Rules {
             (Op::AioComplete, _) => self.task(me).let_go = self.closed,
             (&Op::Orphan(OrphanOp::Add), _) => self.orphan = true,
             (&Op::Orphan(OrphanOp::Del), _) => self.orphan = false,
-            (Op::Map(_, MapFor::Probe | MapFor::Page), _) => {}
+            (Op::Map(_, MapFor::Preallocate { .. } | MapFor::Probe | MapFor::Page), _) => {}
             (Op::Map(range, _), Outcome::Mapping(found)) => {
                 self.task(me).mapped_to = range.end();
                 self.task(me).in_flight = found.iter().filter_map(|m| m.block).collect();

@@ -139,7 +139,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         }
         Op::PageRead(_) => vec![Outcome::Data(vec![[Content::Initial; 2]])],
         Op::Free(_) | Op::FreeRange(_) => vec![Outcome::Freed(Vec::new())],
-        Op::Convert(range, _) => extents
+        Op::Convert(range, _) | Op::ConvertExtent(range, _) => extents
             .iter()
             .map(|&extent| {
                 Outcome::Converted(range.blocks().map(|at| (extent, Some(at))).collect())

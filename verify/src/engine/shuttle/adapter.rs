@@ -127,6 +127,7 @@ impl Shared {
                     | Op::Downgrade(_)
                     | Op::Map(..)
                     | Op::Convert(..)
+                    | Op::ConvertExtent(..)
                     | Op::Free(_)
                     | Op::Private(..)
                     | Op::DisksizeWrite(_)
