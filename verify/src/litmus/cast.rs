@@ -34,6 +34,7 @@ enum Kind {
     PageFault,
     Mmap,
     Writeback,
+    WritePages,
     Uring,
     PwriteClose,
     Write,
@@ -45,7 +46,7 @@ enum Kind {
     Fallocate,
 }
 
-const KINDS: [(&str, Kind); 21] = [
+const KINDS: [(&str, Kind); 22] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -56,6 +57,7 @@ const KINDS: [(&str, Kind); 21] = [
     ("page_fault", Kind::PageFault),
     ("mmap", Kind::Mmap),
     ("writeback", Kind::Writeback),
+    ("writepages", Kind::WritePages),
     ("uring_pwrite_ftruncate", Kind::Uring),
     ("aio_pwrite_close", Kind::PwriteClose),
     ("write", Kind::Write),
@@ -89,7 +91,12 @@ impl Kind {
             Kind::Ftruncate => &["to"],
             Kind::Append | Kind::Read => &["block"],
             Kind::Fallocate => &["block", "blocks"],
-            Kind::Write | Kind::Commit | Kind::Mmap | Kind::DioWait(_) | Kind::DioDone(_) => &[],
+            Kind::Write
+            | Kind::WritePages
+            | Kind::Commit
+            | Kind::Mmap
+            | Kind::DioWait(_)
+            | Kind::DioDone(_) => &[],
         }
     }
 }
@@ -203,6 +210,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         }
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
+        Kind::WritePages => Some(CallSpec::WritePages),
         Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
             let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;

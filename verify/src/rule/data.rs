@@ -24,7 +24,7 @@ impl Rules {
                 }
                 Ok(())
             }
-            (Op::Bio(blocks, _), _) | (Op::WritePage(blocks), Outcome::Flag(true)) => {
+            (Op::Bio(blocks, _), _) => {
                 let gone = |b: &&PhysicalBlock| {
                     self.blocks.get(usize::from(**b)).is_some_and(|block| block.freed)
                 };
@@ -106,7 +106,12 @@ impl Rules {
             }
             (&Op::PageRead(b), Outcome::Data(data)) => {
                 let seen = self.tasks[usize::from(event.task)].size_seen;
-                if seen > b && data.iter().flatten().any(|content| *content == Content::Zero) {
+                // Without a block there are zeros to read, now that the page was looked up.
+                let mapped = self.mapped(b).is_none_or(|m| m.extent == Extent::Written);
+                if seen > b
+                    && mapped
+                    && data.iter().flatten().any(|content| *content == Content::Zero)
+                {
                     return broken(
                         RuleId::R5,
                         format!(
