@@ -192,7 +192,14 @@ impl Call {
 
     /// Whether it reads or writes the page cache and what it holds.
     pub fn uses_the_page(&self) -> bool {
-        matches!(self, Call::Fault(_) | Call::BufferedRead(_) | Call::WritePages(_))
+        match self {
+            Call::Script(script) => {
+                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(_)))
+            }
+            call => {
+                matches!(call, Call::Fault(_) | Call::BufferedRead(_) | Call::WritePages(_))
+            }
+        }
     }
 
     /// The counter of which the task holds a reference before its first step.
