@@ -156,6 +156,11 @@ impl Inode {
         self.disksize
     }
 
+    /// Whether the page is cached and up to date now.
+    pub fn caches_page(&self) -> bool {
+        self.page.uptodate
+    }
+
     /// The extent tree and the blocks now.
     pub fn extents(&self) -> &Extents {
         &self.extents
@@ -322,6 +327,8 @@ impl Inode {
                 self.page_data = contents.clone();
                 Outcome::Done
             }
+            // To a page that nobody else will find any more, a store is lost.
+            Op::PageStore(_) if !self.page.uptodate => Outcome::Done,
             Op::PageStore(stored) => {
                 for &(block, mapped) in stored {
                     self.page.store(block, mapped);

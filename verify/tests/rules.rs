@@ -180,6 +180,7 @@ fn r5_what_is_cached_is_what_the_file_holds() {
     breaks(RuleId::R5, Extent::Written, &[&[&dirty[..], &flush(0)].concat()]);
     let written = [map(), filled(Content::Initial), stored];
     keeps(RuleId::R5, Extent::Written, &[&[&written[..], &flush(0)].concat()]);
+    breaks(RuleId::R5, Extent::Written, &[&[&[Op::PagesDrop][..], &written[2..]].concat()]);
     // What somebody else's bytes were read into is no matter until they are copied.
     let foreign = [filled(Content::Foreign)];
     keeps(RuleId::R5, Extent::Written, &[&foreign]);

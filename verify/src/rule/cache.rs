@@ -5,6 +5,7 @@ use super::rules::{Judgement, Rules, broken};
 use crate::program::{Event, Program};
 use diolock::extent_probe::{Content, Extent, Mapped};
 use diolock::op::{Bio, LogicalBlock, Op, Outcome, PhysicalBlock, TaskId};
+use diolock::page::PAGE_BLOCKS;
 use std::collections::BTreeMap;
 
 /// The cached page, the extent tree and the blocks, as far as events have told.
@@ -17,6 +18,13 @@ pub(super) struct Cache {
 }
 
 impl Cache {
+    pub(super) fn new(program: &Program) -> Cache {
+        let size = program.inode.size();
+        let held = |block| if block < size { Content::Initial } else { Content::Zero };
+        let blocks = if program.inode.caches_page() { 0..PAGE_BLOCKS } else { 0..0 };
+        Cache { page: blocks.map(|b| (held(b), false)).collect(), ..Cache::default() }
+    }
+
     pub(super) fn mapped(&self, block: LogicalBlock) -> Option<Mapped> {
         self.extents.get(&block).copied()
     }
@@ -82,6 +90,20 @@ impl Cache {
 }
 
 impl Rules {
+    /// R5: a store goes to the page that is in the cache.
+    pub(super) fn store_is_kept(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        match (&event.op, &self.cache) {
+            (Op::PageStore(_), Some(cache)) if cache.page.is_empty() => {
+                let who = name(event.task);
+                broken(
+                    RuleId::R5,
+                    format!("{who} stored to a page that had been dropped: it is lost"),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// R5, at the end: a clean block of the page is a copy of the file's.
     pub(super) fn page_agrees(&self, program: &Program) -> Judgement {
         let Some(cache) = &self.cache else { return Ok(()) };

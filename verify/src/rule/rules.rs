@@ -94,7 +94,7 @@ impl Rules {
             disksize_touched: false,
             orphan: false,
             closed: false,
-            cache: program.calls.iter().any(Call::uses_the_page).then(Cache::default),
+            cache: program.calls.iter().any(Call::uses_the_page).then(|| Cache::new(program)),
         }
     }
 
@@ -174,6 +174,7 @@ impl Rules {
             self.lock_balance(event, &name),
             self.block_lifetime(event, &name),
             self.no_stale_data(event, &name),
+            self.store_is_kept(event, &name),
             self.reference_under_lock(program, event, &name),
             self.nolock_flag(event),
             self.time_before_unlock(event),
