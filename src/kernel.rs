@@ -79,6 +79,14 @@ pub enum Fix {
     NoCallerCompletion,
     /// Page faults and hole punching exclude each other: i_mmap_sem, later invalidate_lock.
     FaultLock,
+    /// Reads bring pages into the cache under `invalidate_lock` too.
+    ReadLock,
+    /// An extending write sets i_size before it invalidates the page cache.
+    SizeInEndIo,
+    /// The completion of an asynchronous write invalidates the page cache.
+    CompletionInvalidates,
+    /// Writeback allocates unwritten blocks: dioread_nolock is the default.
+    WritebackIntoUnwritten,
     /// An overwrite no longer holds `i_data_sem` over its I/O.
     NoDataSemOverIo,
     /// Punch hole of extents takes `i_mutex`, closes the gate and waits for direct I/O.
@@ -469,6 +477,39 @@ pub const FIXES: [About; 48] = {
             "v4.5",
             Message,
             "page faults take i_mmap_sem for reading, hole punching for writing",
+        ),
+        about(
+            Fix::CompletionInvalidates,
+            "332391a9935d",
+            V5_4,
+            "v4.14",
+            Source,
+            "the completion of asynchronous direct I/O drops what was cached meanwhile",
+        ),
+        about(
+            Fix::WritebackIntoUnwritten,
+            "244adf6426ee",
+            V5_10,
+            "v5.6",
+            Source,
+            "dioread_nolock is the default: writeback allocates unwritten blocks, converted when written",
+        ),
+        about(
+            Fix::SizeInEndIo,
+            "5899593f51e6",
+            V5_10,
+            "v5.13; in v5.10.44",
+            Source,
+            "an extending direct write sets i_size in ->end_io, before the page cache is invalidated",
+        )
+        .until(V6_1),
+        about(
+            Fix::ReadLock,
+            "730633f0b7f9",
+            V6_1,
+            "v5.15",
+            Source,
+            "reads, too, bring pages into the cache under invalidate_lock, which hole punching takes",
         ),
         about(
             Fix::NoDataSemOverIo,

@@ -11,6 +11,7 @@ mod dio_write_iter;
 mod direct_io;
 mod direct_io_write;
 mod drain;
+mod drop_page;
 mod end_io;
 mod era;
 mod fallocate;
@@ -28,11 +29,13 @@ mod page_fault;
 mod punch_hole;
 mod punch_hole_rwsem;
 mod read;
+mod read_page;
 mod setattr;
 mod truncate;
 mod uring;
 mod wb_disksize;
 mod write_then_close;
+mod writepages;
 
 pub use alloc_file_blocks::AllocFileBlocks;
 pub use buffered_write::BufferedWrite;
@@ -45,6 +48,7 @@ pub use dio_write_iter::{DioWriteIter, WriteFlags};
 pub use direct_io::{DirectIo, Fault, Write};
 pub use direct_io_write::DirectIoWrite;
 pub use drain::{InodeDioDone, InodeDioWait};
+pub use drop_page::DropPage;
 pub use end_io::EndIo;
 pub use era::Mount;
 pub use fallocate::Fallocate;
@@ -61,11 +65,13 @@ pub use page_fault::{PageFault, VmMmap};
 pub use punch_hole::PunchHole;
 pub use punch_hole_rwsem::PunchHoleRwsem;
 pub use read::DirectRead;
+pub use read_page::ReadPage;
 pub use setattr::Setattr;
 pub use truncate::Truncate;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
 pub use write_then_close::WriteThenClose;
+pub use writepages::WritePages;
 
 use crate::inode_lock::WaitQueue;
 use crate::op::{Op, Outcome, Submission, TaskId};
@@ -114,6 +120,8 @@ pub enum Call {
     WbDisksize(WbDisksize),
     /// A store to a mapped page.
     Fault(FilemapFault),
+    /// The flusher.
+    WritePages(WritePages),
     /// An io_uring thread.
     Uring(Box<UringThread>),
     /// An asynchronous write, then a close.
@@ -186,6 +194,18 @@ impl Call {
         matches!(self, Call::Read(read) if read.repeats())
     }
 
+    /// Whether it reads or writes the page cache and what it holds.
+    pub fn uses_the_page(&self) -> bool {
+        match self {
+            Call::Script(script) => {
+                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(_)))
+            }
+            call => {
+                matches!(call, Call::Fault(_) | Call::BufferedRead(_) | Call::WritePages(_))
+            }
+        }
+    }
+
     /// The counter of which the task holds a reference before its first step.
     pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
         if let Call::DioDone(done) = self { Some(done.holds()) } else { None }
@@ -213,6 +233,7 @@ impl Call {
             Call::VmMmap(t) => t,
             Call::WbDisksize(t) => t,
             Call::Fault(t) => t,
+            Call::WritePages(t) => t,
             Call::Uring(t) => &**t,
             Call::WriteThenClose(t) => t,
             Call::DioWait(t) => t,
@@ -252,6 +273,7 @@ impl Task for Call {
             Call::VmMmap(t) => t.resume(outcome),
             Call::WbDisksize(t) => t.resume(outcome),
             Call::Fault(t) => t.resume(outcome),
+            Call::WritePages(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),
             Call::WriteThenClose(t) => t.resume(outcome),
             Call::DioWait(t) => t.resume(outcome),

@@ -34,6 +34,7 @@ enum Kind {
     PageFault,
     Mmap,
     Writeback,
+    WritePages,
     Uring,
     PwriteClose,
     Write,
@@ -57,6 +58,7 @@ const KINDS: [(&str, Kind); 22] = [
     ("page_fault", Kind::PageFault),
     ("mmap", Kind::Mmap),
     ("writeback", Kind::Writeback),
+    ("writepages", Kind::WritePages),
     ("uring_pwrite_ftruncate", Kind::Uring),
     ("aio_pwrite_close", Kind::PwriteClose),
     ("write", Kind::Write),
@@ -93,7 +95,12 @@ impl Kind {
             Kind::Ftruncate => &["to"],
             Kind::Append | Kind::Read => &["block"],
             Kind::Fallocate => &["block", "blocks"],
-            Kind::Write | Kind::Commit | Kind::Mmap | Kind::DioWait(_) | Kind::DioDone(_) => &[],
+            Kind::Write
+            | Kind::WritePages
+            | Kind::Commit
+            | Kind::Mmap
+            | Kind::DioWait(_)
+            | Kind::DioDone(_) => &[],
         }
     }
 }
@@ -208,6 +215,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::Preallocate => Some(CallSpec::Preallocate(range(judge, fields)?)),
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
+        Kind::WritePages => Some(CallSpec::WritePages),
         Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
             let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;

@@ -105,12 +105,13 @@ pub enum CallSpec {
         /// The new size, in blocks.
         to: Blocks,
     },
-    /// A punched hole.
     /// A store to a mapped page that is not in the cache.
     Fault {
         /// Which blocks.
         range: Range,
     },
+    /// The flusher writes the page back.
+    WritePages,
     /// A hole is punched.
     PunchHole {
         /// Which blocks.
@@ -266,6 +267,7 @@ impl CallSpec {
             }
             CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
+            CallSpec::WritePages => "writepages".to_owned(),
             CallSpec::PunchHole { range, indirect } => {
                 let indirect = if *indirect { " indirect" } else { "" };
                 format!("punch_hole({},{}){indirect}", range.start, range.len)
@@ -353,6 +355,7 @@ impl Litmus {
                 CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
                 CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
+                CallSpec::WritePages => Call::writepages(task, kernel, mount),
                 CallSpec::PunchHole { range, indirect } => {
                     Call::punch_hole(range, kernel, indirect)
                 }
@@ -397,7 +400,9 @@ impl Litmus {
                 CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
                 CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
                 CallSpec::Append(block) => Call::Append(GenericPerformWrite::new(block, kernel)),
-                CallSpec::Read(block) => Call::BufferedRead(FilemapRead::new(block, kernel)),
+                CallSpec::Read(block) => {
+                    Call::BufferedRead(FilemapRead::new(block, kernel, self.cached_pages > 0))
+                }
                 CallSpec::Fallocate(range) => {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }

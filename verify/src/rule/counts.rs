@@ -71,7 +71,9 @@ impl Rules {
             && of == event.task
             && self.tasks[usize::from(of)].submits
             && self.holds(event.task, LockName::IMutex, Mode::Exclusive);
-        if counted || inline {
+        // Writeback is waited for by its page instead.
+        let writeback = self.holds(event.task, LockName::PageLock, Mode::Exclusive);
+        if counted || inline || writeback {
             return Ok(());
         }
         broken(RuleId::R9, "extents were converted after the I/O's i_dio_count reference had gone")

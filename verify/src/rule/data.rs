@@ -4,6 +4,7 @@ use super::RuleId;
 use super::rules::{Judgement, Rules, broken};
 use crate::program::{Event, Program};
 use diolock::extent_probe::{Content, Extent};
+use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Bio, Op, Outcome, PhysicalBlock, TaskId};
 
 impl Rules {
@@ -24,7 +25,7 @@ impl Rules {
                 }
                 Ok(())
             }
-            (Op::Bio(blocks, _), _) | (Op::WritePage(blocks), Outcome::Flag(true)) => {
+            (Op::Bio(blocks, _), _) => {
                 let gone = |b: &&PhysicalBlock| {
                     self.blocks.get(usize::from(**b)).is_some_and(|block| block.freed)
                 };
@@ -104,9 +105,25 @@ impl Rules {
                     None => Ok(()),
                 }
             }
+            (&Op::PageRead(b), Outcome::Data(data))
+                if data
+                    .iter()
+                    .flatten()
+                    .any(|c| matches!(c, Content::Stale | Content::Foreign)) =>
+            {
+                broken(
+                    RuleId::R5,
+                    format!("the cached block {b} holds bytes that the file never held"),
+                )
+            }
             (&Op::PageRead(b), Outcome::Data(data)) => {
                 let seen = self.tasks[usize::from(event.task)].size_seen;
-                if seen > b && data.iter().flatten().any(|content| *content == Content::Zero) {
+                // Without a block there are zeros to read, now that the page was looked up.
+                let mapped = self.mapped(b).is_none_or(|m| m.extent == Extent::Written);
+                if seen > b
+                    && mapped
+                    && data.iter().flatten().any(|content| *content == Content::Zero)
+                {
                     return broken(
                         RuleId::R5,
                         format!(
@@ -117,7 +134,10 @@ impl Rules {
                 }
                 Ok(())
             }
-            (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) => {
+            // What is read into the page cache nobody has seen yet.
+            (Op::Bio(blocks, Bio::Read), Outcome::Data(data))
+                if !self.holds(event.task, LockName::PageLock, Mode::Exclusive) =>
+            {
                 for (b, halves) in blocks.iter().zip(data) {
                     if halves.iter().any(|c| matches!(c, Content::Stale | Content::Foreign)) {
                         return broken(

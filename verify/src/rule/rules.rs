@@ -1,10 +1,15 @@
 //! The rules' state and their judgement of each event.
 
+use super::cache::Cache;
 use super::{Gathered, RuleId, Verb, Violation};
 use crate::program::{Event, Program};
+use diolock::dio_path::Call;
 use diolock::dio_path::iocb::PrivateOp;
+use diolock::extent_probe::Mapped;
 use diolock::inode_lock::{LockName, Mode, WaitQueue};
-use diolock::op::{Bio, Blocks, Handle, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{
+    Bio, Blocks, Handle, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId,
+};
 
 /// What the rules remember of one task.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -61,6 +66,8 @@ pub struct Rules {
     pub(super) disksize_touched: bool,
     pub(super) orphan: bool,
     pub(super) closed: bool,
+    /// What the page cache holds, in programs that use it.
+    pub(super) cache: Option<Cache>,
 }
 
 pub(super) type Judgement = Result<(), Violation>;
@@ -87,7 +94,13 @@ impl Rules {
             disksize_touched: false,
             orphan: false,
             closed: false,
+            cache: program.calls.iter().any(Call::uses_the_page).then(|| Cache::new(program)),
         }
+    }
+
+    /// What the extent tree says of a block, as far as it was looked at.
+    pub(super) fn mapped(&self, block: LogicalBlock) -> Option<Mapped> {
+        self.cache.as_ref()?.mapped(block)
     }
 
     fn task(&mut self, task: TaskId) -> &mut TaskState {
@@ -161,6 +174,7 @@ impl Rules {
             self.lock_balance(event, &name),
             self.block_lifetime(event, &name),
             self.no_stale_data(event, &name),
+            self.store_is_kept(event, &name),
             self.reference_under_lock(program, event, &name),
             self.nolock_flag(event),
             self.time_before_unlock(event),
@@ -198,8 +212,12 @@ impl Rules {
     /// # Errors
     /// The first rule (of those judged) that the final state breaks.
     pub fn finish(&self, program: &Program) -> Judgement {
-        let judgements =
-            [self.nothing_held(program), self.counters_zero(), self.sizes_agree(program)];
+        let judgements = [
+            self.nothing_held(program),
+            self.counters_zero(),
+            self.page_agrees(program),
+            self.sizes_agree(program),
+        ];
         judgements
             .into_iter()
             .filter_map(Result::err)
@@ -209,6 +227,9 @@ impl Rules {
 
     fn remember(&mut self, program: &Program, event: &Event) {
         let me = event.task;
+        if let Some(cache) = &mut self.cache {
+            cache.remember(event);
+        }
         match (&event.op, &event.outcome) {
             (Op::TryLock(_, _), Outcome::Flag(false)) => {}
             (&Op::Lock(lock, mode) | &Op::TryLock(lock, mode), _) => self.take(me, lock, mode),
@@ -300,6 +321,11 @@ impl Rules {
             }
             (Op::Bio(blocks, bio), _) => {
                 self.task(me).in_flight.clear();
+                if let Bio::Page { .. } = bio {
+                    for &b in blocks {
+                        self.block(b).data = [Some(me); 2];
+                    }
+                }
                 if let Bio::Write { half, zero_rest } = *bio {
                     self.task(me).wrote_to = self.task(me).mapped_to;
                     for &b in blocks {
@@ -314,11 +340,6 @@ impl Rules {
                             }
                         }
                     }
-                }
-            }
-            (Op::WritePage(blocks), Outcome::Flag(true)) => {
-                for &b in blocks {
-                    self.block(b).data = [Some(me); 2];
                 }
             }
             (Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_), Outcome::Freed(freed)) => {

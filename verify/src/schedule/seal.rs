@@ -120,7 +120,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::GateTest
         | Op::Private(..)
         | Op::Orphan(OrphanOp::Test)
-        | Op::WritePage(_)
+        | Op::PageLook
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
@@ -137,6 +137,11 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Bio(blocks, Bio::Read) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
+        Op::PageDirty => vec![
+            Outcome::Buffers(Vec::new()),
+            Outcome::Buffers(vec![(0, None)]),
+            Outcome::Buffers(vec![(0, Some(0))]),
+        ],
         Op::PageRead(_) => vec![Outcome::Data(vec![[Content::Initial; 2]])],
         Op::Free(_) | Op::FreeRange(_) => vec![Outcome::Freed(Vec::new())],
         Op::Convert(range, _) | Op::ConvertExtent(range, _) => extents

@@ -135,6 +135,9 @@ impl Shared {
                     | Op::PagesDrop
                     | Op::PagesAdd
                     | Op::PageIn
+                    | Op::PageFill(_)
+                    | Op::PageStore(_)
+                    | Op::PageClean(_)
                     | Op::ListAdd(_)
                     | Op::ListTake(_)
                     | Op::JournalStop(_)
