@@ -208,7 +208,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 48] = {
+pub const FIXES: [About; 52] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
