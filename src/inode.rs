@@ -6,7 +6,7 @@ use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem, WaitQueue
 use crate::op::{
     Access, Bio, Blocks, LogicalBlock, Object, Op, OrphanOp, Outcome, PhysicalBlock, TaskId,
 };
-use crate::page::Page;
+use crate::page::{PAGE_BLOCKS, Page};
 
 /// Why a step cannot happen now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,6 +92,17 @@ impl Inode {
         Inode { disksize, ..self }
     }
 
+    /// The same with a page that was stored to: every block of the file is to be written back.
+    #[must_use]
+    pub fn with_dirty_page(mut self) -> Inode {
+        for block in 0..self.size.min(PAGE_BLOCKS) {
+            let mapped = self.extents.mapping().get(usize::from(block));
+            let written = mapped.filter(|m| m.extent == Extent::Written);
+            self.page.store(block, written.and_then(|m| m.block));
+        }
+        self
+    }
+
     /// `i_size` and `i_disksize`.
     pub fn sizes(&self) -> (Blocks, Blocks) {
         (self.size, self.disksize)
@@ -156,9 +167,9 @@ impl Inode {
         self.disksize
     }
 
-    /// Whether the page is cached and up to date now.
-    pub fn caches_page(&self) -> bool {
-        self.page.uptodate
+    /// The cached page now.
+    pub fn cached_page(&self) -> &Page {
+        &self.page
     }
 
     /// The extent tree and the blocks now.
@@ -393,6 +404,7 @@ impl Inode {
             | Op::SmpMbBeforeAtomic
             | Op::DioWait
             | Op::UnwrittenWait
+            | Op::FsyncDone
             | Op::CommitWait
             | Op::SmpMb
             | Op::Submit(..)

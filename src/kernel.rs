@@ -23,6 +23,8 @@ pub enum Fix {
     SerializeUnalignedAio,
     /// `io_end->list` is touched under `i_completed_io_lock` only.
     LockCompletedList,
+    /// Writeback that marks an io_end unwritten counts it.
+    CountBuffered,
     /// The completion drops its `i_dio_count` reference after the conversion.
     CountCoversConversion,
     /// `iocb->private` is cleared before the I/O is submitted.
@@ -41,6 +43,10 @@ pub enum Fix {
     Gate,
     /// Completion needs no `i_mutex`; the worker takes the whole list.
     ConvertWithoutImutex,
+    /// A flush waits for the unwritten I/O that has not reached the list yet.
+    FlushWaits,
+    /// A page's writeback ends after its extent was converted.
+    ConvertInsideWriteback,
     /// The count of unwritten I/O is raised only when the allocation succeeded.
     CountUnwrittenOnSuccess,
     /// The reader's `smp_mb()` between its count and its test of the gate.
@@ -208,7 +214,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 52] = {
+pub const FIXES: [About; 55] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -240,6 +246,15 @@ pub const FIXES: [About; 52] = {
             "the completed-I/O list is touched under i_completed_io_lock only",
         )
         .until(V4_10),
+        about(
+            Fix::CountBuffered,
+            "32c80b32c053",
+            RfcV1,
+            "v3.1",
+            Message,
+            "writeback that marks an io_end unwritten raises the count that its completion lowers",
+        )
+        .until(V3_11),
         about(
             Fix::CountCoversConversion,
             "266991b13890",
@@ -321,6 +336,23 @@ pub const FIXES: [About; 52] = {
             "conversion needs no i_mutex; the worker takes the whole list",
         )
         .until(V4_10),
+        about(
+            Fix::FlushWaits,
+            "c278531d39f3",
+            V3_7,
+            "v3.7",
+            Source,
+            "fsync flushes, then waits until no unwritten I/O is left",
+        )
+        .until(V3_11),
+        about(
+            Fix::ConvertInsideWriteback,
+            "b0857d309fae",
+            V3_11,
+            "v3.11",
+            Source,
+            "the page's writeback ends after the conversion: who waited for it finds written blocks",
+        ),
         about(
             Fix::CountUnwrittenOnSuccess,
             "82e542291187",

@@ -139,6 +139,8 @@ pub enum Op {
     UnwrittenEnd,
     /// `ext4_aiodio_wait`: waits until it is 0.
     UnwrittenWait,
+    /// `fsync` returns: what it saw written back must be what the extent tree says.
+    FsyncDone,
     /// Sets `EXT4_STATE_DIOREAD_LOCK`.
     GateClose,
     /// Clears it.
@@ -379,6 +381,7 @@ impl Op {
             Op::DioWait => vec![(Object::DioCount, Read)],
             Op::UnwrittenBegin | Op::UnwrittenEnd => vec![(Object::Unwritten, Add)],
             Op::UnwrittenWait => vec![(Object::Unwritten, Read)],
+            Op::FsyncDone => vec![(Object::Extents, Read)],
             Op::GateClose | Op::GateOpen => vec![(Object::Gate, Write)],
             Op::GateTest => vec![(Object::Gate, Read)],
             Op::JournalStart(_) => vec![(Object::Admission, Read), (Object::Handles, Add)],

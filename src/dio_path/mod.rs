@@ -13,6 +13,7 @@ mod direct_io_write;
 mod drain;
 mod drop_page;
 mod end_io;
+mod end_page_io;
 mod era;
 mod fallocate;
 mod file_dio_write;
@@ -31,6 +32,7 @@ mod punch_hole_rwsem;
 mod read;
 mod read_page;
 mod setattr;
+mod sync_file;
 mod truncate;
 mod uring;
 mod wb_disksize;
@@ -50,6 +52,7 @@ pub use direct_io_write::DirectIoWrite;
 pub use drain::{InodeDioDone, InodeDioWait};
 pub use drop_page::DropPage;
 pub use end_io::EndIo;
+pub use end_page_io::EndPageIo;
 pub use era::Mount;
 pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
@@ -67,6 +70,7 @@ pub use punch_hole_rwsem::PunchHoleRwsem;
 pub use read::DirectRead;
 pub use read_page::ReadPage;
 pub use setattr::Setattr;
+pub use sync_file::SyncFile;
 pub use truncate::Truncate;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
@@ -124,6 +128,8 @@ pub enum Call {
     WritePages(WritePages),
     /// An io_uring thread.
     Uring(Box<UringThread>),
+    /// fsync.
+    SyncFile(SyncFile),
     /// An asynchronous write, then a close.
     WriteThenClose(WriteThenClose),
     /// A drain, taken apart.
@@ -201,7 +207,13 @@ impl Call {
                 script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(_)))
             }
             call => {
-                matches!(call, Call::Fault(_) | Call::BufferedRead(_) | Call::WritePages(_))
+                matches!(
+                    call,
+                    Call::Fault(_)
+                        | Call::BufferedRead(_)
+                        | Call::WritePages(_)
+                        | Call::SyncFile(_)
+                )
             }
         }
     }
@@ -235,6 +247,7 @@ impl Call {
             Call::Fault(t) => t,
             Call::WritePages(t) => t,
             Call::Uring(t) => &**t,
+            Call::SyncFile(t) => t,
             Call::WriteThenClose(t) => t,
             Call::DioWait(t) => t,
             Call::DioDone(t) => t,
@@ -275,6 +288,7 @@ impl Task for Call {
             Call::Fault(t) => t.resume(outcome),
             Call::WritePages(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),
+            Call::SyncFile(t) => t.resume(outcome),
             Call::WriteThenClose(t) => t.resume(outcome),
             Call::DioWait(t) => t.resume(outcome),
             Call::DioDone(t) => t.resume(outcome),

@@ -43,6 +43,8 @@ pub struct IoEnd {
     pub task: TaskId,
     /// What to convert.
     pub range: Range,
+    /// `EXT4_IO_END_DIRECT`; else it is writeback's.
+    pub direct: bool,
 }
 
 /// The extent tree and the device blocks of one small file.

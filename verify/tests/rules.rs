@@ -64,7 +64,7 @@ fn write(half: Option<Half>, zero_rest: bool) -> Op {
 
 #[test]
 fn r1_each_field_under_its_lock() {
-    let list = Op::ListAdd(IoEnd { task: 0, range: BLOCK });
+    let list = Op::ListAdd(IoEnd { task: 0, range: BLOCK, direct: true });
     let guarded = [
         (IDataSem, Exclusive, Op::Map(BLOCK, MapFor::Create)),
         (IDataSem, Shared, Op::Map(BLOCK, MapFor::Probe)),
@@ -187,10 +187,31 @@ fn r5_what_is_cached_is_what_the_file_holds() {
     breaks(RuleId::R5, Extent::Written, &[&[&foreign[..], &[Op::PageRead(0)]].concat()]);
 }
 
+/// Writes the page over block 0, as its writeback.
+fn page_written() -> [Op; 3] {
+    let bio = Op::Bio(vec![0], Bio::Page { start: 0 });
+    [Op::Map(BLOCK, MapFor::Io), Op::PageFill(vec![Content::Initial]), bio]
+}
+
 #[test]
-fn r9_writeback_converts_under_its_page() {
+fn r9_writeback_converts_without_a_reference() {
     let convert = [Op::Convert(BLOCK, 0)];
-    keeps(RuleId::R9, Extent::Unwritten, &[&locked(PageLock, Exclusive, &convert)]);
+    breaks(RuleId::R9, Extent::Unwritten, &[&convert]);
+    keeps(RuleId::R9, Extent::Unwritten, &[&[&page_written()[..], &convert].concat()]);
+}
+
+#[test]
+fn r5_what_fsync_saw_written_back_is_converted() {
+    let convert = [Op::Convert(BLOCK, 0)];
+    let page = locked(PageLock, Exclusive, &page_written());
+    let late = [&page[..], &convert].concat();
+    let inside = locked(PageLock, Exclusive, &[&page_written()[..], &convert].concat());
+    let fsync = [&locked(PageLock, Exclusive, &[])[..], &[Op::FsyncDone]].concat();
+    breaks(RuleId::R5, Extent::Unwritten, &[&late, &fsync]);
+    keeps(RuleId::R5, Extent::Unwritten, &[&inside, &fsync]);
+    // What it never waited for it does not vouch for; what was written already needs no conversion.
+    keeps(RuleId::R5, Extent::Unwritten, &[&late, &[Op::FsyncDone]]);
+    keeps(RuleId::R5, Extent::Written, &[&page, &fsync]);
 }
 
 #[test]

@@ -35,6 +35,7 @@ enum Kind {
     Mmap,
     Writeback,
     WritePages,
+    Fsync,
     Uring,
     PwriteClose,
     Write,
@@ -47,7 +48,7 @@ enum Kind {
     Preallocate,
 }
 
-const KINDS: [(&str, Kind); 23] = [
+const KINDS: [(&str, Kind); 24] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -59,6 +60,7 @@ const KINDS: [(&str, Kind); 23] = [
     ("mmap", Kind::Mmap),
     ("writeback", Kind::Writeback),
     ("writepages", Kind::WritePages),
+    ("fsync", Kind::Fsync),
     ("uring_pwrite_ftruncate", Kind::Uring),
     ("aio_pwrite_close", Kind::PwriteClose),
     ("write", Kind::Write),
@@ -97,6 +99,7 @@ impl Kind {
             Kind::Fallocate => &["block", "blocks"],
             Kind::Write
             | Kind::WritePages
+            | Kind::Fsync
             | Kind::Commit
             | Kind::Mmap
             | Kind::DioWait(_)
@@ -216,6 +219,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
         Kind::WritePages => Some(CallSpec::WritePages),
+        Kind::Fsync => Some(CallSpec::Fsync),
         Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
             let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;

@@ -14,8 +14,8 @@ use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
     AllocFileBlocks, Call, Commit, DirectRead, Fallocate, Fault, FilemapFault, FilemapRead,
-    GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, VmMmap,
-    WbDisksize, Write, WriteFlags, WriteThenClose,
+    GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, SyncFile,
+    VmMmap, WbDisksize, Write, WriteFlags, WriteThenClose,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -42,6 +42,8 @@ pub struct Litmus {
     pub extents: Vec<Extent>,
     /// Pages cached at the start.
     pub cached_pages: Blocks,
+    /// The cached page was stored to.
+    pub dirty: bool,
     /// i_disksize at the start, if it lags behind.
     pub disksize: Option<Blocks>,
     /// The mount option.
@@ -112,6 +114,8 @@ pub enum CallSpec {
     },
     /// The flusher writes the page back.
     WritePages,
+    /// fsync.
+    Fsync,
     /// A hole is punched.
     PunchHole {
         /// Which blocks.
@@ -268,6 +272,7 @@ impl CallSpec {
             CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
             CallSpec::WritePages => "writepages".to_owned(),
+            CallSpec::Fsync => "fsync".to_owned(),
             CallSpec::PunchHole { range, indirect } => {
                 let indirect = if *indirect { " indirect" } else { "" };
                 format!("punch_hole({},{}){indirect}", range.start, range.len)
@@ -356,6 +361,7 @@ impl Litmus {
                 CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
                 CallSpec::WritePages => Call::writepages(task, kernel, mount),
+                CallSpec::Fsync => Call::SyncFile(SyncFile::new(kernel)),
                 CallSpec::PunchHole { range, indirect } => {
                     Call::punch_hole(range, kernel, indirect)
                 }
@@ -429,6 +435,9 @@ impl Litmus {
             .collect();
         let mut inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
             .with_disksize(self.disksize.unwrap_or(self.size));
+        if self.dirty {
+            inode = inode.with_dirty_page();
+        }
         calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
         Program {
             litmus: self.name.clone(),

@@ -46,6 +46,7 @@ rules = ["R4"]             # block-lifetime
 size = 1                   # i_size
 extents = ["written"]      # one word a block: written, unwritten, hole; more than size allowed
 cached_pages = 0
+# dirty = true             # a cached page that was stored to and not written back
 
 [mount]
 dioread_nolock = true

@@ -53,6 +53,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::UnwrittenBegin, _) => "i_unwritten + 1".to_owned(),
         (Op::UnwrittenEnd, _) => "i_unwritten - 1".to_owned(),
         (Op::UnwrittenWait, _) => "i_unwritten wait: 0".to_owned(),
+        (Op::FsyncDone, _) => "fsync returns".to_owned(),
         (Op::GateClose, _) => "set DIOREAD_LOCK".to_owned(),
         (Op::GateOpen, _) => "clear DIOREAD_LOCK".to_owned(),
         (Op::GateTest, outcome) => {

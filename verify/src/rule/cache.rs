@@ -21,8 +21,10 @@ impl Cache {
     pub(super) fn new(program: &Program) -> Cache {
         let size = program.inode.size();
         let held = |block| if block < size { Content::Initial } else { Content::Zero };
-        let blocks = if program.inode.caches_page() { 0..PAGE_BLOCKS } else { 0..0 };
-        Cache { page: blocks.map(|b| (held(b), false)).collect(), ..Cache::default() }
+        let page = program.inode.cached_page();
+        let blocks = if page.uptodate { 0..PAGE_BLOCKS } else { 0..0 };
+        let dirty = |block| page.dirty.iter().any(|dirty| dirty.0 == block);
+        Cache { page: blocks.map(|b| (held(b), dirty(b))).collect(), ..Cache::default() }
     }
 
     pub(super) fn mapped(&self, block: LogicalBlock) -> Option<Mapped> {
@@ -52,11 +54,10 @@ impl Cache {
             (Op::Map(range, _), Outcome::Mapping(found)) => {
                 self.extents.extend(range.blocks().zip(found.iter().copied()));
             }
-            (Op::Convert(range, _), _) => {
-                for block in range.blocks() {
-                    if let Some(mapped) = self.extents.get_mut(&block)
-                        && mapped.extent == Extent::Unwritten
-                    {
+            (Op::Convert(..) | Op::ConvertExtent(..), Outcome::Converted(found)) => {
+                for mapped in self.extents.values_mut() {
+                    let converted = found.iter().any(|found| found.1 == mapped.block);
+                    if mapped.extent == Extent::Unwritten && converted {
                         mapped.extent = Extent::Written;
                     }
                 }

@@ -71,8 +71,8 @@ impl Rules {
             && of == event.task
             && self.tasks[usize::from(of)].submits
             && self.holds(event.task, LockName::IMutex, Mode::Exclusive);
-        // Writeback is waited for by its page instead.
-        let writeback = self.holds(event.task, LockName::PageLock, Mode::Exclusive);
+        // Writeback is waited for by its page, and before v3.11 by i_unwritten.
+        let writeback = self.tasks[usize::from(of)].writes_back;
         if counted || inline || writeback {
             return Ok(());
         }

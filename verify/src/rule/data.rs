@@ -154,6 +154,22 @@ impl Rules {
         }
     }
 
+    /// R5, for fsync: what it saw written back and a crash would read as zeros.
+    pub(super) fn synced(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let awaits = self.tasks[usize::from(event.task)].awaits;
+        let unconverted = |at: &usize| self.tasks[*at].to_convert && awaits >> at & 1 == 1;
+        if event.op == Op::FsyncDone
+            && let Some(at) = (0..self.tasks.len()).find(unconverted)
+        {
+            let (fsync, page) = (name(event.task), name(at as TaskId));
+            let text = format!(
+                "{fsync}'s fsync returned with the block that {page} wrote back unwritten: a crash loses it"
+            );
+            return broken(RuleId::R5, text);
+        }
+        Ok(())
+    }
+
     /// R11.
     pub(super) fn size(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
         if event.op == Op::WarnSize {

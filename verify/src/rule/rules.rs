@@ -5,7 +5,7 @@ use super::{Gathered, RuleId, Verb, Violation};
 use crate::program::{Event, Program};
 use diolock::dio_path::Call;
 use diolock::dio_path::iocb::PrivateOp;
-use diolock::extent_probe::Mapped;
+use diolock::extent_probe::{Extent, Mapped};
 use diolock::inode_lock::{LockName, Mode, WaitQueue};
 use diolock::op::{
     Bio, Blocks, Handle, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId,
@@ -33,6 +33,12 @@ pub(super) struct TaskState {
     pub(super) mapped_to: Blocks,
     /// One past the last block that its data went to.
     pub(super) wrote_to: Blocks,
+    /// It writes a page back, through no count of direct I/O.
+    pub(super) writes_back: bool,
+    /// The page that it wrote back is on the device, and its extent is unwritten still.
+    pub(super) to_convert: bool,
+    /// Tasks in that state when this one had waited for writeback.
+    pub(super) awaits: u32,
     /// Its `aio_complete` let go of a file that was closed already: the inode may be gone.
     pub(super) let_go: bool,
     /// Tasks that dropped a reference since it took i_mutex (kept only if a witness asks).
@@ -180,6 +186,7 @@ impl Rules {
             self.time_before_unlock(event),
             self.convert_inside_count(program, event),
             self.inode_is_kept(event, &name),
+            self.synced(event, &name),
         ];
         let witness_before = self.witnesses(program, event, false);
         self.remember(program, event);
@@ -287,6 +294,7 @@ impl Rules {
                 for block in found.iter().filter_map(|found| found.1) {
                     self.block(block).converted = Some(of);
                 }
+                self.task(of).to_convert = false;
             }
             (&Op::JournalStart(handle), _) => {
                 self.task(me).handles += 1;
@@ -321,7 +329,12 @@ impl Rules {
             }
             (Op::Bio(blocks, bio), _) => {
                 self.task(me).in_flight.clear();
-                if let Bio::Page { .. } = bio {
+                if let Bio::Page { start } = *bio {
+                    let unwritten =
+                        |b| self.mapped(b).is_some_and(|m| m.extent == Extent::Unwritten);
+                    let to_convert = (start..).take(blocks.len()).any(unwritten);
+                    self.task(me).writes_back = true;
+                    self.task(me).to_convert = to_convert;
                     for &b in blocks {
                         self.block(b).data = [Some(me); 2];
                     }
@@ -356,6 +369,10 @@ impl Rules {
     }
 
     fn take(&mut self, task: TaskId, lock: LockName, mode: Mode) {
+        if lock == LockName::PageLock {
+            let open = (0..self.tasks.len()).filter(|&at| self.tasks[at].to_convert);
+            self.task(task).awaits = open.fold(0, |mask, at| mask | 1 << at);
+        }
         let state = self.task(task);
         state.held.push((lock, mode));
         if lock.is_inode_lock() {

@@ -131,7 +131,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
         Op::Map(range, _) => extents.iter().map(|&extent| mapping(*range, extent)).collect(),
         Op::ListTake(_) => {
-            let io_end = IoEnd { task, range: Range { start: 0, len: 1 } };
+            let io_end = IoEnd { task, range: Range { start: 0, len: 1 }, direct: true };
             vec![Outcome::IoEnd(None), Outcome::IoEnd(Some(io_end))]
         }
         Op::Bio(blocks, Bio::Read) => {
