@@ -64,6 +64,7 @@ pub enum Fix {
     /// An unaligned asynchronous write stays alone until it is done.
     UnalignedAlone,
     /// A write at i_size is aligned enough only from the next block on.
+    /// Redundant beside 57a0da28ced8: the write before it has ended by then (second-aio-at-eof).
     AlignedPastEof,
     /// The quick look at i_size is repeated under the lock.
     RecheckExtend,
@@ -118,7 +119,7 @@ pub enum Fix {
     /// orders nothing.
     LookUpUnderDataSem,
     /// `mark_buffer_dirty` is a full barrier between a page's data and `i_size_write`. Redundant where
-    /// `i_size_write` is a release.
+    /// `i_size_write` is a release; before v6.1 the reader lacks its half, and the race is open with it.
     DirtyBarrier,
     /// `smp_rmb()` between `i_size_read` and the copy out of the page.
     SizeReadBarrier,
@@ -127,10 +128,13 @@ pub enum Fix {
     /// `i_size_read` is `smp_load_acquire`.
     SizeAcquire,
     /// Fallocate waits for conversions before it allocates.
+    /// Redundant beside dee1f973ca34 (fallocate-vs-conversion).
     FallocateFlush,
     /// A conversion splits an extent that is larger than what was written.
+    /// Redundant beside 60d4616f3dc6, and beside ec22ba8edb50 from v3.11 (fallocate-vs-conversion).
     SplitOnConvert,
     /// Unwritten extents are never merged.
+    /// Redundant beside dee1f973ca34 (fallocate-vs-conversion).
     NoMergeUnwritten,
     /// Every direct write within i_size is counted until its extents are converted.
     CountEveryWrite,
@@ -387,7 +391,8 @@ pub const FIXES: [About; 55] = {
             "v3.8 (hash from memory)",
             Message,
             "aio_complete, which lets the file go, comes after the completion last touched the inode",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::SizesUnderDataSem,
             "90e775b71ac4",
@@ -411,7 +416,8 @@ pub const FIXES: [About; 55] = {
             "v4.17 (from memory)",
             Source,
             "a write past i_disksize extends, even if it ends within i_size",
-        ),
+        )
+        .until(V5_10),
         about(
             Fix::UnalignedAlone,
             "57a0da28ced8",
@@ -622,7 +628,8 @@ pub const FIXES: [About; 55] = {
             "v3.7",
             Message,
             "the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::OpenerBarrier,
             "opener-smp_mb",
@@ -630,7 +637,8 @@ pub const FIXES: [About; 55] = {
             "v3.7",
             Source,
             "the closer's smp_mb() before it opens the gate",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::DecrementBarrier,
             "dec_and_test-smp_mb",
@@ -658,8 +666,8 @@ pub const FIXES: [About; 55] = {
         about(
             Fix::LookUpUnderDataSem,
             "lookup-i_data_sem",
-            RfcV1,
-            "v3.1",
+            V4_10,
+            "v4.2 (from memory)",
             Ours,
             "after a drain the extents are looked up under i_data_sem",
         ),

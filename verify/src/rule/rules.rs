@@ -288,7 +288,7 @@ impl Rules {
             }
             (Op::SizeRead, &Outcome::Value(size)) => self.task(me).size_seen = size,
             (Op::DioWait, _) => {
-                self.task(me).drained = self.holds(me, LockName::IMutex, Mode::Exclusive);
+                self.task(me).drained = self.holds_inode_lock(me, Mode::Exclusive);
             }
             (&Op::Convert(_, of) | &Op::ConvertExtent(_, of), Outcome::Converted(found)) => {
                 for block in found.iter().filter_map(|found| found.1) {
