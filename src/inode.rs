@@ -6,6 +6,7 @@ use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem, WaitQueue
 use crate::op::{
     Access, Bio, Blocks, LogicalBlock, Object, Op, OrphanOp, Outcome, PhysicalBlock, TaskId,
 };
+use crate::page::{PAGE_BLOCKS, Page};
 
 /// Why a step cannot happen now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +59,7 @@ pub struct Inode {
     completed: Vec<IoEnd>,
     private: Vec<Private>,
     queues: [Waiters; WaitQueue::ALL.len()],
+    page: Page,
     page_data: Vec<Content>,
 }
 
@@ -78,6 +80,7 @@ impl Inode {
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
             queues: Default::default(),
+            page: Page::new(pages > 0),
             // A page that holds the end of the file holds zeros behind it.
             page_data: vec![Content::Initial; size as usize],
         }
@@ -87,6 +90,17 @@ impl Inode {
     #[must_use]
     pub fn with_disksize(self, disksize: Blocks) -> Inode {
         Inode { disksize, ..self }
+    }
+
+    /// The same with a page that was stored to: every block of the file is to be written back.
+    #[must_use]
+    pub fn with_dirty_page(mut self) -> Inode {
+        for block in 0..self.size.min(PAGE_BLOCKS) {
+            let mapped = self.extents.mapping().get(block as usize);
+            let written = mapped.filter(|m| m.extent == Extent::Written);
+            self.page.store(block, written.and_then(|m| m.block));
+        }
+        self
     }
 
     /// `i_size` and `i_disksize`.
@@ -153,6 +167,11 @@ impl Inode {
         self.disksize
     }
 
+    /// The cached page now.
+    pub fn cached_page(&self) -> &Page {
+        &self.page
+    }
+
     /// The extent tree and the blocks now.
     pub fn extents(&self) -> &Extents {
         &self.extents
@@ -204,11 +223,6 @@ impl Inode {
         if let Op::Free(from) = *op {
             let blocks = self.extents.freeable(from);
             touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
-        }
-        if let Op::WritePage(blocks) = op
-            && self.pages > 0
-        {
-            touched.extend(blocks.iter().map(|&b| (Object::Block(b), Access::Write)));
         }
         if let Op::FreeRange(range) | Op::SwapBlocks(range) = *op {
             let blocks = self.extents.mapped(range);
@@ -306,19 +320,37 @@ impl Inode {
             Op::PagesRead => Outcome::Value(self.pages),
             Op::PagesDrop => {
                 self.pages = 0;
+                self.page = Page::default();
                 Outcome::Done
             }
-            Op::PagesAdd | Op::PageIn => {
+            Op::PagesAdd => {
                 self.pages += 1;
                 Outcome::Done
             }
-            Op::WritePage(blocks) if self.pages > 0 => {
-                for &block in blocks {
-                    self.extents.block_mut(block).halves = [Content::Of(task); 2];
-                }
-                Outcome::Flag(true)
+            Op::PageIn => {
+                self.pages = self.pages.max(1);
+                Outcome::Done
             }
-            Op::WritePage(_) => Outcome::Flag(false),
+            Op::PageLook => Outcome::Flag(self.page.uptodate),
+            Op::PageDirty => Outcome::Buffers(self.page.dirty.clone()),
+            Op::PageFill(contents) => {
+                self.page = Page::new(true);
+                self.page_data = contents.clone();
+                Outcome::Done
+            }
+            // To a page that nobody else will find any more, a store is lost.
+            Op::PageStore(_) if !self.page.uptodate => Outcome::Done,
+            Op::PageStore(stored) => {
+                for &(block, mapped) in stored {
+                    self.page.store(block, mapped);
+                    self.write_page(block, Content::Of(task));
+                }
+                Outcome::Done
+            }
+            Op::PageClean(written) => {
+                self.page.dirty.retain(|dirty| written.iter().all(|w| w.0 != dirty.0));
+                Outcome::Done
+            }
             Op::Map(range, how) => match self.extents.map(*range, *how) {
                 Some(found) => Outcome::Mapping(found),
                 None => Outcome::NoSpace,
@@ -326,6 +358,10 @@ impl Inode {
             Op::Convert(range, _) => Outcome::Converted(
                 self.extents.convert(*range).into_iter().map(|m| (m.extent, m.block)).collect(),
             ),
+            Op::ConvertExtent(range, _) => {
+                let found = self.extents.convert_extent(*range);
+                Outcome::Converted(found.into_iter().map(|m| (m.extent, m.block)).collect())
+            }
             Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
             Op::FreeRange(range) => Outcome::Freed(self.extents.punch(*range)),
             Op::SwapBlocks(range) => Outcome::Freed(self.extents.swap(*range)),
@@ -368,6 +404,7 @@ impl Inode {
             | Op::SmpMbBeforeAtomic
             | Op::DioWait
             | Op::UnwrittenWait
+            | Op::FsyncDone
             | Op::CommitWait
             | Op::SmpMb
             | Op::Submit(..)
@@ -382,6 +419,12 @@ impl Inode {
         match bio {
             Bio::Read => {
                 Outcome::Data(blocks.iter().map(|&b| self.extents.block(b).halves).collect())
+            }
+            Bio::Page { start } => {
+                for (at, &block) in (start..).zip(blocks) {
+                    self.extents.block_mut(block).halves = [self.page(at); 2];
+                }
+                Outcome::Done
             }
             Bio::Write { half, zero_rest } => {
                 for &block in blocks {

@@ -23,6 +23,8 @@ pub enum Fix {
     SerializeUnalignedAio,
     /// `io_end->list` is touched under `i_completed_io_lock` only.
     LockCompletedList,
+    /// Writeback that marks an io_end unwritten counts it.
+    CountBuffered,
     /// The completion drops its `i_dio_count` reference after the conversion.
     CountCoversConversion,
     /// `iocb->private` is cleared before the I/O is submitted.
@@ -41,6 +43,10 @@ pub enum Fix {
     Gate,
     /// Completion needs no `i_mutex`; the worker takes the whole list.
     ConvertWithoutImutex,
+    /// A flush waits for the unwritten I/O that has not reached the list yet.
+    FlushWaits,
+    /// A page's writeback ends after its extent was converted.
+    ConvertInsideWriteback,
     /// The count of unwritten I/O is raised only when the allocation succeeded.
     CountUnwrittenOnSuccess,
     /// The reader's `smp_mb()` between its count and its test of the gate.
@@ -58,6 +64,7 @@ pub enum Fix {
     /// An unaligned asynchronous write stays alone until it is done.
     UnalignedAlone,
     /// A write at i_size is aligned enough only from the next block on.
+    /// Redundant beside 57a0da28ced8: the write before it has ended by then (second-aio-at-eof).
     AlignedPastEof,
     /// The quick look at i_size is repeated under the lock.
     RecheckExtend,
@@ -79,6 +86,14 @@ pub enum Fix {
     NoCallerCompletion,
     /// Page faults and hole punching exclude each other: i_mmap_sem, later invalidate_lock.
     FaultLock,
+    /// Reads bring pages into the cache under `invalidate_lock` too.
+    ReadLock,
+    /// An extending write sets i_size before it invalidates the page cache.
+    SizeInEndIo,
+    /// The completion of an asynchronous write invalidates the page cache.
+    CompletionInvalidates,
+    /// Writeback allocates unwritten blocks: dioread_nolock is the default.
+    WritebackIntoUnwritten,
     /// An overwrite no longer holds `i_data_sem` over its I/O.
     NoDataSemOverIo,
     /// Punch hole of extents takes `i_mutex`, closes the gate and waits for direct I/O.
@@ -104,7 +119,7 @@ pub enum Fix {
     /// orders nothing.
     LookUpUnderDataSem,
     /// `mark_buffer_dirty` is a full barrier between a page's data and `i_size_write`. Redundant where
-    /// `i_size_write` is a release.
+    /// `i_size_write` is a release; before v6.1 the reader lacks its half, and the race is open with it.
     DirtyBarrier,
     /// `smp_rmb()` between `i_size_read` and the copy out of the page.
     SizeReadBarrier,
@@ -112,6 +127,17 @@ pub enum Fix {
     SizeRelease,
     /// `i_size_read` is `smp_load_acquire`.
     SizeAcquire,
+    /// Fallocate waits for conversions before it allocates.
+    /// Redundant beside dee1f973ca34 (fallocate-vs-conversion).
+    FallocateFlush,
+    /// A conversion splits an extent that is larger than what was written.
+    /// Redundant beside 60d4616f3dc6, and beside ec22ba8edb50 from v3.11 (fallocate-vs-conversion).
+    SplitOnConvert,
+    /// Unwritten extents are never merged.
+    /// Redundant beside dee1f973ca34 (fallocate-vs-conversion).
+    NoMergeUnwritten,
+    /// Every direct write within i_size is counted until its extents are converted.
+    CountEveryWrite,
 }
 
 /// What is known of a fix.
@@ -192,7 +218,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 44] = {
+pub const FIXES: [About; 55] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -224,6 +250,15 @@ pub const FIXES: [About; 44] = {
             "the completed-I/O list is touched under i_completed_io_lock only",
         )
         .until(V4_10),
+        about(
+            Fix::CountBuffered,
+            "32c80b32c053",
+            RfcV1,
+            "v3.1",
+            Message,
+            "writeback that marks an io_end unwritten raises the count that its completion lowers",
+        )
+        .until(V3_11),
         about(
             Fix::CountCoversConversion,
             "266991b13890",
@@ -306,6 +341,23 @@ pub const FIXES: [About; 44] = {
         )
         .until(V4_10),
         about(
+            Fix::FlushWaits,
+            "c278531d39f3",
+            V3_7,
+            "v3.7",
+            Source,
+            "fsync flushes, then waits until no unwritten I/O is left",
+        )
+        .until(V3_11),
+        about(
+            Fix::ConvertInsideWriteback,
+            "b0857d309fae",
+            V3_11,
+            "v3.11",
+            Source,
+            "the page's writeback ends after the conversion: who waited for it finds written blocks",
+        ),
+        about(
             Fix::CountUnwrittenOnSuccess,
             "82e542291187",
             V3_7,
@@ -339,7 +391,8 @@ pub const FIXES: [About; 44] = {
             "v3.8 (hash from memory)",
             Message,
             "aio_complete, which lets the file go, comes after the completion last touched the inode",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::SizesUnderDataSem,
             "90e775b71ac4",
@@ -363,7 +416,8 @@ pub const FIXES: [About; 44] = {
             "v4.17 (from memory)",
             Source,
             "a write past i_disksize extends, even if it ends within i_size",
-        ),
+        )
+        .until(V5_10),
         about(
             Fix::UnalignedAlone,
             "57a0da28ced8",
@@ -463,6 +517,39 @@ pub const FIXES: [About; 44] = {
             "page faults take i_mmap_sem for reading, hole punching for writing",
         ),
         about(
+            Fix::CompletionInvalidates,
+            "332391a9935d",
+            V5_4,
+            "v4.14",
+            Source,
+            "the completion of asynchronous direct I/O drops what was cached meanwhile",
+        ),
+        about(
+            Fix::WritebackIntoUnwritten,
+            "244adf6426ee",
+            V5_10,
+            "v5.6",
+            Source,
+            "dioread_nolock is the default: writeback allocates unwritten blocks, converted when written",
+        ),
+        about(
+            Fix::SizeInEndIo,
+            "5899593f51e6",
+            V5_10,
+            "v5.13; in v5.10.44",
+            Source,
+            "an extending direct write sets i_size in ->end_io, before the page cache is invalidated",
+        )
+        .until(V6_1),
+        about(
+            Fix::ReadLock,
+            "730633f0b7f9",
+            V6_1,
+            "v5.15",
+            Source,
+            "reads, too, bring pages into the cache under invalidate_lock, which hole punching takes",
+        ),
+        about(
             Fix::NoDataSemOverIo,
             "2dcba4781fa3",
             V4_10,
@@ -499,13 +586,50 @@ pub const FIXES: [About; 44] = {
         )
         .until(V4_10),
         about(
+            Fix::FallocateFlush,
+            "60d4616f3dc6",
+            V3_7,
+            "v3.7, gone by v3.11",
+            Source,
+            "fallocate waits for conversions before it allocates",
+        )
+        .until(V3_11),
+        about(
+            Fix::SplitOnConvert,
+            "dee1f973ca34",
+            V3_7,
+            "v3.7 at the latest",
+            Source,
+            "a conversion splits an extent larger than what was written (hash not confirmed)",
+        )
+        .until(V4_10),
+        about(
+            Fix::NoMergeUnwritten,
+            "ec22ba8edb50",
+            V3_11,
+            "after v3.8, by v3.11",
+            Source,
+            "unwritten extents are never merged: a conversion finds just what was written",
+        )
+        .until(V4_10),
+        about(
+            Fix::CountEveryWrite,
+            "e83403959fdd",
+            V3_11,
+            "v3.11",
+            Source,
+            "every direct write within i_size is counted until its extents are converted",
+        )
+        .until(V4_10),
+        about(
             Fix::CloserBarrierOrdersReads,
             "closer-not-before_atomic",
             V3_7,
             "v3.7",
             Message,
             "the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::OpenerBarrier,
             "opener-smp_mb",
@@ -513,7 +637,8 @@ pub const FIXES: [About; 44] = {
             "v3.7",
             Source,
             "the closer's smp_mb() before it opens the gate",
-        ),
+        )
+        .until(V4_10),
         about(
             Fix::DecrementBarrier,
             "dec_and_test-smp_mb",
@@ -541,8 +666,8 @@ pub const FIXES: [About; 44] = {
         about(
             Fix::LookUpUnderDataSem,
             "lookup-i_data_sem",
-            RfcV1,
-            "v3.1",
+            V4_10,
+            "v4.2 (from memory)",
             Ours,
             "after a drain the extents are looked up under i_data_sem",
         ),

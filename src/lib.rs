@@ -28,4 +28,5 @@ pub mod inode;
 pub mod inode_lock;
 pub mod kernel;
 pub mod op;
+pub mod page;
 pub mod task;

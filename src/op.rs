@@ -1,7 +1,7 @@
 //! The vocabulary: every step that another CPU can see, what it touches, and what comes back.
 
 use crate::dio_path::iocb::PrivateOp;
-use crate::extent_probe::{Extent, Half, IoEnd, Mapped};
+use crate::extent_probe::{Content, Extent, Half, IoEnd, Mapped};
 use crate::inode_lock::{LockName, Mode, WaitQueue};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,11 @@ pub enum MapFor {
     Create,
     /// As `Create`, but the allocation fails with ENOSPC (fault injection).
     CreateFails,
+    /// For fallocate: holes become unwritten blocks, and no I/O is sent there.
+    Preallocate {
+        /// A new block joins the unwritten extents next to it (before ec22ba8edb50).
+        merge: bool,
+    },
     /// As `Create`, for a write past i_size: allocates *written* blocks, which i_size hides
     /// until the data is there.
     Extend,
@@ -79,6 +84,11 @@ pub enum MapFor {
 pub enum Bio {
     /// Reads whole blocks.
     Read,
+    /// Writes the cached page's blocks from this one on.
+    Page {
+        /// The first.
+        start: LogicalBlock,
+    },
     /// Writes blocks, or half of one; `zero_rest` also zeroes the other half (`dio_zero_block`).
     Write {
         /// Which half of the (single) block; `None` is all of each block.
@@ -129,6 +139,8 @@ pub enum Op {
     UnwrittenEnd,
     /// `ext4_aiodio_wait`: waits until it is 0.
     UnwrittenWait,
+    /// `fsync` returns: what it saw written back must be what the extent tree says.
+    FsyncDone,
     /// Sets `EXT4_STATE_DIOREAD_LOCK`.
     GateClose,
     /// Clears it.
@@ -191,15 +203,25 @@ pub enum Op {
     PagesDrop,
     /// Adds a dirty page (buffered write).
     PagesAdd,
-    /// A page fault puts a page into the cache, mapped to its block and to the process.
+    /// `add_to_page_cache_lru`: the page goes in, not up to date.
     PageIn,
-    /// A store through the mapping reaches these blocks, unless the page was dropped meanwhile: one
-    /// step, as the page lock is held from the look at the page to the end of its write-back.
-    WritePage(Vec<PhysicalBlock>),
+    /// Whether the page is in the cache and `PageUptodate`.
+    PageLook,
+    /// The dirty buffers of the page (`PAGECACHE_TAG_DIRTY` says whether there are any).
+    PageDirty,
+    /// The page was read, block by block: `SetPageUptodate`.
+    PageFill(Vec<Content>),
+    /// A store through a mapping, and the buffers it made dirty: each block with the device block it
+    /// is mapped to, none if that is to be allocated.
+    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>),
+    /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there.
+    PageClean(Vec<(LogicalBlock, PhysicalBlock)>),
     /// `ext4_map_blocks`.
     Map(Range, MapFor),
     /// `ext4_convert_unwritten_extents`, for the I/O of that task.
     Convert(Range, TaskId),
+    /// As `Convert`, before dee1f973ca34: marks the whole extent that the range begins in.
+    ConvertExtent(Range, TaskId),
     /// `ext4_ext_remove_space` from this block on; the blocks go to somebody else at once.
     Free(Blocks),
     /// `ext4_ext_remove_space` of these blocks (punch hole); they go to somebody else at once.
@@ -237,8 +259,10 @@ pub enum Outcome {
     NoSpace,
     /// An io_end taken off the list.
     IoEnd(Option<IoEnd>),
+    /// Dirty buffers of the page, each with the device block it is mapped to.
+    Buffers(Vec<(LogicalBlock, Option<PhysicalBlock>)>),
     /// What a bio read, block by block.
-    Data(Vec<[crate::extent_probe::Content; 2]>),
+    Data(Vec<[Content; 2]>),
     /// Blocks that were freed.
     Freed(Vec<PhysicalBlock>),
     /// What `ext4_convert_unwritten_extents` found before it marked the range written.
@@ -334,6 +358,12 @@ fn counter(queue: WaitQueue) -> Object {
     }
 }
 
+/// A change of the page and of what these blocks of it hold.
+fn page_data(blocks: impl Iterator<Item = LogicalBlock>) -> Vec<(Object, Access)> {
+    let data = blocks.map(|block| (Object::PageData(block), Access::Write));
+    std::iter::once((Object::Pages, Access::Write)).chain(data).collect()
+}
+
 impl Op {
     /// The objects this step touches, and how. This one function defines which steps are
     /// dependent, hence what a trace is.
@@ -351,6 +381,7 @@ impl Op {
             Op::DioWait => vec![(Object::DioCount, Read)],
             Op::UnwrittenBegin | Op::UnwrittenEnd => vec![(Object::Unwritten, Add)],
             Op::UnwrittenWait => vec![(Object::Unwritten, Read)],
+            Op::FsyncDone => vec![(Object::Extents, Read)],
             Op::GateClose | Op::GateOpen => vec![(Object::Gate, Write)],
             Op::GateTest => vec![(Object::Gate, Read)],
             Op::JournalStart(_) => vec![(Object::Admission, Read), (Object::Handles, Add)],
@@ -366,10 +397,17 @@ impl Op {
             Op::PagesRead => vec![(Object::Pages, Read)],
             Op::PagesDrop | Op::PagesAdd | Op::PageIn => vec![(Object::Pages, Write)],
             // The blocks are known from the outcome.
-            Op::WritePage(_) => vec![(Object::Pages, Read)],
+            Op::PageLook | Op::PageDirty => vec![(Object::Pages, Read)],
+            Op::PageClean(_) => vec![(Object::Pages, Write)],
+            Op::PageFill(ref contents) => page_data(0..contents.len() as LogicalBlock),
+            Op::PageStore(ref stored) => page_data(stored.iter().map(|s| s.0)),
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
-            Op::Map(_, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
+            Op::Map(
+                _,
+                MapFor::Create | MapFor::CreateFails | MapFor::Extend | MapFor::Preallocate { .. },
+            )
             | Op::Convert(..)
+            | Op::ConvertExtent(..)
             | Op::Free(_)
             | Op::FreeRange(_)
             | Op::SwapBlocks(_) => {
@@ -377,7 +415,13 @@ impl Op {
             }
             Op::Bio(ref blocks, bio) => {
                 let access = if bio == Bio::Read { Read } else { Write };
-                blocks.iter().map(|&b| (Object::Block(b), access)).collect()
+                let mut touched: Vec<_> =
+                    blocks.iter().map(|&b| (Object::Block(b), access)).collect();
+                if let Bio::Page { start } = bio {
+                    let page = start..start + blocks.len() as LogicalBlock;
+                    touched.extend(page.map(|b| (Object::PageData(b), Read)));
+                }
+                touched
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
             Op::Private(task, _) => vec![(Object::Private(task), Write)],
@@ -401,13 +445,6 @@ impl Op {
     /// The further objects a completed step touched, known from its outcome only: freeing blocks
     /// touches the blocks.
     pub fn also_touched(&self, outcome: &Outcome) -> Vec<(Object, Access)> {
-        let written = match self {
-            Op::WritePage(blocks) if *outcome == Outcome::Flag(true) => blocks.as_slice(),
-            _ => &[],
-        };
-        if !written.is_empty() {
-            return written.iter().map(|&b| (Object::Block(b), Access::Write)).collect();
-        }
         match outcome {
             Outcome::Freed(blocks) => {
                 blocks.iter().map(|&b| (Object::Block(b), Access::Write)).collect()

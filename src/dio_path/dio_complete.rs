@@ -1,7 +1,8 @@
 //! `dio_complete`: the completion of an asynchronous write in v4.10 and v5.4.
 
+use super::drop_page::DropPage;
 use crate::extent_probe::ConvertUnwritten;
-use crate::kernel::{Kernel, Version};
+use crate::kernel::{Fix, Kernel};
 use crate::op::{Op, Outcome, Submission, TaskId};
 use crate::task::{Place, Task};
 
@@ -41,7 +42,7 @@ enum Step {
     Convert(ConvertUnwritten),
     DropUnwritten,
     LookForPages,
-    Invalidate,
+    Invalidate(DropPage),
     EndIo,
     AioComplete,
     Done,
@@ -61,7 +62,7 @@ impl DioComplete {
         self.submission = Some(submission);
     }
     fn converted(&self) -> Step {
-        if self.kernel.version >= Version::V5_4 { Step::LookForPages } else { Step::EndIo }
+        if self.kernel.has(Fix::CompletionInvalidates) { Step::LookForPages } else { Step::EndIo }
     }
 }
 
@@ -73,7 +74,7 @@ impl Task for DioComplete {
             Step::Convert(convert) => return convert.next(),
             Step::DropUnwritten => Op::UnwrittenEnd,
             Step::LookForPages => Op::PagesRead,
-            Step::Invalidate => Op::PagesDrop,
+            Step::Invalidate(drop) => return drop.next(),
             Step::EndIo => Op::DioEnd(self.task),
             Step::AioComplete => Op::AioComplete,
             Step::Done => return None,
@@ -94,8 +95,11 @@ impl Task for DioComplete {
                 Step::DropUnwritten
             }
             Step::RunBio | Step::DropUnwritten => self.converted(),
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => Step::Invalidate,
-            Step::LookForPages | Step::Invalidate => Step::EndIo,
+            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
+                Step::Invalidate(DropPage::default())
+            }
+            Step::Invalidate(drop) if let Some(drop) = drop.further() => Step::Invalidate(drop),
+            Step::LookForPages | Step::Invalidate(_) => Step::EndIo,
             Step::EndIo => Step::AioComplete,
             Step::AioComplete | Step::Done => Step::Done,
         };
@@ -107,7 +111,7 @@ impl Task for DioComplete {
             Step::RunBio => "RunBio",
             Step::DropUnwritten => "DropUnwritten",
             Step::LookForPages => "LookForPages",
-            Step::Invalidate => "Invalidate",
+            Step::Invalidate(drop) => return drop.place(),
             Step::EndIo => "EndIo",
             Step::AioComplete => "AioComplete",
             Step::Done => "Done",

@@ -1,7 +1,9 @@
 //! Direct reads under shared `i_rwsem`: `ext4_direct_IO_read`, later `ext4_dio_read_iter`.
 
+use super::writepages::WritePages;
 use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
 use crate::inode_lock::{LockName, Mode};
+use crate::kernel::Kernel;
 use crate::op::{Bio, MapFor, Op, Outcome, PhysicalBlock, Range, TaskId};
 use crate::task::{Place, Task};
 
@@ -11,6 +13,8 @@ use crate::task::{Place, Task};
 /// |------------|----------------------------------------------------|-------------|
 /// | TakeShared | ext4_dio_read_iter: inode_lock_shared              | i_rwsem R   |
 /// | ReadSize   | __iomap_dio_rw: i_size_read                        | i_rwsem R   |
+/// | LookForPages | filemap_write_and_wait_range: nrpages            | i_rwsem R   |
+/// | WriteBack  | filemap_write_and_wait_range, see WritePages       | i_rwsem R   |
 /// | BeginIo    | __iomap_dio_rw: inode_dio_begin                    | i_rwsem R   |
 /// | Map        | ext4_iomap_begin, see MapBlocks                    | i_rwsem R   |
 /// | RunBio     | iomap_dio_submit_bio, and the wait for it          | i_rwsem R   |
@@ -21,15 +25,17 @@ use crate::task::{Place, Task};
 /// Read in v4.10.17, v5.4.18 (fs/ext4/inode.c, fs/direct-io.c), v5.10.44, v6.1-rc7 and v6.12.
 ///
 /// # Modelled
-/// The order is the same in all of them. The DIOREAD_LOCK gate is not looked at: from 16c54688592c
+/// The order is the same in all of them, but that v4.10 and v5.4 write cached pages back before they
+/// read i_size. The DIOREAD_LOCK gate is not looked at: from 16c54688592c
 /// (v4.9) on no reader goes without the lock.
 ///
 /// # Left out
-/// Write-back of cached pages first, asynchronous reads.
+/// Asynchronous reads.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DioReadIter {
     task: TaskId,
     range: Range,
+    write_back: WritePages,
     step: Step,
     blocks: Vec<PhysicalBlock>,
 }
@@ -38,6 +44,8 @@ pub struct DioReadIter {
 enum Step {
     TakeShared,
     ReadSize,
+    LookForPages,
+    WriteBack(WritePages),
     BeginIo,
     Map(MapBlocks),
     RunBio,
@@ -48,8 +56,9 @@ enum Step {
 
 impl DioReadIter {
     /// A read of `range`.
-    pub fn new(task: TaskId, range: Range) -> DioReadIter {
-        DioReadIter { task, range, step: Step::TakeShared, blocks: Vec::new() }
+    pub fn new(task: TaskId, range: Range, kernel: Kernel, dioread_nolock: bool) -> DioReadIter {
+        let write_back = WritePages::new(task, kernel, dioread_nolock).and_wait();
+        DioReadIter { task, range, write_back, step: Step::TakeShared, blocks: Vec::new() }
     }
 }
 
@@ -58,6 +67,8 @@ impl Task for DioReadIter {
         Some(match &self.step {
             Step::TakeShared => Op::Lock(LockName::IRwsem, Mode::Shared),
             Step::ReadSize => Op::SizeRead,
+            Step::LookForPages => Op::PagesRead,
+            Step::WriteBack(write) => return write.next(),
             Step::BeginIo => Op::DioBegin(self.task),
             Step::Map(map) => return map.next(),
             Step::RunBio => Op::Bio(self.blocks.clone(), Bio::Read),
@@ -72,8 +83,19 @@ impl Task for DioReadIter {
             Step::TakeShared => Step::ReadSize,
             Step::ReadSize => match outcome {
                 Outcome::Value(size) if self.range.start >= size => Step::DropShared,
-                _ => Step::BeginIo,
+                _ => Step::LookForPages,
             },
+            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
+                Step::WriteBack(self.write_back.clone())
+            }
+            Step::LookForPages => Step::BeginIo,
+            Step::WriteBack(write) => {
+                write.resume(outcome);
+                if write.next().is_some() {
+                    return;
+                }
+                Step::BeginIo
+            }
             Step::BeginIo => Step::Map(MapBlocks::look_up(self.range, MapFor::Io, DataSemHeld::No)),
             Step::Map(map) => {
                 map.resume(outcome);
@@ -94,6 +116,8 @@ impl Task for DioReadIter {
     fn place(&self) -> Place {
         let (step, kernel) = match &self.step {
             Step::Map(map) => return map.place(),
+            Step::WriteBack(write) => return write.place(),
+            Step::LookForPages => ("LookForPages", "filemap_write_and_wait_range"),
             Step::TakeShared => ("TakeShared", "ext4_dio_read_iter"),
             Step::ReadSize => ("ReadSize", "__iomap_dio_rw"),
             Step::BeginIo => ("BeginIo", "__iomap_dio_rw"),

@@ -3,7 +3,7 @@
 use super::iocb::PrivateOp;
 use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, Half, MapBlocks, Mapped};
 use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel, Version};
+use crate::kernel::{Fix, Kernel};
 use crate::op::{Bio, Handle, MapFor, Op, Outcome, PhysicalBlock, Range, Submission, TaskId};
 use crate::task::{Place, Task};
 
@@ -150,7 +150,7 @@ impl DirectIo {
 
     /// e83403959fdd: every direct write but an extending one holds a reference of its own.
     fn every_count(&self) -> bool {
-        self.kernel.version >= Version::V3_11 && !self.extending
+        self.kernel.has(Fix::CountEveryWrite) && !self.extending
     }
 
     fn bio(&self) -> Bio {
@@ -313,14 +313,14 @@ impl Task for DirectIo {
             Step::Submit => self.after_io(),
             Step::RunBio if self.extending => Step::EndIo,
             Step::RunBio => Step::TakeIoEnd,
-            Step::TakeIoEnd if every_count && self.unwritten && !self.overwrite => {
-                Step::Convert(ConvertUnwritten::new(self.write.range, self.write.task))
-            }
+            Step::TakeIoEnd if every_count && self.unwritten && !self.overwrite => Step::Convert(
+                ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel),
+            ),
             Step::TakeIoEnd => Step::EndIo,
             Step::EndIo if every_count => self.after_io(),
-            Step::EndIo if self.unwritten && !self.failed && !self.overwrite => {
-                Step::Convert(ConvertUnwritten::new(self.write.range, self.write.task))
-            }
+            Step::EndIo if self.unwritten && !self.failed && !self.overwrite => Step::Convert(
+                ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel),
+            ),
             Step::EndIo => self.after_io(),
             Step::Convert(convert) => {
                 convert.resume(outcome);

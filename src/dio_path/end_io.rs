@@ -89,7 +89,10 @@ impl Task for EndIo {
             Step::AioComplete => Op::AioComplete,
             Step::EndIo | Step::EndIoEarly => Op::DioEnd(self.task),
             Step::TakeListLock => Op::Lock(LockName::CompletedIoLock, Mode::Exclusive),
-            Step::AddToList => Op::ListAdd(IoEnd { task: self.task, range: submission.range }),
+            Step::AddToList => {
+                let range = submission.range;
+                Op::ListAdd(IoEnd { task: self.task, range, direct: true })
+            }
             Step::DropListLock => Op::Unlock(LockName::CompletedIoLock, Mode::Exclusive),
             Step::TakeImutex => Op::LockByRequeue(LockName::IMutex),
             Step::Flush(flush) => return flush.next(),

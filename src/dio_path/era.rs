@@ -3,7 +3,7 @@
 use super::{
     BufferedWrite, BufferedWriteIter, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead,
     EndIo, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, PunchHole, PunchHoleRwsem,
-    Setattr, Truncate, UringThread, Write, WriteFlags,
+    Setattr, Truncate, UringThread, Write, WriteFlags, WritePages,
 };
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Range, TaskId};
@@ -15,6 +15,13 @@ pub struct Mount {
     pub dioread_nolock: bool,
     /// There is a journal.
     pub journal: bool,
+}
+
+impl Mount {
+    /// Whether `-o dioread_nolock` makes a difference to writeback, and was given.
+    fn asks_for_nolock(self, kernel: Kernel) -> bool {
+        self.dioread_nolock && kernel.version < Version::V5_10
+    }
 }
 
 impl Call {
@@ -45,10 +52,15 @@ impl Call {
     /// A direct read.
     pub fn pread(task: TaskId, range: Range, kernel: Kernel, mount: Mount) -> Call {
         if kernel.version >= Version::V4_10 {
-            Call::DioReadIter(DioReadIter::new(task, range))
+            Call::DioReadIter(DioReadIter::new(task, range, kernel, mount.asks_for_nolock(kernel)))
         } else {
             Call::Read(DirectRead::new(task, range, kernel, mount.dioread_nolock))
         }
+    }
+
+    /// Writeback of the cached page by the flusher.
+    pub fn writepages(task: TaskId, kernel: Kernel, mount: Mount) -> Call {
+        Call::WritePages(WritePages::new(task, kernel, mount.asks_for_nolock(kernel)))
     }
 
     /// A buffered write.

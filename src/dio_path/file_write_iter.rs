@@ -2,6 +2,7 @@
 
 use super::direct_io::Write;
 use super::direct_io_write::DirectIoWrite;
+use super::drop_page::DropPage;
 use super::iocb::PrivateOp;
 use crate::extent_probe::OverwriteProbe;
 use crate::inode_lock::{LockName, Mode};
@@ -22,6 +23,8 @@ use crate::task::{Place, Task};
 /// | LookForPages  | generic_file_direct_write: nrpages                     | i_rwsem          |
 /// | DropPages     | generic_file_direct_write: write back, invalidate      | i_rwsem          |
 /// | DirectIo      | ext4_direct_IO_write, see DirectIoWrite                | i_rwsem          |
+/// | LookAgain     | generic_file_direct_write: nrpages                     | i_rwsem          |
+/// | DropAgain     | generic_file_direct_write: invalidate                  | i_rwsem          |
 /// | RereadSize    | generic_file_direct_write: i_size_read                 | i_rwsem          |
 /// | RaiseSize     | generic_file_direct_write: i_size_write                | i_rwsem          |
 /// | WaitOwn       | ext4_unwritten_wait (unaligned, asynchronous) *        | i_rwsem          |
@@ -36,7 +39,7 @@ use crate::task::{Place, Task};
 /// the half block by which it grows is not modelled, only how it is serialised.
 ///
 /// # Left out
-/// O_APPEND, suid removal, the second invalidation of cached pages, O_SYNC, IOCB_NOWAIT.
+/// O_APPEND, suid removal, O_SYNC, IOCB_NOWAIT.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FileWriteIter {
     write: Write,
@@ -47,6 +50,8 @@ pub struct FileWriteIter {
     step: Step,
     overwrite: bool,
     size: Blocks,
+    queued: bool,
+    failed: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -58,8 +63,10 @@ enum Step {
     StartTime,
     StopTime,
     LookForPages,
-    DropPages,
+    DropPages(DropPage),
     DirectIo(DirectIoWrite),
+    LookAgain,
+    DropAgain(DropPage),
     RereadSize,
     RaiseSize,
     WaitOwn,
@@ -79,6 +86,8 @@ impl FileWriteIter {
             step: Step::TakeRwsem,
             overwrite: false,
             size: 0,
+            queued: false,
+            failed: false,
         }
     }
 
@@ -118,8 +127,8 @@ impl Task for FileWriteIter {
             Step::Probe(probe) => return probe.next(),
             Step::StartTime => Op::JournalStart(Handle::Time),
             Step::StopTime => Op::JournalStop(Handle::Time),
-            Step::LookForPages => Op::PagesRead,
-            Step::DropPages => Op::PagesDrop,
+            Step::LookForPages | Step::LookAgain => Op::PagesRead,
+            Step::DropPages(drop) | Step::DropAgain(drop) => return drop.next(),
             Step::DirectIo(direct_io) => return direct_io.next(),
             Step::RereadSize => Op::SizeRead,
             Step::RaiseSize => Op::SizeWrite(self.write.range.end()),
@@ -147,16 +156,27 @@ impl Task for FileWriteIter {
             }
             Step::StartTime => Step::StopTime,
             Step::StopTime => Step::LookForPages,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => Step::DropPages,
-            Step::LookForPages | Step::DropPages => self.direct_io(),
+            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
+                Step::DropPages(DropPage::default())
+            }
+            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
+            Step::LookForPages | Step::DropPages(_) => self.direct_io(),
             Step::DirectIo(direct_io) => {
                 direct_io.resume(outcome);
                 if direct_io.next().is_some() {
                     return;
                 }
-                let queued = direct_io.end_io().is_some() && !direct_io.failed;
+                self.failed = direct_io.failed;
+                self.queued = direct_io.end_io().is_some() && !direct_io.failed;
+                Step::LookAgain
+            }
+            Step::LookAgain if matches!(outcome, Outcome::Value(1..)) => {
+                Step::DropAgain(DropPage::default())
+            }
+            Step::DropAgain(drop) if let Some(drop) = drop.further() => Step::DropAgain(drop),
+            Step::LookAgain | Step::DropAgain(_) => {
                 let alone = serialized && self.kernel.has(Fix::UnalignedAlone);
-                match (queued, direct_io.failed) {
+                match (self.queued, self.failed) {
                     (true, _) if alone => Step::WaitOwn,
                     (true, _) | (_, true) => Step::DropRwsem,
                     (false, false) => Step::RereadSize,
@@ -181,7 +201,9 @@ impl Task for FileWriteIter {
             Step::StartTime => ("StartTime", "file_update_time"),
             Step::StopTime => ("StopTime", "file_update_time"),
             Step::LookForPages => ("LookForPages", "generic_file_direct_write"),
-            Step::DropPages => ("DropPages", "generic_file_direct_write"),
+            Step::DropPages(drop) => return drop.place(),
+            Step::DropAgain(drop) => return drop.place(),
+            Step::LookAgain => ("LookAgain", "generic_file_direct_write"),
             Step::RereadSize => ("RereadSize", "generic_file_direct_write"),
             Step::RaiseSize => ("RaiseSize", "generic_file_direct_write"),
             Step::WaitOwn => ("WaitOwn", "ext4_unwritten_wait"),

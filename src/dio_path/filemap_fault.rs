@@ -1,58 +1,75 @@
-//! `ext4_filemap_fault` and the store that follows it: a writer through a shared mapping.
+//! `ext4_filemap_fault` and `ext4_page_mkwrite`: a store through a shared mapping.
 
+use super::read_page::ReadPage;
 use super::setattr::mmap_lock;
-use crate::extent_probe::{DataSemHeld, MapBlocks};
-use crate::inode_lock::Mode;
+use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
+use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
-use crate::op::{MapFor, Op, Outcome, PhysicalBlock, Range};
+use crate::op::{LogicalBlock, MapFor, Op, Outcome, PhysicalBlock, Range};
 use crate::task::{Place, Task};
 
-/// A store to a mapped page that is not there yet.
+/// A store to a page of the file that is not mapped into the process.
 ///
-/// | step      | kernel (v4.10; + from v6.1)                                  | holds after    |
-/// |-----------|--------------------------------------------------------------|----------------|
-/// | TakeMmap  | ext4_filemap_fault: down_read(i_mmap_sem), invalidate_lock + | i_mmap_sem R   |
-/// | Map       | ext4_readpage: ext4_map_blocks, see MapBlocks                | i_mmap_sem R   |
-/// | PageIn    | filemap_fault: the page is mapped                            | i_mmap_sem R   |
-/// | DropMmap  | ext4_filemap_fault: up_read(i_mmap_sem)                      |                |
-/// | WritePage | the store, and ext4_writepage of its page                    |                |
+/// | step        | kernel (v4.10; * v6.1: only if the page is not there)          | holds after         |
+/// |-------------|----------------------------------------------------------------|---------------------|
+/// | TakeFault   | ext4_filemap_fault: down_read(i_mmap_sem) *                    | i_mmap_sem R        |
+/// | Find        | filemap_fault: find_get_page                                   | i_mmap_sem R        |
+/// | ReadPage    | filemap_fault: ->readpage, see ReadPage                        | i_mmap_sem R        |
+/// | DropFault   | ext4_filemap_fault: up_read(i_mmap_sem)                        |                     |
+/// | TakeMkwrite | ext4_page_mkwrite: down_read(i_mmap_sem), invalidate_lock *    | i_mmap_sem R        |
+/// | LockPage    | block_page_mkwrite: lock_page                                  | i_mmap_sem R, page  |
+/// | Recheck     | block_page_mkwrite: page->mapping, has the page been dropped?  | i_mmap_sem R, page  |
+/// | GiveUp      | block_page_mkwrite: unlock_page, -EFAULT                       | i_mmap_sem R        |
+/// | LeaveAgain  | ext4_page_mkwrite: up_read(i_mmap_sem); faults again           |                     |
+/// | Map         | ext4_da_get_block_prep, see MapBlocks                          | i_mmap_sem R, page  |
+/// | Store       | set_page_dirty, and the store                                  | i_mmap_sem R, page  |
+/// | UnlockPage  | do_page_mkwrite's caller: unlock_page                          | i_mmap_sem R        |
+/// | DropMkwrite | ext4_page_mkwrite: up_read(i_mmap_sem)                         |                     |
 ///
 /// # Kernel
-/// ea3d7209ca01 (v4.5), by its message and kernel-history's reading of it; filemap_invalidate_lock
-/// since v5.15.
+/// fs/ext4/inode.c and fs/buffer.c, read in v4.10.17 and v6.12; mm/filemap.c, read in v6.1 and v6.12,
+/// where `filemap_fault` takes `invalidate_lock` itself. v3.11 has neither lock. ea3d7209ca01 (v4.5).
 ///
 /// # Modelled
-/// The page keeps the block that it was mapped to: its buffer heads are not looked up again when it
-/// is written back. A page that was dropped is not written back.
+/// Delayed allocation: a hole is allocated by writeback, a written block is mapped here and not looked
+/// up again. The store happens under the page's lock; in the kernel it comes after, through the page
+/// table entry, and a page that is dropped or written back in between faults again.
 ///
 /// # Left out
-/// `mmap_sem`, the page lock (each step that it covers is one step here), `page_mkwrite`'s journal
-/// handle and allocation, read-ahead, stores to pages that are there already.
+/// `mmap_sem`, sb_start_pagefault, the time update, read-ahead, faults past i_size.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FilemapFault {
     kernel: Kernel,
     range: Range,
-    blocks: Vec<PhysicalBlock>,
+    buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
     step: Step,
+    holds: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
-    TakeMmap,
+    TakeFault,
+    Find,
+    ReadPage(ReadPage),
+    DropFault,
+    TakeMkwrite,
+    LockPage,
+    Recheck,
+    GiveUp,
+    LeaveAgain,
     Map(MapBlocks),
-    PageIn,
-    DropMmap,
-    WritePage,
+    Store,
+    UnlockPage,
+    DropMkwrite,
     Done,
 }
 
 impl FilemapFault {
-    /// Stores to the page of each block of `range`.
+    /// Stores to each block of `range`.
     pub fn new(range: Range, kernel: Kernel) -> FilemapFault {
-        let mut fault = FilemapFault { kernel, range, blocks: Vec::new(), step: Step::TakeMmap };
-        if !fault.locks() {
-            fault.step = fault.map();
-        }
+        let step = Step::Done;
+        let mut fault = FilemapFault { kernel, range, buffers: Vec::new(), step, holds: false };
+        fault.step = fault.first();
         fault
     }
 
@@ -60,50 +77,103 @@ impl FilemapFault {
         self.kernel.has(Fix::FaultLock)
     }
 
-    fn map(&self) -> Step {
-        Step::Map(MapBlocks::look_up(self.range, MapFor::Page, DataSemHeld::No))
+    /// From 730633f0b7f9 on the lock is taken only to bring a page in.
+    fn first(&self) -> Step {
+        if self.locks() && !self.kernel.has(Fix::ReadLock) { Step::TakeFault } else { Step::Find }
+    }
+
+    fn mkwrite(&self) -> Step {
+        if self.locks() { Step::TakeMkwrite } else { Step::LockPage }
+    }
+
+    fn found(&self) -> Step {
+        if self.holds { Step::DropFault } else { self.mkwrite() }
     }
 }
 
 impl Task for FilemapFault {
     fn next(&self) -> Option<Op> {
-        let mmap = mmap_lock(self.kernel);
+        let (mmap, page) = (mmap_lock(self.kernel), LockName::PageLock);
         Some(match &self.step {
-            Step::TakeMmap => Op::Lock(mmap, Mode::Shared),
+            Step::TakeFault | Step::TakeMkwrite => Op::Lock(mmap, Mode::Shared),
+            Step::Find | Step::Recheck => Op::PageLook,
+            Step::ReadPage(read) => return read.next(),
+            Step::DropFault | Step::LeaveAgain | Step::DropMkwrite => {
+                Op::Unlock(mmap, Mode::Shared)
+            }
+            Step::LockPage => Op::Lock(page, Mode::Exclusive),
+            Step::GiveUp | Step::UnlockPage => Op::Unlock(page, Mode::Exclusive),
             Step::Map(map) => return map.next(),
-            Step::PageIn => Op::PageIn,
-            Step::DropMmap => Op::Unlock(mmap, Mode::Shared),
-            Step::WritePage => Op::WritePage(self.blocks.clone()),
+            Step::Store => Op::PageStore(self.buffers.clone()),
             Step::Done => return None,
         })
     }
 
     fn resume(&mut self, outcome: Outcome) {
-        let locks = self.locks();
+        let (locks, holds) = (self.locks(), self.holds);
+        let there = outcome == Outcome::Flag(true);
         self.step = match &mut self.step {
-            Step::TakeMmap => self.map(),
+            Step::TakeFault if self.kernel.has(Fix::ReadLock) => {
+                self.holds = true;
+                Step::ReadPage(ReadPage::new())
+            }
+            Step::TakeFault => {
+                self.holds = true;
+                Step::Find
+            }
+            Step::Find if there => self.found(),
+            Step::Find if locks && !holds => Step::TakeFault,
+            Step::Find => Step::ReadPage(ReadPage::new()),
+            Step::ReadPage(read) => {
+                read.resume(outcome);
+                if read.next().is_some() {
+                    return;
+                }
+                self.found()
+            }
+            Step::DropFault => {
+                self.holds = false;
+                self.mkwrite()
+            }
+            Step::TakeMkwrite => Step::LockPage,
+            Step::LockPage => Step::Recheck,
+            Step::Recheck if there => {
+                Step::Map(MapBlocks::look_up(self.range, MapFor::Page, DataSemHeld::No))
+            }
+            Step::Recheck => Step::GiveUp,
+            Step::GiveUp if locks => Step::LeaveAgain,
+            Step::GiveUp | Step::LeaveAgain => self.first(),
             Step::Map(map) => {
                 map.resume(outcome);
                 if map.next().is_some() {
                     return;
                 }
-                let found = map.found().unwrap_or_default();
-                self.blocks = found.iter().filter_map(|mapped| mapped.block).collect();
-                Step::PageIn
+                let found = map.found().unwrap_or_default().iter();
+                let mapped = found.map(|m| m.block.filter(|_| m.extent == Extent::Written));
+                self.buffers = self.range.blocks().zip(mapped).collect();
+                Step::Store
             }
-            Step::PageIn if locks => Step::DropMmap,
-            Step::PageIn | Step::DropMmap => Step::WritePage,
-            Step::WritePage | Step::Done => Step::Done,
+            Step::Store => Step::UnlockPage,
+            Step::UnlockPage if locks => Step::DropMkwrite,
+            Step::UnlockPage | Step::DropMkwrite | Step::Done => Step::Done,
         };
     }
 
     fn place(&self) -> Place {
         let (step, kernel) = match &self.step {
-            Step::TakeMmap => ("TakeMmap", "ext4_filemap_fault"),
+            Step::ReadPage(read) => return read.place(),
             Step::Map(map) => return map.place(),
-            Step::PageIn => ("PageIn", "filemap_fault"),
-            Step::DropMmap => ("DropMmap", "ext4_filemap_fault"),
-            Step::WritePage => ("WritePage", "ext4_writepage"),
+            Step::TakeFault => ("TakeFault", "ext4_filemap_fault"),
+            Step::Find => ("Find", "filemap_fault"),
+            Step::DropFault => ("DropFault", "ext4_filemap_fault"),
+            Step::TakeMkwrite => ("TakeMkwrite", "ext4_page_mkwrite"),
+            Step::LockPage => ("LockPage", "block_page_mkwrite"),
+            Step::Recheck => ("Recheck", "block_page_mkwrite"),
+            Step::GiveUp => ("GiveUp", "block_page_mkwrite"),
+            Step::LeaveAgain => ("LeaveAgain", "ext4_page_mkwrite"),
+            Step::Store => ("Store", "ext4_page_mkwrite"),
+            Step::UnlockPage => ("UnlockPage", "do_page_mkwrite"),
+            Step::DropMkwrite => ("DropMkwrite", "ext4_page_mkwrite"),
             Step::Done => ("Done", "ext4_filemap_fault"),
         };
         Place { step, kernel }

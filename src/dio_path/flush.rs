@@ -43,7 +43,9 @@ impl FinishIoEnd {
             io_end,
             drops_count: kernel.has(Fix::CountCoversConversion),
             complete_last: kernel.has(Fix::AioCompleteLast),
-            step: Finish::Convert(ConvertUnwritten::new(io_end.range, io_end.task)),
+            step: Finish::Convert(
+                ConvertUnwritten::new(io_end.range, io_end.task).of_kernel(kernel),
+            ),
         }
     }
 }
@@ -66,8 +68,13 @@ impl Task for FinishIoEnd {
                 if convert.next().is_some() {
                     return;
                 }
-                if self.complete_last { Finish::DropUnwritten } else { Finish::AioComplete }
+                if self.complete_last || !self.io_end.direct {
+                    Finish::DropUnwritten
+                } else {
+                    Finish::AioComplete
+                }
             }
+            Finish::DropUnwritten if !self.io_end.direct => Finish::Done,
             Finish::DropUnwritten if self.complete_last && self.drops_count => Finish::EndIo,
             Finish::DropUnwritten | Finish::EndIo if self.complete_last => Finish::AioComplete,
             Finish::AioComplete if self.complete_last => Finish::Done,
@@ -106,8 +113,9 @@ impl Task for FinishIoEnd {
 /// one finished may have let the inode go.
 ///
 /// # Left out
-/// The wait for `i_unwritten == 0` that follows in v3.7 (c278531d39f3): direct I/O has been drained
-/// by then, it is for buffered writes. `EXT4_IO_END_IN_FSYNC` and who frees the io_end.
+/// The wait for `i_unwritten == 0` that follows in v3.7 (c278531d39f3), where direct I/O has been
+/// drained by then; `fsync`, which drains nothing, has it (`SyncFile`). `EXT4_IO_END_IN_FSYNC` and who
+/// frees the io_end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FlushCompleted {
     kernel: Kernel,

@@ -1,5 +1,6 @@
 //! `iomap_dio_complete` and ext4's `->end_io`: what finishes a direct write from v5.10 on.
 
+use super::drop_page::DropPage;
 use super::inode_extension::InodeExtension;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel, Version};
@@ -55,7 +56,7 @@ enum Step {
     ReadDisksize,
     Extension(InodeExtension),
     LookForPages,
-    Invalidate,
+    Invalidate(DropPage),
     EndIo,
     WriteSync,
     AioComplete,
@@ -92,7 +93,9 @@ impl IomapDioComplete {
 
     fn sizes(&self) -> Step {
         if !self.in_end_io() {
-            Step::ReadSize
+            // What 91562895f803 changed on top keeps i_size where 5899593f51e6 had put it.
+            let raises = self.kernel.has(Fix::SizeInEndIo) || self.kernel.version >= Version::V6_1;
+            if raises { Step::ReadSize } else { self.pages() }
         } else if self.kernel.has(Fix::CompletionTestsBoth) {
             Step::ReadDisksize
         } else {
@@ -107,6 +110,14 @@ impl IomapDioComplete {
 
     fn extension(&self) -> Step {
         Step::Extension(InodeExtension::in_end_io(self.range.end(), self.kernel))
+    }
+
+    fn pages(&self) -> Step {
+        if self.asynchronous && !self.kernel.has(Fix::CompletionInvalidates) {
+            Step::EndIo
+        } else {
+            Step::LookForPages
+        }
     }
 
     fn last(&self) -> Step {
@@ -124,7 +135,7 @@ impl Task for IomapDioComplete {
             Step::Warn => Op::WarnSize,
             Step::Extension(extension) => return extension.next(),
             Step::LookForPages => Op::PagesRead,
-            Step::Invalidate => Op::PagesDrop,
+            Step::Invalidate(drop) => return drop.next(),
             Step::EndIo => Op::DioEnd(self.of),
             Step::WriteSync => Op::WriteSync,
             Step::AioComplete => Op::AioComplete,
@@ -146,7 +157,7 @@ impl Task for IomapDioComplete {
             }
             Step::ReadSize if past && in_end_io => self.extension(),
             Step::ReadSize if past => Step::RaiseSize,
-            Step::ReadSize | Step::RaiseSize => Step::LookForPages,
+            Step::ReadSize | Step::RaiseSize => self.pages(),
             Step::WarnSize => {
                 self.size = value;
                 Step::LookDisksize
@@ -155,16 +166,17 @@ impl Task for IomapDioComplete {
             Step::LookDisksize | Step::Warn => Step::ReadDisksize,
             Step::ReadDisksize if past => self.extension(),
             Step::ReadDisksize if self.kernel.has(Fix::CompletionTestsBoth) => Step::ReadSize,
-            Step::ReadDisksize => Step::LookForPages,
+            Step::ReadDisksize => self.pages(),
             Step::Extension(extension) => {
                 extension.resume(outcome);
                 if extension.next().is_some() {
                     return;
                 }
-                Step::LookForPages
+                self.pages()
             }
-            Step::LookForPages if value > 0 => Step::Invalidate,
-            Step::LookForPages | Step::Invalidate => Step::EndIo,
+            Step::LookForPages if value > 0 => Step::Invalidate(DropPage::default()),
+            Step::Invalidate(drop) if let Some(drop) = drop.further() => Step::Invalidate(drop),
+            Step::LookForPages | Step::Invalidate(_) => Step::EndIo,
             Step::EndIo if self.osync => Step::WriteSync,
             Step::EndIo | Step::WriteSync => self.last(),
             Step::AioComplete | Step::Done => Step::Done,
@@ -182,7 +194,7 @@ impl Task for IomapDioComplete {
             Step::Warn => ("Warn", "ext4_dio_write_end_io"),
             Step::ReadDisksize => ("ReadDisksize", "ext4_dio_write_end_io"),
             Step::LookForPages => ("LookForPages", "iomap_dio_complete"),
-            Step::Invalidate => ("Invalidate", "iomap_dio_complete"),
+            Step::Invalidate(drop) => return drop.place(),
             Step::EndIo => ("EndIo", "iomap_dio_complete"),
             Step::WriteSync => ("WriteSync", "iomap_dio_complete"),
             Step::AioComplete => ("AioComplete", "iomap_dio_complete_work"),

@@ -1,6 +1,7 @@
 //! `iomap_dio_rw` for writing: maps and submits, and waits if it must.
 
 use super::direct_io::{Fault, Write};
+use super::drop_page::DropPage;
 use super::iomap_dio_complete::IomapDioComplete;
 use crate::extent_probe::{DataSemHeld, Extent, MapBlocks, Mapped};
 use crate::kernel::Kernel;
@@ -58,7 +59,7 @@ pub struct Plan {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
     LookForPages,
-    DropPages,
+    DropPages(DropPage),
     BeginIo,
     LookUp(MapBlocks),
     Allocate(MapBlocks),
@@ -146,7 +147,7 @@ impl Task for IomapDioRw {
     fn next(&self) -> Option<Op> {
         Some(match &self.step {
             Step::LookForPages => Op::PagesRead,
-            Step::DropPages => Op::PagesDrop,
+            Step::DropPages(drop) => return drop.next(),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
             Step::LookUp(map) | Step::Allocate(map) => return map.next(),
             Step::Submit => {
@@ -166,8 +167,11 @@ impl Task for IomapDioRw {
 
     fn resume(&mut self, outcome: Outcome) {
         self.step = match &mut self.step {
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => Step::DropPages,
-            Step::LookForPages | Step::DropPages => Step::BeginIo,
+            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
+                Step::DropPages(DropPage::default())
+            }
+            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
+            Step::LookForPages | Step::DropPages(_) => Step::BeginIo,
             Step::BeginIo => self.map(),
             Step::LookUp(map) => {
                 map.resume(outcome);
@@ -209,7 +213,7 @@ impl Task for IomapDioRw {
             Step::Allocate(map) => return map.place(),
             Step::Complete(complete) => return complete.place(),
             Step::LookForPages => "LookForPages",
-            Step::DropPages => "DropPages",
+            Step::DropPages(drop) => return drop.place(),
             Step::BeginIo => "BeginIo",
             Step::Submit => "Submit",
             Step::RunBio => "RunBio",

@@ -11,8 +11,11 @@ mod dio_write_iter;
 mod direct_io;
 mod direct_io_write;
 mod drain;
+mod drop_page;
 mod end_io;
+mod end_page_io;
 mod era;
+mod fallocate;
 mod file_dio_write;
 mod file_write_iter;
 mod filemap_fault;
@@ -27,11 +30,14 @@ mod page_fault;
 mod punch_hole;
 mod punch_hole_rwsem;
 mod read;
+mod read_page;
 mod setattr;
+mod sync_file;
 mod truncate;
 mod uring;
 mod wb_disksize;
 mod write_then_close;
+mod writepages;
 
 pub use alloc_file_blocks::AllocFileBlocks;
 pub use buffered_write::BufferedWrite;
@@ -44,8 +50,11 @@ pub use dio_write_iter::{DioWriteIter, WriteFlags};
 pub use direct_io::{DirectIo, Fault, Write};
 pub use direct_io_write::DirectIoWrite;
 pub use drain::{InodeDioDone, InodeDioWait};
+pub use drop_page::DropPage;
 pub use end_io::EndIo;
+pub use end_page_io::EndPageIo;
 pub use era::Mount;
+pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
 pub use filemap_fault::FilemapFault;
@@ -59,11 +68,14 @@ pub use page_fault::{PageFault, VmMmap};
 pub use punch_hole::PunchHole;
 pub use punch_hole_rwsem::PunchHoleRwsem;
 pub use read::DirectRead;
+pub use read_page::ReadPage;
 pub use setattr::Setattr;
+pub use sync_file::SyncFile;
 pub use truncate::Truncate;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
 pub use write_then_close::WriteThenClose;
+pub use writepages::WritePages;
 
 use crate::inode_lock::WaitQueue;
 use crate::op::{Op, Outcome, Submission, TaskId};
@@ -112,8 +124,12 @@ pub enum Call {
     WbDisksize(WbDisksize),
     /// A store to a mapped page.
     Fault(FilemapFault),
+    /// The flusher.
+    WritePages(WritePages),
     /// An io_uring thread.
     Uring(Box<UringThread>),
+    /// fsync.
+    SyncFile(SyncFile),
     /// An asynchronous write, then a close.
     WriteThenClose(WriteThenClose),
     /// A drain, taken apart.
@@ -126,6 +142,8 @@ pub enum Call {
     BufferedRead(FilemapRead),
     /// A drain and a lookup.
     AllocFileBlocks(AllocFileBlocks),
+    /// A preallocation.
+    Fallocate(Fallocate),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -187,6 +205,24 @@ impl Call {
         matches!(self, Call::Read(read) if read.repeats())
     }
 
+    /// Whether it reads or writes the page cache and what it holds.
+    pub fn uses_the_page(&self) -> bool {
+        match self {
+            Call::Script(script) => {
+                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(_)))
+            }
+            call => {
+                matches!(
+                    call,
+                    Call::Fault(_)
+                        | Call::BufferedRead(_)
+                        | Call::WritePages(_)
+                        | Call::SyncFile(_)
+                )
+            }
+        }
+    }
+
     /// The counter of which the task holds a reference before its first step.
     pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
         if let Call::DioDone(done) = self { Some(done.holds()) } else { None }
@@ -214,13 +250,16 @@ impl Call {
             Call::VmMmap(t) => t,
             Call::WbDisksize(t) => t,
             Call::Fault(t) => t,
+            Call::WritePages(t) => t,
             Call::Uring(t) => &**t,
+            Call::SyncFile(t) => t,
             Call::WriteThenClose(t) => t,
             Call::DioWait(t) => t,
             Call::DioDone(t) => t,
             Call::Append(t) => t,
             Call::BufferedRead(t) => t,
             Call::AllocFileBlocks(t) => t,
+            Call::Fallocate(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -252,13 +291,16 @@ impl Task for Call {
             Call::VmMmap(t) => t.resume(outcome),
             Call::WbDisksize(t) => t.resume(outcome),
             Call::Fault(t) => t.resume(outcome),
+            Call::WritePages(t) => t.resume(outcome),
             Call::Uring(t) => t.resume(outcome),
+            Call::SyncFile(t) => t.resume(outcome),
             Call::WriteThenClose(t) => t.resume(outcome),
             Call::DioWait(t) => t.resume(outcome),
             Call::DioDone(t) => t.resume(outcome),
             Call::Append(t) => t.resume(outcome),
             Call::BufferedRead(t) => t.resume(outcome),
             Call::AllocFileBlocks(t) => t.resume(outcome),
+            Call::Fallocate(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

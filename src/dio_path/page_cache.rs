@@ -1,6 +1,7 @@
 //! A buffered write that appends to a cached page, and a buffered read of it: i_size says which of the
 //! page's bytes are file data.
 
+use super::read_page::ReadPage;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
 use crate::op::{LogicalBlock, Op, Outcome};
@@ -90,6 +91,10 @@ impl Task for GenericPerformWrite {
 ///
 /// | step        | kernel (v6.1; v3.6 the same but for the barrier)          | holds after |
 /// |-------------|-----------------------------------------------------------|-------------|
+/// | Find        | filemap_get_pages: is it there and up to date?            |             |
+/// | TakeInvalidate | filemap_create_folio: filemap_invalidate_lock_shared (from v6.1) | invalidate_lock R |
+/// | ReadPage    | filemap_read_folio, see ReadPage                          | invalidate_lock R |
+/// | DropInvalidate | filemap_create_folio: filemap_invalidate_unlock_shared |             |
 /// | ReadSize    | filemap_read: i_size_read                                 |             |
 /// | ReadBarrier | filemap_read: smp_rmb                                     |             |
 /// | CopyOut     | copy_folio_to_iter                                        |             |
@@ -99,10 +104,12 @@ impl Task for GenericPerformWrite {
 /// v6.12 has none but reads i_size with `smp_load_acquire`.
 ///
 /// # Modelled
-/// The page was found up to date before i_size is read. A read at or past the end copies nothing.
+/// i_size is read after the page was found up to date. A page that was cached at the start has been found
+/// already; whoever found it copies from it even if it is dropped meanwhile. A read at or past the end
+/// copies nothing.
 ///
 /// # Left out
-/// Lookup and read-ahead of the page.
+/// Read-ahead.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FilemapRead {
     block: LogicalBlock,
@@ -110,8 +117,12 @@ pub struct FilemapRead {
     step: Stage,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Stage {
+    Find,
+    TakeInvalidate,
+    ReadPage(ReadPage),
+    DropInvalidate,
     ReadSize,
     ReadBarrier,
     CopyOut,
@@ -119,15 +130,20 @@ enum Stage {
 }
 
 impl FilemapRead {
-    /// Reads `block`.
-    pub fn new(block: LogicalBlock, kernel: Kernel) -> FilemapRead {
-        FilemapRead { block, kernel, step: Stage::ReadSize }
+    /// Reads `block`, of a page that has been found or is yet to be looked for.
+    pub fn new(block: LogicalBlock, kernel: Kernel, found: bool) -> FilemapRead {
+        FilemapRead { block, kernel, step: if found { Stage::ReadSize } else { Stage::Find } }
     }
 }
 
 impl Task for FilemapRead {
     fn next(&self) -> Option<Op> {
-        Some(match self.step {
+        let invalidate = LockName::InvalidateLock;
+        Some(match &self.step {
+            Stage::Find => Op::PageLook,
+            Stage::TakeInvalidate => Op::Lock(invalidate, Mode::Shared),
+            Stage::ReadPage(read) => return read.next(),
+            Stage::DropInvalidate => Op::Unlock(invalidate, Mode::Shared),
             Stage::ReadSize => Op::SizeRead,
             Stage::ReadBarrier => Op::SmpRmb,
             Stage::CopyOut => Op::PageRead(self.block),
@@ -136,7 +152,18 @@ impl Task for FilemapRead {
     }
 
     fn resume(&mut self, outcome: Outcome) {
-        self.step = match self.step {
+        self.step = match &mut self.step {
+            Stage::Find if outcome == Outcome::Flag(true) => Stage::ReadSize,
+            Stage::Find if self.kernel.has(Fix::ReadLock) => Stage::TakeInvalidate,
+            Stage::Find | Stage::TakeInvalidate => Stage::ReadPage(ReadPage::new()),
+            Stage::ReadPage(read) => {
+                read.resume(outcome);
+                if read.next().is_some() {
+                    return;
+                }
+                if self.kernel.has(Fix::ReadLock) { Stage::DropInvalidate } else { Stage::ReadSize }
+            }
+            Stage::DropInvalidate => Stage::ReadSize,
             Stage::ReadSize => match outcome {
                 Outcome::Value(size) if self.block >= size => Stage::Done,
                 _ if self.kernel.has(Fix::SizeReadBarrier) => Stage::ReadBarrier,
@@ -148,7 +175,11 @@ impl Task for FilemapRead {
     }
 
     fn place(&self) -> Place {
-        let (step, kernel) = match self.step {
+        let (step, kernel) = match &self.step {
+            Stage::ReadPage(read) => return read.place(),
+            Stage::Find => ("Find", "filemap_get_pages"),
+            Stage::TakeInvalidate => ("TakeInvalidate", "filemap_create_folio"),
+            Stage::DropInvalidate => ("DropInvalidate", "filemap_create_folio"),
             Stage::ReadSize => ("ReadSize", "filemap_read"),
             Stage::ReadBarrier => ("ReadBarrier", "filemap_read"),
             Stage::CopyOut => ("CopyOut", "copy_folio_to_iter"),

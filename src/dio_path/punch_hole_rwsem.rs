@@ -1,5 +1,6 @@
 //! `ext4_punch_hole` under `i_rwsem`, from v4.10 on.
 
+use super::drop_page::DropPage;
 use super::setattr::mmap_lock;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
@@ -54,7 +55,7 @@ enum Step {
     StopTime,
     TakeMmap,
     LookForPages,
-    DropPages,
+    DropPages(DropPage),
     StartHandle,
     TakeDataSem,
     Free,
@@ -73,7 +74,7 @@ impl PunchHoleRwsem {
     }
 
     fn locks_faults_out(&self) -> bool {
-        self.kernel.has(Fix::FaultLock)
+        self.kernel.has(Fix::FaultLock) || self.kernel.has(Fix::ReadLock)
     }
 
     fn gate(&self) -> bool {
@@ -94,7 +95,7 @@ impl Task for PunchHoleRwsem {
             Step::StopTime => Op::JournalStop(Handle::Time),
             Step::TakeMmap => Op::Lock(mmap, excl),
             Step::LookForPages => Op::PagesRead,
-            Step::DropPages => Op::PagesDrop,
+            Step::DropPages(drop) => return drop.next(),
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::TakeDataSem => Op::Lock(sem, excl),
             Step::Free => Op::FreeRange(self.range),
@@ -121,8 +122,11 @@ impl Task for PunchHoleRwsem {
             Step::Drain | Step::StopTime if self.locks_faults_out() => Step::TakeMmap,
             Step::Drain | Step::StopTime => Step::LookForPages,
             Step::TakeMmap => Step::LookForPages,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => Step::DropPages,
-            Step::LookForPages | Step::DropPages => Step::StartHandle,
+            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
+                Step::DropPages(DropPage::default())
+            }
+            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
+            Step::LookForPages | Step::DropPages(_) => Step::StartHandle,
             Step::StartHandle => Step::TakeDataSem,
             Step::TakeDataSem => Step::Free,
             Step::Free => Step::DropDataSem,
@@ -144,7 +148,7 @@ impl Task for PunchHoleRwsem {
             Step::StopTime => "StopTime",
             Step::TakeMmap => "TakeMmap",
             Step::LookForPages => "LookForPages",
-            Step::DropPages => "DropPages",
+            Step::DropPages(drop) => return drop.place(),
             Step::StartHandle => "StartHandle",
             Step::TakeDataSem => "TakeDataSem",
             Step::Free => "Free",

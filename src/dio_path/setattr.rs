@@ -1,5 +1,6 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on.
 
+use super::drop_page::DropPage;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
@@ -74,7 +75,7 @@ enum Step {
     CloseGate,
     OpenGate,
     LookForPages,
-    DropPages,
+    DropPages(DropPage),
     StartHandle,
     AddAgain,
     TakeDataSem,
@@ -149,7 +150,7 @@ impl Task for Setattr {
             Step::CloseGate => Op::GateClose,
             Step::OpenGate => Op::GateOpen,
             Step::LookForPages => Op::PagesRead,
-            Step::DropPages => Op::PagesDrop,
+            Step::DropPages(drop) => return drop.next(),
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::Free => Op::Free(self.to),
             Step::DelOrphan => Op::Orphan(OrphanOp::Del),
@@ -190,8 +191,11 @@ impl Task for Setattr {
                 (false, _) => Step::LookForPages,
             },
             Step::CloseGate => Step::Drain,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => Step::DropPages,
-            Step::LookForPages | Step::DropPages => self.blocks(),
+            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
+                Step::DropPages(DropPage::default())
+            }
+            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
+            Step::LookForPages | Step::DropPages(_) => self.blocks(),
             Step::StartHandle if self.journal => Step::AddAgain,
             Step::StartHandle | Step::AddAgain => Step::TakeDataSem,
             Step::TakeDataSem => Step::Free,
@@ -220,7 +224,7 @@ impl Task for Setattr {
             Step::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Step::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
             Step::LookForPages => ("LookForPages", "truncate_pagecache"),
-            Step::DropPages => ("DropPages", "truncate_pagecache"),
+            Step::DropPages(drop) => return drop.place(),
             Step::StartHandle => ("StartHandle", "ext4_truncate"),
             Step::AddAgain => ("AddAgain", "ext4_orphan_add"),
             Step::TakeDataSem => ("TakeDataSem", "ext4_truncate"),

@@ -25,7 +25,7 @@ use crate::task::{Place, Task};
 /// `mpage_da_map_and_submit` up to v3.10.
 ///
 /// # Left out
-/// The pages and their blocks.
+/// The pages and their blocks; so a truncate does not wait for the locks of those pages.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct WbDisksize {
     to: Blocks,

@@ -1,6 +1,7 @@
 //! Unwritten conversion.
 
 use crate::inode_lock::{LockName, Mode};
+use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Handle, Op, Outcome, Range, TaskId};
 use crate::task::{Place, Task};
 
@@ -13,17 +14,29 @@ use crate::task::{Place, Task};
 /// | Convert     | ext4_convert_unwritten_extents_endio                | handle, i_data_sem W    |
 /// | DropExcl    | ext4_map_blocks: up_write(i_data_sem)               | handle                  |
 /// | StopHandle  | ext4_convert_unwritten_extents: ext4_journal_stop   |                         |
+///
+/// # Modelled
+/// Before dee1f973ca34 the whole extent that is found is marked, however large it has become (source
+/// v3.6, v3.7.2).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ConvertUnwritten {
     range: Range,
     of: TaskId,
+    splits: bool,
     step: u8,
 }
 
 impl ConvertUnwritten {
     /// Converts a range that the I/O of task `of` wrote.
     pub fn new(range: Range, of: TaskId) -> ConvertUnwritten {
-        ConvertUnwritten { range, of, step: 0 }
+        ConvertUnwritten { range, of, splits: true, step: 0 }
+    }
+
+    /// As that kernel does it.
+    #[must_use]
+    pub fn of_kernel(mut self, kernel: Kernel) -> ConvertUnwritten {
+        self.splits = kernel.has(Fix::SplitOnConvert) || kernel.version >= Version::V4_10;
+        self
     }
 }
 
@@ -33,7 +46,8 @@ impl Task for ConvertUnwritten {
         Some(match self.step {
             0 => Op::JournalStart(Handle::Extents),
             1 => Op::Lock(sem, Mode::Exclusive),
-            2 => Op::Convert(self.range, self.of),
+            2 if self.splits => Op::Convert(self.range, self.of),
+            2 => Op::ConvertExtent(self.range, self.of),
             3 => Op::Unlock(sem, Mode::Exclusive),
             4 => Op::JournalStop(Handle::Extents),
             _ => return None,

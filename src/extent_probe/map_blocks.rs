@@ -42,6 +42,7 @@ pub struct MapBlocks {
     held: DataSemHeld,
     counts_unwritten: bool,
     raise_early: bool,
+    in_handle: bool,
     step: Step,
     found: Option<Vec<Mapped>>,
     failed: bool,
@@ -74,6 +75,7 @@ impl MapBlocks {
             held,
             counts_unwritten: false,
             raise_early: false,
+            in_handle: false,
             step,
             found: None,
             failed: false,
@@ -94,14 +96,25 @@ impl MapBlocks {
             held: DataSemHeld::No,
             counts_unwritten,
             raise_early,
+            in_handle: false,
             step: Step::StartHandle,
             found: None,
             failed: false,
         }
     }
 
+    /// The caller's handle is open already, and stays so.
+    #[must_use]
+    pub fn in_handle(self) -> MapBlocks {
+        MapBlocks { in_handle: true, step: Step::TakeShared, ..self }
+    }
+
     fn creates(&self) -> bool {
-        matches!(self.how, MapFor::Create | MapFor::CreateFails | MapFor::Extend)
+        !matches!(self.how, MapFor::Probe | MapFor::Io | MapFor::Page)
+    }
+
+    fn stop(&self) -> Step {
+        if self.in_handle { Step::Done } else { Step::StopHandle }
     }
 
     /// What was found, once it is done; `None` is ENOSPC.
@@ -118,6 +131,9 @@ impl Task for MapBlocks {
             Step::TakeShared => Op::Lock(sem, Mode::Shared),
             // The first pass of a write that may allocate only looks; I/O goes where the last
             // pass says.
+            Step::LookUp if matches!(self.how, MapFor::Preallocate { .. }) => {
+                Op::Map(self.range, MapFor::Probe)
+            }
             Step::LookUp if self.creates() => Op::Map(self.range, MapFor::Io),
             Step::LookUp => Op::Map(self.range, self.how),
             Step::DropShared => Op::Unlock(sem, Mode::Shared),
@@ -145,7 +161,7 @@ impl Task for MapBlocks {
             Step::DropShared => {
                 let found = self.found.as_deref().unwrap_or_default();
                 if found.iter().all(|m| m.extent == Extent::Written) {
-                    Step::StopHandle
+                    self.stop()
                 } else {
                     Step::TakeExcl
                 }
@@ -165,7 +181,7 @@ impl Task for MapBlocks {
                     Step::DropExcl
                 }
             }
-            Step::DropExcl => Step::StopHandle,
+            Step::DropExcl => self.stop(),
             Step::StopHandle | Step::Done => Step::Done,
         };
     }

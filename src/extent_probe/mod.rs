@@ -5,6 +5,7 @@ mod block;
 mod convert;
 mod map_blocks;
 mod probe;
+mod range_ops;
 
 pub use block::{Block, Content, Half, Owner};
 pub use convert::ConvertUnwritten;
@@ -42,6 +43,8 @@ pub struct IoEnd {
     pub task: TaskId,
     /// What to convert.
     pub range: Range,
+    /// `EXT4_IO_END_DIRECT`; else it is writeback's.
+    pub direct: bool,
 }
 
 /// The extent tree and the device blocks of one small file.
@@ -49,6 +52,8 @@ pub struct IoEnd {
 pub struct Extents {
     map: Vec<Mapped>,
     blocks: Vec<Block>,
+    /// Bit `n`: an extent begins at block `n` although the block before could belong to it.
+    cuts: u16,
 }
 
 impl Extents {
@@ -68,7 +73,7 @@ impl Extents {
                 Mapped { extent, block }
             })
             .collect();
-        Extents { map, blocks }
+        Extents { map, blocks, cuts: 0 }
     }
 
     /// The mapping, block by block from the start of the file; what is not listed is a hole.
@@ -87,7 +92,13 @@ impl Extents {
         if how == MapFor::CreateFails {
             return None;
         }
+        if let MapFor::Preallocate { merge } = how {
+            self.preallocate(range, merge);
+        }
         if matches!(how, MapFor::Create | MapFor::Extend) {
+            // What is to be written is split off, so that its conversion finds just that.
+            self.cut(range.start);
+            self.cut(range.end());
             let fresh = if how == MapFor::Extend { Extent::Written } else { Extent::Unwritten };
             while self.map.len() < range.end() as usize {
                 self.map.push(Mapped { extent: Extent::Hole, block: None });

@@ -32,6 +32,9 @@ pub enum LockName {
     IMmapSem,
     /// `mapping->invalidate_lock`, which took the place of `i_mmap_sem`.
     InvalidateLock,
+    /// `PG_locked` of the one cached page, and `PG_writeback`: who wants the page waits for both here,
+    /// as on a device that needs stable pages.
+    PageLock,
     /// `EXT4_I(inode)->i_data_sem`, a rwsem.
     IDataSem,
     /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
@@ -49,13 +52,14 @@ pub enum Mode {
 
 impl LockName {
     /// Every lock, in rank order.
-    pub const ALL: [LockName; 8] = [
+    pub const ALL: [LockName; 9] = [
         LockName::AioMutex,
         LockName::IMutex,
         LockName::IRwsem,
         LockName::MmapSem,
         LockName::IMmapSem,
         LockName::InvalidateLock,
+        LockName::PageLock,
         LockName::IDataSem,
         LockName::CompletedIoLock,
     ];
@@ -69,6 +73,7 @@ impl LockName {
             LockName::MmapSem => "mmap_sem",
             LockName::IMmapSem => "i_mmap_sem",
             LockName::InvalidateLock => "invalidate_lock",
+            LockName::PageLock => "page",
             LockName::IDataSem => "i_data_sem",
             LockName::CompletedIoLock => "i_completed_io_lock",
         }
@@ -112,13 +117,14 @@ impl LockName {
     /// # Kernel
     /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7.
     /// `mmap_sem` comes before `i_data_sem` in the messages of 7fb5409df092 and fab3a549e204;
-    /// `i_mmap_sem` and `invalidate_lock` stand as in the comment of fs/ext4/super.c (v4.10, v6.12).
+    /// `i_mmap_sem`, `invalidate_lock` and the page lock (under a transaction, above `i_data_sem`) stand as in the comment of fs/ext4/super.c (v4.10, v6.12).
     pub fn rank(self) -> u8 {
         match self {
             LockName::AioMutex => 10,
             LockName::IMutex | LockName::IRwsem => 20,
             LockName::MmapSem => 22,
             LockName::IMmapSem | LockName::InvalidateLock => 25,
+            LockName::PageLock => 35,
             LockName::IDataSem => 40,
             LockName::CompletedIoLock => 50,
         }

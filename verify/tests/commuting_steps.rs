@@ -3,7 +3,8 @@
 
 use diolock::op::{Access, Object, Op, Outcome, TaskId};
 use diolock_verify::engine::selftest::{Random, enabled, random_program};
-use diolock_verify::program::{Program, System};
+use diolock_verify::litmus::catalogue;
+use diolock_verify::program::{Memory, Program, System};
 
 type Touched = Vec<(Object, Access)>;
 
@@ -30,6 +31,37 @@ fn steps_that_touch_nothing_in_common_commute() {
             }
             let Some(&next) = ready.get(random.below(ready.len().max(1))) else { break };
             take(&program, &mut system, next);
+        }
+    }
+    assert!(pairs > 5_000, "only {pairs} pairs were compared");
+}
+
+/// The same along random walks through the litmus tests with a page cache, whose steps no random program
+/// has.
+#[test]
+fn steps_on_the_page_cache_commute_where_they_say_so() {
+    let mut pairs = 0;
+    for litmus in catalogue::all().expect("the catalogue reads") {
+        for expect in litmus.expect.iter().filter(|_| litmus.memory == Memory::Sc) {
+            let program = litmus.program(expect.kernel);
+            if !program.calls.iter().any(|call| call.uses_the_page()) {
+                continue;
+            }
+            for seed in 0..60 {
+                let mut random = Random::new(seed);
+                let mut system = System::new(&program);
+                loop {
+                    let ready = enabled(&program, &system);
+                    for (at, &one) in ready.iter().enumerate() {
+                        for &other in &ready[at + 1..] {
+                            pairs += usize::from(commutes(&program, &system, one, other, seed));
+                        }
+                        leaves_the_others_alone(&program, &system, one, seed);
+                    }
+                    let Some(&next) = ready.get(random.below(ready.len().max(1))) else { break };
+                    take(&program, &mut system, next);
+                }
+            }
         }
     }
     assert!(pairs > 5_000, "only {pairs} pairs were compared");

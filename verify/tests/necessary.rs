@@ -1,53 +1,99 @@
-//! Nothing is there for show: every fix of v3.7 is needed by some litmus test, and every rule is what
-//! some litmus test fails by.
+//! Nothing is there for show: every fix of every kernel is needed by some litmus test there, and every rule
+//! is what some litmus test fails by.
 
-use diolock::kernel::{FIXES, Fix, Kernel, Version};
-use diolock_verify::engine::EngineName;
+use diolock::kernel::{Fix, Kernel, Version};
 use diolock_verify::engine::graph;
+use diolock_verify::engine::loom::job::{self, Job};
 use diolock_verify::litmus::{Expected, catalogue};
+use diolock_verify::matrix;
 use diolock_verify::program::Memory;
 use diolock_verify::rule::RuleId;
-use diolock_verify::suite::{self, Options};
-use diolock_verify::verdict::Verdict;
+use diolock_verify::survey;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// Fixes of v3.7 that no clean litmus test on v3.7 needs, and why.
-const NOT_NEEDED: [(Fix, &str); 2] = [
-    (Fix::OpenerBarrier, "redundant in C11: see its doc; gate-fences is clean without it"),
-    (Fix::DirtyBarrier, "half of a pair: the reader's half came with v6.1 (size-vs-page-data)"),
+/// A fix that another one makes redundant on a kernel, as the doc of [`Fix`] says: nothing fails without it,
+/// and a litmus test that names both fails without them.
+const COVERED: [(Version, Fix, Fix); 7] = [
+    (Version::V3_7, Fix::FallocateFlush, Fix::SplitOnConvert),
+    (Version::V3_7, Fix::SplitOnConvert, Fix::FallocateFlush),
+    (Version::V3_11, Fix::SplitOnConvert, Fix::NoMergeUnwritten),
+    (Version::V3_11, Fix::NoMergeUnwritten, Fix::SplitOnConvert),
+    (Version::V5_4, Fix::AlignedPastEof, Fix::UnalignedAlone),
+    (Version::V6_12, Fix::DirtyBarrier, Fix::SizeRelease),
+    (Version::V6_12, Fix::SizeRelease, Fix::DirtyBarrier),
+];
+
+/// Fixes that nothing needs on kernels up to and with that one, and why.
+const NOT_NEEDED: [(Fix, Version, &str); 2] = [
+    (
+        Fix::OpenerBarrier,
+        Version::V3_11,
+        "redundant in C11: see its doc; gate-fences is clean without it",
+    ),
+    (
+        Fix::DirtyBarrier,
+        Version::V5_10,
+        "the reader's half is missing: size-vs-page-data fails with it",
+    ),
 ];
 
 #[test]
-fn without_any_single_fix_of_v3_7_some_litmus_test_fails_on_graph_and_on_loom() {
-    let litmuses = catalogue::all().expect("the catalogue reads");
-    let exe = PathBuf::from(env!("CARGO_BIN_EXE_diolock"));
-    let options = Options { jobs: 1, strategy: None, exe };
-    let newest = Kernel::new(Version::V3_7);
-    for about in FIXES.iter().filter(|about| newest.has(about.fix)) {
-        for engine in [EngineName::Graph, EngineName::Loom] {
-            // Liveness is graph's, memory order is loom's.
-            let skipped = match engine {
-                EngineName::Graph => about.fix.orders_memory(),
-                _ => about.fix == Fix::Gate,
-            };
-            let skipped = skipped || NOT_NEEDED.iter().any(|(fix, _)| *fix == about.fix);
-            if skipped {
-                continue;
+fn without_any_single_fix_of_any_kernel_some_litmus_test_fails() {
+    let litmuses: Vec<_> =
+        catalogue::all().expect("the catalogue reads").into_iter().map(Arc::new).collect();
+    let mut options = survey::Options::new(PathBuf::from(env!("CARGO_BIN_EXE_diolock")));
+    options.max_states = Some(50_000);
+    let mut wrong = Vec::new();
+    let mut fixes = 0;
+    for version in Version::ALL {
+        for fix in Kernel::new(version).fixes() {
+            fixes += 1;
+            let needed = |fixes: &[Fix]| matrix::needed(&litmuses, version, fixes, &options);
+            let what = format!("{}: {}", version.name(), fix.about().commit);
+            let other = COVERED.iter().find(|c| (c.0, c.1) == (version, fix)).map(|c| c.2);
+            let excused = NOT_NEEDED.iter().any(|n| n.0 == fix && version <= n.1);
+            match (needed(&[fix]), other) {
+                (None, Some(other)) if needed(&[fix, other]).is_none_or(|need| !need.named) => {
+                    let other = other.about().commit;
+                    wrong.push(format!(
+                        "{what}: no litmus test that names {other} too fails without both"
+                    ));
+                }
+                (Some(need), Some(_)) => wrong.push(format!("{what} is needed: {}", need.litmus)),
+                (Some(need), None) if excused => {
+                    wrong.push(format!("{what} is needed after all: {}", need.litmus));
+                }
+                (None, None) if !excused => wrong.push(format!("{what}: nothing fails without it")),
+                _ => {}
             }
-            let cells = suite::plan(&litmuses, &[engine], &[Version::V3_7], &[about.fix]);
-            let red = cells.iter().any(|cell| {
-                let clean =
-                    cell.litmus.expect.iter().any(|expect| {
-                        expect.kernel == newest && expect.expected == Expected::Never
-                    });
-                clean
-                    && matches!(
-                        cell.done(&options).report.verdict,
-                        Verdict::Violated(_) | Verdict::Deadlocked | Verdict::Livelocked
-                    )
-            });
-            assert!(red, "{}: nothing fails without {}", engine.name(), about.commit);
         }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(fixes > 150, "only {fixes} fixes of {} kernels", Version::ALL.len());
+    for (fix, _, why) in NOT_NEEDED {
+        assert!(fix.orders_memory(), "{}: {why}", fix.about().commit);
+    }
+}
+
+/// loom, too, finds each fix of v3.7 to be needed, by a test that graph knows of.
+#[test]
+fn without_any_single_fix_of_v3_7_loom_too_finds_a_failure() {
+    let litmuses: Vec<_> =
+        catalogue::all().expect("the catalogue reads").into_iter().map(Arc::new).collect();
+    let exe = PathBuf::from(env!("CARGO_BIN_EXE_diolock"));
+    let options = survey::Options::new(exe.clone());
+    let whole = Kernel::new(Version::V3_7);
+    // Liveness is graph's.
+    for fix in whole.fixes().filter(|&fix| !fix.orders_memory() && fix != Fix::Gate) {
+        let other = COVERED.iter().find(|c| (c.0, c.1) == (Version::V3_7, fix)).map(|c| c.2);
+        let fixes: Vec<Fix> = std::iter::once(fix).chain(other).collect();
+        let need = matrix::needed(&litmuses, Version::V3_7, &fixes, &options);
+        let name = need.expect("as the other test shows").litmus;
+        let litmus = litmuses.iter().find(|litmus| litmus.name == name).expect("it was asked");
+        let kernel = fixes.iter().fold(whole, |kernel, &fix| kernel.without(fix));
+        let report = job::run_child(&Job::new(litmus, kernel), &exe);
+        assert!(diolock_verify::explain::is_bad(&report.verdict), "{}: {name}", fix.about().commit);
     }
 }
 

@@ -42,7 +42,7 @@ fn check(program: &Program, schedule: &[diolock::op::TaskId], text: &str) {
                 let args = &entry["args"];
                 assert!(args["step"].is_string() && args["kernel"].is_string());
                 assert!(args["held"].is_string());
-                steps.push((ts, (tid - 1) as u8));
+                steps.push((ts, (tid - 1) as diolock::op::TaskId));
             }
             "b" => {
                 open.entry(entry["id"].to_string()).or_default().push((name, ts));

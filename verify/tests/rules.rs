@@ -3,7 +3,7 @@
 
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::dio_path::{Call, Script};
-use diolock::extent_probe::{Extent, Half, IoEnd};
+use diolock::extent_probe::{Content, Extent, Half, IoEnd};
 use diolock::inode::Inode;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::{Kernel, Version};
@@ -13,7 +13,7 @@ use diolock_verify::program::{Memory, Program, TaskName};
 use diolock_verify::rule::{RuleId, RuleSet};
 use diolock_verify::verdict::Verdict;
 
-use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex, IRwsem};
+use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex, IRwsem, PageLock};
 use Mode::{Exclusive, Shared};
 
 const BLOCK: Range = Range { start: 0, len: 1 };
@@ -64,11 +64,15 @@ fn write(half: Option<Half>, zero_rest: bool) -> Op {
 
 #[test]
 fn r1_each_field_under_its_lock() {
-    let list = Op::ListAdd(IoEnd { task: 0, range: BLOCK });
+    let list = Op::ListAdd(IoEnd { task: 0, range: BLOCK, direct: true });
     let guarded = [
         (IDataSem, Exclusive, Op::Map(BLOCK, MapFor::Create)),
         (IDataSem, Shared, Op::Map(BLOCK, MapFor::Probe)),
         (IDataSem, Exclusive, Op::Free(0)),
+        (PageLock, Exclusive, Op::PageIn),
+        (PageLock, Exclusive, Op::PageFill(vec![Content::Initial])),
+        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))])),
+        (PageLock, Exclusive, Op::PageClean(vec![(0, 0)])),
         (IMutex, Exclusive, Op::SizeWrite(0)),
         (IMutex, Exclusive, Op::DisksizeWrite(0)),
         (IMutex, Exclusive, Op::PagesDrop),
@@ -155,6 +159,59 @@ fn r5_no_stale_and_no_lost_data() {
     breaks(RuleId::R5, Extent::Written, &[&read(Op::PageWrite(0))]);
     keeps(RuleId::R5, Extent::Written, &[&read(Op::PageWrite(1))]);
     keeps(RuleId::R5, Extent::Written, &[&[Op::SizeRead, Op::PageRead(1)]]);
+}
+
+#[test]
+fn r5_what_is_cached_is_what_the_file_holds() {
+    let map = || Op::Map(BLOCK, MapFor::Io);
+    let filled = |content| Op::PageFill(vec![content]);
+    let flush =
+        |block| [Op::PageClean(vec![(0, block)]), Op::Bio(vec![block], Bio::Page { start: 0 })];
+    let stored = Op::PageStore(vec![(0, Some(0))]);
+    // Written past the page, by somebody who did not drop it.
+    let behind = [map(), filled(Content::Initial), write(None, false)];
+    breaks(RuleId::R5, Extent::Written, &[&behind]);
+    keeps(RuleId::R5, Extent::Written, &[&[&behind[..], &[Op::PagesDrop]].concat()]);
+    // Freed under a clean page, or under a dirty one that writeback then sends there.
+    let freed = [map(), filled(Content::Initial), Op::Free(0)];
+    breaks(RuleId::R5, Extent::Written, &[&freed]);
+    let dirty = [map(), filled(Content::Initial), stored.clone(), Op::Free(0)];
+    keeps(RuleId::R5, Extent::Written, &[&dirty]);
+    breaks(RuleId::R5, Extent::Written, &[&[&dirty[..], &flush(0)].concat()]);
+    let written = [map(), filled(Content::Initial), stored];
+    keeps(RuleId::R5, Extent::Written, &[&[&written[..], &flush(0)].concat()]);
+    breaks(RuleId::R5, Extent::Written, &[&[&[Op::PagesDrop][..], &written[2..]].concat()]);
+    // What somebody else's bytes were read into is no matter until they are copied.
+    let foreign = [filled(Content::Foreign)];
+    keeps(RuleId::R5, Extent::Written, &[&foreign]);
+    breaks(RuleId::R5, Extent::Written, &[&[&foreign[..], &[Op::PageRead(0)]].concat()]);
+}
+
+/// Writes the page over block 0, as its writeback.
+fn page_written() -> [Op; 3] {
+    let bio = Op::Bio(vec![0], Bio::Page { start: 0 });
+    [Op::Map(BLOCK, MapFor::Io), Op::PageFill(vec![Content::Initial]), bio]
+}
+
+#[test]
+fn r9_writeback_converts_without_a_reference() {
+    let convert = [Op::Convert(BLOCK, 0)];
+    breaks(RuleId::R9, Extent::Unwritten, &[&convert]);
+    keeps(RuleId::R9, Extent::Unwritten, &[&[&page_written()[..], &convert].concat()]);
+}
+
+#[test]
+fn r5_what_fsync_saw_written_back_is_converted() {
+    let convert = [Op::Convert(BLOCK, 0)];
+    let page = locked(PageLock, Exclusive, &page_written());
+    let late = [&page[..], &convert].concat();
+    let inside = locked(PageLock, Exclusive, &[&page_written()[..], &convert].concat());
+    let fsync = [&locked(PageLock, Exclusive, &[])[..], &[Op::FsyncDone]].concat();
+    breaks(RuleId::R5, Extent::Unwritten, &[&late, &fsync]);
+    keeps(RuleId::R5, Extent::Unwritten, &[&inside, &fsync]);
+    // What it never waited for it does not vouch for; what was written already needs no conversion.
+    keeps(RuleId::R5, Extent::Unwritten, &[&late, &[Op::FsyncDone]]);
+    keeps(RuleId::R5, Extent::Written, &[&page, &fsync]);
 }
 
 #[test]

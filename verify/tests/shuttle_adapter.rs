@@ -222,6 +222,7 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
         size: 1,
         extents: vec![extent],
         cached_pages: 0,
+        dirty: false,
         disksize: None,
         dioread_nolock: true,
         journal: true,

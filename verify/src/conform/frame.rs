@@ -133,8 +133,8 @@ impl Frame {
     }
 
     /// A direct read.
-    pub fn read(block: u64, asked: Asked) -> Frame {
-        let call = Call::DioReadIter(DioReadIter::new(0, blocks_of(asked, block)));
+    pub fn read(kernel: Kernel, block: u64, asked: Asked) -> Frame {
+        let call = Call::DioReadIter(DioReadIter::new(0, blocks_of(asked, block), kernel, true));
         Frame::new(Kind::Read, block, asked, vec![call])
     }
 

@@ -341,7 +341,7 @@ impl Conformer {
                 Doing::Call(Box::new(Frame::write(kernel, block, asked(pos, len, kflags.0))))
             }
             What::ReadIter { pos, len, kflags, .. } if kflags.has(DIRECT) && len > 0 => {
-                Doing::Call(Box::new(Frame::read(block, asked(pos, len, kflags.0))))
+                Doing::Call(Box::new(Frame::read(kernel, block, asked(pos, len, kflags.0))))
             }
             What::WriteIter { .. } | What::ReadIter { .. } => Doing::Loose(Loose::buffered()),
             What::Fallocate { mode, pos, len } => {

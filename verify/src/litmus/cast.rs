@@ -34,6 +34,8 @@ enum Kind {
     PageFault,
     Mmap,
     Writeback,
+    WritePages,
+    Fsync,
     Uring,
     PwriteClose,
     Write,
@@ -43,9 +45,10 @@ enum Kind {
     Append,
     Read,
     Fallocate,
+    Preallocate,
 }
 
-const KINDS: [(&str, Kind); 21] = [
+const KINDS: [(&str, Kind); 24] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -56,6 +59,8 @@ const KINDS: [(&str, Kind); 21] = [
     ("page_fault", Kind::PageFault),
     ("mmap", Kind::Mmap),
     ("writeback", Kind::Writeback),
+    ("writepages", Kind::WritePages),
+    ("fsync", Kind::Fsync),
     ("uring_pwrite_ftruncate", Kind::Uring),
     ("aio_pwrite_close", Kind::PwriteClose),
     ("write", Kind::Write),
@@ -67,6 +72,7 @@ const KINDS: [(&str, Kind); 21] = [
     ("append", Kind::Append),
     ("read", Kind::Read),
     ("fallocate", Kind::Fallocate),
+    ("preallocate", Kind::Preallocate),
 ];
 
 impl Kind {
@@ -80,16 +86,24 @@ impl Kind {
                 &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof", "pins"]
             }
             Kind::PunchHole => &["block", "blocks", "indirect"],
-            Kind::Fault | Kind::PwriteClose | Kind::MoveExtents | Kind::PageFault => {
-                &["block", "blocks"]
-            }
+            Kind::Fault
+            | Kind::PwriteClose
+            | Kind::MoveExtents
+            | Kind::PageFault
+            | Kind::Preallocate => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to"],
             Kind::Append | Kind::Read => &["block"],
             Kind::Fallocate => &["block", "blocks"],
-            Kind::Write | Kind::Commit | Kind::Mmap | Kind::DioWait(_) | Kind::DioDone(_) => &[],
+            Kind::Write
+            | Kind::WritePages
+            | Kind::Fsync
+            | Kind::Commit
+            | Kind::Mmap
+            | Kind::DioWait(_)
+            | Kind::DioDone(_) => &[],
         }
     }
 }
@@ -201,8 +215,11 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
             Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect })
         }
+        Kind::Preallocate => Some(CallSpec::Preallocate(range(judge, fields)?)),
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
+        Kind::WritePages => Some(CallSpec::WritePages),
+        Kind::Fsync => Some(CallSpec::Fsync),
         Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
             let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;

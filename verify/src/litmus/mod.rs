@@ -13,9 +13,9 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    AllocFileBlocks, Call, Commit, DirectRead, Fault, FilemapFault, FilemapRead,
-    GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, VmMmap,
-    WbDisksize, Write, WriteFlags, WriteThenClose,
+    AllocFileBlocks, Call, Commit, DirectRead, Fallocate, Fault, FilemapFault, FilemapRead,
+    GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, SyncFile,
+    VmMmap, WbDisksize, Write, WriteFlags, WriteThenClose,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -42,6 +42,8 @@ pub struct Litmus {
     pub extents: Vec<Extent>,
     /// Pages cached at the start.
     pub cached_pages: Blocks,
+    /// The cached page was stored to.
+    pub dirty: bool,
     /// i_disksize at the start, if it lags behind.
     pub disksize: Option<Blocks>,
     /// The mount option.
@@ -105,12 +107,15 @@ pub enum CallSpec {
         /// The new size, in blocks.
         to: Blocks,
     },
-    /// A punched hole.
     /// A store to a mapped page that is not in the cache.
     Fault {
         /// Which blocks.
         range: Range,
     },
+    /// The flusher writes the page back.
+    WritePages,
+    /// fsync.
+    Fsync,
     /// A hole is punched.
     PunchHole {
         /// Which blocks.
@@ -160,6 +165,8 @@ pub enum CallSpec {
     Append(LogicalBlock),
     /// A buffered read of a cached block.
     Read(LogicalBlock),
+    /// A preallocation that keeps the size, up to v3.11.
+    Preallocate(Range),
     /// A drain, then a lookup.
     Fallocate(Range),
 }
@@ -264,6 +271,8 @@ impl CallSpec {
             }
             CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
+            CallSpec::WritePages => "writepages".to_owned(),
+            CallSpec::Fsync => "fsync".to_owned(),
             CallSpec::PunchHole { range, indirect } => {
                 let indirect = if *indirect { " indirect" } else { "" };
                 format!("punch_hole({},{}){indirect}", range.start, range.len)
@@ -288,6 +297,9 @@ impl CallSpec {
             CallSpec::DioDone(WaitQueue::Unwritten) => "ext4_end_io_nolock".to_owned(),
             CallSpec::Append(block) => format!("append({block})"),
             CallSpec::Read(block) => format!("read({block})"),
+            CallSpec::Preallocate(range) => {
+                format!("fallocate({},{})", range.start, range.len)
+            }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
         }
     }
@@ -348,6 +360,8 @@ impl Litmus {
                 CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
                 CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
+                CallSpec::WritePages => Call::writepages(task, kernel, mount),
+                CallSpec::Fsync => Call::SyncFile(SyncFile::new(kernel)),
                 CallSpec::PunchHole { range, indirect } => {
                     Call::punch_hole(range, kernel, indirect)
                 }
@@ -392,10 +406,13 @@ impl Litmus {
                 CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
                 CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
                 CallSpec::Append(block) => Call::Append(GenericPerformWrite::new(block, kernel)),
-                CallSpec::Read(block) => Call::BufferedRead(FilemapRead::new(block, kernel)),
+                CallSpec::Read(block) => {
+                    Call::BufferedRead(FilemapRead::new(block, kernel, self.cached_pages > 0))
+                }
                 CallSpec::Fallocate(range) => {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }
+                CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
             });
             names.push(TaskName { letter, text: format!("{letter} {}", spec.call.text()) });
         }
@@ -418,6 +435,9 @@ impl Litmus {
             .collect();
         let mut inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
             .with_disksize(self.disksize.unwrap_or(self.size));
+        if self.dirty {
+            inode = inode.with_dirty_page();
+        }
         calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
         Program {
             litmus: self.name.clone(),

@@ -102,6 +102,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         size: file.size,
         extents: file.extents,
         cached_pages: file.cached_pages,
+        dirty: file.dirty,
         disksize: file.disksize,
         dioread_nolock: mount.dioread_nolock,
         journal: mount.journal,
@@ -185,6 +186,7 @@ struct File {
     size: Blocks,
     extents: Vec<Extent>,
     cached_pages: Blocks,
+    dirty: bool,
     disksize: Option<Blocks>,
 }
 
@@ -198,6 +200,14 @@ fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
         .and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
     let cached_pages =
         fields.get("cached_pages").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
+    let dirty = fields.get("dirty").is_some_and(|field| {
+        if cached_pages.unwrap_or_default() == 0 {
+            judge
+                .wrong(field.key_span.clone(), "`dirty`, but no page is cached")
+                .help("add cached_pages = 1");
+        }
+        field.flag(judge).unwrap_or(false)
+    });
     let disksize = fields.get("disksize").and_then(|field| {
         let lags = field.number(judge, 0..=MAX_BLOCKS)?;
         if size.is_some_and(|size| lags > size) {
@@ -234,6 +244,7 @@ fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
         size: size.unwrap_or_default(),
         extents,
         cached_pages: cached_pages.unwrap_or_default(),
+        dirty,
         disksize,
     }
 }

@@ -126,7 +126,7 @@ pub(super) struct Field<'t> {
 /// The tables of a litmus file, and the keys of each.
 pub(super) const TABLES: [(&str, &[&str]); 5] = [
     ("the top of the file", &TOP),
-    ("[file]", &["size", "extents", "cached_pages", "disksize"]),
+    ("[file]", &["size", "extents", "cached_pages", "dirty", "disksize"]),
     ("[mount]", &["dioread_nolock", "journal"]),
     (
         "[[task]]",

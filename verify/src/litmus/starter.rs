@@ -34,7 +34,7 @@ const STARTER: &str = r##"# NAME: replace the claim and the situation by yours, 
 claim = "a truncate does not free a block that an overwriting AIO write still maps"
 # What must be seen at least once, or "never" proves nothing. W and T are the tasks below; w is
 # the completion of W's I/O. Verbs: overwrites, keeps i_mutex, writes, reads, frees, converts,
-# finds the gate closed, finds cached pages, runs out of space, returns, sleeps, overlaps X,
+# finds the gate closed, finds cached pages, runs out of space, returns, sleeps, stores, overlaps X,
 # waits for X.
 reaches = ["W overwrites", "T frees"]
 # The rules that are judged, by number or name; without this line all twelve are.
@@ -46,6 +46,7 @@ rules = ["R4"]             # block-lifetime
 size = 1                   # i_size
 extents = ["written"]      # one word a block: written, unwritten, hole; more than size allowed
 cached_pages = 0
+# dirty = true             # a cached page that was stored to and not written back
 
 [mount]
 dioread_nolock = true

@@ -2,8 +2,9 @@
 
 use super::Verdicts;
 use crate::explain::is_bad;
-use crate::litmus::{Expected, Litmus};
-use crate::survey::{Question, word};
+use crate::litmus::{Expect, Expected, Litmus};
+use crate::program::Memory;
+use crate::survey::{self, Question, word};
 use crate::verdict::Verdict;
 use diolock::kernel::{FIXES, Fix, Kernel, Version};
 use std::sync::Arc;
@@ -90,6 +91,39 @@ pub(super) fn older(litmuses: &[Arc<Litmus>], verdicts: &Verdicts) -> Vec<Questi
                 .flat_map(move |(version, at)| pair(&litmuses[at], version, fix))
         })
         .collect()
+}
+
+/// The first litmus test found to need `fixes` on a kernel: it does not fail there, and does without them
+/// all. Those that say so themselves are asked first; of weak memory only where the fixes are about it.
+pub fn needed(
+    litmuses: &[Arc<Litmus>],
+    version: Version,
+    fixes: &[Fix],
+    options: &survey::Options,
+) -> Option<Need> {
+    let whole = Kernel::new(version);
+    let without = fixes.iter().fold(whole, |kernel, &fix| kernel.without(fix));
+    let named = |litmus: &Litmus| litmus.expect.iter().any(|e| e.kernel == without);
+    let clean = |litmus: &&Arc<Litmus>| {
+        let never = |e: &Expect| e.kernel == whole && e.expected == Expected::Never;
+        let told = litmus.memory == Memory::Sc || fixes.iter().any(|fix| fix.orders_memory());
+        told && litmus.expect.iter().any(never)
+    };
+    let mut asked: Vec<&Arc<Litmus>> = litmuses.iter().filter(clean).collect();
+    asked.sort_by_key(|litmus| !named(litmus));
+    let bad = |litmus: &Arc<Litmus>, kernel| {
+        let report = survey::ask(&Question { litmus: Arc::clone(litmus), kernel }, options);
+        is_bad(&report.verdict).then(|| word(&report.verdict))
+    };
+    asked.into_iter().find_map(|litmus| {
+        let verdict = bad(litmus, without)?;
+        bad(litmus, whole).is_none().then(|| Need {
+            litmus: litmus.name.clone(),
+            named: named(litmus),
+            verdict,
+            vacuous: false,
+        })
+    })
 }
 
 fn verdict<'r>(verdicts: &'r Verdicts, litmus: &Litmus, kernel: Kernel) -> Option<&'r Verdict> {

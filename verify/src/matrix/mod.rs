@@ -7,7 +7,7 @@ mod json;
 mod markdown;
 mod text;
 
-pub use fixes::{FixRow, Need};
+pub use fixes::{FixRow, Need, needed};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;

@@ -5,13 +5,14 @@ use diolock::dio_path::iocb::PrivateOp;
 use diolock::extent_probe::{Content, Extent, Half};
 use diolock::inode::Blocked;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Bio, Handle, Op, OrphanOp, Outcome, PhysicalBlock, Range, TaskId};
+use diolock::op::{Bio, Handle, LogicalBlock, Op, OrphanOp, Outcome, PhysicalBlock, Range, TaskId};
 
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
 pub fn lock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
         (LockName::CompletedIoLock, _) => "spin_lock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_lock",
+        (LockName::PageLock, _) => return "lock_page".to_owned(),
         (_, Mode::Shared) => "down_read",
         (_, Mode::Exclusive) => "down_write",
     };
@@ -22,6 +23,7 @@ fn unlock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
         (LockName::CompletedIoLock, _) => "spin_unlock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_unlock",
+        (LockName::PageLock, _) => return "unlock_page".to_owned(),
         (_, Mode::Shared) => "up_read",
         (_, Mode::Exclusive) => "up_write",
     };
@@ -51,6 +53,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::UnwrittenBegin, _) => "i_unwritten + 1".to_owned(),
         (Op::UnwrittenEnd, _) => "i_unwritten - 1".to_owned(),
         (Op::UnwrittenWait, _) => "i_unwritten wait: 0".to_owned(),
+        (Op::FsyncDone, _) => "fsync returns".to_owned(),
         (Op::GateClose, _) => "set DIOREAD_LOCK".to_owned(),
         (Op::GateOpen, _) => "clear DIOREAD_LOCK".to_owned(),
         (Op::GateTest, outcome) => {
@@ -97,15 +100,27 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
         (Op::PagesDrop, _) => "drop cached pages".to_owned(),
         (Op::PagesAdd, _) => "dirty a page".to_owned(),
-        (Op::PageIn, _) => "map the page".to_owned(),
-        (Op::WritePage(blocks), Outcome::Flag(true)) => {
-            format!("write page to {}", block_words(blocks))
+        (Op::PageIn, _) => "add the page".to_owned(),
+        (Op::PageLook, outcome) => {
+            format!("page: {}", flag(outcome, "up to date", "not there"))
         }
-        (Op::WritePage(_), _) => "the page was dropped".to_owned(),
+        (Op::PageDirty, Outcome::Buffers(dirty)) if dirty.is_empty() => "page: clean".to_owned(),
+        (Op::PageDirty, Outcome::Buffers(dirty)) => format!("page: dirty {}", buffers(dirty)),
+        (Op::PageDirty, _) => "page: dirty?".to_owned(),
+        (Op::PageFill(contents), _) => {
+            let mut held: Vec<_> = contents.iter().map(|&c| content_words(program, c)).collect();
+            held.dedup();
+            format!("page read: {}", held.join(", "))
+        }
+        (Op::PageStore(stored), _) => format!("store to cached {}", buffers(stored)),
+        (Op::PageClean(written), _) => {
+            let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
+            format!("page: clean, goes to {}", block_words(&to))
+        }
         (Op::Map(range, _), outcome) => {
             format!("map {}: {}", range_words(*range), mapping(outcome))
         }
-        (Op::Convert(range, _), outcome) => {
+        (Op::Convert(range, _) | Op::ConvertExtent(range, _), outcome) => {
             format!("convert {}: {}", range_words(*range), converted(outcome))
         }
         (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
@@ -127,6 +142,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             found.dedup();
             format!("read {}: {}", block_words(blocks), found.join(", "))
         }
+        (Op::Bio(blocks, Bio::Page { .. }), _) => format!("write page to {}", block_words(blocks)),
         (Op::Bio(blocks, Bio::Write { half, zero_rest }), _) => {
             let half = match half {
                 None => "",
@@ -224,6 +240,14 @@ fn list(blocks: &[PhysicalBlock]) -> String {
 
 fn block_words(blocks: &[PhysicalBlock]) -> String {
     format!("{} {}", if blocks.len() == 1 { "block" } else { "blocks" }, list(blocks))
+}
+
+fn buffers(buffers: &[(LogicalBlock, Option<PhysicalBlock>)]) -> String {
+    let words = buffers.iter().map(|(block, mapped)| match mapped {
+        Some(mapped) => format!("{block} (block {mapped})"),
+        None => format!("{block} (delayed)"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn extent_words(extent: Extent) -> &'static str {

@@ -63,13 +63,17 @@ impl Rules {
     }
 
     /// R9.
-    pub(super) fn convert_inside_count(&self, event: &Event) -> Judgement {
-        let Op::Convert(_, of) = event.op else { return Ok(()) };
+    pub(super) fn convert_inside_count(&self, program: &Program, event: &Event) -> Judgement {
+        let (Op::Convert(_, of) | Op::ConvertExtent(_, of)) = event.op else { return Ok(()) };
         let counted = self.tasks[usize::from(of)].references > 0;
-        let inline = of == event.task
+        // From v3.11 (e83403959fdd) drainers rely on the count alone.
+        let inline = program.kernel.version < Version::V3_11
+            && of == event.task
             && self.tasks[usize::from(of)].submits
             && self.holds(event.task, LockName::IMutex, Mode::Exclusive);
-        if counted || inline {
+        // Writeback is waited for by its page, and before v3.11 by i_unwritten.
+        let writeback = self.tasks[usize::from(of)].writes_back;
+        if counted || inline || writeback {
             return Ok(());
         }
         broken(RuleId::R9, "extents were converted after the I/O's i_dio_count reference had gone")

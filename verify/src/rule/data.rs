@@ -4,6 +4,7 @@ use super::RuleId;
 use super::rules::{Judgement, Rules, broken};
 use crate::program::{Event, Program};
 use diolock::extent_probe::{Content, Extent};
+use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Bio, Op, Outcome, PhysicalBlock, TaskId};
 
 impl Rules {
@@ -24,7 +25,7 @@ impl Rules {
                 }
                 Ok(())
             }
-            (Op::Bio(blocks, _), _) | (Op::WritePage(blocks), Outcome::Flag(true)) => {
+            (Op::Bio(blocks, _), _) => {
                 let gone = |b: &&PhysicalBlock| {
                     self.blocks.get(**b as usize).is_some_and(|block| block.freed)
                 };
@@ -44,7 +45,7 @@ impl Rules {
     pub(super) fn no_stale_data(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
         let block = |b: PhysicalBlock| self.blocks.get(b as usize);
         match (&event.op, &event.outcome) {
-            (Op::Convert(..), Outcome::Converted(found)) => {
+            (Op::Convert(..) | Op::ConvertExtent(..), Outcome::Converted(found)) => {
                 for &(extent, number) in found {
                     let data = number.and_then(block).is_some_and(|b| b.data != [None; 2]);
                     if extent == Extent::Hole {
@@ -104,9 +105,25 @@ impl Rules {
                     None => Ok(()),
                 }
             }
+            (&Op::PageRead(b), Outcome::Data(data))
+                if data
+                    .iter()
+                    .flatten()
+                    .any(|c| matches!(c, Content::Stale | Content::Foreign)) =>
+            {
+                broken(
+                    RuleId::R5,
+                    format!("the cached block {b} holds bytes that the file never held"),
+                )
+            }
             (&Op::PageRead(b), Outcome::Data(data)) => {
                 let seen = self.tasks[usize::from(event.task)].size_seen;
-                if seen > b && data.iter().flatten().any(|content| *content == Content::Zero) {
+                // Without a block there are zeros to read, now that the page was looked up.
+                let mapped = self.mapped(b).is_none_or(|m| m.extent == Extent::Written);
+                if seen > b
+                    && mapped
+                    && data.iter().flatten().any(|content| *content == Content::Zero)
+                {
                     return broken(
                         RuleId::R5,
                         format!(
@@ -117,7 +134,10 @@ impl Rules {
                 }
                 Ok(())
             }
-            (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) => {
+            // What is read into the page cache nobody has seen yet.
+            (Op::Bio(blocks, Bio::Read), Outcome::Data(data))
+                if !self.holds(event.task, LockName::PageLock, Mode::Exclusive) =>
+            {
                 for (b, halves) in blocks.iter().zip(data) {
                     if halves.iter().any(|c| matches!(c, Content::Stale | Content::Foreign)) {
                         return broken(
@@ -132,6 +152,22 @@ impl Rules {
             }
             _ => Ok(()),
         }
+    }
+
+    /// R5, for fsync: what it saw written back and a crash would read as zeros.
+    pub(super) fn synced(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let awaits = self.tasks[usize::from(event.task)].awaits;
+        let unconverted = |at: &usize| self.tasks[*at].to_convert && awaits >> at & 1 == 1;
+        if event.op == Op::FsyncDone
+            && let Some(at) = (0..self.tasks.len()).find(unconverted)
+        {
+            let (fsync, page) = (name(event.task), name(at as TaskId));
+            let text = format!(
+                "{fsync}'s fsync returned with the block that {page} wrote back unwritten: a crash loses it"
+            );
+            return broken(RuleId::R5, text);
+        }
+        Ok(())
     }
 
     /// R11.

@@ -10,7 +10,7 @@ use diolock::op::{Handle, MapFor, Object, Op, TaskId};
 /// The lock that guards a field, and whether changing it needs the lock alone. Fields that some
 /// kernel touches without a lock by design (counters, state bits, reads of i_size) have none.
 fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
-    use LockName::{CompletedIoLock, IDataSem, IMutex, IRwsem};
+    use LockName::{CompletedIoLock, IDataSem, IMutex, IRwsem, PageLock};
     use Mode::{Exclusive, Shared};
     let rwsem = kernel.version >= Version::V4_10;
     let inode_lock = if rwsem { IRwsem } else { IMutex };
@@ -18,9 +18,12 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => {
             (IDataSem, Shared, "the extent tree")
         }
-        Op::Map(..) | Op::Convert(..) | Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_) => {
-            (IDataSem, Exclusive, "the extent tree")
-        }
+        Op::Map(..)
+        | Op::Convert(..)
+        | Op::ConvertExtent(..)
+        | Op::Free(_)
+        | Op::FreeRange(_)
+        | Op::SwapBlocks(_) => (IDataSem, Exclusive, "the extent tree"),
         Op::SizeWrite(_) => (inode_lock, Exclusive, "i_size"),
         // ext4_update_i_disksize and writeback; before, writes changed it under the inode's lock
         // alone and writeback under i_data_sem alone.
@@ -29,7 +32,11 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         }
         Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
         // From then on completions invalidate pages too, without i_rwsem.
-        Op::PagesAdd | Op::PagesDrop | Op::PagesRead if rwsem => return None,
+        Op::PageFill(_) | Op::PageStore(_) | Op::PageClean(_) | Op::PageIn => {
+            (PageLock, Exclusive, "the cached page")
+        }
+        Op::PagesDrop if rwsem => (PageLock, Exclusive, "the cached page"),
+        Op::PagesAdd | Op::PagesRead if rwsem => return None,
         Op::PagesAdd | Op::PagesDrop | Op::PagesRead => (IMutex, Exclusive, "the page cache"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,

@@ -1,5 +1,6 @@
 //! The rules R1 to R12. They see events and nothing else.
 
+mod cache;
 mod counts;
 mod data;
 mod gathered;
@@ -67,12 +68,12 @@ impl RuleId {
             "each shared field is touched only with its lock held",
             "locks are waited for in rank order, drains included, and no cycle forms over all executions",
             "nothing is released that is not held, nothing is held at the end, nobody reads a rwsem twice",
-            "no block is freed or reused while direct I/O that maps it is in flight",
-            "an extent becomes written only after its block was; no read returns bytes the file never held",
+            "no block is freed or reused while I/O that maps it is in flight",
+            "an extent becomes written only after its block was; no read returns bytes the file never held; what is cached is what the file holds, and what fsync saw written back is on the disk",
             "the i_dio_count reference is taken under the lock that the drainer holds, in a mode that excludes it",
             "iocb->private is set under i_mutex, read as what it is, and never taken for an io_end",
             "file_update_time's handle is stopped before i_data_sem is taken and i_mutex dropped",
-            "conversion happens before the I/O's i_dio_count reference goes (or under its submitter's i_mutex)",
+            "conversion happens before the I/O's i_dio_count reference goes (before v3.11: or under its submitter's i_mutex)",
             "i_dio_count and i_unwritten are never negative, and 0 at the end; no inode is touched once its last reference went",
             "an overwrite changes no size; at the end i_size and i_disksize agree and cover what was written",
             "no deadlock, and every task can always still finish",

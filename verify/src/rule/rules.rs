@@ -1,10 +1,15 @@
 //! The rules' state and their judgement of each event.
 
+use super::cache::Cache;
 use super::{Gathered, RuleId, Verb, Violation};
 use crate::program::{Event, Program};
+use diolock::dio_path::Call;
 use diolock::dio_path::iocb::PrivateOp;
+use diolock::extent_probe::{Extent, Mapped};
 use diolock::inode_lock::{LockName, Mode, WaitQueue};
-use diolock::op::{Bio, Blocks, Handle, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{
+    Bio, Blocks, Handle, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId,
+};
 
 /// What the rules remember of one task.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -28,6 +33,12 @@ pub(super) struct TaskState {
     pub(super) mapped_to: Blocks,
     /// One past the last block that its data went to.
     pub(super) wrote_to: Blocks,
+    /// It writes a page back, through no count of direct I/O.
+    pub(super) writes_back: bool,
+    /// The page that it wrote back is on the device, and its extent is unwritten still.
+    pub(super) to_convert: bool,
+    /// Tasks in that state when this one had waited for writeback.
+    pub(super) awaits: u32,
     /// Its `aio_complete` let go of a file that was closed already: the inode may be gone.
     pub(super) let_go: bool,
     /// Tasks that dropped a reference since it took i_mutex (kept only if a witness asks).
@@ -61,6 +72,8 @@ pub struct Rules {
     pub(super) disksize_touched: bool,
     pub(super) orphan: bool,
     pub(super) closed: bool,
+    /// What the page cache holds, in programs that use it.
+    pub(super) cache: Option<Cache>,
 }
 
 pub(super) type Judgement = Result<(), Violation>;
@@ -87,7 +100,13 @@ impl Rules {
             disksize_touched: false,
             orphan: false,
             closed: false,
+            cache: program.calls.iter().any(Call::uses_the_page).then(|| Cache::new(program)),
         }
+    }
+
+    /// What the extent tree says of a block, as far as it was looked at.
+    pub(super) fn mapped(&self, block: LogicalBlock) -> Option<Mapped> {
+        self.cache.as_ref()?.mapped(block)
     }
 
     fn task(&mut self, task: TaskId) -> &mut TaskState {
@@ -161,11 +180,13 @@ impl Rules {
             self.lock_balance(event, &name),
             self.block_lifetime(event, &name),
             self.no_stale_data(event, &name),
+            self.store_is_kept(event, &name),
             self.reference_under_lock(program, event, &name),
             self.nolock_flag(event),
             self.time_before_unlock(event),
-            self.convert_inside_count(event),
+            self.convert_inside_count(program, event),
             self.inode_is_kept(event, &name),
+            self.synced(event, &name),
         ];
         let witness_before = self.witnesses(program, event, false);
         self.remember(program, event);
@@ -198,8 +219,12 @@ impl Rules {
     /// # Errors
     /// The first rule (of those judged) that the final state breaks.
     pub fn finish(&self, program: &Program) -> Judgement {
-        let judgements =
-            [self.nothing_held(program), self.counters_zero(), self.sizes_agree(program)];
+        let judgements = [
+            self.nothing_held(program),
+            self.counters_zero(),
+            self.page_agrees(program),
+            self.sizes_agree(program),
+        ];
         judgements
             .into_iter()
             .filter_map(Result::err)
@@ -209,6 +234,9 @@ impl Rules {
 
     fn remember(&mut self, program: &Program, event: &Event) {
         let me = event.task;
+        if let Some(cache) = &mut self.cache {
+            cache.remember(event);
+        }
         match (&event.op, &event.outcome) {
             (Op::TryLock(_, _), Outcome::Flag(false)) => {}
             (&Op::Lock(lock, mode) | &Op::TryLock(lock, mode), _) => self.take(me, lock, mode),
@@ -260,12 +288,13 @@ impl Rules {
             }
             (Op::SizeRead, &Outcome::Value(size)) => self.task(me).size_seen = size,
             (Op::DioWait, _) => {
-                self.task(me).drained = self.holds(me, LockName::IMutex, Mode::Exclusive);
+                self.task(me).drained = self.holds_inode_lock(me, Mode::Exclusive);
             }
-            (&Op::Convert(_, of), Outcome::Converted(found)) => {
+            (&Op::Convert(_, of) | &Op::ConvertExtent(_, of), Outcome::Converted(found)) => {
                 for block in found.iter().filter_map(|found| found.1) {
                     self.block(block).converted = Some(of);
                 }
+                self.task(of).to_convert = false;
             }
             (&Op::JournalStart(handle), _) => {
                 self.task(me).handles += 1;
@@ -288,7 +317,7 @@ impl Rules {
             (Op::AioComplete, _) => self.task(me).let_go = self.closed,
             (&Op::Orphan(OrphanOp::Add), _) => self.orphan = true,
             (&Op::Orphan(OrphanOp::Del), _) => self.orphan = false,
-            (Op::Map(_, MapFor::Probe | MapFor::Page), _) => {}
+            (Op::Map(_, MapFor::Preallocate { .. } | MapFor::Probe | MapFor::Page), _) => {}
             (Op::Map(range, _), Outcome::Mapping(found)) => {
                 self.task(me).mapped_to = range.end();
                 self.task(me).in_flight = found.iter().filter_map(|m| m.block).collect();
@@ -300,6 +329,16 @@ impl Rules {
             }
             (Op::Bio(blocks, bio), _) => {
                 self.task(me).in_flight.clear();
+                if let Bio::Page { start } = *bio {
+                    let unwritten =
+                        |b| self.mapped(b).is_some_and(|m| m.extent == Extent::Unwritten);
+                    let to_convert = (start..).take(blocks.len()).any(unwritten);
+                    self.task(me).writes_back = true;
+                    self.task(me).to_convert = to_convert;
+                    for &b in blocks {
+                        self.block(b).data = [Some(me); 2];
+                    }
+                }
                 if let Bio::Write { half, zero_rest } = *bio {
                     self.task(me).wrote_to = self.task(me).mapped_to;
                     for &b in blocks {
@@ -316,11 +355,6 @@ impl Rules {
                     }
                 }
             }
-            (Op::WritePage(blocks), Outcome::Flag(true)) => {
-                for &b in blocks {
-                    self.block(b).data = [Some(me); 2];
-                }
-            }
             (Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_), Outcome::Freed(freed)) => {
                 for &b in freed {
                     self.block(b).freed = true;
@@ -335,6 +369,10 @@ impl Rules {
     }
 
     fn take(&mut self, task: TaskId, lock: LockName, mode: Mode) {
+        if lock == LockName::PageLock {
+            let open = (0..self.tasks.len()).filter(|&at| self.tasks[at].to_convert);
+            self.task(task).awaits = open.fold(0, |mask, at| mask | 1 << at);
+        }
         let state = self.task(task);
         state.held.push((lock, mode));
         if lock.is_inode_lock() {

@@ -50,6 +50,8 @@ pub enum Verb {
     FreesUnder(TaskId),
     /// Its drain returns after the other dropped a reference while it held `i_mutex`.
     WaitsFor(TaskId),
+    /// Stores to a cached page.
+    Stores,
     /// It returns.
     Returns,
     /// It sleeps on a wait queue and is woken.
@@ -69,7 +71,7 @@ impl Verb {
     }
 
     /// The verbs that name no second task, with their words.
-    pub const PLAIN: [(&'static str, Verb); 14] = [
+    pub const PLAIN: [(&'static str, Verb); 15] = [
         ("overwrites", Verb::Overwrites),
         ("keeps i_mutex", Verb::KeepsImutex),
         ("keeps i_rwsem", Verb::KeepsIRwsem),
@@ -82,6 +84,7 @@ impl Verb {
         ("converts", Verb::Converts),
         ("runs out of space", Verb::RunsOutOfSpace),
         ("finds cached pages", Verb::FindsCachedPages),
+        ("stores", Verb::Stores),
         ("returns", Verb::Returns),
         ("sleeps", Verb::Sleeps),
     ];
@@ -110,8 +113,7 @@ impl Witness {
                 matches!(event.op, Op::Private(_, PrivateOp::ReadFlag { overwrite: false }))
             }
             Verb::Writes => {
-                matches!(event.op, Op::Bio(_, Bio::Write { .. }))
-                    || matches!(event.op, Op::WritePage(_)) && event.outcome == Outcome::Flag(true)
+                matches!(event.op, Op::Bio(_, Bio::Write { .. } | Bio::Page { .. }))
             }
             Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read) | Op::PageRead(_)),
             Verb::FindsGateClosed => {
@@ -134,6 +136,7 @@ impl Witness {
             Verb::WaitsFor(other) => {
                 event.op == Op::DioWait && rules.ended_meanwhile(self.task, other)
             }
+            Verb::Stores => matches!(event.op, Op::PageStore(_)),
             Verb::Returns => returned,
             Verb::Sleeps => matches!(event.op, Op::WaitSleep(_)),
         }

@@ -120,7 +120,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::GateTest
         | Op::Private(..)
         | Op::Orphan(OrphanOp::Test)
-        | Op::WritePage(_)
+        | Op::PageLook
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
@@ -131,15 +131,20 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
         Op::Map(range, _) => extents.iter().map(|&extent| mapping(*range, extent)).collect(),
         Op::ListTake(_) => {
-            let io_end = IoEnd { task, range: Range { start: 0, len: 1 } };
+            let io_end = IoEnd { task, range: Range { start: 0, len: 1 }, direct: true };
             vec![Outcome::IoEnd(None), Outcome::IoEnd(Some(io_end))]
         }
         Op::Bio(blocks, Bio::Read) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
+        Op::PageDirty => vec![
+            Outcome::Buffers(Vec::new()),
+            Outcome::Buffers(vec![(0, None)]),
+            Outcome::Buffers(vec![(0, Some(0))]),
+        ],
         Op::PageRead(_) => vec![Outcome::Data(vec![[Content::Initial; 2]])],
         Op::Free(_) | Op::FreeRange(_) => vec![Outcome::Freed(Vec::new())],
-        Op::Convert(range, _) => extents
+        Op::Convert(range, _) | Op::ConvertExtent(range, _) => extents
             .iter()
             .map(|&extent| {
                 Outcome::Converted(range.blocks().map(|at| (extent, Some(at))).collect())

@@ -173,9 +173,9 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
             Op::CommitWait => {
                 seen.waiters.insert(task);
             }
-            Op::WritePage(_) => seen.paged = true,
             Op::Bio(_, bio) => {
                 seen.bios.insert(task);
+                seen.paged |= matches!(bio, diolock::op::Bio::Page { .. });
                 seen.bio_writes |= bio != diolock::op::Bio::Read;
             }
             _ => {}

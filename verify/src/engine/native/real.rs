@@ -16,6 +16,7 @@ pub struct Locks {
     mmap_sem: RwLock<()>,
     i_mmap_sem: RwLock<()>,
     invalidate_lock: RwLock<()>,
+    page: Mutex<()>,
     i_data_sem: RwLock<()>,
     completed_io_lock: Mutex<()>,
 }
@@ -42,6 +43,7 @@ impl Locks {
             LockName::MmapSem => Kind::RwSem(&self.mmap_sem),
             LockName::IMmapSem => Kind::RwSem(&self.i_mmap_sem),
             LockName::InvalidateLock => Kind::RwSem(&self.invalidate_lock),
+            LockName::PageLock => Kind::Mutex(&self.page),
             LockName::IDataSem => Kind::RwSem(&self.i_data_sem),
             LockName::CompletedIoLock => Kind::Mutex(&self.completed_io_lock),
         }

@@ -127,6 +127,7 @@ impl Shared {
                     | Op::Downgrade(_)
                     | Op::Map(..)
                     | Op::Convert(..)
+                    | Op::ConvertExtent(..)
                     | Op::Free(_)
                     | Op::Private(..)
                     | Op::DisksizeWrite(_)
@@ -134,6 +135,9 @@ impl Shared {
                     | Op::PagesDrop
                     | Op::PagesAdd
                     | Op::PageIn
+                    | Op::PageFill(_)
+                    | Op::PageStore(_)
+                    | Op::PageClean(_)
                     | Op::ListAdd(_)
                     | Op::ListTake(_)
                     | Op::JournalStop(_)

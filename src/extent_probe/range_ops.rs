@@ -1,0 +1,88 @@
+//! Extents as units: what fallocate joins, what a write splits off, what the old conversion marks.
+
+use super::{Block, Content, Extent, Extents, Mapped, Owner};
+use crate::op::{LogicalBlock, PhysicalBlock, Range};
+
+impl Extents {
+    /// An extent begins at this block from now on.
+    pub(super) fn cut(&mut self, at: LogicalBlock) {
+        self.cuts |= 1 << at;
+    }
+
+    /// Fills the holes of a range with unwritten blocks. With `merge`, a new block joins the
+    /// unwritten extent before it and the one after it.
+    pub(super) fn preallocate(&mut self, range: Range, merge: bool) {
+        while self.map.len() < range.end() as usize {
+            self.map.push(Mapped { extent: Extent::Hole, block: None });
+        }
+        for block in range.blocks() {
+            if self.at(block).extent != Extent::Hole {
+                continue;
+            }
+            self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
+            let number = (self.blocks.len() - 1) as PhysicalBlock;
+            self.map[block as usize] =
+                Mapped { extent: Extent::Unwritten, block: Some(number) };
+            for edge in [block, block + 1] {
+                self.cuts = if merge { self.cuts & !(1 << edge) } else { self.cuts | 1 << edge };
+            }
+        }
+    }
+
+    /// The unwritten extent that a block is in; just the block if it is not unwritten.
+    fn extent_around(&self, block: LogicalBlock) -> Range {
+        let unwritten = |b: LogicalBlock| self.at(b).extent == Extent::Unwritten;
+        let joined = |b: LogicalBlock| unwritten(b - 1) && unwritten(b) && self.cuts >> b & 1 == 0;
+        let mut start = block;
+        while start > 0 && joined(start) {
+            start -= 1;
+        }
+        let mut end = block + 1;
+        while (end as usize) < self.map.len() && joined(end) {
+            end += 1;
+        }
+        Range { start, len: end - start }
+    }
+
+    /// Marks the whole extent that the range begins in written; reports what was there.
+    pub fn convert_extent(&mut self, range: Range) -> Vec<Mapped> {
+        let whole = self.extent_around(range.start);
+        let end = whole.end().max(range.end());
+        self.convert(Range { start: whole.start, len: end - whole.start })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::MapFor;
+
+    const FIRST: Range = Range { start: 0, len: 1 };
+    const BOTH: Range = Range { start: 0, len: 2 };
+
+    fn extents(file: &mut Extents) -> Vec<Extent> {
+        let found = file.map(BOTH, MapFor::Io).unwrap_or_default();
+        found.iter().map(|m| m.extent).collect()
+    }
+
+    #[test]
+    fn an_extent_that_grew_is_converted_whole_only_if_it_was_merged() {
+        use Extent::{Hole, Unwritten, Written};
+        for (merge, second) in [(true, Written), (false, Unwritten)] {
+            let mut file = Extents::new(&[Unwritten, Hole]);
+            file.map(FIRST, MapFor::Create);
+            file.map(BOTH, MapFor::Preallocate { merge });
+            assert_eq!(extents(&mut file), [Unwritten, Unwritten]);
+            file.convert_extent(FIRST);
+            assert_eq!(extents(&mut file), [Written, second]);
+        }
+    }
+
+    #[test]
+    fn what_a_write_asked_for_is_split_off() {
+        let mut file = Extents::new(&[Extent::Unwritten, Extent::Unwritten]);
+        file.map(FIRST, MapFor::Create);
+        file.convert_extent(FIRST);
+        assert_eq!(extents(&mut file), [Extent::Written, Extent::Unwritten]);
+    }
+}
