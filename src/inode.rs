@@ -1,5 +1,6 @@
 //! The reference semantics: one inode, and what each step does to it.
 
+use crate::dio_path::EndBio;
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
 use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem, WaitQueue, Waiters};
@@ -27,6 +28,8 @@ pub enum Blocked {
     DioCount(i8),
     /// `i_aiodio_unwritten` / `i_unwritten` is not 0.
     Unwritten(i8),
+    /// `i_ioend_count` is not 0.
+    Ioend(i8),
     /// The running transaction is locked for commit.
     TransactionLocked,
     /// Commit waits for that many open handles.
@@ -48,6 +51,7 @@ pub struct Inode {
     locks: [RwSem; LockName::ALL.len()],
     dio_count: Counter,
     unwritten: Counter,
+    io_ends: [Counter; 2],
     gate: Gate,
     journal: Journal,
     size: Blocks,
@@ -68,6 +72,7 @@ impl Inode {
             locks: Default::default(),
             dio_count: Counter::default(),
             unwritten: Counter::default(),
+            io_ends: Default::default(),
             gate: Gate::default(),
             journal: Journal::default(),
             size,
@@ -106,6 +111,15 @@ impl Inode {
     /// Gives a task a reference before it starts.
     pub fn give(&mut self, queue: WaitQueue) {
         self.counter_mut(queue).begin();
+    }
+
+    /// Gives an inode an io_end before the start; what it wrote is on the device.
+    pub fn give_io_end(&mut self, end_bio: &EndBio) {
+        self.io_ends[end_bio.whose() as usize].begin();
+        let Some((task, range)) = end_bio.written() else { return };
+        for block in self.extents.mapped(range) {
+            self.extents.block_mut(block).halves = [Content::Of(task); 2];
+        }
     }
 
     /// A counter now.
@@ -187,6 +201,9 @@ impl Inode {
             Op::UnwrittenWait if !self.unwritten.drained() => {
                 Some(Blocked::Unwritten(self.unwritten.get()))
             }
+            Op::IoendWait(whose) if !self.io_ends[whose as usize].drained() => {
+                Some(Blocked::Ioend(self.io_ends[whose as usize].get()))
+            }
             Op::JournalStart(_) if !self.journal.can_start() => Some(Blocked::TransactionLocked),
             Op::CommitWait if !self.journal.quiet() => {
                 Some(Blocked::OpenHandles(self.journal.updates()))
@@ -261,6 +278,10 @@ impl Inode {
             }
             Op::UnwrittenEnd => {
                 self.unwritten.end();
+                Outcome::Done
+            }
+            Op::IoendDone(whose) => {
+                self.io_ends[*whose as usize].end();
                 Outcome::Done
             }
             Op::GateClose => {
@@ -372,6 +393,7 @@ impl Inode {
             | Op::SmpMbBeforeAtomic
             | Op::DioWait
             | Op::UnwrittenWait
+            | Op::IoendWait(_)
             | Op::CommitWait
             | Op::SmpMb
             | Op::Submit(..)

@@ -120,6 +120,10 @@ pub enum Fix {
     NoMergeUnwritten,
     /// Every direct write within i_size is counted until its extents are converted.
     CountEveryWrite,
+    /// Evicting an inode waits for its io_ends before it truncates.
+    EvictWaits,
+    /// A work item that finds `i_mutex` busy goes to the end of the workqueue.
+    RequeueBusyWork,
 }
 
 /// What is known of a fix.
@@ -200,7 +204,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 48] = {
+pub const FIXES: [About; 50] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -542,6 +546,24 @@ pub const FIXES: [About; 48] = {
             "every direct write within i_size is counted until its extents are converted",
         )
         .until(V4_10),
+        about(
+            Fix::EvictWaits,
+            "2581fdc81088",
+            RfcV1,
+            "v3.1",
+            Source,
+            "evicting an inode waits for its io_ends before it truncates",
+        )
+        .until(V3_11),
+        about(
+            Fix::RequeueBusyWork,
+            "8c0bec2151a4",
+            RfcV1,
+            "v3.2",
+            Source,
+            "a work item that finds i_mutex busy goes to the end of the workqueue",
+        )
+        .until(V3_7),
         about(
             Fix::CloserBarrierOrdersReads,
             "closer-not-before_atomic",

@@ -1,7 +1,7 @@
 //! The vocabulary: every step that another CPU can see, what it touches, and what comes back.
 
 use crate::dio_path::iocb::PrivateOp;
-use crate::extent_probe::{Extent, Half, IoEnd, Mapped};
+use crate::extent_probe::{Extent, Half, IoEnd, Mapped, Owner};
 use crate::inode_lock::{LockName, Mode, WaitQueue};
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,10 @@ pub enum Op {
     UnwrittenEnd,
     /// `ext4_aiodio_wait`: waits until it is 0.
     UnwrittenWait,
+    /// `ext4_free_io_end`: lowers `i_ioend_count` of that inode, by one that was raised before the start.
+    IoendDone(Owner),
+    /// `ext4_ioend_wait`: waits until it is 0.
+    IoendWait(Owner),
     /// Sets `EXT4_STATE_DIOREAD_LOCK`.
     GateClose,
     /// Clears it.
@@ -261,6 +265,8 @@ pub enum Object {
     DioCount,
     /// `i_aiodio_unwritten` / `i_unwritten`.
     Unwritten,
+    /// `i_ioend_count` of an inode.
+    Ioend(Owner),
     /// `EXT4_STATE_DIOREAD_LOCK`.
     Gate,
     /// Whether the running transaction lets handles start (`T_LOCKED`).
@@ -297,6 +303,7 @@ impl std::fmt::Display for Object {
             Object::Lock(lock) => lock.name(),
             Object::DioCount => "i_dio_count",
             Object::Unwritten => "i_unwritten",
+            Object::Ioend(_) => "i_ioend_count",
             Object::Gate => "DIOREAD_LOCK",
             Object::Admission => "T_LOCKED",
             Object::Handles => "t_updates",
@@ -358,6 +365,8 @@ impl Op {
             Op::DioWait => vec![(Object::DioCount, Read)],
             Op::UnwrittenBegin | Op::UnwrittenEnd => vec![(Object::Unwritten, Add)],
             Op::UnwrittenWait => vec![(Object::Unwritten, Read)],
+            Op::IoendDone(whose) => vec![(Object::Ioend(whose), Add)],
+            Op::IoendWait(whose) => vec![(Object::Ioend(whose), Read)],
             Op::GateClose | Op::GateOpen => vec![(Object::Gate, Write)],
             Op::GateTest => vec![(Object::Gate, Read)],
             Op::JournalStart(_) => vec![(Object::Admission, Read), (Object::Handles, Add)],

@@ -11,8 +11,10 @@ mod dio_write_iter;
 mod direct_io;
 mod direct_io_write;
 mod drain;
+mod end_bio;
 mod end_io;
 mod era;
+mod evict;
 mod fallocate;
 mod file_dio_write;
 mod file_write_iter;
@@ -45,8 +47,10 @@ pub use dio_write_iter::{DioWriteIter, WriteFlags};
 pub use direct_io::{DirectIo, Fault, Write};
 pub use direct_io_write::DirectIoWrite;
 pub use drain::{InodeDioDone, InodeDioWait};
+pub use end_bio::EndBio;
 pub use end_io::EndIo;
 pub use era::Mount;
+pub use evict::{EvictInode, WriteThatEvicts};
 pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
@@ -130,6 +134,12 @@ pub enum Call {
     AllocFileBlocks(AllocFileBlocks),
     /// A preallocation.
     Fallocate(Fallocate),
+    /// The completion of a buffered write.
+    EndBio(EndBio),
+    /// The end of an inode.
+    Evict(EvictInode),
+    /// A buffered write that evicts another inode.
+    WriteThatEvicts(WriteThatEvicts),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -188,7 +198,16 @@ impl Call {
 
     /// The counter of which the task holds a reference before its first step.
     pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
-        if let Call::DioDone(done) = self { Some(done.holds()) } else { None }
+        match self {
+            Call::DioDone(done) => Some(done.holds()),
+            Call::EndBio(end_bio) => Some((WaitQueue::Unwritten, end_bio.written()?.0)),
+            _ => None,
+        }
+    }
+
+    /// The completion of a buffered write whose I/O is done.
+    pub fn end_bio(&self) -> Option<&EndBio> {
+        if let Call::EndBio(end_bio) = self { Some(end_bio) } else { None }
     }
 
     fn task(&self) -> &dyn Task {
@@ -221,6 +240,9 @@ impl Call {
             Call::BufferedRead(t) => t,
             Call::AllocFileBlocks(t) => t,
             Call::Fallocate(t) => t,
+            Call::EndBio(t) => t,
+            Call::Evict(t) => t,
+            Call::WriteThatEvicts(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -260,6 +282,9 @@ impl Task for Call {
             Call::BufferedRead(t) => t.resume(outcome),
             Call::AllocFileBlocks(t) => t.resume(outcome),
             Call::Fallocate(t) => t.resume(outcome),
+            Call::EndBio(t) => t.resume(outcome),
+            Call::Evict(t) => t.resume(outcome),
+            Call::WriteThatEvicts(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

@@ -36,6 +36,9 @@ pub enum LockName {
     IDataSem,
     /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
     CompletedIoLock,
+    /// The one thread of the workqueue `ext4-dio-unwritten`, which all inodes share: held by the item
+    /// that runs.
+    DioUnwrittenWq,
 }
 
 /// How a lock is held. Mutexes and spinlocks know only `Exclusive`.
@@ -48,8 +51,8 @@ pub enum Mode {
 }
 
 impl LockName {
-    /// Every lock, in rank order.
-    pub const ALL: [LockName; 8] = [
+    /// Every lock, in rank order but for the last.
+    pub const ALL: [LockName; 9] = [
         LockName::AioMutex,
         LockName::IMutex,
         LockName::IRwsem,
@@ -58,6 +61,7 @@ impl LockName {
         LockName::InvalidateLock,
         LockName::IDataSem,
         LockName::CompletedIoLock,
+        LockName::DioUnwrittenWq,
     ];
 
     /// The kernel's spelling.
@@ -71,6 +75,7 @@ impl LockName {
             LockName::InvalidateLock => "invalidate_lock",
             LockName::IDataSem => "i_data_sem",
             LockName::CompletedIoLock => "i_completed_io_lock",
+            LockName::DioUnwrittenWq => "ext4-dio-unwritten",
         }
     }
 
@@ -116,6 +121,8 @@ impl LockName {
     pub fn rank(self) -> u8 {
         match self {
             LockName::AioMutex => 10,
+            // What an item waits for, all items behind it wait for.
+            LockName::DioUnwrittenWq => 15,
             LockName::IMutex | LockName::IRwsem => 20,
             LockName::MmapSem => 22,
             LockName::IMmapSem | LockName::InvalidateLock => 25,

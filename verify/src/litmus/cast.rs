@@ -44,9 +44,13 @@ enum Kind {
     Read,
     Fallocate,
     Preallocate,
+    EndBio,
+    EndBioElsewhere,
+    Evict,
+    WriteEvict,
 }
 
-const KINDS: [(&str, Kind); 22] = [
+const KINDS: [(&str, Kind); 26] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -69,6 +73,10 @@ const KINDS: [(&str, Kind); 22] = [
     ("read", Kind::Read),
     ("fallocate", Kind::Fallocate),
     ("preallocate", Kind::Preallocate),
+    ("end_bio", Kind::EndBio),
+    ("end_bio_elsewhere", Kind::EndBioElsewhere),
+    ("evict", Kind::Evict),
+    ("write_evict", Kind::WriteEvict),
 ];
 
 impl Kind {
@@ -86,6 +94,7 @@ impl Kind {
             | Kind::PwriteClose
             | Kind::MoveExtents
             | Kind::PageFault
+            | Kind::EndBio
             | Kind::Preallocate => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
@@ -94,6 +103,7 @@ impl Kind {
             Kind::Append | Kind::Read => &["block"],
             Kind::Fallocate => &["block", "blocks"],
             Kind::Write | Kind::Commit | Kind::Mmap | Kind::DioWait(_) | Kind::DioDone(_) => &[],
+            Kind::EndBioElsewhere | Kind::Evict | Kind::WriteEvict => &[],
         }
     }
 }
@@ -225,6 +235,10 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::Append => Some(CallSpec::Append(range(judge, fields)?.start)),
         Kind::Read => Some(CallSpec::Read(range(judge, fields)?.start)),
         Kind::Fallocate => Some(CallSpec::Fallocate(range(judge, fields)?)),
+        Kind::EndBio => Some(CallSpec::EndBio(Some(range(judge, fields)?))),
+        Kind::EndBioElsewhere => Some(CallSpec::EndBio(None)),
+        Kind::Evict => Some(CallSpec::Evict),
+        Kind::WriteEvict => Some(CallSpec::WriteThatEvicts),
     }
 }
 

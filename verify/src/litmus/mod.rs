@@ -13,9 +13,9 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    AllocFileBlocks, Call, Commit, DirectRead, Fallocate, Fault, FilemapFault, FilemapRead,
-    GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, VmMmap,
-    WbDisksize, Write, WriteFlags, WriteThenClose,
+    AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, Fallocate, Fault, FilemapFault,
+    FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault,
+    VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -164,6 +164,12 @@ pub enum CallSpec {
     Preallocate(Range),
     /// A drain, then a lookup.
     Fallocate(Range),
+    /// The completion of a buffered write, to this file or to another.
+    EndBio(Option<Range>),
+    /// The end of the inode.
+    Evict,
+    /// A buffered write that evicts another inode.
+    WriteThatEvicts,
 }
 
 /// A witness by letters: `W overwrites`, `T waits for w`.
@@ -294,6 +300,10 @@ impl CallSpec {
                 format!("fallocate({},{})", range.start, range.len)
             }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
+            CallSpec::EndBio(Some(range)) => format!("end_bio({},{})", range.start, range.len),
+            CallSpec::EndBio(None) => "end_bio of another file".to_owned(),
+            CallSpec::Evict => "evict".to_owned(),
+            CallSpec::WriteThatEvicts => "write, evicts another file".to_owned(),
         }
     }
 }
@@ -402,6 +412,9 @@ impl Litmus {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }
                 CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
+                CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
+                CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
+                CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),
             });
             names.push(TaskName { letter, text: format!("{letter} {}", spec.call.text()) });
         }
@@ -425,6 +438,7 @@ impl Litmus {
         let mut inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
             .with_disksize(self.disksize.unwrap_or(self.size));
         calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
+        calls.iter().filter_map(Call::end_bio).for_each(|end_bio| inode.give_io_end(end_bio));
         Program {
             litmus: self.name.clone(),
             situation: self.situation(),

@@ -10,6 +10,7 @@ use diolock::op::{Bio, Handle, Op, OrphanOp, Outcome, PhysicalBlock, Range, Task
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
 pub fn lock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
+        (LockName::DioUnwrittenWq, _) => return "ext4-dio-unwritten: starts".to_owned(),
         (LockName::CompletedIoLock, _) => "spin_lock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_lock",
         (_, Mode::Shared) => "down_read",
@@ -20,6 +21,7 @@ pub fn lock_words(lock: LockName, mode: Mode) -> String {
 
 fn unlock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
+        (LockName::DioUnwrittenWq, _) => return "ext4-dio-unwritten: done".to_owned(),
         (LockName::CompletedIoLock, _) => "spin_unlock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_unlock",
         (_, Mode::Shared) => "up_read",
@@ -51,6 +53,8 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::UnwrittenBegin, _) => "i_unwritten + 1".to_owned(),
         (Op::UnwrittenEnd, _) => "i_unwritten - 1".to_owned(),
         (Op::UnwrittenWait, _) => "i_unwritten wait: 0".to_owned(),
+        (Op::IoendDone(_), _) => "i_ioend_count - 1".to_owned(),
+        (Op::IoendWait(_), _) => "ext4_ioend_wait: 0".to_owned(),
         (Op::GateClose, _) => "set DIOREAD_LOCK".to_owned(),
         (Op::GateOpen, _) => "clear DIOREAD_LOCK".to_owned(),
         (Op::GateTest, outcome) => {
@@ -163,6 +167,7 @@ pub fn waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> Strin
         }
         Blocked::DioCount(n) => format!("waits for i_dio_count to fall from {n} to 0"),
         Blocked::Unwritten(n) => format!("waits for i_unwritten to fall from {n} to 0"),
+        Blocked::Ioend(n) => format!("waits for i_ioend_count to fall from {n} to 0"),
         Blocked::TransactionLocked => "waits for the commit to end".to_owned(),
         Blocked::OpenHandles(1) => "waits for an open handle to stop".to_owned(),
         Blocked::OpenHandles(n) => format!("waits for {n} open handles to stop"),
@@ -182,6 +187,7 @@ pub fn lane_waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> 
         }
         Blocked::DioCount(n) => format!("inode_dio_wait: count = {n}, waits"),
         Blocked::Unwritten(n) => format!("i_unwritten = {n}, waits"),
+        Blocked::Ioend(n) => format!("ext4_ioend_wait: count = {n}, waits"),
         Blocked::TransactionLocked => "journal_start: waits for the commit".to_owned(),
         Blocked::OpenHandles(n) => format!("commit: waits, {n} open"),
         Blocked::Asleep { .. } => "schedule: sleeps".to_owned(),

@@ -76,7 +76,7 @@ impl Rules {
         for (queue, task) in program.calls.iter().filter_map(|call| call.holds()) {
             tasks[usize::from(task)].references += i8::from(queue == WaitQueue::Dio);
         }
-        Rules {
+        let mut rules = Rules {
             tasks,
             blocks: Vec::new(),
             dio_count: program.inode.count(WaitQueue::Dio),
@@ -87,7 +87,13 @@ impl Rules {
             disksize_touched: false,
             orphan: false,
             closed: false,
+        };
+        for (task, range) in program.calls.iter().filter_map(|call| call.end_bio()?.written()) {
+            for block in program.inode.extents().mapped(range) {
+                rules.block(block).data = [Some(task); 2];
+            }
         }
+        rules
     }
 
     fn task(&mut self, task: TaskId) -> &mut TaskState {

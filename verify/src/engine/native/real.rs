@@ -18,6 +18,7 @@ pub struct Locks {
     invalidate_lock: RwLock<()>,
     i_data_sem: RwLock<()>,
     completed_io_lock: Mutex<()>,
+    dio_unwritten_wq: Mutex<()>,
 }
 
 /// A real lock, held.
@@ -44,6 +45,7 @@ impl Locks {
             LockName::InvalidateLock => Kind::RwSem(&self.invalidate_lock),
             LockName::IDataSem => Kind::RwSem(&self.i_data_sem),
             LockName::CompletedIoLock => Kind::Mutex(&self.completed_io_lock),
+            LockName::DioUnwrittenWq => Kind::Mutex(&self.dio_unwritten_wq),
         }
     }
 
