@@ -340,6 +340,7 @@ impl Inode {
                 Outcome::Flag(true)
             }
             Op::WritePage(_) => Outcome::Flag(false),
+            Op::DepthRead => Outcome::Value(self.extents.depth()),
             Op::Map(range, how) => match self.extents.map(*range, *how) {
                 Some(found) => Outcome::Mapping(found),
                 None => Outcome::NoSpace,

@@ -124,6 +124,12 @@ pub enum Fix {
     EvictWaits,
     /// A work item that finds `i_mutex` busy goes to the end of the workqueue.
     RequeueBusyWork,
+    /// Fallocate waits for direct I/O before it estimates its credits.
+    FallocateDrains,
+    /// The gate is closed by the callers of `ext4_alloc_file_blocks` and not in it.
+    GateInCallers,
+    /// Fallocate compares with i_size again when it sets it.
+    SizeComparedAgain,
 }
 
 /// What is known of a fix.
@@ -204,7 +210,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 50] = {
+pub const FIXES: [About; 53] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -564,6 +570,31 @@ pub const FIXES: [About; 50] = {
             "a work item that finds i_mutex busy goes to the end of the workqueue",
         )
         .until(V3_7),
+        about(
+            Fix::FallocateDrains,
+            "0d306dcf86e8",
+            V4_10,
+            "v4.2 (from memory)",
+            Message,
+            "fallocate waits for direct I/O before it estimates its credits",
+        ),
+        about(
+            Fix::GateInCallers,
+            "17048e8a083f",
+            V4_10,
+            "v4.5",
+            Message,
+            "the gate is closed by the callers of ext4_alloc_file_blocks, above i_mmap_sem, and once",
+        )
+        .until(V5_4),
+        about(
+            Fix::SizeComparedAgain,
+            "size-compared-again",
+            V4_10,
+            "v4.10 at the latest",
+            Ours,
+            "fallocate compares with i_size again when it sets it (ext4_update_inode_size)",
+        ),
         about(
             Fix::CloserBarrierOrdersReads,
             "closer-not-before_atomic",

@@ -205,6 +205,8 @@ pub enum Op {
     /// A store through the mapping reaches these blocks, unless the page was dropped meanwhile: one
     /// step, as the page lock is held from the look at the page to the end of its write-back.
     WritePage(Vec<PhysicalBlock>),
+    /// `ext_depth`: how deep the extent tree is.
+    DepthRead,
     /// `ext4_map_blocks`.
     Map(Range, MapFor),
     /// `ext4_convert_unwritten_extents`, for the I/O of that task.
@@ -383,6 +385,7 @@ impl Op {
             Op::PagesDrop | Op::PagesAdd | Op::PageIn => vec![(Object::Pages, Write)],
             // The blocks are known from the outcome.
             Op::WritePage(_) => vec![(Object::Pages, Read)],
+            Op::DepthRead => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
             Op::Map(
                 _,

@@ -32,7 +32,7 @@ use crate::task::{Place, Task};
 /// which nobody else can tell.
 ///
 /// # Left out
-/// The FIFO of the workqueue (B24), the io_end's own lifetime (B25).
+/// The one thread of the workqueue (B24, see EndBio), the io_end's own lifetime (B25).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct EndIo {
     task: TaskId,

@@ -1,5 +1,6 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
+mod alloc_blocks;
 mod alloc_file_blocks;
 mod buffered_write;
 mod buffered_write_iter;
@@ -35,7 +36,9 @@ mod truncate;
 mod uring;
 mod wb_disksize;
 mod write_then_close;
+mod zero_range;
 
+pub use alloc_blocks::AllocBlocks;
 pub use alloc_file_blocks::AllocFileBlocks;
 pub use buffered_write::BufferedWrite;
 pub use buffered_write_iter::BufferedWriteIter;
@@ -70,6 +73,7 @@ pub use truncate::Truncate;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
 pub use write_then_close::WriteThenClose;
+pub use zero_range::{ExtFallocate, ZeroRange};
 
 use crate::inode_lock::WaitQueue;
 use crate::op::{Op, Outcome, Submission, TaskId};
@@ -140,6 +144,10 @@ pub enum Call {
     Evict(EvictInode),
     /// A buffered write that evicts another inode.
     WriteThatEvicts(WriteThatEvicts),
+    /// A preallocation, with its credits and the size.
+    ExtFallocate(ExtFallocate),
+    /// A zeroed range.
+    ZeroRange(ZeroRange),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -243,6 +251,8 @@ impl Call {
             Call::EndBio(t) => t,
             Call::Evict(t) => t,
             Call::WriteThatEvicts(t) => t,
+            Call::ExtFallocate(t) => t,
+            Call::ZeroRange(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -285,6 +295,8 @@ impl Task for Call {
             Call::EndBio(t) => t.resume(outcome),
             Call::Evict(t) => t.resume(outcome),
             Call::WriteThatEvicts(t) => t.resume(outcome),
+            Call::ExtFallocate(t) => t.resume(outcome),
+            Call::ZeroRange(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

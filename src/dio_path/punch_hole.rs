@@ -25,8 +25,8 @@ use crate::task::{Place, Task};
 /// | DropImutex   | ext4_ext_punch_hole: mutex_unlock(i_mutex) *       |                          |
 ///
 /// # Kernel
-/// After the message of 02d262dffcf4 and the project's notes on v3.6 and v3.7.2; the order of the
-/// steps in between, and `ext4_ind_punch_hole` as a whole, are from memory.
+/// fs/ext4/extents.c, read in v3.6 and v3.7.2; `ext4_punch_hole` (fs/ext4/inode.c) in v3.11.
+/// `ext4_ind_punch_hole` is from memory.
 ///
 /// # Modelled
 /// v3.6 takes no `i_mutex` and waits for nothing but I/O that is on the completed list. `indirect`

@@ -132,5 +132,8 @@ impl LockName {
     }
 }
 
+/// Rank of the closed gate: below `i_mutex`, above `i_mmap_sem` (e74031fd7ed0, read in v4.10).
+pub const GATE_RANK: u8 = 21;
+
 /// Rank of an open journal handle: below `i_mutex`, above `i_data_sem`.
 pub const JOURNAL_RANK: u8 = 30;

@@ -48,9 +48,12 @@ enum Kind {
     EndBioElsewhere,
     Evict,
     WriteEvict,
+    Falloc,
+    FallocGrow,
+    ZeroRange,
 }
 
-const KINDS: [(&str, Kind); 26] = [
+const KINDS: [(&str, Kind); 29] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -77,6 +80,9 @@ const KINDS: [(&str, Kind); 26] = [
     ("end_bio_elsewhere", Kind::EndBioElsewhere),
     ("evict", Kind::Evict),
     ("write_evict", Kind::WriteEvict),
+    ("falloc", Kind::Falloc),
+    ("falloc_grow", Kind::FallocGrow),
+    ("zero_range", Kind::ZeroRange),
 ];
 
 impl Kind {
@@ -95,6 +101,9 @@ impl Kind {
             | Kind::MoveExtents
             | Kind::PageFault
             | Kind::EndBio
+            | Kind::Falloc
+            | Kind::FallocGrow
+            | Kind::ZeroRange
             | Kind::Preallocate => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
@@ -236,6 +245,11 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::Read => Some(CallSpec::Read(range(judge, fields)?.start)),
         Kind::Fallocate => Some(CallSpec::Fallocate(range(judge, fields)?)),
         Kind::EndBio => Some(CallSpec::EndBio(Some(range(judge, fields)?))),
+        Kind::Falloc | Kind::FallocGrow => {
+            let grows = kind == Kind::FallocGrow;
+            Some(CallSpec::Falloc { range: range(judge, fields)?, grows })
+        }
+        Kind::ZeroRange => Some(CallSpec::ZeroRange(range(judge, fields)?)),
         Kind::EndBioElsewhere => Some(CallSpec::EndBio(None)),
         Kind::Evict => Some(CallSpec::Evict),
         Kind::WriteEvict => Some(CallSpec::WriteThatEvicts),

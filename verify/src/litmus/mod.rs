@@ -13,9 +13,9 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, Fallocate, Fault, FilemapFault,
-    FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault,
-    VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose,
+    AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate, Fault,
+    FilemapFault, FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents,
+    PageFault, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose, ZeroRange,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -164,6 +164,15 @@ pub enum CallSpec {
     Preallocate(Range),
     /// A drain, then a lookup.
     Fallocate(Range),
+    /// A preallocation with its credits; it keeps the size, or raises it.
+    Falloc {
+        /// Which blocks.
+        range: Range,
+        /// The file is to reach to their end.
+        grows: bool,
+    },
+    /// A zeroed range.
+    ZeroRange(Range),
     /// The completion of a buffered write, to this file or to another.
     EndBio(Option<Range>),
     /// The end of the inode.
@@ -300,6 +309,11 @@ impl CallSpec {
                 format!("fallocate({},{})", range.start, range.len)
             }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
+            CallSpec::Falloc { range, grows } => {
+                let grows = if *grows { ", growing" } else { "" };
+                format!("fallocate({},{}){grows}", range.start, range.len)
+            }
+            CallSpec::ZeroRange(range) => format!("zero_range({},{})", range.start, range.len),
             CallSpec::EndBio(Some(range)) => format!("end_bio({},{})", range.start, range.len),
             CallSpec::EndBio(None) => "end_bio of another file".to_owned(),
             CallSpec::Evict => "evict".to_owned(),
@@ -412,6 +426,10 @@ impl Litmus {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }
                 CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
+                CallSpec::Falloc { range, grows } => {
+                    Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))
+                }
+                CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, kernel)),
                 CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
                 CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
                 CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),

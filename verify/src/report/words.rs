@@ -106,6 +106,8 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("write page to {}", block_words(blocks))
         }
         (Op::WritePage(_), _) => "the page was dropped".to_owned(),
+        (Op::DepthRead, Outcome::Value(depth)) => format!("depth of the tree = {depth}"),
+        (Op::DepthRead, _) => "depth of the tree".to_owned(),
         (Op::Map(range, _), outcome) => {
             format!("map {}: {}", range_words(*range), mapping(outcome))
         }

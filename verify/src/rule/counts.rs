@@ -93,6 +93,25 @@ impl Rules {
         Ok(())
     }
 
+    /// R10: the credits of a handle.
+    pub(super) fn handle_credits(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let state = &self.tasks[usize::from(event.task)];
+        match (&event.op, &event.outcome, state.credits_for) {
+            (Op::DepthRead, &Outcome::Value(depth), Some(had))
+                if state.handles > 0 && depth > had =>
+            {
+                broken(
+                    RuleId::R10,
+                    format!(
+                        "{}'s handle has credits for a tree of depth {had}, which is {depth} deep by now",
+                        name(event.task)
+                    ),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// R10.
     pub(super) fn counters(&self) -> Judgement {
         match (self.dio_count, self.unwritten) {

@@ -36,6 +36,10 @@ pub(super) struct TaskState {
     pub(super) size_seen: Blocks,
     /// It has drained, and kept i_mutex since.
     pub(super) drained: bool,
+    /// How deep the extent tree was when it last looked without a handle.
+    pub(super) credits_for: Option<Blocks>,
+    /// It has closed the gate.
+    pub(super) gate: bool,
 }
 
 /// What the rules remember of one device block.
@@ -172,6 +176,8 @@ impl Rules {
             self.time_before_unlock(event),
             self.convert_inside_count(program, event),
             self.inode_is_kept(event, &name),
+            self.handle_credits(event, &name),
+            self.grows_the_file(event, &name),
         ];
         let witness_before = self.witnesses(program, event, false);
         self.remember(program, event);
@@ -263,6 +269,11 @@ impl Rules {
             (Op::UnwrittenBegin, _) => self.unwritten += 1,
             (Op::UnwrittenEnd | Op::CountDecAndTest(WaitQueue::Unwritten, _), _) => {
                 self.unwritten -= 1;
+            }
+            (Op::GateClose, _) => self.task(me).gate = true,
+            (Op::GateOpen, _) => self.task(me).gate = false,
+            (Op::DepthRead, &Outcome::Value(depth)) if self.tasks[usize::from(me)].handles == 0 => {
+                self.task(me).credits_for = Some(depth);
             }
             (Op::SizeRead, &Outcome::Value(size)) => self.task(me).size_seen = size,
             (Op::DioWait, _) => {

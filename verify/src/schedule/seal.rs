@@ -125,7 +125,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
-        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::CountRead(_) => {
+        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::CountRead(_) | Op::DepthRead => {
             (0..=3).map(Outcome::Value).collect()
         }
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
