@@ -61,6 +61,8 @@ pub struct Inode {
     extents: Extents,
     completed: Vec<IoEnd>,
     private: Vec<Private>,
+    /// References to the io_end of each completion that were dropped.
+    io_end_puts: Vec<u8>,
     queues: [Waiters; WaitQueue::ALL.len()],
     page_data: Vec<Content>,
 }
@@ -82,6 +84,7 @@ impl Inode {
             extents: Extents::new(extents),
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
+            io_end_puts: vec![0; tasks],
             queues: Default::default(),
             // A page that holds the end of the file holds zeros behind it.
             page_data: vec![Content::Initial; usize::from(size)],
@@ -364,6 +367,10 @@ impl Inode {
                 let wanted = |io: &IoEnd| whose.is_none_or(|task| io.task == task);
                 let at = self.completed.iter().position(wanted);
                 Outcome::IoEnd(at.map(|at| self.completed.remove(at)))
+            }
+            Op::PutIoEnd(of) => {
+                self.io_end_puts[usize::from(*of)] += 1;
+                Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2)
             }
             Op::Private(of, op) => Outcome::Flag(self.private[usize::from(*of)].apply(*op)),
             Op::CountRead(queue) => Outcome::Value(self.count(*queue).max(0) as Blocks),

@@ -227,6 +227,9 @@ pub enum Op {
     ListAdd(IoEnd),
     /// Takes one io_end off the list: this task's own, if given, else the first.
     ListTake(Option<TaskId>),
+    /// `ext4_put_io_end`: drops one of the two references, the submitter's and the request's, to the
+    /// io_end of that completion; tells whether it was the last (v3.11).
+    PutIoEnd(TaskId),
     /// `iocb->private` of the write that task `.0` submitted.
     Private(TaskId, PrivateOp),
     /// `aio_complete`: the caller learns the result, and the request lets the file go.
@@ -289,6 +292,8 @@ pub enum Object {
     Block(PhysicalBlock),
     /// `i_completed_io_list`.
     CompletedList,
+    /// The reference count of the io_end of a completion.
+    IoEnd(TaskId),
     /// `iocb->private` of a task.
     Private(TaskId),
     /// The open file, which keeps the inode: `f_count`.
@@ -316,6 +321,7 @@ impl std::fmt::Display for Object {
             Object::Extents => "extent tree",
             Object::Block(block) => return write!(f, "block {block}"),
             Object::CompletedList => "i_completed_io_list",
+            Object::IoEnd(_) => "io_end->count",
             Object::Private(_) => "iocb->private",
             Object::File => "f_count",
             Object::WaitQueue(queue) => return write!(f, "wait queue of {}", queue.counter()),
@@ -403,6 +409,7 @@ impl Op {
                 blocks.iter().map(|&b| (Object::Block(b), access)).collect()
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
+            Op::PutIoEnd(task) => vec![(Object::IoEnd(task), Write)],
             Op::Private(task, _) => vec![(Object::Private(task), Write)],
             // The order of two completions is no matter; whether the file was closed first is.
             Op::AioComplete => vec![(Object::File, Add)],

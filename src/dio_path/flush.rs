@@ -25,6 +25,7 @@ pub struct FinishIoEnd {
     drops_count: bool,
     complete_last: bool,
     buffered: bool,
+    written: bool,
     step: Finish,
 }
 
@@ -45,6 +46,7 @@ impl FinishIoEnd {
             drops_count: kernel.has(Fix::CountCoversConversion),
             complete_last: kernel.has(Fix::AioCompleteLast),
             buffered: false,
+            written: false,
             step: Finish::Convert(
                 ConvertUnwritten::new(io_end.range, io_end.task).of_kernel(kernel),
             ),
@@ -53,6 +55,16 @@ impl FinishIoEnd {
 }
 
 impl FinishIoEnd {
+    /// `ext4_put_io_end` (v3.11): with nothing to convert only the rest is left.
+    pub(super) fn last_put(io_end: IoEnd, unwritten: bool, kernel: Kernel) -> FinishIoEnd {
+        let finish = FinishIoEnd::new(io_end, kernel);
+        if unwritten {
+            return finish;
+        }
+        let step = if finish.complete_last { Finish::EndIo } else { Finish::AioComplete };
+        FinishIoEnd { written: true, step, ..finish }
+    }
+
     /// That of a buffered write, of which no caller waits to be told and `i_dio_count` knows nothing.
     fn of_buffered(self, nested: bool) -> FinishIoEnd {
         let step = match self.step {
@@ -89,6 +101,7 @@ impl Task for FinishIoEnd {
             Finish::DropUnwritten | Finish::EndIo if self.complete_last => Finish::AioComplete,
             Finish::AioComplete if self.complete_last => Finish::Done,
             Finish::AioComplete if self.drops_count => Finish::EndIo,
+            Finish::EndIo if self.written => Finish::Done,
             Finish::AioComplete | Finish::EndIo => Finish::DropUnwritten,
             Finish::DropUnwritten | Finish::Done => Finish::Done,
         };

@@ -147,6 +147,9 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("completed list: take {}", name(io_end.task))
         }
         (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
+        (Op::PutIoEnd(_), outcome) => {
+            format!("put the io_end: {}", flag(outcome, "the last", "not the last"))
+        }
         (Op::Private(_, op), outcome) => private(*op, outcome),
         (Op::AioComplete, _) => "aio_complete".to_owned(),
         (Op::Close, _) => "close".to_owned(),

@@ -38,6 +38,8 @@ pub(super) struct TaskState {
     pub(super) drained: bool,
     /// How deep the extent tree was when it last looked without a handle.
     pub(super) credits_for: Option<Blocks>,
+    /// It has converted extents.
+    pub(super) converted: bool,
     /// It has closed the gate.
     pub(super) gate: bool,
 }
@@ -175,7 +177,7 @@ impl Rules {
             self.nolock_flag(event),
             self.time_before_unlock(event),
             self.convert_inside_count(program, event),
-            self.inode_is_kept(event, &name),
+            self.inode_is_kept(program, event, &name),
             self.handle_credits(event, &name),
             self.grows_the_file(event, &name),
         ];
@@ -280,6 +282,7 @@ impl Rules {
                 self.task(me).drained = self.holds(me, LockName::IMutex, Mode::Exclusive);
             }
             (&Op::Convert(_, of) | &Op::ConvertExtent(_, of), Outcome::Converted(found)) => {
+                self.task(me).converted = true;
                 for block in found.iter().filter_map(|found| found.1) {
                     self.block(block).converted = Some(of);
                 }

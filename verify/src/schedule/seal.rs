@@ -119,6 +119,7 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::TryLock(..)
         | Op::GateTest
         | Op::Private(..)
+        | Op::PutIoEnd(_)
         | Op::Orphan(OrphanOp::Test)
         | Op::WritePage(_)
         | Op::WaitLook(_)
