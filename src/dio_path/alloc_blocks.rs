@@ -86,6 +86,13 @@ impl AllocBlocks {
     }
 }
 
+impl AllocBlocks {
+    /// Up to v3.11 nobody has looked at i_size before.
+    fn compares(&self) -> bool {
+        self.kernel.has(Fix::SizeComparedAgain) || self.kernel.version < Version::V4_10
+    }
+}
+
 /// Before 17048e8a083f the drain was here and not in the callers.
 fn drains_itself(kernel: Kernel) -> bool {
     has_gate(kernel) && kernel.has(Fix::FallocateDrains) && !kernel.has(Fix::GateInCallers)
@@ -123,10 +130,10 @@ impl Task for AllocBlocks {
             Step::WalkTree => Step::Allocate,
             Step::Allocate => Step::DropDataSem,
             Step::DropDataSem if !self.grows => Step::StopHandle,
-            Step::DropDataSem if self.kernel.has(Fix::SizeComparedAgain) => Step::RereadSize,
+            Step::DropDataSem if self.compares() => Step::RereadSize,
             Step::RereadSize if !below => Step::LookDisksize,
             Step::DropDataSem | Step::RereadSize => Step::RaiseSize,
-            Step::RaiseSize if self.kernel.has(Fix::SizeComparedAgain) => Step::LookDisksize,
+            Step::RaiseSize if self.compares() => Step::LookDisksize,
             Step::LookDisksize if !below => Step::StopHandle,
             Step::RaiseSize | Step::LookDisksize => Step::LockDisksize,
             Step::LockDisksize => Step::RaiseDisksize,

@@ -23,8 +23,9 @@ use crate::task::{Place, Task};
 ///
 /// # Kernel
 /// fs/ext4/inode.c, fs/ext4/extents.c, fs/ext4/page-io.c, read in v3.6, v3.7.2 and v3.11. Before
-/// 2581fdc81088 the wait came in `ext4_destroy_inode`, after the truncate. v3.11 has no wait: it relies
-/// on `truncate_inode_pages`, as the writeback bit of a page now goes after the conversion.
+/// 2581fdc81088 the wait came in `ext4_destroy_inode`, after the truncate. v3.9's also cancels the work
+/// (1ada47d9468f, message). v3.11 has none: it relies on `truncate_inode_pages`, as the writeback bit of
+/// a page now goes after the conversion.
 ///
 /// # Modelled
 /// Nobody holds a reference to the inode, so nobody takes `i_mutex`, this task neither; only
