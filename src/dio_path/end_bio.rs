@@ -3,7 +3,7 @@
 use super::flush::FlushCompleted;
 use crate::extent_probe::{IoEnd, Owner};
 use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel};
+use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Op, Outcome, Range, TaskId};
 use crate::task::{Place, Task};
 
@@ -82,9 +82,11 @@ impl EndBio {
         !self.kernel.has(Fix::ConvertWithoutImutex)
     }
 
-    /// It gives way to the items behind it.
+    /// It gives way to the items behind it; v3.7 has no need to, unless it needs `i_mutex` after all.
     fn requeues(&self) -> bool {
-        self.needs_imutex() && self.kernel.has(Fix::RequeueBusyWork)
+        let gives_way =
+            self.kernel.has(Fix::RequeueBusyWork) || self.kernel.version >= Version::V3_7;
+        self.needs_imutex() && gives_way
     }
 
     fn queued(&self) -> Step {
