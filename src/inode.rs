@@ -1,5 +1,6 @@
 //! The reference semantics: one inode, and what each step does to it.
 
+use crate::dio_path::EndBio;
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
 use crate::inode_lock::{Counter, Gate, Journal, LockName, Mode, RwSem, WaitQueue, Waiters};
@@ -28,6 +29,8 @@ pub enum Blocked {
     DioCount(i8),
     /// `i_aiodio_unwritten` / `i_unwritten` is not 0.
     Unwritten(i8),
+    /// `i_ioend_count` is not 0.
+    Ioend(i8),
     /// The running transaction is locked for commit.
     TransactionLocked,
     /// Commit waits for that many open handles.
@@ -49,6 +52,7 @@ pub struct Inode {
     locks: [RwSem; LockName::ALL.len()],
     dio_count: Counter,
     unwritten: Counter,
+    io_ends: [Counter; 2],
     gate: Gate,
     journal: Journal,
     size: Blocks,
@@ -58,6 +62,8 @@ pub struct Inode {
     extents: Extents,
     completed: Vec<IoEnd>,
     private: Vec<Private>,
+    /// References to the io_end of each completion that were dropped.
+    io_end_puts: Vec<u8>,
     queues: [Waiters; WaitQueue::ALL.len()],
     page: Page,
     page_data: Vec<Content>,
@@ -70,6 +76,7 @@ impl Inode {
             locks: Default::default(),
             dio_count: Counter::default(),
             unwritten: Counter::default(),
+            io_ends: Default::default(),
             gate: Gate::default(),
             journal: Journal::default(),
             size,
@@ -79,6 +86,7 @@ impl Inode {
             extents: Extents::new(extents),
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
+            io_end_puts: vec![0; tasks],
             queues: Default::default(),
             page: Page::new(pages > 0),
             // A page that holds the end of the file holds zeros behind it.
@@ -120,6 +128,15 @@ impl Inode {
     /// Gives a task a reference before it starts.
     pub fn give(&mut self, queue: WaitQueue) {
         self.counter_mut(queue).begin();
+    }
+
+    /// Gives an inode an io_end before the start; what it wrote is on the device.
+    pub fn give_io_end(&mut self, end_bio: &EndBio) {
+        self.io_ends[end_bio.whose() as usize].begin();
+        let Some((task, range)) = end_bio.written() else { return };
+        for block in self.extents.mapped(range) {
+            self.extents.block_mut(block).halves = [Content::Of(task); 2];
+        }
     }
 
     /// A counter now.
@@ -206,6 +223,9 @@ impl Inode {
             Op::UnwrittenWait if !self.unwritten.drained() => {
                 Some(Blocked::Unwritten(self.unwritten.get()))
             }
+            Op::IoendWait(whose) if !self.io_ends[whose as usize].drained() => {
+                Some(Blocked::Ioend(self.io_ends[whose as usize].get()))
+            }
             Op::JournalStart(_) if !self.journal.can_start() => Some(Blocked::TransactionLocked),
             Op::CommitWait if !self.journal.quiet() => {
                 Some(Blocked::OpenHandles(self.journal.updates()))
@@ -275,6 +295,10 @@ impl Inode {
             }
             Op::UnwrittenEnd => {
                 self.unwritten.end();
+                Outcome::Done
+            }
+            Op::IoendDone(whose) => {
+                self.io_ends[*whose as usize].end();
                 Outcome::Done
             }
             Op::GateClose => {
@@ -351,6 +375,7 @@ impl Inode {
                 self.page.dirty.retain(|dirty| written.iter().all(|w| w.0 != dirty.0));
                 Outcome::Done
             }
+            Op::DepthRead => Outcome::Value(self.extents.depth()),
             Op::Map(range, how) => match self.extents.map(*range, *how) {
                 Some(found) => Outcome::Mapping(found),
                 None => Outcome::NoSpace,
@@ -374,6 +399,10 @@ impl Inode {
                 let wanted = |io: &IoEnd| whose.is_none_or(|task| io.task == task);
                 let at = self.completed.iter().position(wanted);
                 Outcome::IoEnd(at.map(|at| self.completed.remove(at)))
+            }
+            Op::PutIoEnd(of) => {
+                self.io_end_puts[usize::from(*of)] += 1;
+                Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2)
             }
             Op::Private(of, op) => Outcome::Flag(self.private[usize::from(*of)].apply(*op)),
             Op::CountRead(queue) => Outcome::Value(self.count(*queue).max(0) as Blocks),
@@ -405,6 +434,7 @@ impl Inode {
             | Op::DioWait
             | Op::UnwrittenWait
             | Op::FsyncDone
+            | Op::IoendWait(_)
             | Op::CommitWait
             | Op::SmpMb
             | Op::Submit(..)

@@ -5,8 +5,8 @@ use std::fmt;
 /// How a fact is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Evidence {
-    /// Kernel source was read: v3.6, v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141 and v6.12 for this
-    /// project, v3.7.2 by the authors of the notes it follows.
+    /// Kernel source was read: v3.6, v3.7.2, v3.8.13, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1-rc7,
+    /// v6.1.141 and v6.12.
     Source,
     /// The commit message or mail was read.
     Message,
@@ -138,6 +138,16 @@ pub enum Fix {
     NoMergeUnwritten,
     /// Every direct write within i_size is counted until its extents are converted.
     CountEveryWrite,
+    /// Evicting an inode waits for its io_ends before it truncates.
+    EvictWaits,
+    /// A work item that finds `i_mutex` busy goes to the end of the workqueue.
+    RequeueBusyWork,
+    /// Fallocate waits for direct I/O before it estimates its credits.
+    FallocateDrains,
+    /// The gate is closed by the callers of `ext4_alloc_file_blocks` and not in it.
+    GateInCallers,
+    /// Fallocate compares with i_size again when it sets it.
+    SizeComparedAgain,
 }
 
 /// What is known of a fix.
@@ -218,7 +228,7 @@ impl Version {
 }
 
 /// Every fix, oldest first.
-pub const FIXES: [About; 55] = {
+pub const FIXES: [About; 60] = {
     use Evidence::{Derived, Message, Ours, Source};
     use Version::{RfcV1, RfcV2, V3_6, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1, V6_12};
     const fn about(
@@ -621,6 +631,49 @@ pub const FIXES: [About; 55] = {
             "every direct write within i_size is counted until its extents are converted",
         )
         .until(V4_10),
+        about(
+            Fix::EvictWaits,
+            "2581fdc81088",
+            RfcV1,
+            "v3.1",
+            Source,
+            "evicting an inode waits for its io_ends before it truncates",
+        )
+        .until(V3_11),
+        about(
+            Fix::RequeueBusyWork,
+            "8c0bec2151a4",
+            RfcV1,
+            "v3.2",
+            Source,
+            "a work item that finds i_mutex busy goes to the end of the workqueue",
+        )
+        .until(V3_7),
+        about(
+            Fix::FallocateDrains,
+            "0d306dcf86e8",
+            V4_10,
+            "v4.2 (from memory)",
+            Message,
+            "fallocate waits for direct I/O before it estimates its credits",
+        ),
+        about(
+            Fix::GateInCallers,
+            "17048e8a083f",
+            V4_10,
+            "v4.5",
+            Message,
+            "the gate is closed by the callers of ext4_alloc_file_blocks, above i_mmap_sem, and once",
+        )
+        .until(V5_4),
+        about(
+            Fix::SizeComparedAgain,
+            "size-compared-again",
+            V4_10,
+            "v4.10 at the latest",
+            Ours,
+            "fallocate compares with i_size again when it sets it (ext4_update_inode_size)",
+        ),
         about(
             Fix::CloserBarrierOrdersReads,
             "closer-not-before_atomic",

@@ -1,7 +1,7 @@
 //! The vocabulary: every step that another CPU can see, what it touches, and what comes back.
 
 use crate::dio_path::iocb::PrivateOp;
-use crate::extent_probe::{Content, Extent, Half, IoEnd, Mapped};
+use crate::extent_probe::{Content, Extent, Half, IoEnd, Mapped, Owner};
 use crate::inode_lock::{LockName, Mode, WaitQueue};
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,10 @@ pub enum Op {
     UnwrittenWait,
     /// `fsync` returns: what it saw written back must be what the extent tree says.
     FsyncDone,
+    /// `ext4_free_io_end`: lowers `i_ioend_count` of that inode, by one that was raised before the start.
+    IoendDone(Owner),
+    /// `ext4_ioend_wait`: waits until it is 0.
+    IoendWait(Owner),
     /// Sets `EXT4_STATE_DIOREAD_LOCK`.
     GateClose,
     /// Clears it.
@@ -216,6 +220,8 @@ pub enum Op {
     PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>),
     /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there.
     PageClean(Vec<(LogicalBlock, PhysicalBlock)>),
+    /// `ext_depth`: how deep the extent tree is.
+    DepthRead,
     /// `ext4_map_blocks`.
     Map(Range, MapFor),
     /// `ext4_convert_unwritten_extents`, for the I/O of that task.
@@ -236,6 +242,9 @@ pub enum Op {
     ListAdd(IoEnd),
     /// Takes one io_end off the list: this task's own, if given, else the first.
     ListTake(Option<TaskId>),
+    /// `ext4_put_io_end`: drops one of the two references, the submitter's and the request's, to the
+    /// io_end of that completion; tells whether it was the last (v3.11).
+    PutIoEnd(TaskId),
     /// `iocb->private` of the write that task `.0` submitted.
     Private(TaskId, PrivateOp),
     /// `aio_complete`: the caller learns the result, and the request lets the file go.
@@ -278,6 +287,8 @@ pub enum Object {
     DioCount,
     /// `i_aiodio_unwritten` / `i_unwritten`.
     Unwritten,
+    /// `i_ioend_count` of an inode.
+    Ioend(Owner),
     /// `EXT4_STATE_DIOREAD_LOCK`.
     Gate,
     /// Whether the running transaction lets handles start (`T_LOCKED`).
@@ -298,6 +309,8 @@ pub enum Object {
     Block(PhysicalBlock),
     /// `i_completed_io_list`.
     CompletedList,
+    /// The reference count of the io_end of a completion.
+    IoEnd(TaskId),
     /// `iocb->private` of a task.
     Private(TaskId),
     /// The open file, which keeps the inode: `f_count`.
@@ -314,6 +327,7 @@ impl std::fmt::Display for Object {
             Object::Lock(lock) => lock.name(),
             Object::DioCount => "i_dio_count",
             Object::Unwritten => "i_unwritten",
+            Object::Ioend(_) => "i_ioend_count",
             Object::Gate => "DIOREAD_LOCK",
             Object::Admission => "T_LOCKED",
             Object::Handles => "t_updates",
@@ -324,6 +338,7 @@ impl std::fmt::Display for Object {
             Object::Extents => "extent tree",
             Object::Block(block) => return write!(f, "block {block}"),
             Object::CompletedList => "i_completed_io_list",
+            Object::IoEnd(_) => "io_end->count",
             Object::Private(_) => "iocb->private",
             Object::File => "f_count",
             Object::WaitQueue(queue) => return write!(f, "wait queue of {}", queue.counter()),
@@ -382,6 +397,8 @@ impl Op {
             Op::UnwrittenBegin | Op::UnwrittenEnd => vec![(Object::Unwritten, Add)],
             Op::UnwrittenWait => vec![(Object::Unwritten, Read)],
             Op::FsyncDone => vec![(Object::Extents, Read)],
+            Op::IoendDone(whose) => vec![(Object::Ioend(whose), Add)],
+            Op::IoendWait(whose) => vec![(Object::Ioend(whose), Read)],
             Op::GateClose | Op::GateOpen => vec![(Object::Gate, Write)],
             Op::GateTest => vec![(Object::Gate, Read)],
             Op::JournalStart(_) => vec![(Object::Admission, Read), (Object::Handles, Add)],
@@ -401,6 +418,7 @@ impl Op {
             Op::PageClean(_) => vec![(Object::Pages, Write)],
             Op::PageFill(ref contents) => page_data(0..contents.len() as LogicalBlock),
             Op::PageStore(ref stored) => page_data(stored.iter().map(|s| s.0)),
+            Op::DepthRead => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
             Op::Map(
                 _,
@@ -424,6 +442,7 @@ impl Op {
                 touched
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
+            Op::PutIoEnd(task) => vec![(Object::IoEnd(task), Write)],
             Op::Private(task, _) => vec![(Object::Private(task), Write)],
             // The order of two completions is no matter; whether the file was closed first is.
             Op::AioComplete => vec![(Object::File, Add)],

@@ -1,9 +1,10 @@
 //! `ext4_ext_direct_IO`: submits the I/O; an overwrite trades `i_mutex` for `i_data_sem` first.
 
+use super::flush::FinishIoEnd;
 use super::iocb::PrivateOp;
-use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, Half, MapBlocks, Mapped};
+use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, Half, IoEnd, MapBlocks, Mapped};
 use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel};
+use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Bio, Handle, MapFor, Op, Outcome, PhysicalBlock, Range, Submission, TaskId};
 use crate::task::{Place, Task};
 
@@ -54,6 +55,8 @@ pub struct Write {
 /// | DropMmapSem  | get_user_pages_fast: up_read(mmap_sem) (pins)      | i_data_sem R              |
 /// | Map          | get_block, see MapBlocks                           | i_data_sem R              |
 /// | Submit       | dio_bio_submit (async)                             | i_data_sem R              |
+/// | PutIoEnd     | ext4_put_io_end: io_end->count (async, v3.11)      | i_data_sem R              |
+/// | Finish       | ext4_put_io_end, see FinishIoEnd (async, v3.11)    | i_data_sem R              |
 /// | RunBio       | dio_await_completion (sync)                        | i_data_sem R              |
 /// | TakeIoEnd    | ext4_end_io_dio: iocb->private (sync)              | i_data_sem R              |
 /// | EndIo        | inode_dio_done                                     | i_data_sem R              |
@@ -69,7 +72,8 @@ pub struct Write {
 /// # Modelled
 /// From v3.7 a synchronous overwrite holds one reference instead of two nested ones (no drainer
 /// can tell); an asynchronous one holds both, as the inner one outlives the call. v3.11 does so for
-/// every write (e83403959fdd), so its conversion comes before the one reference goes.
+/// every write (e83403959fdd), so its conversion comes before the one reference goes. An asynchronous
+/// write whose I/O is over before v3.11's submitter lets go of the io_end is finished by it.
 ///
 /// # Left out
 /// `cur_aio_dio`, the io_end slot of the inode (B27); `EXT4_STATE_DIO_UNWRITTEN`; page pinning and
@@ -104,6 +108,8 @@ enum Step {
     DropMmapSem,
     Map(MapBlocks),
     Submit,
+    PutIoEnd,
+    Finish(FinishIoEnd),
     RunBio,
     TakeIoEnd,
     EndIo,
@@ -226,6 +232,12 @@ impl DirectIo {
         }
     }
 
+    /// The I/O was over before the submitter dropped its reference to the io_end.
+    fn finish(&self) -> Step {
+        let io_end = IoEnd { task: self.counted_for(), range: self.write.range, direct: true };
+        Step::Finish(FinishIoEnd::last_put(io_end, self.unwritten, self.kernel))
+    }
+
     fn mapped(&mut self, found: Option<Vec<Mapped>>) -> Step {
         let Some(found) = found else {
             self.failed = true;
@@ -272,6 +284,8 @@ impl Task for DirectIo {
                 };
                 Op::Submit(self.end_io()?, submission)
             }
+            Step::PutIoEnd => Op::PutIoEnd(self.end_io()?),
+            Step::Finish(finish) => return finish.next(),
             Step::RunBio => Op::Bio(self.blocks.clone(), self.bio()),
             Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd),
             Step::EndIo => Op::DioEnd(self.counted_for()),
@@ -310,7 +324,16 @@ impl Task for DirectIo {
                 let found = map.found().map(<[Mapped]>::to_vec);
                 self.mapped(found)
             }
-            Step::Submit => self.after_io(),
+            Step::Submit if self.kernel.version >= Version::V3_11 => Step::PutIoEnd,
+            Step::PutIoEnd if outcome == Outcome::Flag(true) => self.finish(),
+            Step::Finish(finish) => {
+                finish.resume(outcome);
+                if finish.next().is_some() {
+                    return;
+                }
+                self.after_io()
+            }
+            Step::Submit | Step::PutIoEnd => self.after_io(),
             Step::RunBio if self.extending => Step::EndIo,
             Step::RunBio => Step::TakeIoEnd,
             Step::TakeIoEnd if every_count && self.unwritten && !self.overwrite => Step::Convert(
@@ -344,6 +367,8 @@ impl Task for DirectIo {
         let step = match &self.step {
             Step::Map(map) => return map.place(),
             Step::Convert(convert) => return convert.place(),
+            Step::Finish(finish) => return finish.place(),
+            Step::PutIoEnd => "PutIoEnd",
             Step::ReadFlag => "ReadFlag",
             Step::RaiseCount => "RaiseCount",
             Step::TakeDataSem => "TakeDataSem",

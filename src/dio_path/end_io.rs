@@ -4,7 +4,7 @@ use super::flush::FlushCompleted;
 use super::iocb::PrivateOp;
 use crate::extent_probe::IoEnd;
 use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel};
+use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Op, Outcome, Submission, TaskId};
 use crate::task::{Place, Task};
 
@@ -14,6 +14,7 @@ use crate::task::{Place, Task};
 /// |--------------|------------------------------------------------------|---------------------|
 /// | RunBio       | the device writes; dio_bio_end_aio                   |                     |
 /// | TakeIoEnd    | ext4_end_io_dio: io_end = iocb->private              |                     |
+/// | PutIoEnd     | ext4_end_io_dio: ext4_put_io_end_defer (v3.11)       |                     |
 /// | AioComplete  | ext4_end_io_dio: aio_complete (nothing to convert)   |                     |
 /// | EndIo        | ext4_end_io_dio: inode_dio_done                      |                     |
 /// | EndIoEarly   | inode_dio_done (before 266991b13890)                 |                     |
@@ -29,10 +30,11 @@ use crate::task::{Place, Task};
 /// but burns CPU. Its look at the list comes after that step instead of before: whoever takes its
 /// io_end off the list holds `i_mutex` meanwhile, so nobody can tell. `aio_complete` comes before
 /// the count goes (until v3.8). v3.11 has its list and worker in the inode and not in the io_end,
-/// which nobody else can tell.
+/// which nobody else can tell; its io_end has two references, and whoever drops the last one, here or
+/// in DirectIo, does what is left to do.
 ///
 /// # Left out
-/// The FIFO of the workqueue (B24), the io_end's own lifetime (B25).
+/// The one thread of the workqueue (B24, see EndBio), the io_end's own lifetime (B25).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct EndIo {
     task: TaskId,
@@ -46,6 +48,7 @@ pub struct EndIo {
 enum Step {
     RunBio,
     TakeIoEnd,
+    PutIoEnd,
     AioComplete,
     EndIo,
     EndIoEarly,
@@ -86,6 +89,7 @@ impl Task for EndIo {
         Some(match &self.step {
             Step::RunBio => Op::Bio(submission.blocks.clone(), submission.bio),
             Step::TakeIoEnd => Op::Private(self.submitter, PrivateOp::TakeIoEnd),
+            Step::PutIoEnd => Op::PutIoEnd(self.task),
             Step::AioComplete => Op::AioComplete,
             Step::EndIo | Step::EndIoEarly => Op::DioEnd(self.task),
             Step::TakeListLock => Op::Lock(LockName::CompletedIoLock, Mode::Exclusive),
@@ -103,12 +107,21 @@ impl Task for EndIo {
 
     fn resume(&mut self, outcome: Outcome) {
         let unwritten = self.submission.as_ref().is_some_and(|s| s.unwritten);
+        let counted = self.kernel.version >= Version::V3_11;
         self.step = match &mut self.step {
             Step::RunBio => Step::TakeIoEnd,
-            Step::TakeIoEnd if !unwritten && self.kernel.has(Fix::AioCompleteLast) => Step::EndIo,
-            Step::TakeIoEnd if !unwritten => Step::AioComplete,
-            Step::TakeIoEnd if !self.kernel.has(Fix::CountCoversConversion) => Step::EndIoEarly,
-            Step::TakeIoEnd | Step::EndIoEarly => Step::TakeListLock,
+            Step::TakeIoEnd if counted => Step::PutIoEnd,
+            Step::PutIoEnd if outcome == Outcome::Flag(false) => Step::Done,
+            Step::TakeIoEnd | Step::PutIoEnd
+                if !unwritten && self.kernel.has(Fix::AioCompleteLast) =>
+            {
+                Step::EndIo
+            }
+            Step::TakeIoEnd | Step::PutIoEnd if !unwritten => Step::AioComplete,
+            Step::TakeIoEnd | Step::PutIoEnd if !self.kernel.has(Fix::CountCoversConversion) => {
+                Step::EndIoEarly
+            }
+            Step::TakeIoEnd | Step::PutIoEnd | Step::EndIoEarly => Step::TakeListLock,
             Step::EndIo if self.kernel.has(Fix::AioCompleteLast) => Step::AioComplete,
             Step::AioComplete if self.kernel.has(Fix::AioCompleteLast) => Step::Done,
             Step::AioComplete => Step::EndIo,
@@ -137,6 +150,7 @@ impl Task for EndIo {
             Step::Flush(flush) => return flush.place(),
             Step::RunBio => ("RunBio", "dio_bio_end_aio"),
             Step::TakeIoEnd => ("TakeIoEnd", "ext4_end_io_dio"),
+            Step::PutIoEnd => ("PutIoEnd", "ext4_put_io_end_defer"),
             Step::AioComplete => ("AioComplete", "ext4_end_io_dio"),
             Step::EndIo => ("EndIo", "ext4_end_io_dio"),
             Step::EndIoEarly => ("EndIoEarly", "ext4_end_io_dio"),

@@ -22,7 +22,7 @@ use crate::task::{Place, Task};
 /// `ext4_can_extents_be_merged`: v3.6 and v3.8.13 merge two unwritten extents, v3.11 does not.
 ///
 /// # Left out
-/// The loop over what one handle can allocate, credits (B14), the change of i_size.
+/// The loop over what one handle can allocate, credits (B14) and i_size (see ExtFallocate).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Fallocate {
     range: Range,

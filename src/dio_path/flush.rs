@@ -24,6 +24,8 @@ pub struct FinishIoEnd {
     io_end: IoEnd,
     drops_count: bool,
     complete_last: bool,
+    buffered: bool,
+    written: bool,
     step: Finish,
 }
 
@@ -43,10 +45,33 @@ impl FinishIoEnd {
             io_end,
             drops_count: kernel.has(Fix::CountCoversConversion),
             complete_last: kernel.has(Fix::AioCompleteLast),
+            buffered: !io_end.direct,
+            written: false,
             step: Finish::Convert(
                 ConvertUnwritten::new(io_end.range, io_end.task).of_kernel(kernel),
             ),
         }
+    }
+}
+
+impl FinishIoEnd {
+    /// `ext4_put_io_end` (v3.11): with nothing to convert only the rest is left.
+    pub(super) fn last_put(io_end: IoEnd, unwritten: bool, kernel: Kernel) -> FinishIoEnd {
+        let finish = FinishIoEnd::new(io_end, kernel);
+        if unwritten {
+            return finish;
+        }
+        let step = if finish.complete_last { Finish::EndIo } else { Finish::AioComplete };
+        FinishIoEnd { written: true, step, ..finish }
+    }
+
+    /// That of a buffered write, of which no caller waits to be told and `i_dio_count` knows nothing.
+    fn of_buffered(self, nested: bool) -> FinishIoEnd {
+        let step = match self.step {
+            Finish::Convert(convert) if nested => Finish::Convert(convert.nested()),
+            step => step,
+        };
+        FinishIoEnd { buffered: true, step, ..self }
     }
 }
 
@@ -68,17 +93,15 @@ impl Task for FinishIoEnd {
                 if convert.next().is_some() {
                     return;
                 }
-                if self.complete_last || !self.io_end.direct {
-                    Finish::DropUnwritten
-                } else {
-                    Finish::AioComplete
-                }
+                let direct_first = !self.complete_last && !self.buffered;
+                if direct_first { Finish::AioComplete } else { Finish::DropUnwritten }
             }
-            Finish::DropUnwritten if !self.io_end.direct => Finish::Done,
+            Finish::DropUnwritten if self.buffered => Finish::Done,
             Finish::DropUnwritten if self.complete_last && self.drops_count => Finish::EndIo,
             Finish::DropUnwritten | Finish::EndIo if self.complete_last => Finish::AioComplete,
             Finish::AioComplete if self.complete_last => Finish::Done,
             Finish::AioComplete if self.drops_count => Finish::EndIo,
+            Finish::EndIo if self.written => Finish::Done,
             Finish::AioComplete | Finish::EndIo => Finish::DropUnwritten,
             Finish::DropUnwritten | Finish::Done => Finish::Done,
         };
@@ -121,6 +144,7 @@ pub struct FlushCompleted {
     kernel: Kernel,
     whose: Option<crate::op::TaskId>,
     locked: bool,
+    buffered: Option<bool>,
     step: Flush,
     found: VecDeque<IoEnd>,
 }
@@ -139,7 +163,13 @@ impl FlushCompleted {
     /// for the worker before d73d5046a724, which looked at the list without its lock.
     pub fn new(kernel: Kernel, whose: Option<crate::op::TaskId>, locked: bool) -> FlushCompleted {
         let step = if locked { Flush::TakeLock } else { Flush::TakeOne };
-        FlushCompleted { kernel, whose, locked, step, found: VecDeque::new() }
+        FlushCompleted { kernel, whose, locked, buffered: None, step, found: VecDeque::new() }
+    }
+
+    /// The io_ends on the list are those of buffered writes; `nested`: a handle is open.
+    #[must_use]
+    pub fn of_buffered(self, nested: bool) -> FlushCompleted {
+        FlushCompleted { buffered: Some(nested), ..self }
     }
 
     /// The list is looked at once.
@@ -149,7 +179,13 @@ impl FlushCompleted {
 
     fn after_lock(&mut self) -> Flush {
         match self.found.pop_front() {
-            Some(io_end) => Flush::Finish(FinishIoEnd::new(io_end, self.kernel)),
+            Some(io_end) => {
+                let finish = FinishIoEnd::new(io_end, self.kernel);
+                Flush::Finish(match self.buffered {
+                    Some(nested) => finish.of_buffered(nested),
+                    None => finish,
+                })
+            }
             None => Flush::Done,
         }
     }

@@ -1,5 +1,6 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
+mod alloc_blocks;
 mod alloc_file_blocks;
 mod buffered_write;
 mod buffered_write_iter;
@@ -12,9 +13,11 @@ mod direct_io;
 mod direct_io_write;
 mod drain;
 mod drop_page;
+mod end_bio;
 mod end_io;
 mod end_page_io;
 mod era;
+mod evict;
 mod fallocate;
 mod file_dio_write;
 mod file_write_iter;
@@ -38,7 +41,9 @@ mod uring;
 mod wb_disksize;
 mod write_then_close;
 mod writepages;
+mod zero_range;
 
+pub use alloc_blocks::AllocBlocks;
 pub use alloc_file_blocks::AllocFileBlocks;
 pub use buffered_write::BufferedWrite;
 pub use buffered_write_iter::BufferedWriteIter;
@@ -51,9 +56,11 @@ pub use direct_io::{DirectIo, Fault, Write};
 pub use direct_io_write::DirectIoWrite;
 pub use drain::{InodeDioDone, InodeDioWait};
 pub use drop_page::DropPage;
+pub use end_bio::EndBio;
 pub use end_io::EndIo;
 pub use end_page_io::EndPageIo;
 pub use era::Mount;
+pub use evict::{EvictInode, WriteThatEvicts};
 pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
@@ -76,6 +83,7 @@ pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
 pub use write_then_close::WriteThenClose;
 pub use writepages::WritePages;
+pub use zero_range::{ExtFallocate, ZeroRange};
 
 use crate::inode_lock::WaitQueue;
 use crate::op::{Op, Outcome, Submission, TaskId};
@@ -144,6 +152,16 @@ pub enum Call {
     AllocFileBlocks(AllocFileBlocks),
     /// A preallocation.
     Fallocate(Fallocate),
+    /// The completion of a buffered write.
+    EndBio(EndBio),
+    /// The end of an inode.
+    Evict(EvictInode),
+    /// A buffered write that evicts another inode.
+    WriteThatEvicts(WriteThatEvicts),
+    /// A preallocation, with its credits and the size.
+    ExtFallocate(ExtFallocate),
+    /// A zeroed range.
+    ZeroRange(ZeroRange),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).
     Script(Script),
 }
@@ -225,7 +243,16 @@ impl Call {
 
     /// The counter of which the task holds a reference before its first step.
     pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
-        if let Call::DioDone(done) = self { Some(done.holds()) } else { None }
+        match self {
+            Call::DioDone(done) => Some(done.holds()),
+            Call::EndBio(end_bio) => Some((WaitQueue::Unwritten, end_bio.written()?.0)),
+            _ => None,
+        }
+    }
+
+    /// The completion of a buffered write whose I/O is done.
+    pub fn end_bio(&self) -> Option<&EndBio> {
+        if let Call::EndBio(end_bio) = self { Some(end_bio) } else { None }
     }
 
     fn task(&self) -> &dyn Task {
@@ -260,6 +287,11 @@ impl Call {
             Call::BufferedRead(t) => t,
             Call::AllocFileBlocks(t) => t,
             Call::Fallocate(t) => t,
+            Call::EndBio(t) => t,
+            Call::Evict(t) => t,
+            Call::WriteThatEvicts(t) => t,
+            Call::ExtFallocate(t) => t,
+            Call::ZeroRange(t) => t,
             Call::Script(t) => t,
         }
     }
@@ -301,6 +333,11 @@ impl Task for Call {
             Call::BufferedRead(t) => t.resume(outcome),
             Call::AllocFileBlocks(t) => t.resume(outcome),
             Call::Fallocate(t) => t.resume(outcome),
+            Call::EndBio(t) => t.resume(outcome),
+            Call::Evict(t) => t.resume(outcome),
+            Call::WriteThatEvicts(t) => t.resume(outcome),
+            Call::ExtFallocate(t) => t.resume(outcome),
+            Call::ZeroRange(t) => t.resume(outcome),
             Call::Script(t) => t.resume(outcome),
         }
     }

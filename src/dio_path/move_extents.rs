@@ -22,15 +22,14 @@ use crate::task::{Place, Task};
 /// | DropImutex   | mext_inode_double_unlock                            |                          |
 ///
 /// # Kernel
-/// After the message of 17335dcc4711 and the project's notes; the functions inside
-/// `ext4_move_extents` are from memory.
+/// fs/ext4/move_extent.c, read in v3.6, v3.7.2 and v3.11.
 ///
 /// # Modelled
 /// One file of the two; the donor's locks are nobody else's. The data is copied together with the
 /// swap.
 ///
 /// # Left out
-/// The page and its writeback, the check of the donor's extents before the swap.
+/// The page and its writeback, the check of the extents under `i_data_sem` before the first handle.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct MoveExtents {
     range: Range,

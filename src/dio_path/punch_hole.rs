@@ -2,7 +2,7 @@
 
 use super::flush::FlushCompleted;
 use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel};
+use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Handle, Op, Outcome, Range};
 use crate::task::{Place, Task};
 
@@ -25,11 +25,11 @@ use crate::task::{Place, Task};
 /// | DropImutex   | ext4_ext_punch_hole: mutex_unlock(i_mutex) *       |                          |
 ///
 /// # Kernel
-/// After the message of 02d262dffcf4 and the project's notes on v3.6 and v3.7.2; the order of the
-/// steps in between, and `ext4_ind_punch_hole` as a whole, are from memory.
+/// fs/ext4/extents.c, read in v3.6 and v3.7.2; `ext4_punch_hole` (fs/ext4/inode.c) in v3.11.
+/// `ext4_ind_punch_hole` is from memory.
 ///
 /// # Modelled
-/// v3.6 takes no `i_mutex` and waits for nothing but I/O that is on the completed list. `indirect`
+/// v3.11 flushes nothing: its drain waits for the conversions too. v3.6 takes no `i_mutex` and waits for nothing but I/O that is on the completed list. `indirect`
 /// is the path of files without extents before 26a4c0c6ccec: `i_mutex`, no gate, no drain. It came
 /// after v3.7 (v3.9, from memory), so only kernels from v3.11 on, with or without that fix, say
 /// something about it.
@@ -128,6 +128,9 @@ impl Task for PunchHole {
                 _ => self.prepare(),
             },
             Step::CloseGate if self.kernel.has(Fix::CloserBarrier) => Step::GateBarrier,
+            Step::CloseGate | Step::GateBarrier if self.kernel.version >= Version::V3_11 => {
+                Step::Drain
+            }
             Step::CloseGate | Step::GateBarrier => self.flush(),
             Step::Flush(flush) => {
                 flush.resume(outcome);

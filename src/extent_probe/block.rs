@@ -13,12 +13,12 @@ pub enum Half {
     Upper,
 }
 
-/// Who a device block belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+/// Who a device block belongs to, or which of two files is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Owner {
     /// The file under test.
     ThisFile,
-    /// Freed, and given to somebody else.
+    /// Another one. A block: freed, and given to somebody else.
     AnotherFile,
 }
 

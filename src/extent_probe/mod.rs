@@ -107,8 +107,7 @@ impl Extents {
                 if self.at(block).extent == Extent::Hole {
                     self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
                     let block_number = (self.blocks.len() - 1) as PhysicalBlock;
-                    self.map[block as usize] =
-                        Mapped { extent: fresh, block: Some(block_number) };
+                    self.map[block as usize] = Mapped { extent: fresh, block: Some(block_number) };
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Extents as units: what fallocate joins, what a write splits off, what the old conversion marks.
 
 use super::{Block, Content, Extent, Extents, Mapped, Owner};
-use crate::op::{LogicalBlock, PhysicalBlock, Range};
+use crate::op::{Blocks, LogicalBlock, PhysicalBlock, Range};
 
 impl Extents {
     /// An extent begins at this block from now on.
@@ -21,12 +21,19 @@ impl Extents {
             }
             self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
             let number = (self.blocks.len() - 1) as PhysicalBlock;
-            self.map[block as usize] =
-                Mapped { extent: Extent::Unwritten, block: Some(number) };
+            self.map[block as usize] = Mapped { extent: Extent::Unwritten, block: Some(number) };
             for edge in [block, block + 1] {
                 self.cuts = if merge { self.cuts & !(1 << edge) } else { self.cuts | 1 << edge };
             }
         }
+    }
+
+    /// How deep the tree is: one extent fits into its root, extents of one state counting as one.
+    pub fn depth(&self) -> Blocks {
+        let mapped = self.mapping().iter().map(|m| m.extent).filter(|&e| e != Extent::Hole);
+        let mut extents: Vec<Extent> = mapped.collect();
+        extents.dedup();
+        Blocks::from(extents.len() > 1)
     }
 
     /// The unwritten extent that a block is in; just the block if it is not unwritten.

@@ -39,6 +39,9 @@ pub enum LockName {
     IDataSem,
     /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
     CompletedIoLock,
+    /// The one thread of the workqueue `ext4-dio-unwritten`, which all inodes share: held by the item
+    /// that runs.
+    DioUnwrittenWq,
 }
 
 /// How a lock is held. Mutexes and spinlocks know only `Exclusive`.
@@ -51,8 +54,8 @@ pub enum Mode {
 }
 
 impl LockName {
-    /// Every lock, in rank order.
-    pub const ALL: [LockName; 9] = [
+    /// Every lock, in rank order but for the last.
+    pub const ALL: [LockName; 10] = [
         LockName::AioMutex,
         LockName::IMutex,
         LockName::IRwsem,
@@ -62,6 +65,7 @@ impl LockName {
         LockName::PageLock,
         LockName::IDataSem,
         LockName::CompletedIoLock,
+        LockName::DioUnwrittenWq,
     ];
 
     /// The kernel's spelling.
@@ -76,6 +80,7 @@ impl LockName {
             LockName::PageLock => "page",
             LockName::IDataSem => "i_data_sem",
             LockName::CompletedIoLock => "i_completed_io_lock",
+            LockName::DioUnwrittenWq => "ext4-dio-unwritten",
         }
     }
 
@@ -121,6 +126,8 @@ impl LockName {
     pub fn rank(self) -> u8 {
         match self {
             LockName::AioMutex => 10,
+            // What an item waits for, all items behind it wait for.
+            LockName::DioUnwrittenWq => 15,
             LockName::IMutex | LockName::IRwsem => 20,
             LockName::MmapSem => 22,
             LockName::IMmapSem | LockName::InvalidateLock => 25,
@@ -130,6 +137,9 @@ impl LockName {
         }
     }
 }
+
+/// Rank of the closed gate: below `i_mutex`, above `i_mmap_sem` (e74031fd7ed0, read in v4.10).
+pub const GATE_RANK: u8 = 21;
 
 /// Rank of an open journal handle: below `i_mutex`, above `i_data_sem`.
 pub const JOURNAL_RANK: u8 = 30;

@@ -244,7 +244,8 @@ fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
                 let mut less = found.clone();
                 shorten(&program, &mut less, graph::Cost::Switches);
                 let (before, after) = (found.counterexample.unwrap(), less.counterexample.unwrap());
-                let switches = |s: &[TaskId]| s.windows(2).filter(|pair| pair[0] != pair[1]).count();
+                let switches =
+                    |s: &[TaskId]| s.windows(2).filter(|pair| pair[0] != pair[1]).count();
                 let cost = |s: &[TaskId]| (switches(s), s.len());
                 let what = format!("{} on {}", litmus.name, expect.kernel);
                 if after != before {

@@ -360,3 +360,31 @@ fn r12_somebody_can_always_go_on() {
     let drainer = locked(IMutex, Exclusive, &[Op::DioWait]);
     assert_eq!(rules(&[&drainer, &worker]), Verdict::Livelocked, "it requeues for ever");
 }
+
+#[test]
+fn r2_the_gate_has_its_rank_and_is_closed_once() {
+    let gate = [Op::GateClose, Op::GateOpen];
+    breaks(RuleId::R2, Extent::Written, &[&locked(IDataSem, Exclusive, &gate)]);
+    keeps(RuleId::R2, Extent::Written, &[&locked(IMutex, Exclusive, &gate)]);
+    breaks(RuleId::R2, Extent::Written, &[&[Op::GateClose, Op::GateClose, Op::GateOpen]]);
+    let under = |lock| [&gate[..1], &locked(lock, Exclusive, &[]), &gate[1..]].concat();
+    breaks(RuleId::R2, Extent::Written, &[&under(IMutex)]);
+    keeps(RuleId::R2, Extent::Written, &[&under(IDataSem)]);
+}
+
+#[test]
+fn r10_credits_are_for_the_tree_that_is_changed() {
+    let deeper = Op::Map(Range { start: 0, len: 2 }, MapFor::Preallocate { merge: false });
+    let (start, stop) = (Op::JournalStart(Handle::Extents), Op::JournalStop(Handle::Extents));
+    let late = [deeper.clone(), Op::DepthRead, start.clone(), Op::DepthRead, stop.clone()];
+    keeps(RuleId::R10, Extent::Written, &[&late]);
+    let early = [Op::DepthRead, start, deeper, Op::DepthRead, stop];
+    breaks(RuleId::R10, Extent::Written, &[&early]);
+}
+
+#[test]
+fn r11_who_means_to_grow_a_file_does_not_cut_it() {
+    let (look, cut) = (Op::SizeRead, Op::SizeWrite(2));
+    breaks(RuleId::R11, Extent::Written, &[&[look.clone(), Op::SizeWrite(3), cut.clone()]]);
+    keeps(RuleId::R11, Extent::Written, &[&[Op::SizeWrite(3), look, cut]]);
+}

@@ -49,7 +49,9 @@ pub enum Command {
                       Kernels: v3.7, v3.7-1f555cfa29e8 (less one fix), v3.7-1f555cfa29e8-closer-smp_mb.")]
     Diff(Diff),
     /// Judge whether a recorded run of a real kernel is one that the model allows
-    #[command(after_help = "Exit status: 0 accepted, 1 rejected, or accepted but vacuous; 2 bad input.")]
+    #[command(
+        after_help = "Exit status: 0 accepted, 1 rejected, or accepted but vacuous; 2 bad input."
+    )]
     Conform(Conform),
     /// List the litmus tests
     List,

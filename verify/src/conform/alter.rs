@@ -71,7 +71,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % most
     }
 }
@@ -97,7 +98,8 @@ pub fn alter(text: &str, name: &str, seed: u64) -> Option<String> {
         })
         .collect();
     let numbers: Vec<u64> = lines.iter().map(|line| line.seq).collect();
-    let mut altered = Altered { lines, random: Random(seed.wrapping_mul(0x9e37_79b9).wrapping_add(1)) };
+    let mut altered =
+        Altered { lines, random: Random(seed.wrapping_mul(0x9e37_79b9).wrapping_add(1)) };
     for _ in 0..4 {
         altered.random.below(2);
     }
@@ -165,8 +167,9 @@ impl Altered {
                 self.drop_all([at].into_iter().chain(wake).collect());
             }
             "drain-returns-early" => {
-                let at = self
-                    .one(|all, at| all.lines[at].is("dio_wait") && all.lines[at].number("dio") > 0)?;
+                let at = self.one(|all, at| {
+                    all.lines[at].is("dio_wait") && all.lines[at].number("dio") > 0
+                })?;
                 let ret = self.next(at, "dio_wait_ret")?;
                 self.relocate(ret, at + 1);
             }
@@ -183,7 +186,9 @@ impl Altered {
             "skip-drain" => {
                 let at = self.one(|all, at| {
                     let inode_lock = all.before(at, "acq").is_some();
-                    all.lines[at].is("dio_wait") && inode_lock && all.next(at, "es_remove").is_some()
+                    all.lines[at].is("dio_wait")
+                        && inode_lock
+                        && all.next(at, "es_remove").is_some()
                 })?;
                 let ret = self.next(at, "dio_wait_ret")?;
                 self.drop_all(vec![at, ret]);
@@ -203,9 +208,8 @@ impl Altered {
             "acquire-early" => {
                 let at = self.one(|all, at| {
                     let acq = all.next(at, "acq");
-                    let meanwhile = |to: usize| {
-                        all.lines[at..to].iter().any(|line| line.lock("rel", "rwsem"))
-                    };
+                    let meanwhile =
+                        |to: usize| all.lines[at..to].iter().any(|line| line.lock("rel", "rwsem"));
                     all.lines[at].lock("req", "rwsem") && acq.is_some_and(meanwhile)
                 })?;
                 let acq = self.next(at, "acq")?;
@@ -262,9 +266,9 @@ impl Altered {
                     };
                     let again = all.lines[at.saturating_sub(400)..at].iter().rposition(told);
                     let removed = |from: usize| {
-                        all.lines[at.saturating_sub(400) + from..at]
-                            .iter()
-                            .any(|line| line.is("remove_space") || line.is("ext4_ext_shift_extents"))
+                        all.lines[at.saturating_sub(400) + from..at].iter().any(|line| {
+                            line.is("remove_space") || line.is("ext4_ext_shift_extents")
+                        })
                     };
                     line.is("set_iomap")
                         && line.number("mflags") & 0x10 != 0
@@ -302,7 +306,8 @@ impl Altered {
                     .into_iter()
                     .chain(0..at)
                     .filter(|&to| {
-                        self.lines[to].task == self.lines[at].task && self.lines[to].lock("acq", "rwsem")
+                        self.lines[to].task == self.lines[at].task
+                            && self.lines[to].lock("acq", "rwsem")
                     })
                     .max()?;
                 self.relocate(at, acq);
@@ -315,7 +320,8 @@ impl Altered {
                 let end = self.next(at, "dio_end")?;
                 let again: Vec<Line> =
                     self.between(at, end).into_iter().map(|at| self.lines[at].clone()).collect();
-                let after = self.next(end, "wake_bit").filter(|&to| self.between(end, to).len() == 2);
+                let after =
+                    self.next(end, "wake_bit").filter(|&to| self.between(end, to).len() == 2);
                 let to = after.unwrap_or(end) + 1;
                 self.lines.splice(to..to, again);
             }

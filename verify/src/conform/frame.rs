@@ -6,7 +6,7 @@ use super::reject::Reason;
 use super::step::{Mapping, Phase};
 use super::world::{CONVERT, CREATE, Window, World};
 use diolock::dio_path::{
-    Call, DioReadIter, IomapEndIo, PunchHoleRwsem, Setattr, Write, WriteFlags, DioWriteIter,
+    Call, DioReadIter, DioWriteIter, IomapEndIo, PunchHoleRwsem, Setattr, Write, WriteFlags,
 };
 use diolock::extent_probe::{Extent, Half, Mapped};
 use diolock::inode_lock::{LockName, Mode};
@@ -101,9 +101,8 @@ fn blocks_of(asked: Asked, block: u64) -> Range {
 
 impl Frame {
     fn new(kind: Kind, block: u64, asked: Asked, calls: Vec<Call>) -> Frame {
-        let candidate = |call| {
-            Candidate { call, phase: Phase::Ready, queued: false, trail: Vec::new() }
-        };
+        let candidate =
+            |call| Candidate { call, phase: Phase::Ready, queued: false, trail: Vec::new() };
         Frame {
             kind,
             asked,
@@ -158,7 +157,13 @@ impl Frame {
     }
 
     /// The completion of an asynchronous write.
-    pub fn completion(kernel: Kernel, block: u64, asked: Asked, unwritten: bool, iocb: Iocb) -> Frame {
+    pub fn completion(
+        kernel: Kernel,
+        block: u64,
+        asked: Asked,
+        unwritten: bool,
+        iocb: Iocb,
+    ) -> Frame {
         let range = blocks_of(asked, block);
         let mut end_io = IomapEndIo::new(1, kernel, false, false);
         let bio = Bio::Write { half: None, zero_rest: false };
@@ -216,7 +221,9 @@ impl Frame {
         if next.is_empty() {
             let reason = Reason::new(match self.candidates.len() {
                 1 => format!("{} does not do that here", self.kind.task()),
-                n => format!("none of the {n} states that {} may be in does that", self.kind.task()),
+                n => {
+                    format!("none of the {n} states that {} may be in does that", self.kind.task())
+                }
             });
             return Err((reason, self.expected(&settled)));
         }
@@ -254,7 +261,8 @@ impl Frame {
     }
 
     fn silently(&self, candidate: &Candidate, window: &Window, world: &World) -> Vec<Candidate> {
-        if candidate.phase == Phase::Between && self.mapping.complete(self.asked, self.kind, world) {
+        if candidate.phase == Phase::Between && self.mapping.complete(self.asked, self.kind, world)
+        {
             return vec![self.through_mapping(candidate)];
         }
         if candidate.phase != Phase::Ready {
@@ -339,7 +347,10 @@ impl Frame {
         let mut next = candidate.clone();
         while let Some(op) = next.call.next() {
             let place = next.call.place();
-            if !matches!(place.kernel, "ext4_map_blocks" | "_ext4_get_block" | "ext4_ext_map_blocks") {
+            if !matches!(
+                place.kernel,
+                "ext4_map_blocks" | "_ext4_get_block" | "ext4_ext_map_blocks"
+            ) {
                 break;
             }
             let outcome = match op {
@@ -359,7 +370,10 @@ impl Frame {
         let mut next = candidate.clone();
         while let Some(op) = next.call.next() {
             let place = next.call.place();
-            if !matches!(place.kernel, "ext4_map_blocks" | "_ext4_get_block" | "ext4_ext_map_blocks") {
+            if !matches!(
+                place.kernel,
+                "ext4_map_blocks" | "_ext4_get_block" | "ext4_ext_map_blocks"
+            ) {
                 break;
             }
             let outcome = match op {
@@ -379,9 +393,9 @@ impl Frame {
         let mut next = candidate.clone();
         while next.call.place().kernel == "ext4_convert_unwritten_extents" {
             let outcome = match next.call.next() {
-                Some(Op::Convert(range, _)) => {
-                    Outcome::Converted(range.blocks().map(|_| (Extent::Unwritten, Some(0))).collect())
-                }
+                Some(Op::Convert(range, _)) => Outcome::Converted(
+                    range.blocks().map(|_| (Extent::Unwritten, Some(0))).collect(),
+                ),
                 Some(_) => Outcome::Done,
                 None => break,
             };
@@ -401,7 +415,8 @@ impl Frame {
         let to = |phase| vec![from.clone().at(phase)];
         let step = |outcome| vec![self.stepped(from, [outcome])];
         // The call's own frame, around the task's steps.
-        if let (Kind::Punch, What::PunchHole { .. } | What::PunchHoleRet { .. }) = (self.kind, what) {
+        if let (Kind::Punch, What::PunchHole { .. } | What::PunchHoleRet { .. }) = (self.kind, what)
+        {
             return if self.inner < 2 { vec![from.clone()] } else { Vec::new() };
         }
         match (&from.phase, what) {
@@ -426,16 +441,25 @@ impl Frame {
                 to(Phase::Over)
             }
             (Phase::Draining, What::DioWaitRet {}) => step(Outcome::Done),
-            (Phase::Probe, &What::MapBlocks { gflags, .. }) if gflags.0 & (CREATE | CONVERT) == 0 => {
+            (Phase::Probe, &What::MapBlocks { gflags, .. })
+                if gflags.0 & (CREATE | CONVERT) == 0 =>
+            {
                 to(Phase::Probing)
             }
             (Phase::Probing, &What::MapBlocksRet { ret }) => self.probed(from, thread, ret, world),
-            (Phase::Probing | Phase::Looking | Phase::Creating | Phase::Converts | Phase::Zeroing, _)
-                if self.mapping.inside(what) =>
-            {
+            (
+                Phase::Probing
+                | Phase::Looking
+                | Phase::Creating
+                | Phase::Converts
+                | Phase::Zeroing,
+                _,
+            ) if self.mapping.inside(what) => {
                 vec![from.clone()]
             }
-            (Phase::Between, What::IomapOwBegin { .. }) if self.overwrites(from) => to(Phase::OwBegun),
+            (Phase::Between, What::IomapOwBegin { .. }) if self.overwrites(from) => {
+                to(Phase::OwBegun)
+            }
             (Phase::Between, What::IomapBegin { .. }) if !self.overwrites(from) => to(Phase::Begun),
             (Phase::OwBegun, What::IomapBegin { .. }) => to(Phase::Begun),
             (Phase::Begun, &What::MapBlocks { gflags, .. }) => {
@@ -533,11 +557,10 @@ impl Frame {
             };
         };
         match (op, what) {
-            (Op::Lock(LockName::IRwsem, Mode::Exclusive), &What::Req { l: LockName::IRwsem, m })
-                if m == Mode::Exclusive =>
-            {
-                to(Phase::Asked(LockName::IRwsem, m))
-            }
+            (
+                Op::Lock(LockName::IRwsem, Mode::Exclusive),
+                &What::Req { l: LockName::IRwsem, m },
+            ) if m == Mode::Exclusive => to(Phase::Asked(LockName::IRwsem, m)),
             (Op::Lock(lock, mode), &What::Req { l, m }) if (l, m) == (lock, mode) => {
                 to(Phase::Asked(l, m))
             }
@@ -575,7 +598,9 @@ impl Frame {
                 if same && fits && read { to(Phase::Started) } else { Vec::new() }
             }
             // Nothing to read behind the end.
-            (Op::Unlock(LockName::IRwsem, _), What::IomapDioRw { .. }) if self.kind == Kind::Read => {
+            (Op::Unlock(LockName::IRwsem, _), What::IomapDioRw { .. })
+                if self.kind == Kind::Read =>
+            {
                 vec![from.clone()]
             }
             (Op::Unlock(LockName::IRwsem, _), What::IomapDioRwRet { ret: Submitted::Nothing })
@@ -689,9 +714,11 @@ impl Frame {
             Phase::Started => vec![at("dio_begin"), at("iomap_dio_rw_ret ret=err")],
             Phase::Draining => one("dio_wait_ret"),
             Phase::Probe => one("map_blocks gflags=0x0"),
-            Phase::Probing | Phase::Looking | Phase::Creating | Phase::Converts | Phase::Zeroing => {
-                self.mapping.next_inside().iter().map(|text| at(text)).collect()
-            }
+            Phase::Probing
+            | Phase::Looking
+            | Phase::Creating
+            | Phase::Converts
+            | Phase::Zeroing => self.mapping.next_inside().iter().map(|text| at(text)).collect(),
             Phase::Between if self.overwrites(candidate) => one("iomap_ow_begin"),
             Phase::Between | Phase::OwBegun => one("iomap_begin"),
             Phase::Begun if place.kernel == "ext4_map_blocks" => one("map_blocks gflags=0x0"),
@@ -701,7 +728,9 @@ impl Frame {
             Phase::Head(0) => one("dio_complete"),
             Phase::Head(_) if self.kind == Kind::Read => one("dio_end"),
             Phase::Head(_) => one("end_io"),
-            Phase::ConvertBetween => vec![at("map_blocks gflags=0x13"), at("convert_unwritten_ret")],
+            Phase::ConvertBetween => {
+                vec![at("map_blocks gflags=0x13"), at("convert_unwritten_ret")]
+            }
             Phase::Removing(0) => one("remove_space"),
             Phase::Removing(_) => one("ext4_ext_remove_space_done"),
             Phase::SetattrReturned => vec![lock("rel", LockName::IRwsem, Mode::Exclusive)],
@@ -724,7 +753,9 @@ impl Frame {
                 Some(Op::DioEnd(_)) => one("dio_end"),
                 Some(Op::DioWait) => one("dio_wait"),
                 Some(Op::Submit(..)) => one("iomap_dio_rw_ret ret=EIOCBQUEUED"),
-                Some(Op::Bio(..)) if self.kind != Kind::Completion => one("iomap_dio_rw_ret ret=dio"),
+                Some(Op::Bio(..)) if self.kind != Kind::Completion => {
+                    one("iomap_dio_rw_ret ret=dio")
+                }
                 Some(Op::Orphan(OrphanOp::Add)) => one("orphan_add"),
                 Some(Op::Orphan(OrphanOp::Del)) => one("orphan_del"),
                 Some(Op::JournalStart(_)) => match place.kernel {

@@ -99,7 +99,10 @@ impl Loose {
         let alone = world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
         let fallocate = matches!(self.call, Call::Fallocate { .. });
         match what {
-            What::Req { l, .. } | What::Try { l, .. } | What::Acq { l, .. } | What::Fail { l, .. }
+            What::Req { l, .. }
+            | What::Try { l, .. }
+            | What::Acq { l, .. }
+            | What::Fail { l, .. }
                 if matches!(self.call, Call::Stray) && *l != LockName::IDataSem =>
             {
                 return Err(Reason::new("the thread is in no call"));
@@ -130,7 +133,9 @@ impl Loose {
                 self.mapping = true;
                 self.allocated = lblk;
                 if fallocate && gflags.has(CREATE) && !(alone && self.drained) {
-                    return Err(Reason::new("blocks are allocated before direct I/O is waited for"));
+                    return Err(Reason::new(
+                        "blocks are allocated before direct I/O is waited for",
+                    ));
                 }
             }
             What::MapBlocksRet { ret } if self.mapping => {
@@ -141,7 +146,10 @@ impl Loose {
             What::DioWaitRet {} if fallocate => self.drained = true,
             What::EsRemove { .. } | What::RemoveSpace { .. } if fallocate => {
                 if !alone || world.holds(thread, LockName::IDataSem) != Some(Mode::Exclusive) {
-                    return Err(Reason::rule(RuleId::R1, "extents are removed without their locks"));
+                    return Err(Reason::rule(
+                        RuleId::R1,
+                        "extents are removed without their locks",
+                    ));
                 }
                 if !self.drained {
                     return Err(Reason::new("extents are removed before direct I/O is waited for"));
@@ -165,7 +173,8 @@ impl Loose {
             Call::Setattr => self.over = releases(LockName::IRwsem),
             _ => {}
         }
-        if self.over && !matches!(self.call, Call::Stray | Call::Setattr) && world.holds_any(thread) {
+        if self.over && !matches!(self.call, Call::Stray | Call::Setattr) && world.holds_any(thread)
+        {
             return Err(Reason::rule(RuleId::R3, "it returns with a lock held"));
         }
         Ok(())

@@ -132,7 +132,8 @@ impl Conformer {
             event.what,
             What::DioBioEnd { .. } | What::ContentionBegin {} | What::ContentionEnd {}
         );
-        if !silent && self.is_new(thread) && self.world.excerpt && !begins_a_call(&event.what, true) {
+        if !silent && self.is_new(thread) && self.world.excerpt && !begins_a_call(&event.what, true)
+        {
             self.doing.insert(thread, vec![Doing::Joined]);
         }
         if let What::DioBioEnd { iocb } = event.what {
@@ -253,9 +254,9 @@ impl Conformer {
                         RuleId::R10,
                         format!("drainers are woken, but {least} direct I/O are in flight"),
                     )),
-                    false if self.wakes && most == 0 => Err(Reason::new(
-                        "i_dio_count went to 0, and drainers were not woken",
-                    )),
+                    false if self.wakes && most == 0 => {
+                        Err(Reason::new("i_dio_count went to 0, and drainers were not woken"))
+                    }
                     _ => Ok(()),
                 }
             }
@@ -330,9 +331,8 @@ impl Conformer {
             end: pos.saturating_add(len),
             nowait: kflags & NOWAIT != 0,
         };
-        let long = |len: u64| {
-            Err(wrong(Reason::new(format!("len={len} is more than one call can do"))))
-        };
+        let long =
+            |len: u64| Err(wrong(Reason::new(format!("len={len} is more than one call can do"))));
         let doing = match *what {
             What::WriteIter { len, .. } | What::ReadIter { len, .. } if len > 1 << 31 => {
                 return long(len);
@@ -346,7 +346,8 @@ impl Conformer {
             What::WriteIter { .. } | What::ReadIter { .. } => Doing::Loose(Loose::buffered()),
             What::Fallocate { mode, pos, len } => {
                 let punch = mode.0 & !1 == PUNCH_HOLE && len <= 1 << 43;
-                let frame = punch.then(|| Frame::punch(kernel, block, asked(pos, len, 0))).flatten();
+                let frame =
+                    punch.then(|| Frame::punch(kernel, block, asked(pos, len, 0))).flatten();
                 match frame {
                     Some(frame) => Doing::BeforePunch(Box::new(BeforePunch::new(frame))),
                     None => Doing::Loose(Loose::fallocate(mode.0, pos, len)),
@@ -364,7 +365,13 @@ impl Conformer {
             What::DioCompleteWork {} => Doing::Work,
             _ => {
                 let text = "the thread is in no call";
-                let calls = ["write_iter", "read_iter", "fallocate", "req l=rwsem m=X", "dio_complete_work"];
+                let calls = [
+                    "write_iter",
+                    "read_iter",
+                    "fallocate",
+                    "req l=rwsem m=X",
+                    "dio_complete_work",
+                ];
                 return Err((Reason::new(text), calls.map(str::to_owned).to_vec()));
             }
         };
@@ -464,7 +471,9 @@ impl Conformer {
     fn goes_on(&mut self, thread: Thread, what: &What) -> Option<Doing> {
         self.coverage.not_modelled += 1;
         match *what {
-            What::WriteIterRet { .. } | What::ReadIterRet { .. } | What::FallocateRet { .. } => None,
+            What::WriteIterRet { .. } | What::ReadIterRet { .. } | What::FallocateRet { .. } => {
+                None
+            }
             What::Setattr { valid, newsize, .. } if valid.has(ATTR_SIZE) => {
                 let mut frame = Frame::setattr(self.kernel, self.block, newsize, true);
                 frame.take(thread, what, &self.world).ok()?;
@@ -556,7 +565,8 @@ impl Conformer {
                     }
                     let unwritten = known.unwritten();
                     if known.writes && dflags.has(DIO_UNWRITTEN) != unwritten {
-                        let text = if unwritten { "unwritten blocks" } else { "written blocks only" };
+                        let text =
+                            if unwritten { "unwritten blocks" } else { "written blocks only" };
                         return Err(Reason::new(format!("{iocb} went to {text}")));
                     }
                 }
@@ -644,7 +654,9 @@ impl Conformer {
 
     /// A call has taken i_data_sem alone: the sizes may change.
     fn sizes_change(&mut self, thread: Thread) {
-        let Some(Doing::Call(frame)) = self.doing.get(&thread).and_then(|s| s.last()) else { return };
+        let Some(Doing::Call(frame)) = self.doing.get(&thread).and_then(|s| s.last()) else {
+            return;
+        };
         if let Some(to) = frame.sets_size() {
             let to = Span::only(to);
             self.world.set_size(self.world.size.or(to));
@@ -655,7 +667,8 @@ impl Conformer {
 
     /// It gives i_data_sem back.
     fn sizes_changed(&mut self, thread: Thread) {
-        let Some(Doing::Call(frame)) = self.doing.get_mut(&thread).and_then(|s| s.last_mut()) else {
+        let Some(Doing::Call(frame)) = self.doing.get_mut(&thread).and_then(|s| s.last_mut())
+        else {
             return;
         };
         if let Some(to) = frame.sets_size() {
@@ -798,11 +811,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// A line that is no event, or that cannot be read.
-pub fn conform(
-    reader: &mut Reader,
-    kernel: Kernel,
-    block: u64,
-) -> Result<Verdict, Box<Problems>> {
+pub fn conform(reader: &mut Reader, kernel: Kernel, block: u64) -> Result<Verdict, Box<Problems>> {
     let mut conformer = Conformer::new(kernel, block);
     while let Some(event) = reader.next() {
         if let Err(rejection) = conformer.take(event?) {

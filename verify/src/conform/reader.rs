@@ -65,10 +65,9 @@ impl Reader {
         let most = LONGEST as u64 + 1;
         let read = self.input.by_ref().take(most).read_until(b'\n', &mut self.bytes);
         match read {
-            Ok(0) if self.line == 1 => Some(Err(self.problem(Finding::new(
-                None,
-                format!("{} holds no event", self.path),
-            )))),
+            Ok(0) if self.line == 1 => {
+                Some(Err(self.problem(Finding::new(None, format!("{} holds no event", self.path)))))
+            }
             Ok(0) => {
                 self.line -= 1;
                 None
@@ -107,8 +106,7 @@ impl Reader {
             return Err(finding);
         };
         let mut columns = text.splitn(4, '\t');
-        let (Some(seq), Some(task), Some(name)) =
-            (columns.next(), columns.next(), columns.next())
+        let (Some(seq), Some(task), Some(name)) = (columns.next(), columns.next(), columns.next())
         else {
             let mut finding = Finding::new(Some(0..text.len().max(1)), "this is no event");
             finding.help("a line is: seq, task, event, keys, with a tab between them");

@@ -48,7 +48,11 @@ pub fn accepted_text(path: &str, kernel: &str, coverage: &Coverage) -> String {
 
 fn describe(event: &Event) -> String {
     let keys = event.what.keys();
-    if keys.is_empty() { event.what.name().to_owned() } else { format!("{} {keys}", event.what.name()) }
+    if keys.is_empty() {
+        event.what.name().to_owned()
+    } else {
+        format!("{} {keys}", event.what.name())
+    }
 }
 
 fn reason(rejection: &Rejection, name: Name) -> String {
@@ -111,12 +115,7 @@ pub fn rejected_text(path: &str, kernel: &str, rejection: &Rejection, name: Name
 }
 
 /// The same as JSON.
-pub fn json(
-    path: &str,
-    kernel: &str,
-    outcome: Result<&Coverage, &Rejection>,
-    name: Name,
-) -> Value {
+pub fn json(path: &str, kernel: &str, outcome: Result<&Coverage, &Rejection>, name: Name) -> Value {
     match outcome {
         Ok(coverage) => {
             let lacks = coverage.lacks();

@@ -263,8 +263,12 @@ impl World {
         if sample.size {
             if !window.size.has(value) {
                 let Span { least, most } = window.size;
-                let was = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-                return Err(Reason::rule(RuleId::R11, format!("isize={value}, but i_size was {was}")));
+                let was =
+                    if least == most { format!("{least}") } else { format!("{least} to {most}") };
+                return Err(Reason::rule(
+                    RuleId::R11,
+                    format!("isize={value}, but i_size was {was}"),
+                ));
             }
             return Ok(());
         }
@@ -272,7 +276,10 @@ impl World {
         let least = least.saturating_add(sample.own);
         if !(least..=most).contains(&value) {
             let was = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-            return Err(Reason::rule(RuleId::R10, format!("dio={value}, but i_dio_count was {was}")));
+            return Err(Reason::rule(
+                RuleId::R10,
+                format!("dio={value}, but i_dio_count was {was}"),
+            ));
         }
         Ok(())
     }
@@ -363,9 +370,10 @@ impl World {
             let text = format!("it holds {} already", lock.name());
             return Err(Reason::rule(RuleId::R3, text));
         }
-        let clash = self.held.iter().find(|held| {
-            held.0 == lock && (mode == Mode::Exclusive || held.2 == Mode::Exclusive)
-        });
+        let clash = self
+            .held
+            .iter()
+            .find(|held| held.0 == lock && (mode == Mode::Exclusive || held.2 == Mode::Exclusive));
         if let Some(&(_, other, how)) = clash {
             let text = format!("{} is held by {{}}", lock.in_mode(how));
             return Err(Reason::of(text, vec![other]));
@@ -558,7 +566,8 @@ impl World {
     /// The states that all of a finished lookup's first blocks may have been in.
     pub fn may_all_be(&self, thread: Thread, blocks: u64, extent: Extent) -> bool {
         let lookup = self.lookups.get(&thread);
-        lookup.is_none_or(|lookup| lookup.may_find(blocks).all(|piece| piece.2.kinds.may_be(extent)))
+        lookup
+            .is_none_or(|lookup| lookup.may_find(blocks).all(|piece| piece.2.kinds.may_be(extent)))
     }
 
     /// ext4_set_iomap: what a lookup found, and where.
@@ -620,7 +629,8 @@ impl World {
             dio.stage == Stage::Counted && touches
         });
         if let Some((iocb, dio)) = hit {
-            let text = format!("blocks {from}.. are removed, and {iocb} of {{}} is in flight to them");
+            let text =
+                format!("blocks {from}.. are removed, and {iocb} of {{}} is in flight to them");
             return Err(Reason::rule(RuleId::R4, text).with(dio.submitter));
         }
         let hole = Kinds::only(Extent::Hole);

@@ -170,7 +170,7 @@ impl Writer<'_> {
             return ops[self.random.below(ops.len())].clone();
         }
         let range = Range { start: 0, len: 1 };
-        match self.random.below(14) {
+        match self.random.below(16) {
             0 | 1 => Op::SizeRead,
             2 => Op::SizeWrite(self.task.into()),
             3 => Op::PagesAdd,
@@ -183,6 +183,8 @@ impl Writer<'_> {
             10 => Op::Bio(vec![0], Bio::Write { half: None, zero_rest: false }),
             11 => Op::Map(range, MapFor::Io),
             12 => Op::Free(0),
+            13 => Op::DepthRead,
+            14 => Op::PutIoEnd(0),
             _ => Op::DioWait,
         }
     }

@@ -46,9 +46,16 @@ enum Kind {
     Read,
     Fallocate,
     Preallocate,
+    EndBio,
+    EndBioElsewhere,
+    Evict,
+    WriteEvict,
+    Falloc,
+    FallocGrow,
+    ZeroRange,
 }
 
-const KINDS: [(&str, Kind); 24] = [
+const KINDS: [(&str, Kind); 31] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -73,6 +80,13 @@ const KINDS: [(&str, Kind); 24] = [
     ("read", Kind::Read),
     ("fallocate", Kind::Fallocate),
     ("preallocate", Kind::Preallocate),
+    ("end_bio", Kind::EndBio),
+    ("end_bio_elsewhere", Kind::EndBioElsewhere),
+    ("evict", Kind::Evict),
+    ("write_evict", Kind::WriteEvict),
+    ("falloc", Kind::Falloc),
+    ("falloc_grow", Kind::FallocGrow),
+    ("zero_range", Kind::ZeroRange),
 ];
 
 impl Kind {
@@ -90,6 +104,10 @@ impl Kind {
             | Kind::PwriteClose
             | Kind::MoveExtents
             | Kind::PageFault
+            | Kind::EndBio
+            | Kind::Falloc
+            | Kind::FallocGrow
+            | Kind::ZeroRange
             | Kind::Preallocate => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
@@ -104,6 +122,7 @@ impl Kind {
             | Kind::Mmap
             | Kind::DioWait(_)
             | Kind::DioDone(_) => &[],
+            Kind::EndBioElsewhere | Kind::Evict | Kind::WriteEvict => &[],
         }
     }
 }
@@ -237,6 +256,15 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::Append => Some(CallSpec::Append(range(judge, fields)?.start)),
         Kind::Read => Some(CallSpec::Read(range(judge, fields)?.start)),
         Kind::Fallocate => Some(CallSpec::Fallocate(range(judge, fields)?)),
+        Kind::EndBio => Some(CallSpec::EndBio(Some(range(judge, fields)?))),
+        Kind::Falloc | Kind::FallocGrow => {
+            let grows = kind == Kind::FallocGrow;
+            Some(CallSpec::Falloc { range: range(judge, fields)?, grows })
+        }
+        Kind::ZeroRange => Some(CallSpec::ZeroRange(range(judge, fields)?)),
+        Kind::EndBioElsewhere => Some(CallSpec::EndBio(None)),
+        Kind::Evict => Some(CallSpec::Evict),
+        Kind::WriteEvict => Some(CallSpec::WriteThatEvicts),
     }
 }
 

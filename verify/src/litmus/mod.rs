@@ -13,9 +13,10 @@ use crate::engine::EngineName;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleId, RuleSet, Verb, Witness};
 use diolock::dio_path::{
-    AllocFileBlocks, Call, Commit, DirectRead, Fallocate, Fault, FilemapFault, FilemapRead,
-    GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, SyncFile,
-    VmMmap, WbDisksize, Write, WriteFlags, WriteThenClose,
+    AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate, Fault,
+    FilemapFault, FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents,
+    PageFault, SyncFile, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose,
+    ZeroRange,
 };
 use diolock::extent_probe::{Extent, Half};
 use diolock::inode::Inode;
@@ -169,6 +170,21 @@ pub enum CallSpec {
     Preallocate(Range),
     /// A drain, then a lookup.
     Fallocate(Range),
+    /// A preallocation with its credits; it keeps the size, or raises it.
+    Falloc {
+        /// Which blocks.
+        range: Range,
+        /// The file is to reach to their end.
+        grows: bool,
+    },
+    /// A zeroed range.
+    ZeroRange(Range),
+    /// The completion of a buffered write, to this file or to another.
+    EndBio(Option<Range>),
+    /// The end of the inode.
+    Evict,
+    /// A buffered write that evicts another inode.
+    WriteThatEvicts,
 }
 
 /// A witness by letters: `W overwrites`, `T waits for w`.
@@ -301,6 +317,15 @@ impl CallSpec {
                 format!("fallocate({},{})", range.start, range.len)
             }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
+            CallSpec::Falloc { range, grows } => {
+                let grows = if *grows { ", growing" } else { "" };
+                format!("fallocate({},{}){grows}", range.start, range.len)
+            }
+            CallSpec::ZeroRange(range) => format!("zero_range({},{})", range.start, range.len),
+            CallSpec::EndBio(Some(range)) => format!("end_bio({},{})", range.start, range.len),
+            CallSpec::EndBio(None) => "end_bio of another file".to_owned(),
+            CallSpec::Evict => "evict".to_owned(),
+            CallSpec::WriteThatEvicts => "write, evicts another file".to_owned(),
         }
     }
 }
@@ -413,6 +438,13 @@ impl Litmus {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }
                 CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
+                CallSpec::Falloc { range, grows } => {
+                    Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))
+                }
+                CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, kernel)),
+                CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
+                CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
+                CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),
             });
             names.push(TaskName { letter, text: format!("{letter} {}", spec.call.text()) });
         }
@@ -439,6 +471,7 @@ impl Litmus {
             inode = inode.with_dirty_page();
         }
         calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
+        calls.iter().filter_map(Call::end_bio).for_each(|end_bio| inode.give_io_end(end_bio));
         Program {
             litmus: self.name.clone(),
             situation: self.situation(),

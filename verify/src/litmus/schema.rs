@@ -260,7 +260,11 @@ impl<'t> Field<'t> {
     }
 
     /// A whole number in a range.
-    pub(super) fn number(&self, judge: &mut Judge, range: RangeInclusive<Blocks>) -> Option<Blocks> {
+    pub(super) fn number(
+        &self,
+        judge: &mut Judge,
+        range: RangeInclusive<Blocks>,
+    ) -> Option<Blocks> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         let DeValue::Integer(number) = self.value else {
             self.mismatch(judge, &wanted);

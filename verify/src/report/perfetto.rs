@@ -88,7 +88,12 @@ pub fn perfetto(program: &Program, events: &[Event]) -> String {
 }
 
 impl Entry {
-    fn new(ph: &'static str, name: impl Into<String>, (pid, tid): (u8, TaskId), ts: usize) -> Entry {
+    fn new(
+        ph: &'static str,
+        name: impl Into<String>,
+        (pid, tid): (u8, TaskId),
+        ts: usize,
+    ) -> Entry {
         let name = name.into();
         Entry { name, cat: None, ph, pid, tid, ts, dur: None, id: None, args: None }
     }

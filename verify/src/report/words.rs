@@ -10,6 +10,7 @@ use diolock::op::{Bio, Handle, LogicalBlock, Op, OrphanOp, Outcome, PhysicalBloc
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
 pub fn lock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
+        (LockName::DioUnwrittenWq, _) => return "ext4-dio-unwritten: starts".to_owned(),
         (LockName::CompletedIoLock, _) => "spin_lock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_lock",
         (LockName::PageLock, _) => return "lock_page".to_owned(),
@@ -21,6 +22,7 @@ pub fn lock_words(lock: LockName, mode: Mode) -> String {
 
 fn unlock_words(lock: LockName, mode: Mode) -> String {
     let call = match (lock, mode) {
+        (LockName::DioUnwrittenWq, _) => return "ext4-dio-unwritten: done".to_owned(),
         (LockName::CompletedIoLock, _) => "spin_unlock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_unlock",
         (LockName::PageLock, _) => return "unlock_page".to_owned(),
@@ -54,6 +56,8 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::UnwrittenEnd, _) => "i_unwritten - 1".to_owned(),
         (Op::UnwrittenWait, _) => "i_unwritten wait: 0".to_owned(),
         (Op::FsyncDone, _) => "fsync returns".to_owned(),
+        (Op::IoendDone(_), _) => "i_ioend_count - 1".to_owned(),
+        (Op::IoendWait(_), _) => "ext4_ioend_wait: 0".to_owned(),
         (Op::GateClose, _) => "set DIOREAD_LOCK".to_owned(),
         (Op::GateOpen, _) => "clear DIOREAD_LOCK".to_owned(),
         (Op::GateTest, outcome) => {
@@ -117,6 +121,8 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
             format!("page: clean, goes to {}", block_words(&to))
         }
+        (Op::DepthRead, Outcome::Value(depth)) => format!("depth of the tree = {depth}"),
+        (Op::DepthRead, _) => "depth of the tree".to_owned(),
         (Op::Map(range, _), outcome) => {
             format!("map {}: {}", range_words(*range), mapping(outcome))
         }
@@ -157,6 +163,9 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("completed list: take {}", name(io_end.task))
         }
         (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
+        (Op::PutIoEnd(_), outcome) => {
+            format!("put the io_end: {}", flag(outcome, "the last", "not the last"))
+        }
         (Op::Private(_, op), outcome) => private(*op, outcome),
         (Op::AioComplete, _) => "aio_complete".to_owned(),
         (Op::Close, _) => "close".to_owned(),
@@ -179,6 +188,7 @@ pub fn waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> Strin
         }
         Blocked::DioCount(n) => format!("waits for i_dio_count to fall from {n} to 0"),
         Blocked::Unwritten(n) => format!("waits for i_unwritten to fall from {n} to 0"),
+        Blocked::Ioend(n) => format!("waits for i_ioend_count to fall from {n} to 0"),
         Blocked::TransactionLocked => "waits for the commit to end".to_owned(),
         Blocked::OpenHandles(1) => "waits for an open handle to stop".to_owned(),
         Blocked::OpenHandles(n) => format!("waits for {n} open handles to stop"),
@@ -198,6 +208,7 @@ pub fn lane_waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> 
         }
         Blocked::DioCount(n) => format!("inode_dio_wait: count = {n}, waits"),
         Blocked::Unwritten(n) => format!("i_unwritten = {n}, waits"),
+        Blocked::Ioend(n) => format!("ext4_ioend_wait: count = {n}, waits"),
         Blocked::TransactionLocked => "journal_start: waits for the commit".to_owned(),
         Blocked::OpenHandles(n) => format!("commit: waits, {n} open"),
         Blocked::Asleep { .. } => "schedule: sleeps".to_owned(),

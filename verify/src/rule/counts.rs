@@ -6,7 +6,7 @@ use super::rules::{Judgement, Rules, broken};
 use crate::program::{Event, Program};
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::kernel::Version;
+use diolock::kernel::{Fix, Version};
 use diolock::op::{Object, Op, Outcome, TaskId};
 
 impl Rules {
@@ -80,10 +80,19 @@ impl Rules {
     }
 
     /// R10: from the last reference on. Only a completion that let go after the close is judged;
-    /// where the close came later, other runs show the same.
-    pub(super) fn inode_is_kept(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+    /// where the close came later, other runs show the same. Where eviction waits for io_ends
+    /// (2581fdc81088), one that converts keeps the inode: its io_end is freed last of all.
+    pub(super) fn inode_is_kept(
+        &self,
+        program: &Program,
+        event: &Event,
+        name: &dyn Fn(TaskId) -> char,
+    ) -> Judgement {
+        let state = &self.tasks[usize::from(event.task)];
+        let waited_for = state.converted && program.kernel.has(Fix::EvictWaits);
         let of_inode = |object| !matches!(object, Object::Block(_) | Object::Private(_));
-        if self.tasks[usize::from(event.task)].let_go
+        if state.let_go
+            && !waited_for
             && let Some((object, _)) = event.op.touches().into_iter().find(|t| of_inode(t.0))
         {
             let who = name(event.task);
@@ -93,6 +102,25 @@ impl Rules {
             );
         }
         Ok(())
+    }
+
+    /// R10: the credits of a handle.
+    pub(super) fn handle_credits(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let state = &self.tasks[usize::from(event.task)];
+        match (&event.op, &event.outcome, state.credits_for) {
+            (Op::DepthRead, &Outcome::Value(depth), Some(had))
+                if state.handles > 0 && depth > had =>
+            {
+                broken(
+                    RuleId::R10,
+                    format!(
+                        "{}'s handle has credits for a tree of depth {had}, which is {depth} deep by now",
+                        name(event.task)
+                    ),
+                )
+            }
+            _ => Ok(()),
+        }
     }
 
     /// R10.

@@ -197,6 +197,22 @@ impl Rules {
         Ok(())
     }
 
+    /// R11: whoever makes the file smaller has seen that it was larger.
+    pub(super) fn grows_the_file(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        let seen = self.tasks[usize::from(event.task)].size_seen;
+        match event.op {
+            Op::SizeWrite(size) if size < self.size && size > seen => broken(
+                RuleId::R11,
+                format!(
+                    "{}, which saw i_size {seen} and meant to raise it to {size}, lowered it from {}",
+                    name(event.task),
+                    self.size
+                ),
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a task wrote blocks within i_size that i_disksize does not cover.
     fn beyond_disksize(&self, task: TaskId) -> bool {
         let wrote_to = self.tasks[usize::from(task)].wrote_to;

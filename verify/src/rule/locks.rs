@@ -3,7 +3,7 @@
 use super::rules::{Judgement, Rules, broken};
 use super::{Gathered, Node, RuleId};
 use crate::program::{Event, Program};
-use diolock::inode_lock::{JOURNAL_RANK, LockName, Mode};
+use diolock::inode_lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode};
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{Handle, MapFor, Object, Op, TaskId};
 
@@ -65,12 +65,22 @@ impl Rules {
         let (rank, wanted) = match event.op {
             Op::Lock(lock, _) => (lock.rank(), lock.name()),
             Op::JournalStart(_) => (JOURNAL_RANK, "a journal handle"),
+            Op::GateClose if state.gate => {
+                return broken(RuleId::R2, "DIOREAD_LOCK was closed a second time");
+            }
+            Op::GateClose => (GATE_RANK, "DIOREAD_LOCK"),
             _ => return Ok(()),
         };
         if let Some((above, _)) = state.held.iter().find(|h| h.0.rank() > rank) {
             return broken(
                 RuleId::R2,
                 format!("{wanted} was waited for while {} was held", above.name()),
+            );
+        }
+        if state.gate && GATE_RANK > rank {
+            return broken(
+                RuleId::R2,
+                format!("{wanted} was waited for while DIOREAD_LOCK was closed"),
             );
         }
         if state.handles > 0 && JOURNAL_RANK > rank {

@@ -47,6 +47,12 @@ pub(super) struct TaskState {
     pub(super) size_seen: Blocks,
     /// It has drained, and kept i_mutex since.
     pub(super) drained: bool,
+    /// How deep the extent tree was when it last looked without a handle.
+    pub(super) credits_for: Option<Blocks>,
+    /// It has converted extents.
+    pub(super) converted: bool,
+    /// It has closed the gate.
+    pub(super) gate: bool,
 }
 
 /// What the rules remember of one device block.
@@ -89,7 +95,7 @@ impl Rules {
         for (queue, task) in program.calls.iter().filter_map(|call| call.holds()) {
             tasks[usize::from(task)].references += i8::from(queue == WaitQueue::Dio);
         }
-        Rules {
+        let mut rules = Rules {
             tasks,
             blocks: Vec::new(),
             dio_count: program.inode.count(WaitQueue::Dio),
@@ -101,7 +107,13 @@ impl Rules {
             orphan: false,
             closed: false,
             cache: program.calls.iter().any(Call::uses_the_page).then(|| Cache::new(program)),
+        };
+        for (task, range) in program.calls.iter().filter_map(|call| call.end_bio()?.written()) {
+            for block in program.inode.extents().mapped(range) {
+                rules.block(block).data = [Some(task); 2];
+            }
         }
+        rules
     }
 
     /// What the extent tree says of a block, as far as it was looked at.
@@ -185,8 +197,10 @@ impl Rules {
             self.nolock_flag(event),
             self.time_before_unlock(event),
             self.convert_inside_count(program, event),
-            self.inode_is_kept(event, &name),
             self.synced(event, &name),
+            self.inode_is_kept(program, event, &name),
+            self.handle_credits(event, &name),
+            self.grows_the_file(event, &name),
         ];
         let witness_before = self.witnesses(program, event, false);
         self.remember(program, event);
@@ -286,11 +300,17 @@ impl Rules {
             (Op::UnwrittenEnd | Op::CountDecAndTest(WaitQueue::Unwritten, _), _) => {
                 self.unwritten -= 1;
             }
+            (Op::GateClose, _) => self.task(me).gate = true,
+            (Op::GateOpen, _) => self.task(me).gate = false,
+            (Op::DepthRead, &Outcome::Value(depth)) if self.tasks[usize::from(me)].handles == 0 => {
+                self.task(me).credits_for = Some(depth);
+            }
             (Op::SizeRead, &Outcome::Value(size)) => self.task(me).size_seen = size,
             (Op::DioWait, _) => {
                 self.task(me).drained = self.holds_inode_lock(me, Mode::Exclusive);
             }
             (&Op::Convert(_, of) | &Op::ConvertExtent(_, of), Outcome::Converted(found)) => {
+                self.task(me).converted = true;
                 for block in found.iter().filter_map(|found| found.1) {
                     self.block(block).converted = Some(of);
                 }

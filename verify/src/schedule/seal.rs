@@ -119,13 +119,14 @@ fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::TryLock(..)
         | Op::GateTest
         | Op::Private(..)
+        | Op::PutIoEnd(_)
         | Op::Orphan(OrphanOp::Test)
         | Op::PageLook
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
-        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::CountRead(_) => {
+        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::CountRead(_) | Op::DepthRead => {
             (0..=3).map(Outcome::Value).collect()
         }
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],

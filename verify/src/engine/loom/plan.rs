@@ -239,7 +239,7 @@ fn form(object: Object, seen: &Seen, fair: bool, program: &Program) -> Form {
         Object::DioCount => Form::Slots,
         Object::Admission => Form::WithHandles,
         Object::Handles if seen.waiters.len() == 1 => Form::Handles,
-        Object::Unwritten | Object::Handles => Form::Parked,
+        Object::Unwritten | Object::Ioend(_) | Object::Handles => Form::Parked,
         // Under C11 the drain orders no data (atomic_read is relaxed); the I/O is DMA, not a store.
         Object::Block(_)
             if program.memory == Memory::Sc

@@ -19,6 +19,7 @@ pub struct Locks {
     page: Mutex<()>,
     i_data_sem: RwLock<()>,
     completed_io_lock: Mutex<()>,
+    dio_unwritten_wq: Mutex<()>,
 }
 
 /// A real lock, held.
@@ -46,6 +47,7 @@ impl Locks {
             LockName::PageLock => Kind::Mutex(&self.page),
             LockName::IDataSem => Kind::RwSem(&self.i_data_sem),
             LockName::CompletedIoLock => Kind::Mutex(&self.completed_io_lock),
+            LockName::DioUnwrittenWq => Kind::Mutex(&self.dio_unwritten_wq),
         }
     }
 

@@ -109,6 +109,7 @@ impl World {
             event.op,
             Op::DioEnd(_)
                 | Op::UnwrittenEnd
+                | Op::IoendDone(_)
                 | Op::JournalStop(_)
                 | Op::CommitDone
                 | Op::CountDecAndTest(..)

@@ -13,6 +13,7 @@ pub(super) fn waits(op: &Op) -> bool {
             | Op::LockByRequeue(_)
             | Op::DioWait
             | Op::UnwrittenWait
+            | Op::IoendWait(_)
             | Op::WaitSleep(_)
             | Op::CommitWait
             | Op::JournalStart(_)
@@ -35,6 +36,8 @@ pub(super) fn never_together(
         Op::LockByRequeue(lock) => keeps_out(before, lock, first, (waiter, Mode::Exclusive)),
         Op::DioWait => balanced && matches!(earlier, Op::DioEnd(_)),
         Op::UnwrittenWait => balanced && matches!(earlier, Op::UnwrittenEnd),
+        // Nobody lowers it but for an io_end that it counts.
+        Op::IoendWait(_) => matches!(earlier, Op::IoendDone(_)),
         Op::CommitWait => {
             matches!(earlier, Op::JournalStop(_)) && before.inode.blocked(waiter, later).is_some()
         }

@@ -51,6 +51,7 @@ pub(crate) fn what(blocked: &Blocked) -> What {
         Blocked::Unwritten(_) | Blocked::Asleep { queue: WaitQueue::Unwritten, .. } => {
             What::Unwritten
         }
+        Blocked::Ioend(_) => What::Unwritten,
         Blocked::TransactionLocked | Blocked::OpenHandles(_) => What::Handle,
     }
 }
