@@ -52,7 +52,8 @@ impl Call {
     /// A direct read.
     pub fn pread(task: TaskId, range: Range, kernel: Kernel, mount: Mount) -> Call {
         if kernel.version >= Version::V4_10 {
-            Call::DioReadIter(DioReadIter::new(task, range, kernel, mount.asks_for_nolock(kernel)))
+            let nolock = mount.asks_for_nolock(kernel);
+            Call::DioReadIter(Box::new(DioReadIter::new(task, range, kernel, nolock)))
         } else {
             Call::Read(DirectRead::new(task, range, kernel, mount.dioread_nolock))
         }

@@ -115,7 +115,7 @@ pub enum Call {
     /// A buffered write, from v4.10 on.
     BufferedWriteIter(BufferedWriteIter),
     /// A direct read, from v4.10 on.
-    DioReadIter(DioReadIter),
+    DioReadIter(Box<DioReadIter>),
     /// A truncate, from v4.10 on.
     Setattr(Setattr),
     /// A punched hole, from v4.10 on.
@@ -268,7 +268,7 @@ impl Call {
             Call::DioWriteIter(t) => t,
             Call::IomapEndIo(t) => t,
             Call::BufferedWriteIter(t) => t,
-            Call::DioReadIter(t) => t,
+            Call::DioReadIter(t) => &**t,
             Call::Setattr(t) => t,
             Call::PunchHole(t) => t,
             Call::PunchHoleImutex(t) => t,

@@ -26,20 +26,20 @@ pub fn run(arguments: &Conform) -> miette::Result<ExitCode> {
     let verdict =
         conform(&mut reader, kernel, arguments.block_size).map_err(|problems| *problems)?;
     let name = |thread: Thread| reader.name(thread).to_owned();
-    let kernel = kernel.to_string();
+    let named = kernel.to_string();
     let mut out = Out::new();
     let (text, object, good) = match &verdict {
         Verdict::Accepted(coverage) => (
-            accepted_text(&path, &kernel, coverage),
-            json(&path, &kernel, Ok(coverage), &name),
+            accepted_text(&path, kernel, coverage),
+            json(&path, kernel, Ok(coverage), &name),
             coverage.lacks().is_empty(),
         ),
         Verdict::Rejected(rejection) => {
             if let Some(file) = &arguments.svg {
-                write_whole(file, &rejection_svg(&path, &kernel, rejection, &name))?;
+                write_whole(file, &rejection_svg(&path, &named, rejection, &name))?;
             }
-            let text = rejected_text(&path, &kernel, rejection, &name);
-            (text, json(&path, &kernel, Err(rejection), &name), false)
+            let text = rejected_text(&path, &named, rejection, &name);
+            (text, json(&path, kernel, Err(rejection), &name), false)
         }
     };
     let shown = if arguments.json { object.to_string() } else { text.trim_end().to_owned() };

@@ -75,7 +75,13 @@ macro_rules! events {
             /// Reads the keys of the event called `name`; `None` if there is no such event.
             pub(super) fn read(name: &str, fields: &mut Fields) -> Option<Result<What, Finding>> {
                 Some(match name {
-                    $($name => (|| Ok(What::$variant { $($key: fields.value(stringify!($key))?),* }))(),)*
+                    $($name => {
+                        let read = |fields: &mut Fields| -> Result<What, Finding> {
+                            let _ = &fields;
+                            Ok(What::$variant { $($key: fields.value(stringify!($key))?),* })
+                        };
+                        read(fields)
+                    })*
                     _ => return None,
                 })
             }
@@ -94,6 +100,8 @@ events! {
     Try "try" { l: LockName, m: Mode }
     /// It was not free.
     Fail "fail" { l: LockName, m: Mode }
+    /// It is about to be held shared.
+    Downgrade "downgrade" { l: LockName, m: Mode }
     /// The task goes to sleep for a lock.
     ContentionBegin "contention_begin" {}
     /// It woke up.

@@ -5,6 +5,7 @@ use super::event::{Iocb, Ops, Submitted, Thread, What};
 use super::reject::Reason;
 use super::step::{Mapping, Phase};
 use super::world::{CONVERT, CREATE, Window, World};
+use crate::schedule::answers;
 use diolock::dio_path::{
     Call, DioReadIter, DioWriteIter, IomapEndIo, PunchHoleRwsem, Setattr, Write, WriteFlags,
 };
@@ -13,6 +14,7 @@ use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::Kernel;
 use diolock::op::{Bio, Blocks, MapFor, Op, OrphanOp, Outcome, Range, Submission};
 use diolock::task::Task;
+use std::collections::{BTreeSet, HashSet};
 
 /// Which call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -133,7 +135,8 @@ impl Frame {
 
     /// A direct read.
     pub fn read(kernel: Kernel, block: u64, asked: Asked) -> Frame {
-        let call = Call::DioReadIter(DioReadIter::new(0, blocks_of(asked, block), kernel, true));
+        let read = DioReadIter::new(0, blocks_of(asked, block), kernel, true);
+        let call = Call::DioReadIter(Box::new(read));
         Frame::new(Kind::Read, block, asked, vec![call])
     }
 
@@ -507,7 +510,10 @@ impl Frame {
             (Phase::ConvertBetween, &What::MapBlocks { gflags, .. }) if gflags.has(CONVERT) => {
                 to(Phase::Converts)
             }
-            (Phase::Converts, &What::MapBlocksRet { ret: 1.. }) if self.mapping.alone() => {
+            // Without the lock if somebody else's write to the same blocks was converted first.
+            (Phase::Converts, &What::MapBlocksRet { ret: 1.. })
+                if self.mapping.alone() || world.may_all_be(thread, 1, Extent::Written) =>
+            {
                 to(Phase::ConvertBetween)
             }
             (Phase::ConvertBetween, What::ConvertUnwrittenRet { ret: 0 })
@@ -823,4 +829,46 @@ pub(super) fn lock_key(lock: LockName) -> &'static str {
         LockName::IDataSem => "data",
         _ => "inval",
     }
+}
+
+/// Every step that a call of that kind can come to on a kernel, whatever it is asked and answered:
+/// `(kernel function, step)`.
+pub fn steps_of(kind: Kind, kernel: Kernel) -> BTreeSet<(&'static str, &'static str)> {
+    const BLOCK: u64 = 4096;
+    let asked = |pos, end, nowait| Asked { pos, end, nowait };
+    let iocb = Iocb(0);
+    let frames: Vec<Frame> = match kind {
+        Kind::Write => [(0, BLOCK), (0, BLOCK / 8)]
+            .into_iter()
+            .flat_map(|(pos, end)| {
+                [false, true].map(|nowait| Frame::write(kernel, BLOCK, asked(pos, end, nowait)))
+            })
+            .collect(),
+        Kind::Read => vec![Frame::read(kernel, BLOCK, asked(0, BLOCK, false))],
+        Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK, false)],
+        Kind::Punch => Frame::punch(kernel, BLOCK, asked(0, BLOCK, false)).into_iter().collect(),
+        Kind::Completion => [false, true]
+            .map(|unwritten| {
+                Frame::completion(kernel, BLOCK, asked(0, BLOCK, false), unwritten, iocb)
+            })
+            .to_vec(),
+    };
+    let mut open: Vec<Call> =
+        frames.into_iter().flat_map(|frame| frame.candidates).map(|c| c.call).collect();
+    let mut seen: HashSet<Call> = HashSet::new();
+    let mut steps = BTreeSet::new();
+    while let Some(call) = open.pop() {
+        let Some(op) = call.next() else { continue };
+        if !seen.insert(call.clone()) {
+            continue;
+        }
+        let place = call.place();
+        steps.insert((place.kernel, place.step));
+        for outcome in answers(0, &op) {
+            let mut next = call.clone();
+            next.resume(outcome);
+            open.push(next);
+        }
+    }
+    steps
 }

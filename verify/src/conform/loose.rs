@@ -199,7 +199,10 @@ impl BeforePunch {
     ///
     /// # Errors
     /// Itself, if it needs more.
-    pub fn take(mut self, what: &What) -> Result<(Frame, Vec<What>), BeforePunch> {
+    pub fn take(
+        mut self: Box<BeforePunch>,
+        what: &What,
+    ) -> Result<(Frame, Vec<What>), Box<BeforePunch>> {
         let alone = |l: LockName, m: Mode| (l, m) == (LockName::IRwsem, Mode::Exclusive);
         match *what {
             What::Req { l, m } if self.before.is_empty() && alone(l, m) => {

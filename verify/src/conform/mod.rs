@@ -24,7 +24,7 @@ mod world;
 pub use alter::{ALTERATIONS, alter};
 pub use coverage::Coverage;
 pub use event::{Event, Thread, What};
-pub use frame::Kind;
+pub use frame::{Kind, steps_of};
 pub use reader::Reader;
 pub use reject::{Reason, Rejection};
 pub use report::{accepted_text, json, rejected_text, rejection_svg};
@@ -36,7 +36,7 @@ use diolock::kernel::Kernel;
 use event::{Iocb, Submitted};
 use frame::{Asked, Frame};
 use loose::{BeforePunch, Effect, Loose};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use world::{CONVERT, Dio, Span, Stage, World};
 
 /// Events that are remembered for the table around a rejected one.
@@ -83,9 +83,8 @@ pub struct Conformer {
     doing: HashMap<Thread, Vec<Doing>>,
     /// Threads that were seen.
     known: Vec<bool>,
-    /// Threads that ended a reference with their last event, and whether others had none then.
-    woke: HashMap<Thread, usize>,
-    wakes: bool,
+    /// Threads that ended a reference with their last event.
+    woke: HashSet<Thread>,
     first: bool,
     remembered: VecDeque<Event>,
     coverage: Coverage,
@@ -106,8 +105,7 @@ impl Conformer {
             world: World::new(),
             doing: HashMap::new(),
             known: Vec::new(),
-            woke: HashMap::new(),
-            wakes: false,
+            woke: HashSet::new(),
             first: true,
             remembered: VecDeque::new(),
             coverage: Coverage::default(),
@@ -236,31 +234,22 @@ impl Conformer {
         Box::new(Rejection { line, event, reason, expected, window })
     }
 
-    /// After `dio_end`: the wake-up comes exactly if the count went to 0.
+    /// The wake-up comes right after `dio_end`, and only if the count went to 0. One that is missing
+    /// proves nothing: the recorder may lose it.
     fn woken(&mut self, thread: Thread, what: &What) -> Result<(), Reason> {
-        let wakes = matches!(what, What::WakeBit { .. });
-        self.wakes |= wakes;
-        match (self.woke.remove(&thread), wakes) {
-            (None, true) => Err(Reason::new("no reference was dropped just before")),
-            (None, false) => Ok(()),
-            (Some(_), wakes) => {
-                // The window is what the count was since dio_end, this reference being no longer
-                // certain.
-                let count = self.world.window(thread).count;
-                let least = count.least;
-                let most = count.most.saturating_sub(1);
-                match wakes {
-                    true if least > 0 => Err(Reason::rule(
-                        RuleId::R10,
-                        format!("drainers are woken, but {least} direct I/O are in flight"),
-                    )),
-                    false if self.wakes && most == 0 => {
-                        Err(Reason::new("i_dio_count went to 0, and drainers were not woken"))
-                    }
-                    _ => Ok(()),
-                }
-            }
+        let ended = self.woke.remove(&thread);
+        if !matches!(what, What::WakeBit { .. }) {
+            return Ok(());
         }
+        if !ended {
+            return Err(Reason::new("no reference was dropped just before"));
+        }
+        let least = self.world.window(thread).count.least;
+        if least > 0 {
+            let text = format!("drainers are woken, but {least} direct I/O are in flight");
+            return Err(Reason::rule(RuleId::R10, text));
+        }
+        Ok(())
     }
 
     /// The thread's calls take the event.
@@ -298,7 +287,7 @@ impl Conformer {
                 (!loose.over()).then_some(Doing::Loose(loose))
             }
             Doing::BeforePunch(before) => match before.take(what) {
-                Err(before) => Some(Doing::BeforePunch(Box::new(before))),
+                Err(before) => Some(Doing::BeforePunch(before)),
                 Ok((mut frame, events)) => {
                     for event in &events {
                         frame.take(thread, event, &self.world)?;
@@ -555,7 +544,7 @@ impl Conformer {
             What::DioEnd { dio } => {
                 self.world.dio_ends(thread, owner);
                 self.world.sample_count(thread, line, dio, true);
-                self.woke.insert(thread, line);
+                self.woke.insert(thread);
             }
             What::DioComplete { iocb, dio, dflags, pos, .. } => {
                 if let Some(known) = self.world.dios.get_mut(&iocb) {
@@ -813,7 +802,7 @@ pub enum Verdict {
 /// A line that is no event, or that cannot be read.
 pub fn conform(reader: &mut Reader, kernel: Kernel, block: u64) -> Result<Verdict, Box<Problems>> {
     let mut conformer = Conformer::new(kernel, block);
-    while let Some(event) = reader.next() {
+    while let Some(event) = reader.event() {
         if let Err(rejection) = conformer.take(event?) {
             return Ok(Verdict::Rejected(rejection));
         }

@@ -59,7 +59,7 @@ impl Reader {
     ///
     /// # Errors
     /// A line that is no event, or that cannot be read.
-    pub fn next(&mut self) -> Option<Result<Event, Box<Problems>>> {
+    pub fn event(&mut self) -> Option<Result<Event, Box<Problems>>> {
         self.bytes.clear();
         self.line += 1;
         let most = LONGEST as u64 + 1;
@@ -72,7 +72,7 @@ impl Reader {
                 self.line -= 1;
                 None
             }
-            Ok(_) => Some(self.event()),
+            Ok(_) => Some(self.read()),
             Err(error) => {
                 let message = format!("{} cannot be read: {error}", self.path);
                 Some(Err(self.problem(Finding::new(None, message))))
@@ -80,7 +80,7 @@ impl Reader {
         }
     }
 
-    fn event(&mut self) -> Result<Event, Box<Problems>> {
+    fn read(&mut self) -> Result<Event, Box<Problems>> {
         let bytes = std::mem::take(&mut self.bytes);
         let found = self.parse(&bytes);
         self.bytes = bytes;

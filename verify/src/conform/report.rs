@@ -1,10 +1,11 @@
 //! What became of a recording, for people and programs.
 
 use super::coverage::Coverage;
-use super::event::{Event, Thread, What};
-use super::frame::Kind;
+use super::event::{Event, Thread};
+use super::frame::{Kind, steps_of};
 use super::reject::Rejection;
 use crate::report::escape;
+use diolock::kernel::Kernel;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -15,7 +16,7 @@ const WIDTH: usize = 100;
 type Name<'a> = &'a dyn Fn(Thread) -> String;
 
 /// An accepted recording: what it exercised, and what not.
-pub fn accepted_text(path: &str, kernel: &str, coverage: &Coverage) -> String {
+pub fn accepted_text(path: &str, kernel: Kernel, coverage: &Coverage) -> String {
     let lacks = coverage.lacks();
     let word = if lacks.is_empty() { "accepted" } else { "accepted but vacuous" };
     let mut text = format!("{path}: {word} by {kernel}, {} events\n", coverage.events);
@@ -33,14 +34,19 @@ pub fn accepted_text(path: &str, kernel: &str, coverage: &Coverage) -> String {
         let steps = coverage.steps(kind);
         let (edges, times) =
             coverage.edges(kind).fold((0, 0), |(edges, times), (_, n)| (edges + 1, times + n));
+        let all = steps_of(kind, kernel);
         let _ = writeln!(
             text,
-            "\n{}: {calls} calls, {} steps and {edges} edges exercised, {times} times",
+            "\n{}: {calls} calls, {} of {} steps exercised, {edges} edges, {times} times",
             kind.task(),
-            steps.len()
+            steps.len(),
+            all.len().max(steps.len())
         );
-        for ((function, step), count) in steps {
+        for ((function, step), count) in &steps {
             let _ = writeln!(text, "  {count:>7}  {function}: {step}");
+        }
+        for (function, step) in all.iter().filter(|step| !steps.contains_key(step)) {
+            let _ = writeln!(text, "    never  {function}: {step}");
         }
     }
     text
@@ -115,16 +121,21 @@ pub fn rejected_text(path: &str, kernel: &str, rejection: &Rejection, name: Name
 }
 
 /// The same as JSON.
-pub fn json(path: &str, kernel: &str, outcome: Result<&Coverage, &Rejection>, name: Name) -> Value {
+pub fn json(
+    path: &str,
+    kernel: Kernel,
+    outcome: Result<&Coverage, &Rejection>,
+    name: Name,
+) -> Value {
     match outcome {
         Ok(coverage) => {
             let lacks = coverage.lacks();
             let tasks: Vec<Value> = Kind::ALL
                 .into_iter()
                 .map(|kind| {
-                    let steps: Vec<Value> = coverage
-                        .steps(kind)
-                        .into_iter()
+                    let seen = coverage.steps(kind);
+                    let steps: Vec<Value> = seen
+                        .iter()
                         .map(|((kernel, step), n)| json!({"kernel": kernel, "step": step, "times": n}))
                         .collect();
                     let edges: Vec<Value> = coverage
@@ -132,12 +143,18 @@ pub fn json(path: &str, kernel: &str, outcome: Result<&Coverage, &Rejection>, na
                         .map(|(edge, n)| json!({"edge": edge, "times": n}))
                         .collect();
                     let calls = coverage.calls.get(&kind).copied().unwrap_or(0);
-                    json!({"task": kind.task(), "calls": calls, "steps": steps, "edges": edges})
+                    let all = steps_of(kind, kernel);
+                    let never: Vec<String> = all
+                        .iter()
+                        .filter(|step| !seen.contains_key(step))
+                        .map(|(kernel, step)| format!("{kernel}: {step}"))
+                        .collect();
+                    json!({"task": kind.task(), "calls": calls, "steps": steps, "edges": edges, "never": never})
                 })
                 .collect();
             json!({
                 "recording": path,
-                "kernel": kernel,
+                "kernel": kernel.to_string(),
                 "verdict": if lacks.is_empty() { "accepted" } else { "vacuous" },
                 "lacks": lacks,
                 "events": coverage.events,
@@ -160,7 +177,7 @@ pub fn json(path: &str, kernel: &str, outcome: Result<&Coverage, &Rejection>, na
             };
             json!({
                 "recording": path,
-                "kernel": kernel,
+                "kernel": kernel.to_string(),
                 "verdict": "rejected",
                 "line": rejection.line,
                 "event": rejection.event.as_ref().map(event),
@@ -211,6 +228,5 @@ pub fn rejection_svg(path: &str, kernel: &str, rejection: &Rejection, name: Name
         line(80 + lane * LANE, y, style, &text);
     }
     out.push_str("</svg>\n");
-    let _ = What::NAMES;
     out
 }

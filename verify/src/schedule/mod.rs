@@ -23,6 +23,7 @@ mod write;
 
 pub use read::MAX_BYTES;
 pub use replay::{End, Replay, replay};
+pub(crate) use seal::answers;
 pub use seal::{Seal, seal};
 pub use weak::marks;
 pub use write::{file, letters};

@@ -108,7 +108,7 @@ fn started(program: &Program, task: TaskId) -> Call {
 }
 
 /// What the rest of the system might answer to a step.
-fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
+pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
     let mapping = |range: Range, extent: Extent| {
         let block = |at: LogicalBlock| (extent != Extent::Hole).then_some(at);
         let mapped = range.blocks().map(|at| Mapped { extent, block: block(at) });
