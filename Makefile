@@ -26,6 +26,7 @@ costs:
 
 bench: costs
 	cargo bench -p diolock-verify --bench record
+	cargo bench -p diolock-verify --bench conform
 	cargo bench -p diolock-verify --bench steps -- --quick
 
 kernel-trace:
