@@ -1,12 +1,37 @@
 //! Does the model match the kernel? Judges whether a recorded run is one that the model allows.
 //!
-//! Each call of each thread is followed by the tasks of the model themselves ([`Frame`]): an event is
+//! Each call of each thread is followed by the tasks of the model themselves (`Frame`): an event is
 //! accepted if some state that the task may be in has a step with that event. Steps that a recording
 //! does not show (reads of sizes, journal handles, the page cache) are taken silently, with every
-//! answer that the world ([`World`]) may have given since the thread's last event.
+//! answer that the world (`World`) may have given since the thread's last event.
 //!
 //! What is in memory depends on the calls and the I/O in flight, the file's extents and the threads'
 //! names, not on the length of the recording.
+//!
+//! | event                                                     | steps of the model                     | kernel function |
+//! |-----------------------------------------------------------|----------------------------------------|-----------------|
+//! | write_iter read_iter fallocate                            | (a call begins)                        | ext4_file_write_iter, ext4_file_read_iter, ext4_fallocate |
+//! | write_iter_ret read_iter_ret fallocate_ret                | (it has returned)                      | the same |
+//! | req acq try fail                                          | TakeShared TakeAlone TryShared TryAlone TakeRwsem TakeMmap TakeSizes TakeDataSem TakeExcl | down_read, down_write and their trylocks |
+//! | rel                                                       | DropShared DropRwsem DropMmap DropSizes DropDataSem DropExcl GiveUp | up_read, up_write |
+//! | downgrade                                                 | (no call of the model does)            | downgrade_write |
+//! | contention_begin contention_end                           | (asleep; not judged)                   | rwsem_down_read_slowpath, rwsem_down_write_slowpath |
+//! | iomap_dio_rw dio_begin                                    | BeginIo                                | __iomap_dio_rw, inode_dio_begin |
+//! | iomap_dio_rw_ret                                          | Submit RunBio                          | __iomap_dio_rw |
+//! | dio_bio_end                                               | RunBio                                 | iomap_dio_bio_end_io |
+//! | dio_complete_work dio_complete end_io                     | RunBio                                 | iomap_dio_complete_work, iomap_dio_complete, ext4_dio_write_end_io |
+//! | dio_end wake_bit                                          | EndIo                                  | inode_dio_end |
+//! | dio_wait dio_wait_ret                                     | Drain                                  | inode_dio_wait |
+//! | iomap_begin iomap_ow_begin map_blocks map_blocks_ret ext4_ext_map_blocks_exit ext4_ext_handle_unwritten_extents set_iomap | LookUp Allocate | ext4_iomap_begin, ext4_iomap_overwrite_begin, ext4_map_blocks, ext4_set_iomap |
+//! | convert_unwritten convert_unwritten_ret                   | StartHandle Convert StopHandle         | ext4_convert_unwritten_extents |
+//! | inode_extension                                           | StartHandle                            | ext4_handle_inode_extension |
+//! | orphan_add orphan_del                                     | AddOrphan AddAgain DelOrphan           | ext4_orphan_add, ext4_orphan_del |
+//! | setattr setattr_ret                                       | ReadSize                               | ext4_setattr |
+//! | truncate truncate_ret                                     | StartHandle StopHandle                 | ext4_truncate |
+//! | trunc_pagecache trunc_pagecache_range                     | LookForPages                           | truncate_pagecache, truncate_pagecache_range |
+//! | es_remove remove_space ext4_ext_remove_space_done         | Free                                   | ext4_es_remove_extent, ext4_ext_remove_space |
+//! | punch_hole punch_hole_ret                                 | (a call within ext4_fallocate)         | ext4_punch_hole |
+//! | zero_range zero_range_ret collapse_range collapse_range_ret insert_range insert_range_ret ext4_ext_shift_extents ext4_ext_shift_extents_ret | (no task: locks, drain and extents alone are judged) | ext4_zero_range, ext4_collapse_range, ext4_insert_range, ext4_ext_shift_extents |
 
 mod alter;
 mod coverage;
@@ -811,4 +836,34 @@ pub fn conform(reader: &mut Reader, kernel: Kernel, block: u64) -> Result<Verdic
         Ok(coverage) => Verdict::Accepted(coverage),
         Err(rejection) => Verdict::Rejected(rejection),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diolock::kernel::Version;
+    use std::collections::BTreeSet;
+
+    /// The table above knows every event, and names no step that no task has.
+    #[test]
+    fn the_table_names_every_event_and_only_steps_that_there_are() {
+        let rows = include_str!("mod.rs").lines().filter_map(|line| line.strip_prefix("//! | "));
+        let cells: Vec<Vec<&str>> = rows.map(|row| row.split('|').collect()).collect();
+        let words = |column: usize| {
+            let cells = cells.iter().skip(1).map(move |row| row[column].trim());
+            cells.filter(|cell| !cell.starts_with('(')).flat_map(str::split_whitespace)
+        };
+        let events: BTreeSet<&str> = words(0).collect();
+        assert_eq!(events, What::NAMES.iter().copied().collect());
+        let steps: BTreeSet<&str> = Kind::ALL
+            .into_iter()
+            .flat_map(|kind| {
+                [Version::V6_1, Version::V6_12].map(|v| steps_of(kind, Kernel::new(v)))
+            })
+            .flatten()
+            .map(|(_, step)| step)
+            .collect();
+        let unknown: Vec<&str> = words(1).filter(|step| !steps.contains(step)).collect();
+        assert_eq!(unknown, Vec::<&str>::new());
+    }
 }
