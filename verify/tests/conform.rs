@@ -81,6 +81,7 @@ fn altered_recordings_are_rejected() {
         }
         assert!(placed >= 20, "{alteration} has a place");
     }
+    println!("{} of {runs} accepted: {accepted:?}", accepted.len());
     assert!(
         accepted.len() * 100 <= runs * UNNOTICED,
         "{} of {runs} accepted:\n{}",
