@@ -516,6 +516,7 @@ impl Conformer {
     fn happens(&mut self, event: &Event, owner: Option<Iocb>) -> Result<(), Reason> {
         let (thread, line) = (event.thread, event.line);
         match event.what {
+            What::Req { l, .. } => self.world.waits_in_order(thread, l)?,
             What::Acq { l, m } => {
                 self.world.acquired(thread, l, m)?;
                 if l == LockName::IDataSem && m == Mode::Exclusive {

@@ -361,6 +361,22 @@ impl World {
         self.held.iter().any(|held| held.1 == thread)
     }
 
+    /// A thread asks for a lock, and will wait for it.
+    ///
+    /// # Errors
+    /// If it holds one that comes after it (R2).
+    pub fn waits_in_order(&self, thread: Thread, lock: LockName) -> Result<(), Reason> {
+        let above =
+            |held: &&(LockName, Thread, Mode)| held.1 == thread && held.0.rank() > lock.rank();
+        match self.held.iter().find(above) {
+            Some((above, ..)) => {
+                let text = format!("{} is waited for while {} is held", lock.name(), above.name());
+                Err(Reason::rule(RuleId::R2, text))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A thread holds a lock.
     ///
     /// # Errors
