@@ -87,9 +87,9 @@ impl AllocBlocks {
 }
 
 impl AllocBlocks {
-    /// Up to v3.11 nobody has looked at i_size before.
+    /// Up to v3.11 nobody has looked at i_size before; up to v5.4 nobody can have changed it since.
     fn compares(&self) -> bool {
-        self.kernel.has(Fix::SizeComparedAgain) || self.kernel.version < Version::V4_10
+        self.kernel.has(Fix::SizeComparedAgain) || self.kernel.version < Version::V5_10
     }
 }
 

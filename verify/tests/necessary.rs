@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 /// A fix that another one makes redundant on a kernel, as the doc of [`Fix`] says: nothing fails without it,
 /// and a litmus test that names both fails without them.
-const COVERED: [(Version, Fix, Fix); 9] = [
+const COVERED: [(Version, Fix, Fix); 10] = [
+    (Version::V5_10, Fix::SizeComparedAgain, Fix::ExtendForceWait),
     (Version::V6_1, Fix::SizeComparedAgain, Fix::ExtendForceWait),
     (Version::V6_12, Fix::SizeComparedAgain, Fix::ExtendForceWait),
     (Version::V3_7, Fix::FallocateFlush, Fix::SplitOnConvert),
@@ -27,12 +28,7 @@ const COVERED: [(Version, Fix, Fix); 9] = [
 ];
 
 /// Fixes that nothing needs on kernels up to and with that one, and why.
-const NOT_NEEDED: [(Fix, Version, &str); 3] = [
-    (
-        Fix::SizeComparedAgain,
-        Version::V5_10,
-        "extending writes are waited for: in do_blockdev_direct_IO up to v5.4; on v5.10 i_disksize goes first",
-    ),
+const NOT_NEEDED: [(Fix, Version, &str); 2] = [
     (
         Fix::OpenerBarrier,
         Version::V3_11,
@@ -79,8 +75,7 @@ fn without_any_single_fix_of_any_kernel_some_litmus_test_fails() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     assert!(fixes > 150, "only {fixes} fixes of {} kernels", Version::ALL.len());
     for (fix, _, why) in NOT_NEEDED {
-        let known = fix.orders_memory() || fix == Fix::SizeComparedAgain;
-        assert!(known, "{}: {why}", fix.about().commit);
+        assert!(fix.orders_memory(), "{}: {why}", fix.about().commit);
     }
 }
 

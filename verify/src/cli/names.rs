@@ -29,7 +29,9 @@ pub fn recorded_kernel(text: &str) -> Result<Version, String> {
 
 /// A fix by its commit.
 pub fn fix(text: &str) -> Result<Fix, String> {
-    Fix::named(text).ok_or_else(|| unknown("fix", text, &FIXES.map(|about| about.commit)))
+    Fix::named(text).ok_or_else(|| {
+        unknown("fix", text, &FIXES.iter().map(|about| about.commit).collect::<Vec<_>>())
+    })
 }
 
 /// A kernel without some of its fixes.

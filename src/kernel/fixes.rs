@@ -1,0 +1,254 @@
+//! The fixes, one entry each: what a kernel has or lacks.
+
+use super::Version::{self, *};
+use Evidence::{Derived, Message, Ours, Source};
+
+/// How a fact is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Evidence {
+    /// Kernel source was read: v3.6, v3.7.2, v3.8.13, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1-rc7,
+    /// v6.1.141 and v6.12.
+    Source,
+    /// The commit message or mail was read.
+    Message,
+    /// Derived from the code; no upstream report known.
+    Derived,
+    /// Ours: no commit, a line of the kernel whose need we show by leaving it out.
+    Ours,
+}
+
+/// What is known of a fix.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The fix.
+    pub fix: Fix,
+    /// Its name for `--without`: the commit's first 12 digits, or a word where there is none.
+    pub commit: &'static str,
+    /// First kernel (of those modelled) that has it.
+    pub since: Version,
+    /// First kernel (of those modelled) that no longer needs it, its shape having changed.
+    pub until: Option<Version>,
+    /// Release that brought it, as recorded in the sources.
+    pub release: &'static str,
+    /// One sentence.
+    pub text: &'static str,
+    /// How we know.
+    pub evidence: Evidence,
+}
+
+/// Makes [`Fix`] and [`FIXES`] of one table. The doc's first line is what `diolock` prints; `A..B`: from
+/// kernel A on, and no longer needed from B on.
+macro_rules! fixes {
+    ($(
+        #[doc = $text:literal] $(#[doc = $more:literal])*
+        $fix:ident: $commit:literal, $since:ident .. $($until:ident)?, $release:literal, $evidence:ident;
+    )+) => {
+        /// A change to the protocol that a kernel has or lacks.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub enum Fix {$(
+            #[doc = $text] $(#[doc = $more])*
+            $fix,
+        )+}
+
+        /// Every fix, oldest first.
+        pub const FIXES: &[About] = &[$(
+            About {
+                fix: Fix::$fix,
+                commit: $commit,
+                since: $since,
+                until: [$(Some($until),)? None][0],
+                release: $release,
+                text: $text.trim_ascii(),
+                evidence: $evidence,
+            },
+        )+];
+    };
+}
+
+fixes! {
+    /// unaligned asynchronous writes take ext4_aio_mutex and wait for conversions
+    SerializeUnalignedAio: "e9e3bcecf44c", RfcV1..V5_10, "v2.6.38", Source;
+    /// the completed-I/O list is touched under i_completed_io_lock only
+    LockCompletedList: "d73d5046a724", RfcV1..V4_10, "v3.2", Message;
+    /// writeback that marks an io_end unwritten raises the count that its completion lowers
+    CountBuffered: "32c80b32c053", RfcV1..V3_11, "v3.1", Message;
+    /// the completion drops i_dio_count after it converted the extents
+    CountCoversConversion: "266991b13890", RfcV1..V4_10, "v3.5 at the latest", Source;
+    /// ext4_ext_direct_IO clears iocb->private before the I/O is submitted
+    ClearPrivate: "iocb-private-null", RfcV1..V4_10, "v3.6", Ours;
+    /// EXT4_GET_BLOCKS_NO_LOCK: the overwrite's lookup does not take i_data_sem again
+    GetBlocksNoLock: "729f52c6be51", RfcV1..V4_10, "v3.6", Source;
+    /// file_update_time runs under i_mutex and before i_data_sem is taken
+    TimeUnderImutex: "rfc-v2-time", RfcV2..V4_10, "RFC v2", Derived;
+    /// on ENOMEM after the lock swap, drop i_data_sem and take i_mutex again
+    RetakeLock: "4bd809dbbf17", V3_6..V4_10, "v3.6", Source;
+    /// the overwrite raises i_dio_count before it drops i_mutex
+    CountBeforeUnlock: "1f555cfa29e8", V3_7..V5_10, "v3.7", Source;
+    /// truncate publishes the small i_size first, waits second, frees third
+    SizeBeforeWait: "1c9114f9c0f1", V3_7..V4_10, "v3.7", Source;
+    /// truncate closes the DIOREAD_LOCK gate while it waits (hash not confirmed)
+    Gate: "1b65007e9870", V3_7..V4_10, "v3.7", Source;
+    /// conversion needs no i_mutex; the worker takes the whole list
+    ConvertWithoutImutex: "28a535f9a0df", V3_7..V4_10, "v3.7", Source;
+    /// fsync flushes, then waits until no unwritten I/O is left
+    FlushWaits: "c278531d39f3", V3_7..V3_11, "v3.7", Source;
+    /// the page's writeback ends after the conversion: who waited for it finds written blocks
+    ConvertInsideWriteback: "b0857d309fae", V3_11.., "v3.11", Source;
+    /// i_unwritten is raised only after the extent was inserted
+    CountUnwrittenOnSuccess: "82e542291187", V3_7..V5_10, "v3.7", Message;
+    /// the unlocked reader's smp_mb() between its count and its test of the gate
+    ReaderBarrier: "reader-smp_mb", V3_7..V4_10, "v3.7", Source;
+    /// the closer's smp_mb() between closing the gate and its drain
+    CloserBarrier: "closer-smp_mb", V3_7..V4_10, "v3.7", Source;
+    /// aio_complete, which lets the file go, comes after the completion last touched the inode
+    AioCompleteLast: "091e26dfc156", V3_11..V4_10, "v3.8 (hash from memory)", Message;
+    /// truncate sets i_disksize and i_size, and writeback tests both, under i_data_sem
+    SizesUnderDataSem: "90e775b71ac4", V4_10.., "v3.12", Message;
+    /// truncate waits for direct I/O whenever it shrinks, not only if there is an orphan record
+    DrainOnShrink: "82a25b027ca4", V5_4.., "v5.2", Message;
+    /// a write past i_disksize extends, even if it ends within i_size
+    DisksizeExtends: "45d8ec4d9fd5", V5_4..V5_10, "v4.17 (from memory)", Source;
+    /// an unaligned asynchronous write waits for its own conversion before it drops i_rwsem
+    UnalignedAlone: "57a0da28ced8", V5_4..V5_10, "v5.2 (from memory)", Source;
+    /// a write at i_size counts as aligned only from the block after the one i_size is in
+    ///
+    /// Redundant beside 57a0da28ced8: the write before it has ended by then (second-aio-at-eof).
+    AlignedPastEof: "372a03e01853", V5_4..V5_10, "v5.1", Source;
+    /// the quick look at i_size, made without a lock, is repeated under the lock
+    RecheckExtend: "recheck-extend", V5_10.., "v5.6", Ours;
+    /// after the shared lock was given up for the exclusive one, all checks are made again
+    RestartChecks: "restart-checks", V5_10.., "v5.6", Ours;
+    /// an unaligned write waits, under the exclusive lock, for the I/O in flight
+    UnalignedDrain: "unaligned-dio-wait", V5_10.., "v5.5", Ours;
+    /// an unaligned write is finished before its submitter drops the exclusive lock
+    UnalignedForceWait: "unaligned-force-wait", V5_10.., "v5.5", Ours;
+    /// an extending write is finished before its submitter drops the exclusive lock
+    ExtendForceWait: "extend-force-wait", V5_10.., "v5.5", Ours;
+    /// an extending write leaves the orphan list even if writeback raised i_disksize first
+    OrphanCleanup: "orphan-cleanup", V5_10.., "v5.5", Ours;
+    /// the on-disk size is raised in ->end_io, before an O_SYNC write is flushed
+    ExtensionInEndIo: "91562895f803", V6_1.., "v6.7; in 6.1.141", Source;
+    /// a completion tests i_size and i_disksize itself, and does not rely on their order
+    CompletionTestsBoth: "619f75dae2cf", V6_1.., "v6.7; in 6.1.141", Message;
+    /// io_uring no longer sets IOCB_DIO_CALLER_COMP: a worker completes its writes
+    NoCallerCompletion: "caller-comp-off", V6_12.., "v6.6", Message;
+    /// page faults take i_mmap_sem for reading, hole punching for writing
+    FaultLock: "ea3d7209ca01", V4_10.., "v4.5", Message;
+    /// the completion of asynchronous direct I/O drops what was cached meanwhile
+    CompletionInvalidates: "332391a9935d", V5_4.., "v4.14", Source;
+    /// dioread_nolock is the default: writeback allocates unwritten blocks, converted when written
+    WritebackIntoUnwritten: "244adf6426ee", V5_10.., "v5.6", Source;
+    /// an extending direct write sets i_size in ->end_io, before the page cache is invalidated
+    SizeInEndIo: "5899593f51e6", V5_10..V6_1, "v5.13; in v5.10.44", Source;
+    /// reads, too, bring pages into the cache under invalidate_lock, which hole punching takes
+    ReadLock: "730633f0b7f9", V6_1.., "v5.15", Source;
+    /// an overwrite does not hold i_data_sem over its I/O: the count is enough
+    NoDataSemOverIo: "2dcba4781fa3", V4_10..V5_10, "v4.5", Message;
+    /// punch hole takes i_mutex, closes the gate and waits for direct I/O before it frees
+    PunchWaits: "02d262dffcf4", V3_7..V4_10, "v3.7", Source;
+    /// EXT4_IOC_MOVE_EXT closes the gate and waits for direct I/O before it swaps blocks
+    MoveExtentsWaits: "17335dcc4711", V3_7..V4_10, "v3.7", Source;
+    /// one punch hole for extents and indirect blocks: both wait for direct I/O
+    OnePunchHole: "26a4c0c6ccec", V3_11..V4_10, "v3.10", Message;
+    /// fallocate waits for conversions before it allocates
+    ///
+    /// Redundant beside dee1f973ca34 (fallocate-vs-conversion).
+    FallocateFlush: "60d4616f3dc6", V3_7..V3_11, "v3.7, gone by v3.11", Source;
+    /// a conversion splits an extent larger than what was written (hash not confirmed)
+    ///
+    /// Redundant beside 60d4616f3dc6, and beside ec22ba8edb50 from v3.11 (fallocate-vs-conversion).
+    SplitOnConvert: "dee1f973ca34", V3_7..V4_10, "v3.7 at the latest", Source;
+    /// unwritten extents are never merged: a conversion finds just what was written
+    ///
+    /// Redundant beside dee1f973ca34 (fallocate-vs-conversion).
+    NoMergeUnwritten: "ec22ba8edb50", V3_11..V4_10, "after v3.8, by v3.11", Source;
+    /// every direct write within i_size is counted until its extents are converted
+    CountEveryWrite: "e83403959fdd", V3_11..V4_10, "v3.11", Source;
+    /// evicting an inode waits for its io_ends before it truncates
+    EvictWaits: "2581fdc81088", RfcV1..V3_11, "v3.1", Source;
+    /// a work item that finds i_mutex busy goes to the end of the workqueue
+    RequeueBusyWork: "8c0bec2151a4", RfcV1..V3_7, "v3.2", Source;
+    /// fallocate waits for direct I/O before it estimates its credits
+    FallocateDrains: "0d306dcf86e8", V4_10.., "v4.2 (from memory)", Message;
+    /// the gate is closed by the callers of ext4_alloc_file_blocks, above i_mmap_sem, and once
+    GateInCallers: "17048e8a083f", V4_10..V5_4, "v4.5", Message;
+    /// fallocate compares with i_size again when it sets it (ext4_update_inode_size)
+    ///
+    /// Redundant beside extend-force-wait (fallocate-vs-extending-aio). Kernels before v5.10 compare as well
+    /// (v4.10 at the latest), and need not: only since `->end_io` sets i_size can anything but the holder of
+    /// i_rwsem change it.
+    SizeComparedAgain: "size-compared-again", V5_10.., "v4.10 at the latest", Ours;
+    /// the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW
+    ///
+    /// `smp_mb__before_atomic()` orders nothing before a mere read of the count (B41).
+    CloserBarrierOrdersReads: "closer-not-before_atomic", V3_7..V4_10, "v3.7", Message;
+    /// the closer's smp_mb() before it opens the gate
+    ///
+    /// Redundant here: a reader that finds the gate open had its own barrier after the closer's first
+    /// one, or else the drain waited for it; so it sees the small i_size, and the extents it looks up
+    /// under i_data_sem.
+    OpenerBarrier: "opener-smp_mb", V3_7..V4_10, "v3.7", Source;
+    /// atomic_dec_and_test is a full barrier before the look at the wait queue
+    DecrementBarrier: "dec_and_test-smp_mb", RfcV1.., "v3.1", Source;
+    /// prepare_to_wait's full barrier between joining the queue and looking at the count
+    WaiterBarrier: "prepare_to_wait-smp_mb", RfcV1.., "v3.1", Source;
+    /// the waiter joins the queue before it looks at the count again
+    JoinBeforeLook: "join-before-look", RfcV1.., "v3.1", Source;
+    /// after a drain the extents are looked up under i_data_sem
+    ///
+    /// The drain itself orders nothing.
+    LookUpUnderDataSem: "lookup-i_data_sem", V4_10.., "v4.2 (from memory)", Ours;
+    /// mark_buffer_dirty is a full barrier between the page's data and i_size_write
+    ///
+    /// Redundant where `i_size_write` is a release; before v6.1 the reader lacks its half, and the
+    /// race is open with it.
+    DirtyBarrier: "mark_dirty-smp_mb", RfcV1.., "v3.6", Source;
+    /// filemap_read's smp_rmb() between i_size_read and the copy
+    SizeReadBarrier: "i_size-smp_rmb", V6_1..V6_12, "v6.8, v6.1.141", Source;
+    /// i_size_write is smp_store_release
+    ///
+    /// Redundant as long as `mark_buffer_dirty` is a barrier.
+    SizeRelease: "i_size-store_release", V6_12.., "v6.12 at the latest", Source;
+    /// i_size_read is smp_load_acquire
+    SizeAcquire: "i_size-load_acquire", V6_12.., "v6.12 at the latest", Source;
+}
+
+impl Fix {
+    /// What is known of it.
+    pub fn about(self) -> &'static About {
+        &FIXES[self as usize]
+    }
+
+    /// Whether only weakly ordered machines need it: under sequential consistency nobody can tell.
+    pub fn orders_memory(self) -> bool {
+        matches!(
+            self,
+            Fix::ReaderBarrier
+                | Fix::CloserBarrier
+                | Fix::CloserBarrierOrdersReads
+                | Fix::OpenerBarrier
+                | Fix::DecrementBarrier
+                | Fix::WaiterBarrier
+                | Fix::LookUpUnderDataSem
+                | Fix::DirtyBarrier
+                | Fix::SizeReadBarrier
+                | Fix::SizeRelease
+                | Fix::SizeAcquire
+        )
+    }
+
+    /// Finds a fix by its commit, whole or abbreviated to at least 7 digits.
+    pub fn named(name: &str) -> Option<Fix> {
+        FIXES
+            .iter()
+            .find(|about| {
+                about.commit == name
+                    || (name.len() >= 7
+                        && (about.commit.starts_with(name)
+                            || (about.commit.len() == 12
+                                && name.bytes().all(|b| b.is_ascii_hexdigit())
+                                && name.starts_with(about.commit))))
+            })
+            .map(|about| about.fix)
+    }
+}
