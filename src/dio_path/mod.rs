@@ -89,9 +89,30 @@ use crate::inode_lock::WaitQueue;
 use crate::op::{Op, Outcome, Submission, TaskId};
 use crate::task::{Place, Task};
 
-/// Any task, so that a run can hold them side by side.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Call {
+/// Makes [`Call`] and its [`Task`] of one list.
+macro_rules! calls {
+    ($($(#[$doc:meta])+ $call:ident($task:ty),)+) => {
+        /// Any task, so that a run can hold them side by side.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub enum Call {
+            $($(#[$doc])+ $call($task),)+
+        }
+
+        impl Task for Call {
+            fn next(&self) -> Option<Op> {
+                match self { $(Call::$call(task) => task.next(),)+ }
+            }
+            fn resume(&mut self, outcome: Outcome) {
+                match self { $(Call::$call(task) => task.resume(outcome),)+ }
+            }
+            fn place(&self) -> Place {
+                match self { $(Call::$call(task) => task.place(),)+ }
+            }
+        }
+    };
+}
+
+calls! {
     /// A direct write.
     Write(FileDioWrite),
     /// The completion of an asynchronous write.
@@ -253,95 +274,5 @@ impl Call {
     /// The completion of a buffered write whose I/O is done.
     pub fn end_bio(&self) -> Option<&EndBio> {
         if let Call::EndBio(end_bio) = self { Some(end_bio) } else { None }
-    }
-
-    fn task(&self) -> &dyn Task {
-        match self {
-            Call::Write(t) => t,
-            Call::EndIo(t) => t,
-            Call::Truncate(t) => t,
-            Call::Read(t) => t,
-            Call::BufferedWrite(t) => t,
-            Call::Commit(t) => t,
-            Call::FileWriteIter(t) => t,
-            Call::DioComplete(t) => t,
-            Call::DioWriteIter(t) => t,
-            Call::IomapEndIo(t) => t,
-            Call::BufferedWriteIter(t) => t,
-            Call::DioReadIter(t) => &**t,
-            Call::Setattr(t) => t,
-            Call::PunchHole(t) => t,
-            Call::PunchHoleImutex(t) => t,
-            Call::MoveExtents(t) => t,
-            Call::PageFault(t) => t,
-            Call::VmMmap(t) => t,
-            Call::WbDisksize(t) => t,
-            Call::Fault(t) => t,
-            Call::WritePages(t) => t,
-            Call::Uring(t) => &**t,
-            Call::SyncFile(t) => t,
-            Call::WriteThenClose(t) => t,
-            Call::DioWait(t) => t,
-            Call::DioDone(t) => t,
-            Call::Append(t) => t,
-            Call::BufferedRead(t) => t,
-            Call::AllocFileBlocks(t) => t,
-            Call::Fallocate(t) => t,
-            Call::EndBio(t) => t,
-            Call::Evict(t) => t,
-            Call::WriteThatEvicts(t) => t,
-            Call::ExtFallocate(t) => t,
-            Call::ZeroRange(t) => t,
-            Call::Script(t) => t,
-        }
-    }
-}
-
-impl Task for Call {
-    fn next(&self) -> Option<Op> {
-        self.task().next()
-    }
-    fn resume(&mut self, outcome: Outcome) {
-        match self {
-            Call::Write(t) => t.resume(outcome),
-            Call::EndIo(t) => t.resume(outcome),
-            Call::Truncate(t) => t.resume(outcome),
-            Call::Read(t) => t.resume(outcome),
-            Call::BufferedWrite(t) => t.resume(outcome),
-            Call::Commit(t) => t.resume(outcome),
-            Call::FileWriteIter(t) => t.resume(outcome),
-            Call::DioComplete(t) => t.resume(outcome),
-            Call::DioWriteIter(t) => t.resume(outcome),
-            Call::IomapEndIo(t) => t.resume(outcome),
-            Call::BufferedWriteIter(t) => t.resume(outcome),
-            Call::DioReadIter(t) => t.resume(outcome),
-            Call::Setattr(t) => t.resume(outcome),
-            Call::PunchHole(t) => t.resume(outcome),
-            Call::PunchHoleImutex(t) => t.resume(outcome),
-            Call::MoveExtents(t) => t.resume(outcome),
-            Call::PageFault(t) => t.resume(outcome),
-            Call::VmMmap(t) => t.resume(outcome),
-            Call::WbDisksize(t) => t.resume(outcome),
-            Call::Fault(t) => t.resume(outcome),
-            Call::WritePages(t) => t.resume(outcome),
-            Call::Uring(t) => t.resume(outcome),
-            Call::SyncFile(t) => t.resume(outcome),
-            Call::WriteThenClose(t) => t.resume(outcome),
-            Call::DioWait(t) => t.resume(outcome),
-            Call::DioDone(t) => t.resume(outcome),
-            Call::Append(t) => t.resume(outcome),
-            Call::BufferedRead(t) => t.resume(outcome),
-            Call::AllocFileBlocks(t) => t.resume(outcome),
-            Call::Fallocate(t) => t.resume(outcome),
-            Call::EndBio(t) => t.resume(outcome),
-            Call::Evict(t) => t.resume(outcome),
-            Call::WriteThatEvicts(t) => t.resume(outcome),
-            Call::ExtFallocate(t) => t.resume(outcome),
-            Call::ZeroRange(t) => t.resume(outcome),
-            Call::Script(t) => t.resume(outcome),
-        }
-    }
-    fn place(&self) -> Place {
-        self.task().place()
     }
 }
