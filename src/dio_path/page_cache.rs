@@ -132,7 +132,8 @@ enum Stage {
 impl FilemapRead {
     /// Reads `block`, of a page that has been found or is yet to be looked for.
     pub fn new(block: LogicalBlock, kernel: Kernel, found: bool) -> FilemapRead {
-        FilemapRead { block, kernel, step: if found { Stage::ReadSize } else { Stage::Find } }
+        let step = if found { Stage::ReadSize } else { Stage::Find };
+        FilemapRead { block, kernel, step }
     }
 }
 
