@@ -80,7 +80,7 @@ pub struct Verify {
         value_parser = names::engine
     )]
     pub engines: Vec<EngineName>,
-    /// Only this kernel: rfc-v1, rfc-v2, v3.6, v3.7; as released, less what --without names
+    /// Only this kernel (`diolock list` has them): as released, less what --without names
     #[arg(long = "kernel", value_name = "V", value_delimiter = ',', value_parser = names::kernel)]
     pub kernels: Vec<Version>,
     /// Without the fix of this commit (may be repeated)

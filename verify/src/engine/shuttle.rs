@@ -111,22 +111,27 @@ pub fn run(program: &Program, options: &Options) -> Report {
 }
 
 /// Samples with PCT at depths 3, 4 and 5, that many executions each, until something is found: most
-/// bugs here need at most two well-placed switches, a few need three or four. Depth 2 comes last, for
-/// programs so short that a second switch always lands where it undoes the first.
+/// bugs here need at most two well-placed switches, a few need three or four. Depth 2 comes next, for
+/// programs so short that a second switch always lands where it undoes the first. What all of them
+/// miss, one short window at the end of a long run, is left to the search of every schedule.
 pub fn hunt(program: &Program, iterations: usize, seed: u64) -> Report {
     let mut before = (0, 0.0);
-    for depth in [3, 4, 5, 2] {
-        let options = Options::sample(Strategy::Pct { depth }, iterations, seed);
+    let passes = [3, 4, 5, 2].map(|depth| Strategy::Pct { depth });
+    for strategy in passes.into_iter().chain([Strategy::Exhaustive]) {
+        let mut options = Options::sample(strategy, iterations, seed);
+        options.max_time = Some(Duration::from_secs(60));
         let mut report = run(program, &options);
-        report.executions += before.0;
-        report.seconds += before.1;
-        before = (report.executions, report.seconds);
-        report.note = Some(format!("PCT depth {depth}, seed {seed}"));
-        if depth == 2 || report.verdict != Verdict::Sampled {
+        before = (before.0 + report.executions, before.1 + report.seconds);
+        (report.executions, report.seconds) = before;
+        report.note = Some(match strategy {
+            Strategy::Pct { depth } => format!("PCT depth {depth}, seed {seed}"),
+            _ => format!("every trace, after PCT with seed {seed}"),
+        });
+        if strategy == Strategy::Exhaustive || report.verdict != Verdict::Sampled {
             return report;
         }
     }
-    unreachable!("the last depth returns")
+    unreachable!("the last pass returns")
 }
 
 /// Runs a program and keeps the details.

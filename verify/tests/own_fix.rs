@@ -1,0 +1,136 @@
+//! The README's walk through a fix of one's own: the patch applies, is short, and `diolock diff` says of it
+//! what the README says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const PATCH: &str = include_str!("own_fix/size-before-page.patch");
+const README: &str = include_str!("../../README.md");
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// A file of the patch, and its hunks: the lines that are there before, those after.
+struct Patched {
+    path: String,
+    hunks: Vec<[String; 2]>,
+}
+
+fn patch() -> Vec<Patched> {
+    let mut files: Vec<Patched> = Vec::new();
+    for line in PATCH.lines() {
+        if let Some(path) = line.strip_prefix("+++ b/") {
+            files.push(Patched { path: path.to_owned(), hunks: Vec::new() });
+        } else if line.starts_with("@@ ") {
+            files.last_mut().expect("a file").hunks.push(Default::default());
+        } else if !line.starts_with("--- ")
+            && let Some([before, after]) = files.last_mut().and_then(|file| file.hunks.last_mut())
+        {
+            let text = format!("{}\n", line.get(1..).unwrap_or_default());
+            match line.bytes().next() {
+                Some(b' ') => [before, after].into_iter().for_each(|side| side.push_str(&text)),
+                Some(b'-') => before.push_str(&text),
+                Some(b'+') => after.push_str(&text),
+                // The header of the next file.
+                _ => {}
+            }
+        }
+    }
+    files
+}
+
+/// Changes the files under `root` as the patch says.
+fn apply(root: &Path) {
+    for Patched { path, hunks } in patch() {
+        let file = root.join(&path);
+        let mut text = fs::read_to_string(&file).unwrap_or_default();
+        for [before, after] in hunks {
+            if before.is_empty() {
+                text = after;
+                continue;
+            }
+            assert_eq!(text.matches(&before).count(), 1, "{path} is to hold once:\n{before}");
+            text = text.replacen(&before, &after, 1);
+        }
+        fs::write(&file, text).expect("it can be written");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("it can be read") {
+            let name = entry.expect("an entry").file_name();
+            copy(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        fs::copy(from, to).expect("it can be copied");
+    }
+}
+
+/// What the patch needs of the project, in a folder of its own.
+fn sources(to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for part in ["Cargo.toml", "Cargo.lock", "src", "verify"] {
+        copy(&root().join(part), &to.join(part));
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("   {line}\n")).collect()
+}
+
+#[test]
+fn the_patch_is_short_and_applies_to_what_is_here() {
+    let added = PATCH.lines().filter(|l| l.starts_with('+') && !l.starts_with("+++")).count();
+    assert!((10..25).contains(&added), "{added} lines");
+    assert!(
+        README.contains(&format!("({added} lines)")),
+        "{added} lines, the README says otherwise"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    sources(folder.path());
+    apply(folder.path());
+    let read = |path: &str| fs::read_to_string(folder.path().join(path)).expect("it is there");
+    assert!(read("src/kernel/fixes.rs").contains("SizeBeforePage: \"size-before-page\""));
+    assert!(read("verify/litmus/stale-tail.toml").contains("without = [\"size-before-page\"]"));
+    let litmus = read("verify/litmus/stale-tail-two-readers.toml");
+    assert!(README.contains(&indented(&litmus)), "the README shows another litmus test");
+}
+
+/// Builds the patched project, for minutes: with DIOLOCK_ALL=1 only.
+#[test]
+fn the_patched_kernel_differs_as_the_readme_says() {
+    if std::env::var_os("DIOLOCK_ALL").is_none_or(|value| value != "1") {
+        eprintln!("left out: builds the project once more (DIOLOCK_ALL=1 runs it)");
+        return;
+    }
+    let here = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own_fix");
+    let (work, target) = (here.join("work"), here.join("target"));
+    let _ = fs::remove_dir_all(&work);
+    sources(&work);
+    apply(&work);
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "-q", "--release", "-p", "diolock-verify"]).current_dir(&work);
+    let built = build.env("CARGO_TARGET_DIR", &target).output().expect("cargo starts");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let run = |arguments: &[&str]| {
+        let mut diolock = Command::new(target.join("release/diolock"));
+        let output = diolock.args(arguments).current_dir(&work).output().expect("it starts");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let diff = run(&["diff", "v6.12-size-before-page", "v6.12"]);
+    let shown = diff.split("\n\nvacuous").next().unwrap_or_default();
+    assert!(
+        README.contains(shown) && !shown.is_empty(),
+        "the README shows something else than\n{diff}"
+    );
+    let last = diff.lines().last().unwrap_or_default();
+    assert!(README.contains(last), "the README shows something else than\n{last}");
+    let two = run(&["explain", "stale-tail-two-readers", "--kernel", "v6.12"]);
+    assert!(two.contains("R saw i_size 2 and read zeros"), "{two}");
+    let verify = run(&["verify"]);
+    assert!(verify.contains(" as expected, 0 not"), "{verify}");
+}
