@@ -34,6 +34,20 @@ pub fn write_whole(path: &Path, text: &str) -> miette::Result<()> {
     replace(path, text).map_err(|error| miette!("{shown} cannot be written: {error}"))
 }
 
+/// Whether [`write_whole`] can be hoped to succeed: asked before a long run, whose result nobody wants to
+/// lose.
+///
+/// # Errors
+/// If it cannot.
+pub fn check_writable(path: &Path) -> miette::Result<()> {
+    let able = match fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
+        Err(_) => place(path, "", |_| Ok(())),
+    };
+    able.map_err(|error| miette!("{} cannot be written: {error}", path.display()))
+}
+
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => {
@@ -86,6 +100,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(write_whole(folder.path(), "x").is_err(), "a directory");
         assert!(write_whole(&folder.path().join("none/a.json"), "x").is_err());
+        assert!(check_writable(folder.path()).is_err(), "a directory");
+        assert!(check_writable(&folder.path().join("none/a.json")).is_err());
+        assert!(check_writable(&folder.path().join("a.json")).is_ok());
         assert!(
             write_whole(Path::new(""), "x").is_err() && write_whole(Path::new("/"), "x").is_err()
         );

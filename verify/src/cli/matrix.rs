@@ -1,6 +1,6 @@
 //! `diolock matrix`.
 
-use super::files::write_whole;
+use super::files::{check_writable, write_whole};
 use super::output::Out;
 use super::running::Running;
 use super::{names, progress};
@@ -40,6 +40,9 @@ pub struct Matrix {
 
 /// Runs the whole catalogue and prints both tables.
 pub fn run(arguments: &Matrix) -> miette::Result<ExitCode> {
+    if let Some(file) = &arguments.html {
+        check_writable(file)?;
+    }
     let mut litmuses = catalogue::all()?;
     if arguments.races {
         litmuses.retain(|litmus| litmus.bug.is_some());
