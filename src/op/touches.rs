@@ -1,0 +1,201 @@
+//! What a step touches: which steps commute, and hence what a trace is.
+
+use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
+use crate::extent_probe::Owner;
+use crate::inode_lock::{LockName, Mode, WaitQueue};
+use serde::{Deserialize, Serialize};
+
+/// Shared state that steps are ordered on. Steps on different objects commute.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Object {
+    /// A lock.
+    Lock(LockName),
+    /// `i_dio_count`.
+    DioCount,
+    /// `i_aiodio_unwritten` / `i_unwritten`.
+    Unwritten,
+    /// `i_ioend_count` of an inode.
+    Ioend(Owner),
+    /// `EXT4_STATE_DIOREAD_LOCK`.
+    Gate,
+    /// Whether the running transaction lets handles start (`T_LOCKED`).
+    Admission,
+    /// The open handles of the running transaction (`t_updates`).
+    Handles,
+    /// `i_size`.
+    Size,
+    /// `i_disksize`.
+    Disksize,
+    /// Whether the inode is on the list of orphans.
+    Orphan,
+    /// `mapping->nrpages`.
+    Pages,
+    /// The extent tree.
+    Extents,
+    /// A device block.
+    Block(PhysicalBlock),
+    /// `i_completed_io_list`.
+    CompletedList,
+    /// The reference count of the io_end of a completion.
+    IoEnd(TaskId),
+    /// `iocb->private` of a task.
+    Private(TaskId),
+    /// The open file, which keeps the inode: `f_count`.
+    File,
+    /// A wait queue.
+    WaitQueue(WaitQueue),
+    /// What a block of a cached page holds.
+    PageData(LogicalBlock),
+}
+
+impl std::fmt::Display for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = match self {
+            Object::Lock(lock) => lock.name(),
+            Object::DioCount => "i_dio_count",
+            Object::Unwritten => "i_unwritten",
+            Object::Ioend(_) => "i_ioend_count",
+            Object::Gate => "DIOREAD_LOCK",
+            Object::Admission => "T_LOCKED",
+            Object::Handles => "t_updates",
+            Object::Size => "i_size",
+            Object::Disksize => "i_disksize",
+            Object::Orphan => "i_orphan",
+            Object::Pages => "nrpages",
+            Object::Extents => "extent tree",
+            Object::Block(block) => return write!(f, "block {block}"),
+            Object::CompletedList => "i_completed_io_list",
+            Object::IoEnd(_) => "io_end->count",
+            Object::Private(_) => "iocb->private",
+            Object::File => "f_count",
+            Object::WaitQueue(queue) => return write!(f, "wait queue of {}", queue.counter()),
+            Object::PageData(block) => return write!(f, "cached block {block}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// How a step touches an object. Two reads commute, two additions commute, nothing else does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Access {
+    /// Looks.
+    Read,
+    /// Adds to a counter and does not look.
+    Add,
+    /// Changes.
+    Write,
+}
+
+impl Access {
+    /// Whether the order of these two accesses to one object can be told apart.
+    pub fn conflicts(self, other: Access) -> bool {
+        self != other || self == Access::Write
+    }
+}
+
+fn counter(queue: WaitQueue) -> Object {
+    match queue {
+        WaitQueue::Dio => Object::DioCount,
+        WaitQueue::Unwritten => Object::Unwritten,
+    }
+}
+
+/// A change of the page and of what these blocks of it hold.
+fn page_data(blocks: impl Iterator<Item = LogicalBlock>) -> Vec<(Object, Access)> {
+    let data = blocks.map(|block| (Object::PageData(block), Access::Write));
+    std::iter::once((Object::Pages, Access::Write)).chain(data).collect()
+}
+
+impl Op {
+    /// The objects this step touches, and how. This one function defines which steps are
+    /// dependent, hence what a trace is.
+    pub fn touches(&self) -> Vec<(Object, Access)> {
+        use Access::{Add, Read, Write};
+        let shared = |mode: Mode| if mode == Mode::Shared { Read } else { Write };
+        match *self {
+            Op::Lock(lock, mode) | Op::TryLock(lock, mode) | Op::Unlock(lock, mode) => {
+                vec![(Object::Lock(lock), shared(mode))]
+            }
+            Op::LockByRequeue(lock) | Op::Queue(lock) | Op::Downgrade(lock) => {
+                vec![(Object::Lock(lock), Write)]
+            }
+            Op::DioBegin(_) | Op::DioEnd(_) => vec![(Object::DioCount, Add)],
+            Op::DioWait => vec![(Object::DioCount, Read)],
+            Op::UnwrittenBegin | Op::UnwrittenEnd => vec![(Object::Unwritten, Add)],
+            Op::UnwrittenWait => vec![(Object::Unwritten, Read)],
+            Op::FsyncDone => vec![(Object::Extents, Read)],
+            Op::IoendDone(whose) => vec![(Object::Ioend(whose), Add)],
+            Op::IoendWait(whose) => vec![(Object::Ioend(whose), Read)],
+            Op::GateClose | Op::GateOpen => vec![(Object::Gate, Write)],
+            Op::GateTest => vec![(Object::Gate, Read)],
+            Op::JournalStart(_) => vec![(Object::Admission, Read), (Object::Handles, Add)],
+            Op::JournalStop(_) => vec![(Object::Handles, Add)],
+            Op::CommitLock | Op::CommitDone => vec![(Object::Admission, Write)],
+            Op::CommitWait => vec![(Object::Handles, Read)],
+            Op::SizeRead => vec![(Object::Size, Read)],
+            Op::SizeWrite(_) => vec![(Object::Size, Write)],
+            Op::DisksizeWrite(_) => vec![(Object::Disksize, Write)],
+            Op::DisksizeRead | Op::WriteSync => vec![(Object::Disksize, Read)],
+            Op::Orphan(OrphanOp::Test) => vec![(Object::Orphan, Read)],
+            Op::Orphan(_) => vec![(Object::Orphan, Write)],
+            Op::PagesRead => vec![(Object::Pages, Read)],
+            Op::PagesDrop | Op::PagesAdd | Op::PageIn => vec![(Object::Pages, Write)],
+            // The blocks are known from the outcome.
+            Op::PageLook | Op::PageDirty => vec![(Object::Pages, Read)],
+            Op::PageClean(_) => vec![(Object::Pages, Write)],
+            Op::PageFill(ref contents) => page_data(0..contents.len() as LogicalBlock),
+            Op::PageStore(ref stored) => page_data(stored.iter().map(|s| s.0)),
+            Op::DepthRead => vec![(Object::Extents, Read)],
+            Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
+            Op::Map(
+                _,
+                MapFor::Create | MapFor::CreateFails | MapFor::Extend | MapFor::Preallocate { .. },
+            )
+            | Op::Convert(..)
+            | Op::ConvertExtent(..)
+            | Op::Free(_)
+            | Op::FreeRange(_)
+            | Op::SwapBlocks(_) => {
+                vec![(Object::Extents, Write)]
+            }
+            Op::Bio(ref blocks, bio) => {
+                let access = if bio == Bio::Read { Read } else { Write };
+                let mut touched: Vec<_> =
+                    blocks.iter().map(|&b| (Object::Block(b), access)).collect();
+                if let Bio::Page { start } = bio {
+                    let page = start..start + blocks.len() as LogicalBlock;
+                    touched.extend(page.map(|b| (Object::PageData(b), Read)));
+                }
+                touched
+            }
+            Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
+            Op::PutIoEnd(task) => vec![(Object::IoEnd(task), Write)],
+            Op::Private(task, _) => vec![(Object::Private(task), Write)],
+            // The order of two completions is no matter; whether the file was closed first is.
+            Op::AioComplete => vec![(Object::File, Add)],
+            Op::Close => vec![(Object::File, Write)],
+            Op::CountRead(queue) => vec![(counter(queue), Read)],
+            Op::CountDecAndTest(queue, _) => vec![(counter(queue), Write)],
+            Op::WaitJoin(queue) | Op::WaitWake(queue) | Op::WaitLeave(queue) => {
+                vec![(Object::WaitQueue(queue), Write)]
+            }
+            Op::WaitLook(queue) | Op::WaitSleep(queue) => vec![(Object::WaitQueue(queue), Read)],
+            Op::PageWrite(block) => vec![(Object::PageData(block), Write)],
+            Op::PageRead(block) => vec![(Object::PageData(block), Read)],
+            Op::SmpMb | Op::SmpRmb | Op::SmpMbBeforeAtomic | Op::Submit(..) | Op::WarnSize => {
+                vec![]
+            }
+        }
+    }
+
+    /// The further objects a completed step touched, known from its outcome only: freeing blocks
+    /// touches the blocks.
+    pub fn also_touched(&self, outcome: &Outcome) -> Vec<(Object, Access)> {
+        match outcome {
+            Outcome::Freed(blocks) => {
+                blocks.iter().map(|&b| (Object::Block(b), Access::Write)).collect()
+            }
+            _ => vec![],
+        }
+    }
+}

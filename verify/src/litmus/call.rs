@@ -1,0 +1,199 @@
+//! What a task of a litmus test calls.
+
+use diolock::dio_path::{Fault, WriteFlags};
+use diolock::extent_probe::Half;
+use diolock::inode_lock::WaitQueue;
+use diolock::op::{Blocks, LogicalBlock, Range};
+
+/// A call and its arguments.
+#[derive(Clone, Copy, Debug)]
+pub enum CallSpec {
+    /// A direct write, synchronous or asynchronous.
+    Pwrite {
+        /// Which blocks.
+        range: Range,
+        /// Half of one block: unaligned.
+        half: Option<Half>,
+        /// io_submit instead of pwrite.
+        aio: bool,
+        /// What goes wrong.
+        fault: Option<Fault>,
+        /// IOCB_NOWAIT, O_SYNC.
+        flags: WriteFlags,
+        /// Its buffer is not present.
+        pins: bool,
+    },
+    /// A direct read.
+    Pread {
+        /// Which blocks.
+        range: Range,
+        /// i_size is read before the count is raised.
+        stale_size: bool,
+        /// It starts over for ever.
+        repeat: bool,
+    },
+    /// A truncate.
+    Ftruncate {
+        /// The new size, in blocks.
+        to: Blocks,
+    },
+    /// A store to a mapped page that is not in the cache.
+    Fault {
+        /// Which blocks.
+        range: Range,
+    },
+    /// The flusher writes the page back.
+    WritePages,
+    /// fsync.
+    Fsync,
+    /// A hole is punched.
+    PunchHole {
+        /// Which blocks.
+        range: Range,
+        /// The file is mapped by indirect blocks.
+        indirect: bool,
+    },
+    /// Online defragmentation.
+    MoveExtents {
+        /// Which blocks.
+        range: Range,
+    },
+    /// A page fault that allocates.
+    PageFault {
+        /// Over which blocks.
+        range: Range,
+    },
+    /// A thread that changes the address space.
+    Mmap,
+    /// Writeback that raises i_disksize.
+    Writeback {
+        /// Up to there.
+        to: Blocks,
+    },
+    /// An asynchronous direct write, then a truncate, by one io_uring thread.
+    Uring {
+        /// Which blocks it writes.
+        range: Range,
+        /// The new size, in blocks.
+        to: Blocks,
+    },
+    /// An asynchronous direct write, then the last close.
+    PwriteClose {
+        /// Which blocks it writes.
+        range: Range,
+    },
+    /// A buffered write.
+    Write,
+    /// A journal commit.
+    Commit,
+    /// `inode_dio_wait` or `ext4_aiodio_wait`, taken apart.
+    DioWait(WaitQueue),
+    /// `inode_dio_done` or its twin in `ext4_end_io_nolock`, taken apart: its reference is held from
+    /// the start.
+    DioDone(WaitQueue),
+    /// A buffered write of a block that then ends the file, in a cached page.
+    Append(LogicalBlock),
+    /// A buffered read of a cached block.
+    Read(LogicalBlock),
+    /// A preallocation that keeps the size, up to v3.11.
+    Preallocate(Range),
+    /// A drain, then a lookup.
+    Fallocate(Range),
+    /// A preallocation with its credits; it keeps the size, or raises it.
+    Falloc {
+        /// Which blocks.
+        range: Range,
+        /// The file is to reach to their end.
+        grows: bool,
+    },
+    /// A zeroed range.
+    ZeroRange(Range),
+    /// The completion of a buffered write, to this file or to another.
+    EndBio(Option<Range>),
+    /// The end of the inode.
+    Evict,
+    /// A buffered write that evicts another inode.
+    WriteThatEvicts,
+}
+
+impl CallSpec {
+    /// Whether its completion is a task of its own.
+    pub fn is_aio(&self) -> bool {
+        matches!(
+            self,
+            CallSpec::Pwrite { aio: true, .. }
+                | CallSpec::Uring { .. }
+                | CallSpec::PwriteClose { .. }
+        )
+    }
+
+    /// The call, for people: `pwrite(0,1)`.
+    pub fn text(&self) -> String {
+        match self {
+            CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
+                let how = if *aio { "aio pwrite" } else { "pwrite" };
+                let half = match half {
+                    Some(Half::Lower) => " lower half",
+                    Some(Half::Upper) => " upper half",
+                    None => "",
+                };
+                let fault = match fault {
+                    Some(Fault::Enomem) => " ENOMEM",
+                    Some(Fault::Enospc) => " ENOSPC",
+                    None => "",
+                };
+                let nowait = if flags.nowait { " NOWAIT" } else { "" };
+                let osync = if flags.osync { " O_SYNC" } else { "" };
+                let at = if flags.at_eof { " at i_size" } else { "" };
+                let pins = if *pins { " from absent pages" } else { "" };
+                let range = format!("{},{}", range.start, range.len);
+                format!("{how}({range}){half}{at}{fault}{nowait}{osync}{pins}")
+            }
+            CallSpec::Pread { range, repeat, .. } => {
+                let again = if *repeat { " for ever" } else { "" };
+                format!("pread({},{}){again}", range.start, range.len)
+            }
+            CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
+            CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
+            CallSpec::WritePages => "writepages".to_owned(),
+            CallSpec::Fsync => "fsync".to_owned(),
+            CallSpec::PunchHole { range, indirect } => {
+                let indirect = if *indirect { " indirect" } else { "" };
+                format!("punch_hole({},{}){indirect}", range.start, range.len)
+            }
+            CallSpec::MoveExtents { range } => {
+                format!("move_extents({},{})", range.start, range.len)
+            }
+            CallSpec::PageFault { range } => format!("page fault({},{})", range.start, range.len),
+            CallSpec::Mmap => "mmap".to_owned(),
+            CallSpec::Writeback { to } => format!("writeback({to})"),
+            CallSpec::Uring { range, to } => {
+                format!("uring pwrite({},{}); ftruncate({to})", range.start, range.len)
+            }
+            CallSpec::PwriteClose { range } => {
+                format!("aio pwrite({},{}); close", range.start, range.len)
+            }
+            CallSpec::Write => "write".to_owned(),
+            CallSpec::Commit => "commit".to_owned(),
+            CallSpec::DioWait(WaitQueue::Dio) => "inode_dio_wait".to_owned(),
+            CallSpec::DioWait(WaitQueue::Unwritten) => "ext4_aiodio_wait".to_owned(),
+            CallSpec::DioDone(WaitQueue::Dio) => "inode_dio_done".to_owned(),
+            CallSpec::DioDone(WaitQueue::Unwritten) => "ext4_end_io_nolock".to_owned(),
+            CallSpec::Append(block) => format!("append({block})"),
+            CallSpec::Read(block) => format!("read({block})"),
+            CallSpec::Preallocate(range) => {
+                format!("fallocate({},{})", range.start, range.len)
+            }
+            CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
+            CallSpec::Falloc { range, grows } => {
+                let grows = if *grows { ", growing" } else { "" };
+                format!("fallocate({},{}){grows}", range.start, range.len)
+            }
+            CallSpec::ZeroRange(range) => format!("zero_range({},{})", range.start, range.len),
+            CallSpec::EndBio(Some(range)) => format!("end_bio({},{})", range.start, range.len),
+            CallSpec::EndBio(None) => "end_bio of another file".to_owned(),
+            CallSpec::Evict => "evict".to_owned(),
+            CallSpec::WriteThatEvicts => "write, evicts another file".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A litmus test made concrete for one kernel.
+
+use super::{CallSpec, Litmus, ReachVerb};
+use crate::program::{Program, TaskName};
+use crate::rule::{Verb, Witness};
+use diolock::dio_path::{
+    AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
+    FilemapFault, FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents,
+    PageFault, SyncFile, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose,
+    ZeroRange,
+};
+use diolock::inode::Inode;
+use diolock::kernel::Kernel;
+use diolock::op::TaskId;
+
+impl Litmus {
+    /// The tasks' letters in task order: those written down, then the completions of the
+    /// asynchronous ones in the order of their submitters.
+    pub fn letters(&self) -> Vec<char> {
+        let aio = self.tasks.iter().filter(|t| t.call.is_aio());
+        let completions = aio.map(|t| t.letter.to_ascii_lowercase());
+        self.tasks.iter().map(|t| t.letter).chain(completions).collect()
+    }
+
+    /// What the file says of the situation, whatever its layout: not the words, the witnesses and
+    /// the expectations.
+    fn situation(&self) -> String {
+        let Ok(mut table) = self.source.parse::<toml::Table>() else { return String::new() };
+        for words in ["claim", "bug", "evidence", "reaches", "expect"] {
+            table.remove(words);
+        }
+        if let Some(toml::Value::Table(except)) = table.get_mut("except") {
+            for (_, reason) in except.iter_mut() {
+                *reason = toml::Value::Boolean(true);
+            }
+        }
+        table.to_string()
+    }
+
+    /// The test on one kernel.
+    pub fn program(&self, kernel: Kernel) -> Program {
+        let letters = self.letters();
+        let id = |letter: char| letters.iter().position(|&l| l == letter).unwrap_or(0) as TaskId;
+        let mut calls = Vec::new();
+        let mut names = Vec::new();
+        let mut completions = Vec::new();
+        let mount = Mount { dioread_nolock: self.dioread_nolock, journal: self.journal };
+        for (at, spec) in self.tasks.iter().enumerate() {
+            let task = at as TaskId;
+            let letter = spec.letter;
+            calls.push(match spec.call {
+                CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
+                    let end_io = aio.then(|| id(letter.to_ascii_lowercase()));
+                    if let Some(end_io) = end_io {
+                        completions.push(Call::completion(end_io, task, flags, kernel));
+                    }
+                    let write = Write { task, end_io, range, half, fault, pins };
+                    Call::pwrite(write, flags, kernel, mount)
+                }
+                CallSpec::Pread { range, stale_size, repeat } if stale_size || repeat => {
+                    let nolock = self.dioread_nolock;
+                    let mut read = DirectRead::new(task, range, kernel, nolock);
+                    if stale_size {
+                        read = read.stale_size();
+                    }
+                    Call::Read(if repeat { read.repeat() } else { read })
+                }
+                CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
+                CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
+                CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
+                CallSpec::WritePages => Call::writepages(task, kernel, mount),
+                CallSpec::Fsync => Call::SyncFile(SyncFile::new(kernel)),
+                CallSpec::PunchHole { range, indirect } => {
+                    Call::punch_hole(range, kernel, indirect)
+                }
+                CallSpec::MoveExtents { range } => {
+                    Call::MoveExtents(MoveExtents::new(range, kernel))
+                }
+                CallSpec::PageFault { range } => Call::PageFault(PageFault::new(range, kernel)),
+                CallSpec::Mmap => Call::VmMmap(VmMmap::default()),
+                CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to, kernel)),
+                CallSpec::Uring { range, to } => {
+                    let end_io = id(letter.to_ascii_lowercase());
+                    let write = Write {
+                        task,
+                        end_io: Some(end_io),
+                        range,
+                        half: None,
+                        fault: None,
+                        pins: false,
+                    };
+                    let (thread, completion) = Call::uring(write, end_io, to, kernel, mount);
+                    completions.push(completion);
+                    thread
+                }
+                CallSpec::PwriteClose { range } => {
+                    let end_io = id(letter.to_ascii_lowercase());
+                    let flags = WriteFlags::default();
+                    completions.push(Call::completion(end_io, task, flags, kernel));
+                    let write = Write {
+                        task,
+                        end_io: Some(end_io),
+                        range,
+                        half: None,
+                        fault: None,
+                        pins: false,
+                    };
+                    Call::WriteThenClose(WriteThenClose::new(Call::pwrite(
+                        write, flags, kernel, mount,
+                    )))
+                }
+                CallSpec::Write => Call::buffered_write(kernel),
+                CallSpec::Commit => Call::Commit(Commit::default()),
+                CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
+                CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
+                CallSpec::Append(block) => Call::Append(GenericPerformWrite::new(block, kernel)),
+                CallSpec::Read(block) => {
+                    Call::BufferedRead(FilemapRead::new(block, kernel, self.cached_pages > 0))
+                }
+                CallSpec::Fallocate(range) => {
+                    Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
+                }
+                CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
+                CallSpec::Falloc { range, grows } => {
+                    Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))
+                }
+                CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, kernel)),
+                CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
+                CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
+                CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),
+            });
+            names.push(TaskName { letter, text: format!("{letter} {}", spec.call.text()) });
+        }
+        calls.extend(completions);
+        for &letter in &letters[names.len()..] {
+            names.push(TaskName { letter, text: format!("{letter} completion") });
+        }
+        let reaches = self
+            .reaches
+            .iter()
+            .map(|reach| Witness {
+                task: id(reach.task),
+                verb: match reach.verb {
+                    ReachVerb::Plain(verb) => verb,
+                    ReachVerb::Overlaps(other) => Verb::Overlaps(id(other)),
+                    ReachVerb::FreesUnder(other) => Verb::FreesUnder(id(other)),
+                    ReachVerb::WaitsFor(other) => Verb::WaitsFor(id(other)),
+                },
+            })
+            .collect();
+        let mut inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
+            .with_disksize(self.disksize.unwrap_or(self.size));
+        if self.dirty {
+            inode = inode.with_dirty_page();
+        }
+        calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
+        calls.iter().filter_map(Call::end_bio).for_each(|end_bio| inode.give_io_end(end_bio));
+        Program {
+            litmus: self.name.clone(),
+            situation: self.situation(),
+            kernel,
+            inode,
+            spawn_order: (0..calls.len() as TaskId).collect(),
+            calls,
+            names,
+            fair: self.fair.clone(),
+            memory: self.memory,
+            rules: self.rules,
+            reaches,
+        }
+    }
+}
