@@ -60,6 +60,15 @@ pub enum OrphanOp {
     Test,
 }
 
+/// Where `ext4_ext_shift_extents` moves blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Shift {
+    /// Towards the start: a range is taken out.
+    Left,
+    /// Towards the end: one is put in.
+    Right,
+}
+
 /// How a direct write asks for blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum MapFor {
@@ -238,6 +247,9 @@ pub enum Op {
     FreeRange(Range),
     /// `mext_replace_branches`: these blocks change places with the donor file's, data copied along.
     SwapBlocks(Range),
+    /// `ext4_ext_shift_extents`: what lies behind the range moves to its start, or what starts with it
+    /// to its end.
+    ShiftExtents(Range, Shift),
     /// Hands the I/O to the device; its completion runs as that task.
     Submit(TaskId, Submission),
     /// The device moves the data.

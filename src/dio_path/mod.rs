@@ -35,6 +35,7 @@ mod punch_hole_rwsem;
 mod read;
 mod read_page;
 mod setattr;
+mod shift_range;
 mod sync_file;
 mod truncate;
 mod uring;
@@ -77,6 +78,7 @@ pub use punch_hole_rwsem::PunchHoleRwsem;
 pub use read::DirectRead;
 pub use read_page::ReadPage;
 pub use setattr::Setattr;
+pub use shift_range::ShiftRange;
 pub use sync_file::SyncFile;
 pub use truncate::Truncate;
 pub use uring::UringThread;
@@ -181,6 +183,8 @@ calls! {
     WriteThatEvicts(WriteThatEvicts),
     /// A preallocation, with its credits and the size.
     ExtFallocate(ExtFallocate),
+    /// A range taken out of the file, or put in.
+    ShiftRange(ShiftRange),
     /// A zeroed range.
     ZeroRange(ZeroRange),
     /// A fixed list of steps (ours: litmus tests of the engines themselves).

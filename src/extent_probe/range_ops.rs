@@ -1,9 +1,30 @@
 //! Extents as units: what fallocate joins, what a write splits off, what the old conversion marks.
 
 use super::{Block, Content, Extent, Extents, Mapped, Owner};
-use crate::op::{Blocks, LogicalBlock, PhysicalBlock, Range};
+use crate::op::{Blocks, LogicalBlock, PhysicalBlock, Range, Shift};
 
 impl Extents {
+    /// Takes a range that is a hole out of the mapping, or puts one in. What meets there stays two
+    /// extents.
+    pub fn shift(&mut self, range: Range, shift: Shift) {
+        let (start, end) = (range.start as usize, range.end() as usize);
+        let below = (1 << start) - 1;
+        let moved = self.cuts & !below;
+        match shift {
+            Shift::Left => {
+                let mapped = self.map.len();
+                self.map.drain(start.min(mapped)..end.min(mapped));
+                self.cuts = self.cuts & below | moved >> range.len & !below | 1 << start;
+            }
+            Shift::Right if start < self.map.len() => {
+                let hole = Mapped { extent: Extent::Hole, block: None };
+                self.map.splice(start..start, range.blocks().map(|_| hole));
+                self.cuts = self.cuts & below | moved << range.len | 1 << start | 1 << end;
+            }
+            Shift::Right => {}
+        }
+    }
+
     /// An extent begins at this block from now on.
     pub(super) fn cut(&mut self, at: LogicalBlock) {
         self.cuts |= 1 << at;

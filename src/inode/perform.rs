@@ -146,6 +146,10 @@ impl Inode {
             Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
             Op::FreeRange(range) => Outcome::Freed(self.extents.punch(*range)),
             Op::SwapBlocks(range) => Outcome::Freed(self.extents.swap(*range)),
+            Op::ShiftExtents(range, shift) => {
+                self.extents.shift(*range, *shift);
+                Outcome::Done
+            }
             Op::Bio(blocks, bio) => self.bio(task, blocks, *bio),
             Op::ListAdd(io_end) => {
                 self.completed.push(*io_end);

@@ -178,6 +178,8 @@ fixes! {
     /// (v4.10 at the latest), and need not: only since `->end_io` sets i_size can anything but the holder of
     /// i_rwsem change it.
     SizeComparedAgain: "size-compared-again", V5_10.., "v4.10 at the latest", Ours;
+    /// collapse range and insert range wait for direct I/O before they move blocks
+    ShiftDrains: "shift-drains", V4_10.., "v4.10 at the latest", Ours;
     /// the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW
     ///
     /// `smp_mb__before_atomic()` orders nothing before a mere read of the count (B41).

@@ -155,7 +155,8 @@ impl Op {
             | Op::ConvertExtent(..)
             | Op::Free(_)
             | Op::FreeRange(_)
-            | Op::SwapBlocks(_) => {
+            | Op::SwapBlocks(_)
+            | Op::ShiftExtents(..) => {
                 vec![(Object::Extents, Write)]
             }
             Op::Bio(ref blocks, bio) => {

@@ -3,7 +3,7 @@
 use diolock::dio_path::{Fault, WriteFlags};
 use diolock::extent_probe::Half;
 use diolock::inode_lock::WaitQueue;
-use diolock::op::{Blocks, LogicalBlock, Range};
+use diolock::op::{Blocks, LogicalBlock, Range, Shift};
 
 /// A call and its arguments.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +108,13 @@ pub enum CallSpec {
     },
     /// A zeroed range.
     ZeroRange(Range),
+    /// A range is taken out of the file, or put in.
+    ShiftRange {
+        /// Which.
+        range: Range,
+        /// Out or in.
+        shift: Shift,
+    },
     /// The completion of a buffered write, to this file or to another.
     EndBio(Option<Range>),
     /// The end of the inode.
@@ -190,6 +197,12 @@ impl CallSpec {
                 format!("fallocate({},{}){grows}", range.start, range.len)
             }
             CallSpec::ZeroRange(range) => format!("zero_range({},{})", range.start, range.len),
+            CallSpec::ShiftRange { range, shift: Shift::Left } => {
+                format!("collapse_range({},{})", range.start, range.len)
+            }
+            CallSpec::ShiftRange { range, shift: Shift::Right } => {
+                format!("insert_range({},{})", range.start, range.len)
+            }
             CallSpec::EndBio(Some(range)) => format!("end_bio({},{})", range.start, range.len),
             CallSpec::EndBio(None) => "end_bio of another file".to_owned(),
             CallSpec::Evict => "evict".to_owned(),

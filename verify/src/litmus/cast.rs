@@ -8,7 +8,7 @@ use crate::rule::Verb;
 use diolock::dio_path::{Fault, WriteFlags};
 use diolock::extent_probe::Half;
 use diolock::inode_lock::WaitQueue;
-use diolock::op::Range;
+use diolock::op::{Range, Shift};
 
 /// As many tasks may be written down.
 pub(super) const MAX_TASKS: usize = 6;
@@ -53,9 +53,11 @@ enum Kind {
     Falloc,
     FallocGrow,
     ZeroRange,
+    CollapseRange,
+    InsertRange,
 }
 
-const KINDS: [(&str, Kind); 31] = [
+const KINDS: [(&str, Kind); 33] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
@@ -87,6 +89,8 @@ const KINDS: [(&str, Kind); 31] = [
     ("falloc", Kind::Falloc),
     ("falloc_grow", Kind::FallocGrow),
     ("zero_range", Kind::ZeroRange),
+    ("collapse_range", Kind::CollapseRange),
+    ("insert_range", Kind::InsertRange),
 ];
 
 impl Kind {
@@ -108,6 +112,8 @@ impl Kind {
             | Kind::Falloc
             | Kind::FallocGrow
             | Kind::ZeroRange
+            | Kind::CollapseRange
+            | Kind::InsertRange
             | Kind::Preallocate => &["block", "blocks"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
@@ -260,6 +266,12 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::Falloc | Kind::FallocGrow => {
             let grows = kind == Kind::FallocGrow;
             Some(CallSpec::Falloc { range: range(judge, fields)?, grows })
+        }
+        Kind::CollapseRange => {
+            Some(CallSpec::ShiftRange { range: range(judge, fields)?, shift: Shift::Left })
+        }
+        Kind::InsertRange => {
+            Some(CallSpec::ShiftRange { range: range(judge, fields)?, shift: Shift::Right })
         }
         Kind::ZeroRange => Some(CallSpec::ZeroRange(range(judge, fields)?)),
         Kind::EndBioElsewhere => Some(CallSpec::EndBio(None)),

@@ -6,12 +6,12 @@ use crate::rule::{Verb, Witness};
 use diolock::dio_path::{
     AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
     FilemapFault, FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents,
-    PageFault, SyncFile, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose,
-    ZeroRange,
+    PageFault, ShiftRange, SyncFile, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts,
+    WriteThenClose, ZeroRange,
 };
 use diolock::inode::Inode;
 use diolock::kernel::Kernel;
-use diolock::op::TaskId;
+use diolock::op::{Shift, TaskId};
 
 impl Litmus {
     /// The tasks' letters in task order: those written down, then the completions of the
@@ -123,6 +123,12 @@ impl Litmus {
                 CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
                 CallSpec::Falloc { range, grows } => {
                     Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))
+                }
+                CallSpec::ShiftRange { range, shift: Shift::Left } => {
+                    Call::ShiftRange(ShiftRange::collapse(range, kernel))
+                }
+                CallSpec::ShiftRange { range, shift: Shift::Right } => {
+                    Call::ShiftRange(ShiftRange::insert(range, kernel))
                 }
                 CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, kernel)),
                 CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),

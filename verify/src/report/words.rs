@@ -5,7 +5,9 @@ use diolock::dio_path::iocb::PrivateOp;
 use diolock::extent_probe::{Content, Extent, Half};
 use diolock::inode::Blocked;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Bio, Handle, LogicalBlock, Op, OrphanOp, Outcome, PhysicalBlock, Range, TaskId};
+use diolock::op::{
+    Bio, Handle, LogicalBlock, Op, OrphanOp, Outcome, PhysicalBlock, Range, Shift, TaskId,
+};
 
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
 pub fn lock_words(lock: LockName, mode: Mode) -> String {
@@ -139,6 +141,12 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("swap {} with the donor: gives {}", range_words(*range), list(blocks))
         }
         (Op::SwapBlocks(range), _) => format!("swap {} with the donor", range_words(*range)),
+        (Op::ShiftExtents(range, Shift::Left), _) => {
+            format!("move what is from {} on to {}", range.end(), range.start)
+        }
+        (Op::ShiftExtents(range, Shift::Right), _) => {
+            format!("move what is from {} on to {}", range.start, range.end())
+        }
         (Op::Submit(child, submission), _) => {
             format!("submit {} as {}", block_words(&submission.blocks), name(*child))
         }

@@ -23,7 +23,8 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         | Op::ConvertExtent(..)
         | Op::Free(_)
         | Op::FreeRange(_)
-        | Op::SwapBlocks(_) => (IDataSem, Exclusive, "the extent tree"),
+        | Op::SwapBlocks(_)
+        | Op::ShiftExtents(..) => (IDataSem, Exclusive, "the extent tree"),
         Op::SizeWrite(_) => (inode_lock, Exclusive, "i_size"),
         // ext4_update_i_disksize and writeback; before, writes changed it under the inode's lock
         // alone and writeback under i_data_sem alone.
