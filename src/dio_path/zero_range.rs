@@ -1,10 +1,11 @@
 //! `ext4_fallocate` and `ext4_zero_range`: who calls `ext4_alloc_file_blocks`.
 
 use super::alloc_blocks::{AllocBlocks, has_gate};
+use super::drop_page::DropPage;
 use super::setattr::mmap_lock;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Op, Outcome, Range};
+use crate::op::{Handle, Op, Outcome, Range};
 use crate::task::{Place, Task};
 
 /// `ext4_fallocate`, for what it may rely on after its drain.
@@ -141,26 +142,32 @@ impl Task for ExtFallocate {
 
 /// `ext4_zero_range` of whole blocks.
 ///
-/// | step      | kernel (v4.10)                                           | holds after               |
-/// |-----------|----------------------------------------------------------|---------------------------|
-/// | TakeRwsem | ext4_zero_range: inode_lock                              | i_rwsem                   |
-/// | CloseGate | ext4_inode_block_unlocked_dio                            | i_rwsem, gate             |
-/// | Drain     | ext4_zero_range: inode_dio_wait                          | i_rwsem, gate             |
-/// | TakeMmap  | ext4_zero_range: down_write(i_mmap_sem)                  | i_rwsem, gate, i_mmap_sem |
-/// | Alloc     | ext4_alloc_file_blocks, see AllocBlocks                  | i_rwsem, gate, i_mmap_sem |
-/// | DropMmap  | ext4_zero_range: up_write(i_mmap_sem)                    | i_rwsem, gate             |
-/// | OpenGate  | ext4_inode_resume_unlocked_dio                           | i_rwsem                   |
-/// | DropRwsem | ext4_zero_range: inode_unlock                            |                           |
+/// | step         | kernel (v6.1; * v4.10 only, + from v6.1)               | holds after               |
+/// |--------------|--------------------------------------------------------|---------------------------|
+/// | TakeRwsem    | ext4_zero_range: inode_lock                            | i_rwsem                   |
+/// | SampleSize   | ext4_zero_range: inode->i_size (growing)               | i_rwsem                   |
+/// | CloseGate    | ext4_inode_block_unlocked_dio *                        | i_rwsem, gate             |
+/// | Drain        | ext4_zero_range: inode_dio_wait                        | i_rwsem                   |
+/// | StartTime    | file_modified: ext4_journal_start +                    | i_rwsem, handle           |
+/// | StopTime     | file_modified: ext4_journal_stop +                     | i_rwsem                   |
+/// | TakeMmap     | filemap_invalidate_lock (to v5.10 i_mmap_sem)          | i_rwsem, invalidate_lock  |
+/// | LookForPages | truncate_pagecache_range: nrpages                      | i_rwsem, invalidate_lock  |
+/// | DropPages    | truncate_pagecache_range                               | i_rwsem, invalidate_lock  |
+/// | Alloc        | ext4_alloc_file_blocks, see AllocBlocks                | i_rwsem, invalidate_lock  |
+/// | DropMmap     | filemap_invalidate_unlock                              | i_rwsem                   |
+/// | OpenGate     | ext4_inode_resume_unlocked_dio *                       | i_rwsem                   |
+/// | DropRwsem    | ext4_zero_range: inode_unlock                          |                           |
 ///
 /// # Kernel
-/// fs/ext4/extents.c, read in v4.10.17. That 17048e8a083f took the second closing out of
-/// `ext4_alloc_file_blocks`, and why, is from its message.
+/// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141 and v6.12. That 17048e8a083f took
+/// the second closing out of `ext4_alloc_file_blocks`, and why, is from its message.
 ///
 /// # Left out
-/// The pages, i_disksize, partial blocks, the size.
+/// Partial blocks, `ext4_update_disksize_before_punch`, that written blocks become unwritten.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ZeroRange {
     range: Range,
+    grows: bool,
     kernel: Kernel,
     step: Zero,
 }
@@ -168,9 +175,14 @@ pub struct ZeroRange {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Zero {
     TakeRwsem,
+    SampleSize,
     CloseGate,
     Drain,
+    StartTime,
+    StopTime,
     TakeMmap,
+    LookForPages,
+    DropPages(DropPage),
     Alloc(AllocBlocks),
     DropMmap,
     OpenGate,
@@ -179,9 +191,13 @@ enum Zero {
 }
 
 impl ZeroRange {
-    /// Zeroes `range`.
-    pub fn new(range: Range, kernel: Kernel) -> ZeroRange {
-        ZeroRange { range, kernel, step: Zero::TakeRwsem }
+    /// Zeroes `range`; with `grows` the file is to reach to its end.
+    pub fn new(range: Range, grows: bool, kernel: Kernel) -> ZeroRange {
+        ZeroRange { range, grows, kernel, step: Zero::TakeRwsem }
+    }
+
+    fn drain(&self) -> Zero {
+        if has_gate(self.kernel) { Zero::CloseGate } else { Zero::Drain }
     }
 }
 
@@ -190,9 +206,14 @@ impl Task for ZeroRange {
         let (rwsem, mmap, alone) = (LockName::IRwsem, mmap_lock(self.kernel), Mode::Exclusive);
         Some(match &self.step {
             Zero::TakeRwsem => Op::Lock(rwsem, alone),
+            Zero::SampleSize => Op::SizeRead,
             Zero::CloseGate => Op::GateClose,
             Zero::Drain => Op::DioWait,
+            Zero::StartTime => Op::JournalStart(Handle::Time),
+            Zero::StopTime => Op::JournalStop(Handle::Time),
             Zero::TakeMmap => Op::Lock(mmap, alone),
+            Zero::LookForPages => Op::PagesRead,
+            Zero::DropPages(drop) => return drop.next(),
             Zero::Alloc(alloc) => return alloc.next(),
             Zero::DropMmap => Op::Unlock(mmap, alone),
             Zero::OpenGate => Op::GateOpen,
@@ -204,10 +225,24 @@ impl Task for ZeroRange {
     fn resume(&mut self, outcome: Outcome) {
         let gate = has_gate(self.kernel);
         self.step = match &mut self.step {
-            Zero::TakeRwsem if gate => Zero::CloseGate,
-            Zero::TakeRwsem | Zero::CloseGate => Zero::Drain,
-            Zero::Drain => Zero::TakeMmap,
-            Zero::TakeMmap => Zero::Alloc(AllocBlocks::new(self.range, false, self.kernel)),
+            Zero::TakeRwsem if self.grows => Zero::SampleSize,
+            Zero::TakeRwsem => self.drain(),
+            Zero::SampleSize => {
+                self.grows = matches!(outcome, Outcome::Value(size) if size < self.range.end());
+                self.drain()
+            }
+            Zero::CloseGate => Zero::Drain,
+            Zero::Drain if self.kernel.version >= Version::V6_1 => Zero::StartTime,
+            Zero::StartTime => Zero::StopTime,
+            Zero::Drain | Zero::StopTime => Zero::TakeMmap,
+            Zero::TakeMmap => Zero::LookForPages,
+            Zero::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
+                Zero::DropPages(DropPage::default())
+            }
+            Zero::DropPages(drop) if let Some(drop) = drop.further() => Zero::DropPages(drop),
+            Zero::LookForPages | Zero::DropPages(_) => {
+                Zero::Alloc(AllocBlocks::new(self.range, self.grows, self.kernel))
+            }
             Zero::Alloc(alloc) => {
                 alloc.resume(outcome);
                 if alloc.next().is_some() {
@@ -223,11 +258,16 @@ impl Task for ZeroRange {
 
     fn place(&self) -> Place {
         let (step, kernel) = match &self.step {
+            Zero::DropPages(drop) => return drop.place(),
             Zero::Alloc(alloc) => return alloc.place(),
             Zero::TakeRwsem => ("TakeRwsem", "ext4_zero_range"),
+            Zero::SampleSize => ("SampleSize", "ext4_zero_range"),
             Zero::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Zero::Drain => ("Drain", "inode_dio_wait"),
+            Zero::StartTime => ("StartTime", "ext4_zero_range"),
+            Zero::StopTime => ("StopTime", "ext4_zero_range"),
             Zero::TakeMmap => ("TakeMmap", "ext4_zero_range"),
+            Zero::LookForPages => ("LookForPages", "ext4_zero_range"),
             Zero::DropMmap => ("DropMmap", "ext4_zero_range"),
             Zero::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
             Zero::DropRwsem => ("DropRwsem", "ext4_zero_range"),

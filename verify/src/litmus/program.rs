@@ -130,7 +130,7 @@ impl Litmus {
                 CallSpec::ShiftRange { range, shift: Shift::Right } => {
                     Call::ShiftRange(ShiftRange::insert(range, kernel))
                 }
-                CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, kernel)),
+                CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, true, kernel)),
                 CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
                 CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
                 CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),
