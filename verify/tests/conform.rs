@@ -1,8 +1,9 @@
 //! Recordings of real kernels are accepted, and altered ones are not.
 
 use diolock::kernel::{Kernel, Version};
-use diolock_verify::conform::{ALTERATIONS, Reader, Verdict, alter, conform};
+use diolock_verify::conform::{ALTERATIONS, Kind, Reader, Seen, Verdict, alter, conform};
 use flate2::read::GzDecoder;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::PathBuf;
@@ -45,6 +46,68 @@ fn shipped_recordings_are_accepted_and_show_something() {
             }
             Verdict::Rejected(rejection) => panic!("{name}: {rejection:?}"),
         }
+    }
+}
+
+/// The transitions of a task that were exercised, and all that it can take.
+fn edges(text: &str, kernel: Kernel, kind: Kind) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (code, out, err) = command(text.as_bytes(), &["--kernel", kernel.version.name(), "--json"]);
+    assert!(code < Some(2), "{err}");
+    let found: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let tasks = found["tasks"].as_array().expect("tasks");
+    let task = tasks.iter().find(|task| task["task"] == kind.task()).expect("the task");
+    let lists = task["edges"].as_object().expect("lists");
+    assert_eq!(lists.len(), 4);
+    let (mut exercised, mut all) = (BTreeSet::new(), BTreeSet::new());
+    for (word, list) in lists {
+        let names: Vec<String> = match list {
+            serde_json::Value::Object(counts) => counts.keys().cloned().collect(),
+            list => serde_json::from_value(list.clone()).expect("names"),
+        };
+        if word == "exercised" {
+            exercised = names.iter().cloned().collect();
+        }
+        let before = all.len();
+        all.extend(names.iter().cloned());
+        assert_eq!(all.len(), before + names.len(), "{word} names what another list does");
+    }
+    (exercised, all)
+}
+
+#[test]
+fn each_transition_of_a_task_is_exercised_or_said_not_to_be() {
+    for (name, kernel, text) in recordings() {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let cut = lines[..lines.len() / 8].concat();
+        let mut less = 0;
+        for kind in Kind::ALL {
+            let (exercised, all) = edges(&text, kernel, kind);
+            let (fewer, same) = edges(&cut, kernel, kind);
+            assert!(!exercised.is_empty() && exercised.len() < all.len(), "{name}: {kind:?}");
+            assert_eq!(all, same, "{name}: {kind:?} can do what it can do");
+            assert!(fewer.is_subset(&exercised), "{name}: {kind:?}");
+            less += exercised.len() - fewer.len();
+        }
+        assert!(less > 0, "{name}: a part exercises less than the whole");
+    }
+}
+
+#[test]
+fn what_no_recording_shows_is_not_called_missing() {
+    for (_, kernel, text) in recordings() {
+        let Verdict::Accepted(coverage) = judge(&text, kernel) else { panic!("rejected") };
+        for kind in Kind::ALL {
+            let task = coverage.task(kind, kernel);
+            let seen =
+                |name| task.steps.iter().find(|step| step.0.name == name).map(|step| *step.1);
+            let hidden = [None, Some(Seen::NotObservable)];
+            assert!(hidden.contains(&seen("AioComplete")), "after the last event: {kind:?}");
+            assert!(hidden.contains(&seen("LockPage")), "the page cache: {kind:?}");
+            assert_ne!(seen("TakeRwsem"), Some(Seen::NotObservable), "{kind:?}");
+        }
+        let truncate = coverage.task(Kind::Setattr, kernel);
+        let rwsem = truncate.steps.iter().find(|step| step.0.name == "TakeRwsem").expect("a step");
+        assert_eq!(*rwsem.1, Seen::Exercised(truncate.calls));
     }
 }
 
@@ -93,7 +156,8 @@ fn altered_recordings_are_rejected() {
 /// Runs `diolock conform -` on bytes.
 fn command(bytes: &[u8], more: &[&str]) -> (Option<i32>, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_diolock"))
-        .args(["conform", "-", "--kernel", "v6.1"])
+        .args(["conform", "-"])
+        .args(if more.contains(&"--kernel") { &[][..] } else { &["--kernel", "v6.1"] })
         .args(more)
         .env("NO_COLOR", "1")
         .stdin(Stdio::piped())

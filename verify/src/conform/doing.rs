@@ -54,10 +54,10 @@ impl Conformer {
             Doing::Opening(before) => self.opens(thread, before, what)?,
             Doing::Call(mut frame) => {
                 frame.take(thread, what, &self.world)?;
-                self.coverage.add(frame.certain());
-                if frame.over() || frame.completed() {
-                    *self.coverage.calls.entry(frame.kind).or_default() += 1;
-                    self.coverage.add(frame.all());
+                self.coverage.add(frame.kind, frame.so_far());
+                if frame.over() {
+                    self.coverage.returned(frame.kind);
+                    self.coverage.add(frame.kind, frame.whole());
                     None
                 } else {
                     Some(Doing::Call(frame))
@@ -164,8 +164,10 @@ impl Conformer {
                 Ok(Some(Doing::Opening(before)))
             }
             What::Setattr { valid, newsize, .. } if valid.has(ATTR_SIZE) && before.len() == 2 => {
-                let mut frame = Frame::setattr(self.kernel, self.block, newsize, true);
-                frame.take(thread, what, &self.world)?;
+                let mut frame = Frame::setattr(self.kernel, self.block, newsize);
+                for event in before.iter().chain([what]) {
+                    frame.take(thread, event, &self.world)?;
+                }
                 Ok(Some(Doing::Call(Box::new(frame))))
             }
             What::Setattr { .. } if before.len() == 2 => Ok(Some(Doing::Loose(Loose::setattr()))),
@@ -241,7 +243,7 @@ impl Conformer {
                 None
             }
             What::Setattr { valid, newsize, .. } if valid.has(ATTR_SIZE) => {
-                let mut frame = Frame::setattr(self.kernel, self.block, newsize, true);
+                let mut frame = Frame::setattr_locked(self.kernel, self.block, newsize);
                 frame.take(thread, what, &self.world).ok()?;
                 Some(Doing::Call(Box::new(frame)))
             }

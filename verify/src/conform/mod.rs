@@ -39,6 +39,7 @@ mod coverage;
 mod doing;
 mod effects;
 mod event;
+mod exercised;
 mod extents;
 mod fields;
 mod flags;
@@ -48,17 +49,20 @@ mod reader;
 mod reject;
 mod report;
 mod sizes;
+mod trail;
 mod value;
 mod world;
 
 pub use alter::{ALTERATIONS, alter};
 pub use conformer::Conformer;
-pub use coverage::Coverage;
+pub use coverage::{Coverage, Seen, TaskCoverage};
 pub use event::{Event, Thread, What};
-pub use frame::{Kind, steps_of};
+pub use exercised::accepted_text;
+pub use frame::Kind;
 pub use reader::Reader;
 pub use reject::{Reason, Rejection};
-pub use report::{accepted_text, json, rejected_text, rejection_svg};
+pub use report::{json, rejected_text, rejection_svg};
+pub use trail::{Edge, Step};
 
 use crate::problem::Problems;
 use diolock::kernel::Kernel;
@@ -93,7 +97,7 @@ pub fn conform(reader: &mut Reader, kernel: Kernel, block: u64) -> Result<Verdic
 mod tests {
     use super::*;
     use diolock::kernel::Version;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     /// The table above knows every event, and names no step that no task has.
     #[test]
@@ -109,10 +113,10 @@ mod tests {
         let steps: BTreeSet<&str> = Kind::ALL
             .into_iter()
             .flat_map(|kind| {
-                [Version::V6_1, Version::V6_12].map(|v| steps_of(kind, Kernel::new(v)))
+                [Version::V6_1, Version::V6_12].map(|v| frame::graph(kind, Kernel::new(v)))
             })
-            .flatten()
-            .map(|(_, step)| step)
+            .flat_map(BTreeMap::into_keys)
+            .map(|edge| edge.from.name)
             .collect();
         let unknown: Vec<&str> = words(1).filter(|step| !steps.contains(step)).collect();
         assert_eq!(unknown, Vec::<&str>::new());

@@ -2,55 +2,16 @@
 
 use super::coverage::Coverage;
 use super::event::{Event, Thread};
-use super::frame::{Kind, steps_of};
+use super::exercised::task_json;
+use super::frame::Kind;
 use super::reject::Rejection;
-use crate::report::escape;
+use crate::report::{WIDTH, escape};
 use diolock::kernel::Kernel;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// `WIDTH` columns, as everywhere.
-const WIDTH: usize = 100;
-
 /// A thread's name.
 type Name<'a> = &'a dyn Fn(Thread) -> String;
-
-/// An accepted recording: what it exercised, and what not.
-pub fn accepted_text(path: &str, kernel: Kernel, coverage: &Coverage) -> String {
-    let lacks = coverage.lacks();
-    let word = if lacks.is_empty() { "accepted" } else { "accepted but vacuous" };
-    let mut text = format!("{path}: {word} by {kernel}, {} events\n", coverage.events);
-    for lack in &lacks {
-        let _ = writeln!(text, "  {lack}");
-    }
-    let Coverage { queued, waited, converted, not_modelled, .. } = coverage;
-    let _ = writeln!(
-        text,
-        "  {queued} asynchronous, {waited} drains that waited, {converted} conversions; \
-         {not_modelled} events of calls that are not modelled"
-    );
-    for kind in Kind::ALL {
-        let calls = coverage.calls.get(&kind).copied().unwrap_or(0);
-        let steps = coverage.steps(kind);
-        let (edges, times) =
-            coverage.edges(kind).fold((0, 0), |(edges, times), (_, n)| (edges + 1, times + n));
-        let all = steps_of(kind, kernel);
-        let _ = writeln!(
-            text,
-            "\n{}: {calls} calls, {} of {} steps exercised, {edges} edges, {times} times",
-            kind.task(),
-            steps.len(),
-            all.len().max(steps.len())
-        );
-        for ((function, step), count) in &steps {
-            let _ = writeln!(text, "  {count:>7}  {function}: {step}");
-        }
-        for (function, step) in all.iter().filter(|step| !steps.contains_key(step)) {
-            let _ = writeln!(text, "    never  {function}: {step}");
-        }
-    }
-    text
-}
 
 fn describe(event: &Event) -> String {
     let keys = event.what.keys();
@@ -132,25 +93,7 @@ pub fn json(
             let lacks = coverage.lacks();
             let tasks: Vec<Value> = Kind::ALL
                 .into_iter()
-                .map(|kind| {
-                    let seen = coverage.steps(kind);
-                    let steps: Vec<Value> = seen
-                        .iter()
-                        .map(|((kernel, step), n)| json!({"kernel": kernel, "step": step, "times": n}))
-                        .collect();
-                    let edges: Vec<Value> = coverage
-                        .edges(kind)
-                        .map(|(edge, n)| json!({"edge": edge, "times": n}))
-                        .collect();
-                    let calls = coverage.calls.get(&kind).copied().unwrap_or(0);
-                    let all = steps_of(kind, kernel);
-                    let never: Vec<String> = all
-                        .iter()
-                        .filter(|step| !seen.contains_key(step))
-                        .map(|(kernel, step)| format!("{kernel}: {step}"))
-                        .collect();
-                    json!({"task": kind.task(), "calls": calls, "steps": steps, "edges": edges, "never": never})
-                })
+                .map(|kind| task_json(kind, &coverage.task(kind, kernel)))
                 .collect();
             json!({
                 "recording": path,

@@ -12,7 +12,9 @@ mod svg;
 mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
+pub(crate) use fit::wrap;
 pub use html::{Page, Panel, html};
+pub(crate) use lanes::WIDTH;
 pub use lanes::{Detail, heading, lanes, run_table, table};
 pub use page::{page_of, picture_of};
 pub use perfetto::perfetto;

@@ -40,6 +40,9 @@ impl Frame {
             (Phase::Started, What::DioBegin { .. }) => step(Outcome::Done),
             (Phase::Started, What::IomapDioRwRet { ret: Submitted::Nothing }) => to(Phase::Failed),
             (Phase::Failed, What::Rel { l: LockName::IRwsem, .. }) => to(Phase::Failed),
+            (Phase::Failed, What::DioEnd { .. }) if self.kind == Kind::Completion => {
+                to(Phase::Over)
+            }
             (Phase::Failed, What::DioEnd { .. }) if !self.ended => to(Phase::Failed),
             (Phase::Failed, What::WakeBit { .. }) => to(Phase::Failed),
             (Phase::Failed, What::WriteIterRet { .. } | What::ReadIterRet { .. })

@@ -3,6 +3,7 @@
 use super::phase::Phase;
 use super::{Asked, Candidate, Frame, Kind, Mapping};
 use crate::conform::event::Iocb;
+use crate::conform::trail::Trail;
 use diolock::dio_path::{
     Call, DioReadIter, DioWriteIter, IomapEndIo, PunchHoleRwsem, Setattr, Write, WriteFlags,
 };
@@ -20,7 +21,7 @@ pub(super) fn blocks_of(asked: Asked, block: u64) -> Range {
 impl Frame {
     fn new(kind: Kind, block: u64, asked: Asked, calls: Vec<Call>) -> Frame {
         let candidate =
-            |call| Candidate { call, phase: Phase::Ready, queued: false, trail: Vec::new() };
+            |call| Candidate { call, phase: Phase::Ready, queued: false, trail: Trail::default() };
         Frame {
             kind,
             asked,
@@ -56,14 +57,18 @@ impl Frame {
         Frame::new(Kind::Read, block, asked, vec![call])
     }
 
-    /// A truncate to `asked.end`; with `locked`, i_rwsem was taken before the recording began.
-    pub fn setattr(kernel: Kernel, block: u64, size: u64, locked: bool) -> Frame {
+    /// A truncate to `size`.
+    pub fn setattr(kernel: Kernel, block: u64, size: u64) -> Frame {
         let asked = Asked { pos: size, end: size, nowait: false };
-        let mut call = Call::Setattr(Setattr::new(size.div_ceil(block) as Blocks, kernel, true));
-        if locked {
-            call.resume(Outcome::Done);
-        }
+        let call = Call::Setattr(Setattr::new(size.div_ceil(block) as Blocks, kernel, true));
         Frame::new(Kind::Setattr, block, asked, vec![call])
+    }
+
+    /// A truncate that took i_rwsem before the recording began.
+    pub fn setattr_locked(kernel: Kernel, block: u64, size: u64) -> Frame {
+        let mut frame = Frame::setattr(kernel, block, size);
+        frame.candidates[0].call.resume(Outcome::Done);
+        frame
     }
 
     /// A punched hole; `None` if it has no whole block.

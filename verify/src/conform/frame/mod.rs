@@ -10,12 +10,12 @@ mod ready;
 mod silent;
 mod through;
 
-pub use graph::steps_of;
+pub use graph::graph;
 pub use mapping::{Mapping, state};
 
-use super::coverage::Edge;
 use super::event::{Iocb, Thread, What};
 use super::reject::Reason;
+use super::trail::Trail;
 use super::world::World;
 use diolock::dio_path::Call;
 use diolock::task::Task;
@@ -67,7 +67,7 @@ pub struct Candidate {
     /// It is left to its completion.
     queued: bool,
     /// How it came here since there was but one candidate.
-    trail: Vec<Edge>,
+    trail: Trail,
 }
 
 impl PartialEq for Candidate {
@@ -101,24 +101,24 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Whether the call may have returned.
-    pub fn returned(&self) -> bool {
-        self.candidates.iter().any(|c| c.call.next().is_none() && c.phase == Phase::Ready)
-    }
-
-    /// The transitions that were certainly taken since the last time.
-    pub fn certain(&mut self) -> Vec<Edge> {
+    /// The transitions since the last time, if there is but one state that the task may be in.
+    pub fn so_far(&mut self) -> Trail {
         match &mut self.candidates[..] {
             [only] => std::mem::take(&mut only.trail),
-            _ => Vec::new(),
+            _ => Trail::default(),
         }
     }
 
-    /// The transitions of the call, which has returned.
-    pub fn all(mut self) -> Vec<Edge> {
-        let returned = |c: &Candidate| c.call.next().is_none();
-        let at = self.candidates.iter().position(returned).unwrap_or(0);
-        std::mem::take(&mut self.candidates[at].trail)
+    /// The transitions of the call, which is over.
+    pub fn whole(mut self) -> Trail {
+        let candidates = std::mem::take(&mut self.candidates);
+        let over = candidates.into_iter().filter(|candidate| self.is_over(candidate));
+        let mut ways = over.map(|candidate| candidate.trail);
+        let mut trail = ways.next().unwrap_or_default();
+        for way in ways {
+            trail.or(&way);
+        }
+        trail
     }
 
     /// Takes an event of the call.
@@ -139,8 +139,11 @@ impl Frame {
         let mut next: Vec<Candidate> = Vec::new();
         for candidate in &settled {
             for taken in self.accept(candidate, thread, what, world) {
-                if !next.contains(&taken) {
-                    next.push(taken);
+                match next.iter_mut().find(|known| **known == taken) {
+                    Some(known) => {
+                        known.trail.or(&taken.trail);
+                    }
+                    None => next.push(taken),
                 }
             }
         }
@@ -182,13 +185,13 @@ impl Frame {
 
     /// The call is over.
     pub fn over(&self) -> bool {
-        self.candidates.iter().any(|c| c.phase == Phase::Over)
-            || matches!(self.kind, Kind::Setattr | Kind::Completion) && self.returned()
+        self.candidates.iter().any(|candidate| self.is_over(candidate))
     }
 
-    /// A completion whose task has dropped its reference: what is left is silent.
-    pub fn completed(&self) -> bool {
-        self.kind == Kind::Completion && self.ended
+    fn is_over(&self, Candidate { call, phase, .. }: &Candidate) -> bool {
+        // No event says that a truncate has returned.
+        let returned = self.kind == Kind::Setattr && call.next().is_none();
+        *phase == Phase::Over || returned
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which states an event leads to: the first event of a step.
 
 use super::phase::Phase;
+use super::silent::NO_PAGES;
 use super::{Candidate, Frame, Kind};
 use crate::conform::event::{Ops, Submitted, What};
 use crate::conform::flags::{FORCE_WAIT, GET_CREATE};
@@ -136,10 +137,10 @@ impl Frame {
                 if newsize == self.asked.end { step(Outcome::Value(from)) } else { Vec::new() }
             }
             (Op::PagesRead, What::TruncPagecache { .. }) if self.kind == Kind::Setattr => {
-                step(Outcome::Value(0))
+                step(NO_PAGES)
             }
             (Op::PagesRead, What::TruncPagecacheRange { .. }) if self.kind == Kind::Punch => {
-                step(Outcome::Value(0))
+                step(NO_PAGES)
             }
             (Op::Free(from_block), &What::EsRemove { lblk, .. }) => {
                 if lblk == u64::from(from_block) { to(Phase::Removing(0)) } else { Vec::new() }

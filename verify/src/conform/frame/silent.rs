@@ -7,17 +7,28 @@ use crate::conform::world::{Span, Window, World};
 use diolock::op::{Blocks, Op, OrphanOp, Outcome, Range};
 use diolock::task::Task;
 
+/// The page cache is not recorded: a task finds nothing there.
+pub(super) const NO_PAGES: Outcome = Outcome::Value(0);
+
 impl Frame {
     /// Everything that silent steps lead to, whatever they find.
     pub(super) fn settled(&self, window: &Window, world: &World) -> Vec<Candidate> {
         let mut settled: Vec<Candidate> = Vec::new();
         let mut open = self.candidates.clone();
         while let Some(candidate) = open.pop() {
-            if settled.contains(&candidate) {
-                continue;
-            }
+            let candidate = match settled.iter_mut().find(|known| **known == candidate) {
+                Some(known) => {
+                    if !known.trail.or(&candidate.trail) {
+                        continue;
+                    }
+                    known.clone()
+                }
+                None => {
+                    settled.push(candidate.clone());
+                    candidate
+                }
+            };
             open.extend(self.silently(&candidate, window, world));
-            settled.push(candidate);
         }
         settled
     }
@@ -48,7 +59,7 @@ impl Frame {
             Op::SizeRead => self.sizes(window.size),
             Op::DisksizeRead => self.sizes(window.disksize),
             Op::PagesRead if matches!(self.kind, Kind::Setattr | Kind::Punch) => Vec::new(),
-            Op::PagesRead => vec![Outcome::Value(0)],
+            Op::PagesRead => vec![NO_PAGES],
             Op::Orphan(OrphanOp::Test) => match world.orphan {
                 Some(listed) => vec![Outcome::Flag(listed)],
                 None => vec![Outcome::Flag(true), Outcome::Flag(false)],

@@ -1,8 +1,9 @@
 //! Steps that many events make: the task takes them all at once, with what the events came to.
 
+use super::graph::last_of;
 use super::phase::Phase;
 use super::{Candidate, Frame};
-use crate::conform::coverage::Edge;
+use crate::conform::trail::Edge;
 use diolock::extent_probe::{Extent, Mapped};
 use diolock::op::{Blocks, MapFor, Op, Outcome};
 use diolock::task::Task;
@@ -14,12 +15,16 @@ impl Frame {
         outcomes: impl IntoIterator<Item = Outcome>,
     ) -> Candidate {
         let mut next = candidate.clone();
-        for outcome in outcomes {
-            let from = next.call.place();
-            next.call.resume(outcome);
-            next.trail.push(Edge { kind: self.kind, from, to: next.call.place() });
-        }
         next.phase = Phase::Ready;
+        for outcome in outcomes {
+            if next.call.next().is_some_and(|op| last_of(self.kind, &op)) {
+                next.phase = Phase::Over;
+            }
+            let from = next.call.place().into();
+            next.call.resume(outcome);
+            let to = next.call.place().into();
+            next.trail.certain.push(Edge { from, to });
+        }
         next
     }
 
