@@ -4,15 +4,13 @@ use super::coverage::Coverage;
 use super::doing::{Doing, wrong};
 use super::event::{Event, Iocb, Thread, What};
 use super::flags::DIO_WAKEUP;
+use super::recent::Recent;
 use super::reject::{Reason, Rejection};
 use super::world::{Stage, World};
 use crate::rule::RuleId;
 use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::Kernel;
-use std::collections::{HashMap, HashSet, VecDeque};
-
-/// Events that are remembered for the table around a rejected one.
-const REMEMBERED: usize = 4096;
+use std::collections::{HashMap, HashSet};
 
 /// Follows a recording.
 #[derive(Debug)]
@@ -27,7 +25,7 @@ pub struct Conformer {
     /// Threads that ended a reference with their last event.
     pub(super) woke: HashSet<Thread>,
     first: bool,
-    remembered: VecDeque<Event>,
+    recent: Recent,
     pub(super) coverage: Coverage,
 }
 
@@ -42,7 +40,7 @@ impl Conformer {
             known: Vec::new(),
             woke: HashSet::new(),
             first: true,
-            remembered: VecDeque::new(),
+            recent: Recent::default(),
             coverage: Coverage::default(),
         }
     }
@@ -52,11 +50,8 @@ impl Conformer {
     /// # Errors
     /// If it, or a number that an earlier one gave, is not what the model allows.
     pub fn take(&mut self, event: Event) -> Result<(), Box<Rejection>> {
-        if self.remembered.len() == REMEMBERED {
-            self.remembered.pop_front();
-        }
         let thread = event.thread;
-        self.remembered.push_back(event.clone());
+        self.recent.push(event.clone());
         self.coverage.events += 1;
         if std::mem::take(&mut self.first) && !begins_a_call(&event.what, true) {
             self.world.begin_in_the_middle();
@@ -152,16 +147,13 @@ impl Conformer {
     }
 
     fn rejected(&self, line: usize, reason: Reason, expected: Vec<String>) -> Box<Rejection> {
-        let event = self.remembered.iter().find(|event| event.line == line).cloned();
-        let mut concerned = reason.others.clone();
-        concerned.extend(event.iter().map(|event| event.thread));
+        let event = self.recent.find(line).cloned();
+        let mut others = reason.others.clone();
         if let Some(lock) = event.as_ref().and_then(|event| lock_of(&event.what)) {
-            concerned.extend(self.world.holders(lock));
+            others.extend(self.world.holders(lock));
         }
-        let last = |event: &&Event| concerned.contains(&event.thread) && event.line <= line;
-        let mut window: Vec<Event> =
-            self.remembered.iter().rev().filter(last).take(10).cloned().collect();
-        window.reverse();
+        let window = event.as_ref().map(|event| self.recent.window(event, &others));
+        let window = window.unwrap_or_default();
         Box::new(Rejection { line, event, reason, expected, window })
     }
 

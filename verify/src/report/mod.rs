@@ -20,5 +20,7 @@ pub use page::{page_of, picture_of};
 pub use perfetto::perfetto;
 pub use story::{LINES, command, cycle, holder, story};
 pub(crate) use svg::escape;
+#[cfg(test)]
+pub(crate) use svg::tests::check_page;
 pub use svg::{Caption, svg};
 pub use words::{content_words, lock_words, waits_words, words};
