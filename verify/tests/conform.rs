@@ -2,6 +2,7 @@
 
 use diolock::kernel::{Kernel, Version};
 use diolock_verify::conform::{ALTERATIONS, Kind, Reader, Seen, Verdict, alter, conform};
+use diolock_verify::rule::RuleId;
 use flate2::read::GzDecoder;
 use std::collections::BTreeSet;
 use std::fs;
@@ -170,6 +171,80 @@ fn command(bytes: &[u8], more: &[&str]) -> (Option<i32>, String, String) {
     let output = child.wait_with_output().expect("it ends");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The recording, with i_data_sem taken alone before a fallocate's drain that has to wait, and given
+/// back at once unless `held`: one for each such drain.
+fn drains_under_i_data_sem(text: &str, held: bool) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let column = |line: &str, at| line.split('\t').nth(at).unwrap_or("").to_owned();
+    let waits = |&at: &usize| {
+        let calls = |line: &&&str| {
+            let of_thread = column(line, 1) == column(lines[at], 1);
+            of_thread && ["fallocate", "setattr"].contains(&&column(line, 2)[..])
+        };
+        let call = lines[..at].iter().rfind(calls);
+        // Calls without a task, and none that moves blocks when it gives that lock back.
+        let modes = ["mode=0x0 ", "mode=0x1 ", "mode=0x10 ", "mode=0x11 "];
+        let fits = call.is_some_and(|call| modes.iter().any(|mode| call.contains(mode)));
+        column(lines[at], 2) == "dio_wait" && !lines[at].ends_with("dio=0") && fits
+    };
+    let drains = (0..lines.len()).filter(waits);
+    let altered = |at: usize| {
+        let thread = column(lines[at], 1);
+        let mut events = vec!["req\tl=data m=X", "acq\tl=data m=X"];
+        if !held {
+            events.push("rel\tl=data m=X cnt=0x1");
+        }
+        let added = events.iter().map(|event| format!("{thread}\t{event}"));
+        let old = |line: &&str| line.split_once('\t').expect("a number").1.to_owned();
+        let all = lines[..at].iter().map(old).chain(added).chain(lines[at..].iter().map(old));
+        all.enumerate().map(|(seq, line)| format!("{seq}\t{line}\n")).collect()
+    };
+    drains.map(altered).collect()
+}
+
+#[test]
+fn a_drain_that_keeps_its_io_from_completing_is_a_deadlock() {
+    let (mut deadlocks, mut fine) = (0, 0);
+    for (name, kernel, text) in recordings() {
+        for altered in drains_under_i_data_sem(&text, true) {
+            let Verdict::Rejected(rejection) = judge(&altered, kernel) else { continue };
+            let others = &rejection.reason.others;
+            // With nothing to convert the drain ends, and the call asks again for what it holds, or
+            // returns with it.
+            let alone = others.iter().all(|other| *other == others[0]);
+            if !alone {
+                deadlocks += 1;
+                assert_eq!(rejection.reason.rule, Some(RuleId::R12), "{name}: {rejection:?}");
+                assert!(rejection.reason.text.contains("waits for i_dio_count"), "{rejection:?}");
+                let shown =
+                    |thread| rejection.window.iter().any(|(event, _)| event.thread == thread);
+                assert!(others.iter().all(|&thread| shown(thread)));
+            }
+        }
+        for altered in drains_under_i_data_sem(&text, false) {
+            let verdict = judge(&altered, kernel);
+            assert!(matches!(verdict, Verdict::Accepted(_)), "{name}: {verdict:?}");
+            fine += 1;
+        }
+    }
+    println!("{deadlocks} deadlocks of {fine}");
+    assert!(deadlocks > 0);
+}
+
+#[test]
+fn who_has_not_returned_is_listed_with_what_it_waits_for() {
+    let text = "1\td_w\twrite_iter\tpos=0 len=4096 kflags=0x20000 isize=8192\n\
+                2\td_w\treq\tl=rwsem m=S\n\
+                3\td_w\tacq\tl=rwsem m=S\n\
+                4\td_t\treq\tl=rwsem m=X\n";
+    let (_, out, err) = command(text.as_bytes(), &[]);
+    assert!(out.contains("  d_w had not returned\n"), "{out}{err}");
+    assert!(
+        out.contains("  d_t had not returned: it waited for i_rwsem W, because of d_w\n"),
+        "{out}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Takes the events of a recording one by one.
 
-use super::coverage::Coverage;
+use super::coverage::{Coverage, Unfinished};
 use super::doing::{Doing, wrong};
 use super::event::{Event, Iocb, Thread, What};
 use super::flags::DIO_WAKEUP;
@@ -143,6 +143,15 @@ impl Conformer {
                 return Err(self.rejected(line, reason, Vec::new()));
             }
         }
+        let mut unfinished: Vec<Thread> = self.doing.keys().copied().collect();
+        unfinished.sort();
+        let waits = |thread| match self.world.waits_for(thread) {
+            Some((wait, because_of)) => {
+                Unfinished { thread, waits_for: Some(wait.what()), because_of }
+            }
+            None => Unfinished { thread, waits_for: None, because_of: Vec::new() },
+        };
+        self.coverage.unfinished = unfinished.into_iter().map(waits).collect();
         Ok(self.coverage)
     }
 

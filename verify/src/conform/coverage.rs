@@ -1,5 +1,6 @@
 //! What a recording exercised, and what not.
 
+use super::event::Thread;
 use super::frame::{Kind, graph};
 use super::trail::{Edge, Step, Trail};
 use diolock::kernel::Kernel;
@@ -18,7 +19,20 @@ pub struct Coverage {
     pub waited: usize,
     /// Conversions of unwritten extents.
     pub converted: usize,
+    /// Threads in a call at the end of the recording, and what each waits for.
+    pub unfinished: Vec<Unfinished>,
     tasks: BTreeMap<Kind, Taken>,
+}
+
+/// A thread that is in a call when the recording ends.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// Who.
+    pub thread: Thread,
+    /// What it waits for, if it does: `i_rwsem W`.
+    pub waits_for: Option<String>,
+    /// Who is in its way.
+    pub because_of: Vec<Thread>,
 }
 
 /// What the calls of one task did.

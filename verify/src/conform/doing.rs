@@ -220,6 +220,7 @@ impl Conformer {
             return Err(wrong(Reason::new(format!("{iocb} is not submitted yet"))));
         }
         dio.completing = true;
+        dio.ends = Some(thread);
         let asked = Asked { pos: dio.pos, end: dio.end, nowait: false };
         let doing = if dio.writes {
             let unwritten = dio.unwritten();

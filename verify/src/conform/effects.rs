@@ -6,7 +6,7 @@ use super::event::{Event, Iocb, Submitted, Thread, What};
 use super::flags::{DIO_UNWRITTEN, GET_CONVERT, WRITE};
 use super::frame::{Kind, state};
 use super::reject::Reason;
-use super::world::{Dio, Span, Stage};
+use super::world::{Dio, Span, Stage, Wait};
 use crate::rule::RuleId;
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::{LockName, Mode};
@@ -16,7 +16,10 @@ impl Conformer {
     pub(super) fn happens(&mut self, event: &Event, owner: Option<Iocb>) -> Result<(), Reason> {
         let (thread, line) = (event.thread, event.line);
         match event.what {
-            What::Req { l, .. } => self.world.waits_in_order(thread, l)?,
+            What::Req { l, m } => {
+                self.world.waits_in_order(thread, l)?;
+                self.world.waits(thread, Wait::Lock(l, m))?;
+            }
             What::Acq { l, m } => {
                 self.world.acquired(thread, l, m)?;
                 if l == LockName::IDataSem && m == Mode::Exclusive {
@@ -51,6 +54,7 @@ impl Conformer {
                     mapped: false,
                     queued: false,
                     completing: false,
+                    ends: Some(thread),
                 };
                 self.world.dio_starts(iocb, new)?;
                 self.world.sample_count(thread, line, dio, false);
@@ -90,6 +94,7 @@ impl Conformer {
             What::DioWait { dio } => {
                 self.world.sample_count(thread, line, dio, false);
                 self.coverage.waited += usize::from(dio > 0);
+                self.world.waits(thread, Wait::Drain)?;
             }
             What::DioWaitRet {} => {}
             What::MapBlocks { lblk, mlen, gflags } => {
@@ -189,6 +194,7 @@ impl Conformer {
                 self.coverage.queued += 1;
                 if let Some(dio) = self.world.submitted(thread) {
                     dio.queued = true;
+                    dio.ends = dio.ends.filter(|_| dio.completing);
                 }
             }
             Submitted::Nothing => {

@@ -1,7 +1,8 @@
 //! What an accepted recording exercised, for people and programs.
 
-use super::coverage::{Coverage, Seen, TaskCoverage};
+use super::coverage::{Coverage, Seen, TaskCoverage, Unfinished};
 use super::frame::Kind;
+use super::report::Name;
 use super::trail::{Edge, Step};
 use crate::report::{WIDTH, wrap};
 use diolock::kernel::Kernel;
@@ -13,7 +14,7 @@ use std::fmt::{Display, Write};
 const LINES: usize = 8;
 
 /// An accepted recording: what it exercised, and what not.
-pub fn accepted_text(path: &str, kernel: Kernel, coverage: &Coverage) -> String {
+pub fn accepted_text(path: &str, kernel: Kernel, coverage: &Coverage, name: Name) -> String {
     let lacks = coverage.lacks();
     let word = if lacks.is_empty() { "accepted" } else { "accepted but vacuous" };
     let mut text = format!("{path}: {word} by {kernel}, {} events\n", coverage.events);
@@ -26,6 +27,17 @@ pub fn accepted_text(path: &str, kernel: Kernel, coverage: &Coverage) -> String 
         "  {queued} asynchronous, {waited} drains that waited, {converted} conversions; \
          {not_modelled} events of calls that are not modelled"
     );
+    for Unfinished { thread, waits_for, because_of } in &coverage.unfinished {
+        let mut line = format!("{} had not returned", name(*thread));
+        if let Some(what) = waits_for {
+            let _ = write!(line, ": it waited for {what}");
+        }
+        let by: Vec<String> = because_of.iter().map(|&other| name(other)).collect();
+        if !by.is_empty() {
+            let _ = write!(line, ", because of {}", by.join(", "));
+        }
+        text.push_str(&wrap(&line, "  ", WIDTH));
+    }
     for kind in Kind::ALL {
         task_text(kind, &coverage.task(kind, kernel), &mut text);
     }
@@ -106,6 +118,15 @@ fn by_step<'a>(edges: impl Iterator<Item = &'a Edge>) -> Vec<String> {
         steps.entry(*from).or_default().push(to);
     }
     steps.into_iter().map(|(from, to)| format!("{from} -> {}", to.join(", "))).collect()
+}
+
+/// A call that had not returned.
+pub(super) fn unfinished_json(unfinished: &Unfinished, name: Name) -> Value {
+    json!({
+        "task": name(unfinished.thread),
+        "waits_for": unfinished.waits_for,
+        "because_of": unfinished.because_of.iter().map(|&other| name(other)).collect::<Vec<_>>(),
+    })
 }
 
 /// A task's steps and transitions, each in one of four lists.

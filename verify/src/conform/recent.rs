@@ -83,7 +83,7 @@ impl Recent {
     }
 
     /// What led to an event: the last events of its thread and of others that have to do with it,
-    /// oldest first, and how things stood after each; after the event itself, as if it were not.
+    /// oldest first, and how things stood after each; after the event itself, as if it were refused.
     pub(super) fn window(&self, event: &Event, others: &[Thread]) -> Vec<(Event, Standing)> {
         let mut left: Vec<(Thread, usize)> = vec![(event.thread, OWN)];
         for &other in others {
@@ -103,8 +103,9 @@ impl Recent {
         let mut standing = self.before.clone();
         let mut window = Vec::new();
         for other in &self.events {
-            // What must not happen has not happened.
-            if other.line != event.line {
+            // What must not happen has not happened; to ask is always possible.
+            let asks = matches!(other.what, What::Req { .. } | What::DioWait { .. });
+            if other.line != event.line || asks {
                 standing.take(other);
             }
             if shown.contains(&other.line) {

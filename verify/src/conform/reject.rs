@@ -48,6 +48,6 @@ pub struct Rejection {
     /// What would have been accepted instead: the event, and the model's step.
     pub expected: Vec<String>,
     /// The last events of the threads concerned, oldest first, and how things stood after each;
-    /// after the event itself, as if it were not.
+    /// after the event itself, as if it were refused.
     pub window: Vec<(Event, Standing)>,
 }

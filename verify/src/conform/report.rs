@@ -2,7 +2,7 @@
 
 use super::coverage::Coverage;
 use super::event::{Event, Thread};
-use super::exercised::task_json;
+use super::exercised::{task_json, unfinished_json};
 use super::frame::Kind;
 use super::reject::Rejection;
 use crate::report::{WIDTH, wrap};
@@ -48,7 +48,7 @@ pub fn rejected_text(path: &str, kernel: &str, rejection: &Rejection, name: Name
     if let Some(event) = &rejection.event {
         let _ = writeln!(text, "  {} {}: {}", event.seq, name(event.thread), describe(event));
     }
-    let _ = writeln!(text, "  {}", reason(rejection, name));
+    text.push_str(&wrap(&reason(rejection, name), "  ", WIDTH));
     if let Some(rule) = rejection.reason.rule {
         let words = format!("{} {}: {}", rule.code(), rule.name(), rule.statement());
         text.push_str(&wrap(&words, "  ", WIDTH));
@@ -96,6 +96,8 @@ pub fn json(
                 .into_iter()
                 .map(|kind| task_json(kind, &coverage.task(kind, kernel)))
                 .collect();
+            let unfinished: Vec<Value> =
+                coverage.unfinished.iter().map(|one| unfinished_json(one, name)).collect();
             json!({
                 "recording": path,
                 "kernel": kernel.to_string(),
@@ -106,6 +108,7 @@ pub fn json(
                 "drains_that_waited": coverage.waited,
                 "conversions": coverage.converted,
                 "not_modelled": coverage.not_modelled,
+                "not_returned": unfinished,
                 "tasks": tasks,
             })
         }

@@ -37,6 +37,8 @@ pub struct Dio {
     pub queued: bool,
     /// Somebody completes it.
     pub completing: bool,
+    /// Who will end it, if that is known: its submitter, or who completes it.
+    pub ends: Option<Thread>,
 }
 
 impl Dio {

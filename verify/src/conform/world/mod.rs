@@ -7,9 +7,11 @@
 mod dios;
 mod locks;
 mod lookups;
+mod waits;
 mod window;
 
 pub use dios::{Dio, Stage};
+pub use waits::Wait;
 pub use window::{Span, Window};
 
 use super::event::{Iocb, Thread};
@@ -41,6 +43,8 @@ pub struct World {
     held: Vec<(LockName, Thread, Mode)>,
     /// Locks that were taken in the recording, in that mode.
     taken: Vec<(LockName, Mode)>,
+    /// What threads wait for whose last event began that.
+    waiting: HashMap<Thread, Wait>,
     windows: HashMap<Thread, Window>,
     lookups: HashMap<Thread, Lookup>,
 }
@@ -60,6 +64,7 @@ impl World {
             counted: 0,
             held: Vec::new(),
             taken: Vec::new(),
+            waiting: HashMap::new(),
             windows: HashMap::new(),
             lookups: HashMap::new(),
         }

@@ -109,6 +109,7 @@ impl World {
     pub fn seen(&mut self, thread: Thread) {
         self.dios.retain(|_, dio| dio.stage != Stage::Ending(thread));
         self.ending.retain(|&other| other != thread);
+        self.waiting.remove(&thread);
         self.windows.insert(thread, self.now());
     }
 
