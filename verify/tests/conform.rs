@@ -1,8 +1,10 @@
 //! Recordings of real kernels are accepted, and altered ones are not.
 
 use diolock::kernel::{Kernel, Version};
-use diolock_verify::conform::{ALTERATIONS, Reader, Verdict, alter, conform};
+use diolock_verify::conform::{ALTERATIONS, Kind, Reader, Seen, Verdict, alter, conform};
+use diolock_verify::rule::RuleId;
 use flate2::read::GzDecoder;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::PathBuf;
@@ -45,6 +47,68 @@ fn shipped_recordings_are_accepted_and_show_something() {
             }
             Verdict::Rejected(rejection) => panic!("{name}: {rejection:?}"),
         }
+    }
+}
+
+/// The transitions of a task that were exercised, and all that it can take.
+fn edges(text: &str, kernel: Kernel, kind: Kind) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (code, out, err) = command(text.as_bytes(), &["--kernel", kernel.version.name(), "--json"]);
+    assert!(code < Some(2), "{err}");
+    let found: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let tasks = found["tasks"].as_array().expect("tasks");
+    let task = tasks.iter().find(|task| task["task"] == kind.task()).expect("the task");
+    let lists = task["edges"].as_object().expect("lists");
+    assert_eq!(lists.len(), 4);
+    let (mut exercised, mut all) = (BTreeSet::new(), BTreeSet::new());
+    for (word, list) in lists {
+        let names: Vec<String> = match list {
+            serde_json::Value::Object(counts) => counts.keys().cloned().collect(),
+            list => serde_json::from_value(list.clone()).expect("names"),
+        };
+        if word == "exercised" {
+            exercised = names.iter().cloned().collect();
+        }
+        let before = all.len();
+        all.extend(names.iter().cloned());
+        assert_eq!(all.len(), before + names.len(), "{word} names what another list does");
+    }
+    (exercised, all)
+}
+
+#[test]
+fn each_transition_of_a_task_is_exercised_or_said_not_to_be() {
+    for (name, kernel, text) in recordings() {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let cut = lines[..lines.len() / 8].concat();
+        let mut less = 0;
+        for kind in Kind::ALL {
+            let (exercised, all) = edges(&text, kernel, kind);
+            let (fewer, same) = edges(&cut, kernel, kind);
+            assert!(!exercised.is_empty() && exercised.len() < all.len(), "{name}: {kind:?}");
+            assert_eq!(all, same, "{name}: {kind:?} can do what it can do");
+            assert!(fewer.is_subset(&exercised), "{name}: {kind:?}");
+            less += exercised.len() - fewer.len();
+        }
+        assert!(less > 0, "{name}: a part exercises less than the whole");
+    }
+}
+
+#[test]
+fn what_no_recording_shows_is_not_called_missing() {
+    for (_, kernel, text) in recordings() {
+        let Verdict::Accepted(coverage) = judge(&text, kernel) else { panic!("rejected") };
+        for kind in Kind::ALL {
+            let task = coverage.task(kind, kernel);
+            let seen =
+                |name| task.steps.iter().find(|step| step.0.name == name).map(|step| *step.1);
+            let hidden = [None, Some(Seen::NotObservable)];
+            assert!(hidden.contains(&seen("AioComplete")), "after the last event: {kind:?}");
+            assert!(hidden.contains(&seen("LockPage")), "the page cache: {kind:?}");
+            assert_ne!(seen("TakeRwsem"), Some(Seen::NotObservable), "{kind:?}");
+        }
+        let truncate = coverage.task(Kind::Setattr, kernel);
+        let rwsem = truncate.steps.iter().find(|step| step.0.name == "TakeRwsem").expect("a step");
+        assert_eq!(*rwsem.1, Seen::Exercised(truncate.calls));
     }
 }
 
@@ -93,7 +157,8 @@ fn altered_recordings_are_rejected() {
 /// Runs `diolock conform -` on bytes.
 fn command(bytes: &[u8], more: &[&str]) -> (Option<i32>, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_diolock"))
-        .args(["conform", "-", "--kernel", "v6.1"])
+        .args(["conform", "-"])
+        .args(if more.contains(&"--kernel") { &[][..] } else { &["--kernel", "v6.1"] })
         .args(more)
         .env("NO_COLOR", "1")
         .stdin(Stdio::piped())
@@ -106,6 +171,80 @@ fn command(bytes: &[u8], more: &[&str]) -> (Option<i32>, String, String) {
     let output = child.wait_with_output().expect("it ends");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The recording, with i_data_sem taken alone before a fallocate's drain that has to wait, and given
+/// back at once unless `held`: one for each such drain.
+fn drains_under_i_data_sem(text: &str, held: bool) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let column = |line: &str, at| line.split('\t').nth(at).unwrap_or("").to_owned();
+    let waits = |&at: &usize| {
+        let calls = |line: &&&str| {
+            let of_thread = column(line, 1) == column(lines[at], 1);
+            of_thread && ["fallocate", "setattr"].contains(&&column(line, 2)[..])
+        };
+        let call = lines[..at].iter().rfind(calls);
+        // Calls without a task, and none that moves blocks when it gives that lock back.
+        let modes = ["mode=0x0 ", "mode=0x1 ", "mode=0x10 ", "mode=0x11 "];
+        let fits = call.is_some_and(|call| modes.iter().any(|mode| call.contains(mode)));
+        column(lines[at], 2) == "dio_wait" && !lines[at].ends_with("dio=0") && fits
+    };
+    let drains = (0..lines.len()).filter(waits);
+    let altered = |at: usize| {
+        let thread = column(lines[at], 1);
+        let mut events = vec!["req\tl=data m=X", "acq\tl=data m=X"];
+        if !held {
+            events.push("rel\tl=data m=X cnt=0x1");
+        }
+        let added = events.iter().map(|event| format!("{thread}\t{event}"));
+        let old = |line: &&str| line.split_once('\t').expect("a number").1.to_owned();
+        let all = lines[..at].iter().map(old).chain(added).chain(lines[at..].iter().map(old));
+        all.enumerate().map(|(seq, line)| format!("{seq}\t{line}\n")).collect()
+    };
+    drains.map(altered).collect()
+}
+
+#[test]
+fn a_drain_that_keeps_its_io_from_completing_is_a_deadlock() {
+    let (mut deadlocks, mut fine) = (0, 0);
+    for (name, kernel, text) in recordings() {
+        for altered in drains_under_i_data_sem(&text, true) {
+            let Verdict::Rejected(rejection) = judge(&altered, kernel) else { continue };
+            let others = &rejection.reason.others;
+            // With nothing to convert the drain ends, and the call asks again for what it holds, or
+            // returns with it.
+            let alone = others.iter().all(|other| *other == others[0]);
+            if !alone {
+                deadlocks += 1;
+                assert_eq!(rejection.reason.rule, Some(RuleId::R12), "{name}: {rejection:?}");
+                assert!(rejection.reason.text.contains("waits for i_dio_count"), "{rejection:?}");
+                let shown =
+                    |thread| rejection.window.iter().any(|(event, _)| event.thread == thread);
+                assert!(others.iter().all(|&thread| shown(thread)));
+            }
+        }
+        for altered in drains_under_i_data_sem(&text, false) {
+            let verdict = judge(&altered, kernel);
+            assert!(matches!(verdict, Verdict::Accepted(_)), "{name}: {verdict:?}");
+            fine += 1;
+        }
+    }
+    println!("{deadlocks} deadlocks of {fine}");
+    assert!(deadlocks > 0);
+}
+
+#[test]
+fn who_has_not_returned_is_listed_with_what_it_waits_for() {
+    let text = "1\td_w\twrite_iter\tpos=0 len=4096 kflags=0x20000 isize=8192\n\
+                2\td_w\treq\tl=rwsem m=S\n\
+                3\td_w\tacq\tl=rwsem m=S\n\
+                4\td_t\treq\tl=rwsem m=X\n";
+    let (_, out, err) = command(text.as_bytes(), &[]);
+    assert!(out.contains("  d_w had not returned\n"), "{out}{err}");
+    assert!(
+        out.contains("  d_t had not returned: it waited for i_rwsem W, because of d_w\n"),
+        "{out}"
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub fn run(arguments: &Conform) -> miette::Result<ExitCode> {
     let mut out = Out::new();
     let (text, object, good) = match &verdict {
         Verdict::Accepted(coverage) => (
-            accepted_text(&path, kernel, coverage),
+            accepted_text(&path, kernel, coverage, &name),
             json(&path, kernel, Ok(coverage), &name),
             coverage.lacks().is_empty(),
         ),

@@ -1,19 +1,10 @@
-//! What a recording exercised.
+//! What a recording exercised, and what not.
 
-use super::frame::Kind;
-use diolock::task::Place;
-use std::collections::BTreeMap;
-
-/// One transition of a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Edge {
-    /// Whose.
-    pub kind: Kind,
-    /// From this step
-    pub from: Place,
-    /// to that one.
-    pub to: Place,
-}
+use super::event::Thread;
+use super::frame::{Kind, graph};
+use super::trail::{Edge, Step, Trail};
+use diolock::kernel::Kernel;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of one recording.
 #[derive(Clone, Debug, Default)]
@@ -22,24 +13,85 @@ pub struct Coverage {
     pub events: usize,
     /// Events of calls that no task of the model stands for: buffered writes, other fallocate modes.
     pub not_modelled: usize,
-    /// Calls that returned, by task.
-    pub calls: BTreeMap<Kind, usize>,
     /// Direct I/O that was in flight when its submission returned.
     pub queued: usize,
     /// Drains that had to wait.
     pub waited: usize,
     /// Conversions of unwritten extents.
     pub converted: usize,
-    edges: BTreeMap<(Kind, &'static str, &'static str, &'static str, &'static str), usize>,
+    /// Threads in a call at the end of the recording, and what each waits for.
+    pub unfinished: Vec<Unfinished>,
+    tasks: BTreeMap<Kind, Taken>,
+}
+
+/// A thread that is in a call when the recording ends.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// Who.
+    pub thread: Thread,
+    /// What it waits for, if it does: `i_rwsem W`.
+    pub waits_for: Option<String>,
+    /// Who is in its way.
+    pub because_of: Vec<Thread>,
+}
+
+/// What the calls of one task did.
+#[derive(Clone, Debug, Default)]
+struct Taken {
+    calls: usize,
+    edges: BTreeMap<Edge, usize>,
+    unclear: BTreeSet<Edge>,
+}
+
+/// How much of a step or a transition a recording shows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Seen {
+    /// It was taken that often.
+    Exercised(usize),
+    /// Perhaps it was taken: what was recorded fits either way.
+    Unclear,
+    /// It was not taken, and that could have been seen. Some the kernel cannot take because of what
+    /// other tasks do: an asynchronous write never extends the file.
+    Never,
+    /// No recording can show it.
+    NotObservable,
+}
+
+/// A task's steps and transitions.
+#[derive(Clone, Debug)]
+pub struct TaskCoverage {
+    /// Calls that returned.
+    pub calls: usize,
+    /// Every step that the task can come to.
+    pub steps: BTreeMap<Step, Seen>,
+    /// Every transition that it can take.
+    pub edges: BTreeMap<Edge, Seen>,
+}
+
+impl Taken {
+    fn seen(&self, edge: &Edge, observable: bool) -> Seen {
+        match self.edges.get(edge) {
+            Some(&times) => Seen::Exercised(times),
+            None if self.unclear.contains(edge) => Seen::Unclear,
+            None if observable => Seen::Never,
+            None => Seen::NotObservable,
+        }
+    }
 }
 
 impl Coverage {
-    /// Adds transitions that were taken.
-    pub fn add(&mut self, edges: impl IntoIterator<Item = Edge>) {
-        for Edge { kind, from, to } in edges {
-            let key = (kind, from.kernel, from.step, to.kernel, to.step);
-            *self.edges.entry(key).or_default() += 1;
+    /// Adds transitions of a call.
+    pub(super) fn add(&mut self, kind: Kind, trail: Trail) {
+        let taken = self.tasks.entry(kind).or_default();
+        for edge in trail.certain {
+            *taken.edges.entry(edge).or_default() += 1;
         }
+        taken.unclear.extend(trail.unclear);
+    }
+
+    /// A call has returned.
+    pub(super) fn returned(&mut self, kind: Kind) {
+        self.tasks.entry(kind).or_default().calls += 1;
     }
 
     /// What a recording that shows nothing lacks.
@@ -55,22 +107,33 @@ impl Coverage {
         .collect()
     }
 
-    /// How often each step was left, `kernel function: step`.
-    pub fn steps(&self, kind: Kind) -> BTreeMap<(&'static str, &'static str), usize> {
-        let mut steps = BTreeMap::new();
-        for (&(of, kernel, step, _, _), &count) in &self.edges {
-            if of == kind {
-                *steps.entry((kernel, step)).or_default() += count;
+    /// What was seen of a task, of all that it can do on a kernel.
+    pub fn task(&self, kind: Kind, kernel: Kernel) -> TaskCoverage {
+        let taken = self.tasks.get(&kind).cloned().unwrap_or_default();
+        let graph = graph(kind, kernel);
+        let known = |edge| graph.get(edge) == Some(&true);
+        debug_assert!(taken.edges.keys().chain(&taken.unclear).all(known), "{taken:?}");
+        let edges: BTreeMap<Edge, Seen> = graph
+            .iter()
+            .map(|(&edge, &observable)| (edge, taken.seen(&edge, observable)))
+            .collect();
+        let mut steps: BTreeMap<Step, Seen> = BTreeMap::new();
+        for (edge, &seen) in &edges {
+            let step = steps.entry(edge.from).or_insert(Seen::NotObservable);
+            *step = match (*step, seen) {
+                (Seen::Exercised(a), Seen::Exercised(b)) => Seen::Exercised(a + b),
+                // The variants go from what says most to what says least.
+                (a, b) => a.min(b),
+            };
+        }
+        for (step, seen) in steps.iter_mut().filter(|(_, seen)| **seen == Seen::Unclear) {
+            // How it was left is unclear; that the call came to it may be certain.
+            let into = taken.edges.iter().filter(|(edge, _)| edge.to == *step);
+            let times: usize = into.map(|(_, times)| times).sum();
+            if times > 0 {
+                *seen = Seen::Exercised(times);
             }
         }
-        steps
-    }
-
-    /// How often each transition was taken.
-    pub fn edges(&self, kind: Kind) -> impl Iterator<Item = (String, usize)> {
-        self.edges.iter().filter(move |(key, _)| key.0 == kind).map(|(key, &count)| {
-            let &(_, from, a, to, b) = key;
-            (format!("{from}: {a} -> {to}: {b}"), count)
-        })
+        TaskCoverage { calls: taken.calls, steps, edges }
     }
 }

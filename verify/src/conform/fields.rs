@@ -1,6 +1,6 @@
 //! The `key=value` words of a line.
 
-use super::event::Value;
+use super::value::Value;
 use crate::problem::{Finding, shown};
 use std::ops::Range;
 

@@ -2,9 +2,10 @@
 //! attributes, writeback. Their locks, drains and extents are judged, their steps are not.
 
 use super::event::{Thread, What};
+use super::flags::{COLLAPSE, GET_CREATE, INSERT, KEEP_SIZE};
 use super::frame::Frame;
 use super::reject::Reason;
-use super::world::{CREATE, World};
+use super::world::World;
 use crate::rule::RuleId;
 use diolock::inode_lock::{LockName, Mode};
 
@@ -31,13 +32,6 @@ pub struct Loose {
     /// Blocks up to here are allocated.
     allocated: u64,
 }
-
-/// `FALLOC_FL_KEEP_SIZE`.
-const KEEP_SIZE: u64 = 1;
-/// `FALLOC_FL_COLLAPSE_RANGE`.
-const COLLAPSE: u64 = 8;
-/// `FALLOC_FL_INSERT_RANGE`.
-const INSERT: u64 = 0x20;
 
 /// What a call that returned did to the size and to the place of blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,7 +126,7 @@ impl Loose {
             &What::MapBlocks { gflags, lblk, .. } => {
                 self.mapping = true;
                 self.allocated = lblk;
-                if fallocate && gflags.has(CREATE) && !(alone && self.drained) {
+                if fallocate && gflags.has(GET_CREATE) && !(alone && self.drained) {
                     return Err(Reason::new(
                         "blocks are allocated before direct I/O is waited for",
                     ));

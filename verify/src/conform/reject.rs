@@ -1,6 +1,7 @@
 //! Why a recording is not one that the model allows.
 
 use super::event::{Event, Thread};
+use super::recent::Standing;
 use crate::rule::RuleId;
 
 /// What is wrong with an event, and who else has to do with it.
@@ -46,6 +47,7 @@ pub struct Rejection {
     pub reason: Reason,
     /// What would have been accepted instead: the event, and the model's step.
     pub expected: Vec<String>,
-    /// The last events of the threads concerned, oldest first.
-    pub window: Vec<Event>,
+    /// The last events of the threads concerned, oldest first, and how things stood after each;
+    /// after the event itself, as if it were refused.
+    pub window: Vec<(Event, Standing)>,
 }

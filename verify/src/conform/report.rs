@@ -2,57 +2,18 @@
 
 use super::coverage::Coverage;
 use super::event::{Event, Thread};
-use super::frame::{Kind, steps_of};
+use super::exercised::{task_json, unfinished_json};
+use super::frame::Kind;
 use super::reject::Rejection;
-use crate::report::escape;
+use crate::report::{WIDTH, wrap};
 use diolock::kernel::Kernel;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// `WIDTH` columns, as everywhere.
-const WIDTH: usize = 100;
-
 /// A thread's name.
-type Name<'a> = &'a dyn Fn(Thread) -> String;
+pub type Name<'a> = &'a dyn Fn(Thread) -> String;
 
-/// An accepted recording: what it exercised, and what not.
-pub fn accepted_text(path: &str, kernel: Kernel, coverage: &Coverage) -> String {
-    let lacks = coverage.lacks();
-    let word = if lacks.is_empty() { "accepted" } else { "accepted but vacuous" };
-    let mut text = format!("{path}: {word} by {kernel}, {} events\n", coverage.events);
-    for lack in &lacks {
-        let _ = writeln!(text, "  {lack}");
-    }
-    let Coverage { queued, waited, converted, not_modelled, .. } = coverage;
-    let _ = writeln!(
-        text,
-        "  {queued} asynchronous, {waited} drains that waited, {converted} conversions; \
-         {not_modelled} events of calls that are not modelled"
-    );
-    for kind in Kind::ALL {
-        let calls = coverage.calls.get(&kind).copied().unwrap_or(0);
-        let steps = coverage.steps(kind);
-        let (edges, times) =
-            coverage.edges(kind).fold((0, 0), |(edges, times), (_, n)| (edges + 1, times + n));
-        let all = steps_of(kind, kernel);
-        let _ = writeln!(
-            text,
-            "\n{}: {calls} calls, {} of {} steps exercised, {edges} edges, {times} times",
-            kind.task(),
-            steps.len(),
-            all.len().max(steps.len())
-        );
-        for ((function, step), count) in &steps {
-            let _ = writeln!(text, "  {count:>7}  {function}: {step}");
-        }
-        for (function, step) in all.iter().filter(|step| !steps.contains_key(step)) {
-            let _ = writeln!(text, "    never  {function}: {step}");
-        }
-    }
-    text
-}
-
-fn describe(event: &Event) -> String {
+pub(super) fn describe(event: &Event) -> String {
     let keys = event.what.keys();
     if keys.is_empty() {
         event.what.name().to_owned()
@@ -61,7 +22,7 @@ fn describe(event: &Event) -> String {
     }
 }
 
-fn reason(rejection: &Rejection, name: Name) -> String {
+pub(super) fn reason(rejection: &Rejection, name: Name) -> String {
     let mut text = rejection.reason.text.clone();
     for &other in &rejection.reason.others {
         text = text.replacen("{}", &name(other), 1);
@@ -70,9 +31,9 @@ fn reason(rejection: &Rejection, name: Name) -> String {
 }
 
 /// The threads of the window, in the order of their first event.
-fn lanes(rejection: &Rejection) -> Vec<Thread> {
+pub(super) fn lanes(rejection: &Rejection) -> Vec<Thread> {
     let mut lanes: Vec<Thread> = Vec::new();
-    for event in &rejection.window {
+    for (event, _) in &rejection.window {
         if !lanes.contains(&event.thread) {
             lanes.push(event.thread);
         }
@@ -87,9 +48,10 @@ pub fn rejected_text(path: &str, kernel: &str, rejection: &Rejection, name: Name
     if let Some(event) = &rejection.event {
         let _ = writeln!(text, "  {} {}: {}", event.seq, name(event.thread), describe(event));
     }
-    let _ = writeln!(text, "  {}", reason(rejection, name));
+    text.push_str(&wrap(&reason(rejection, name), "  ", WIDTH));
     if let Some(rule) = rejection.reason.rule {
-        let _ = writeln!(text, "  {} {}: {}", rule.code(), rule.name(), rule.statement());
+        let words = format!("{} {}: {}", rule.code(), rule.name(), rule.statement());
+        text.push_str(&wrap(&words, "  ", WIDTH));
     }
     if !rejection.expected.is_empty() {
         text.push_str("  it would have accepted:\n");
@@ -110,7 +72,7 @@ pub fn rejected_text(path: &str, kernel: &str, rejection: &Rejection, name: Name
     text.extend(lanes.iter().map(|&thread| cell(&name(thread))));
     text.truncate(text.trim_end().len());
     text.push('\n');
-    for event in &rejection.window {
+    for (event, _) in &rejection.window {
         let at = lanes.iter().position(|&lane| lane == event.thread).unwrap_or(0);
         let mark = if event.line == line { '>' } else { ' ' };
         let indent = " ".repeat(at * column);
@@ -132,26 +94,10 @@ pub fn json(
             let lacks = coverage.lacks();
             let tasks: Vec<Value> = Kind::ALL
                 .into_iter()
-                .map(|kind| {
-                    let seen = coverage.steps(kind);
-                    let steps: Vec<Value> = seen
-                        .iter()
-                        .map(|((kernel, step), n)| json!({"kernel": kernel, "step": step, "times": n}))
-                        .collect();
-                    let edges: Vec<Value> = coverage
-                        .edges(kind)
-                        .map(|(edge, n)| json!({"edge": edge, "times": n}))
-                        .collect();
-                    let calls = coverage.calls.get(&kind).copied().unwrap_or(0);
-                    let all = steps_of(kind, kernel);
-                    let never: Vec<String> = all
-                        .iter()
-                        .filter(|step| !seen.contains_key(step))
-                        .map(|(kernel, step)| format!("{kernel}: {step}"))
-                        .collect();
-                    json!({"task": kind.task(), "calls": calls, "steps": steps, "edges": edges, "never": never})
-                })
+                .map(|kind| task_json(kind, &coverage.task(kind, kernel)))
                 .collect();
+            let unfinished: Vec<Value> =
+                coverage.unfinished.iter().map(|one| unfinished_json(one, name)).collect();
             json!({
                 "recording": path,
                 "kernel": kernel.to_string(),
@@ -162,6 +108,7 @@ pub fn json(
                 "drains_that_waited": coverage.waited,
                 "conversions": coverage.converted,
                 "not_modelled": coverage.not_modelled,
+                "not_returned": unfinished,
                 "tasks": tasks,
             })
         }
@@ -184,49 +131,8 @@ pub fn json(
                 "reason": reason(rejection, name),
                 "rule": rejection.reason.rule.map(|rule| rule.code()),
                 "expected": rejection.expected,
-                "window": rejection.window.iter().map(event).collect::<Vec<_>>(),
+                "window": rejection.window.iter().map(|(shown, _)| event(shown)).collect::<Vec<_>>(),
             })
         }
     }
-}
-
-/// The window around a rejected event as a picture: a lane for each thread, time runs down.
-pub fn rejection_svg(path: &str, kernel: &str, rejection: &Rejection, name: Name) -> String {
-    const LANE: usize = 250;
-    const ROW: usize = 22;
-    let lanes = lanes(rejection);
-    let width = 90 + LANE * lanes.len().max(2);
-    let top = 96;
-    let height = top + ROW * rejection.window.len() + 20;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"monospace\" font-size=\"12\">\n\
-         <title>{} rejected by {}</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-        escape(path),
-        escape(kernel)
-    );
-    let mut line = |x: usize, y: usize, style: &str, text: &str| {
-        let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\" {style}>{}</text>", escape(text));
-    };
-    let bold = "font-weight=\"bold\"";
-    line(12, 20, bold, &format!("{path}:{}: rejected by {kernel}", rejection.line));
-    line(12, 38, "", &reason(rejection, name));
-    if let Some(rule) = rejection.reason.rule {
-        line(12, 56, "", &format!("{} {}: {}", rule.code(), rule.name(), rule.statement()));
-    }
-    for (at, &thread) in lanes.iter().enumerate() {
-        line(80 + at * LANE, top - 12, bold, &name(thread));
-    }
-    for (at, event) in rejection.window.iter().enumerate() {
-        let y = top + ROW * at + 12;
-        let lane = lanes.iter().position(|&lane| lane == event.thread).unwrap_or(0);
-        let here = event.line == rejection.line;
-        line(12, y, "fill=\"#666\"", &event.line.to_string());
-        let style = if here { "font-weight=\"bold\" fill=\"#b00020\"" } else { "" };
-        let text: String = describe(event).chars().take(LANE / 8 + 2).collect();
-        line(80 + lane * LANE, y, style, &text);
-    }
-    out.push_str("</svg>\n");
-    out
 }

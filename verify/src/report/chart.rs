@@ -80,6 +80,8 @@ pub enum Mark {
     Broken(RuleId),
     /// The loop of a livelock begins here.
     Loop,
+    /// A recorded event that the model does not allow, though it breaks no rule by itself.
+    Rejected,
 }
 
 impl Mark {
@@ -88,6 +90,7 @@ impl Mark {
         match self {
             Mark::Broken(rule) => rule.code(),
             Mark::Loop => "loop",
+            Mark::Rejected => "rejected",
         }
     }
 }

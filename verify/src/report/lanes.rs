@@ -1,6 +1,6 @@
 //! A run as a table: a lane per task, the locks held, at most 100 columns of ASCII.
 
-use super::chart::{Chart, Mark, Row};
+use super::chart::{Chart, Row};
 use super::fit::{fit, fold, wrap};
 use super::story::command;
 use super::words::lane_waits_words;
@@ -143,7 +143,7 @@ fn lines(chart: &Chart, left_out: &[bool]) -> Vec<Line> {
         }
         at = start + 1;
         let mark = match row.mark {
-            Some(mark @ (Mark::Broken(_) | Mark::Loop)) => format!("  <-- {}", mark.text()),
+            Some(mark) => format!("  <-- {}", mark.text()),
             None => String::new(),
         };
         let old = if row.old_value { " (old value)" } else { "" };

@@ -12,11 +12,15 @@ mod svg;
 mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
+pub(crate) use fit::wrap;
 pub use html::{Page, Panel, html};
+pub(crate) use lanes::WIDTH;
 pub use lanes::{Detail, heading, lanes, run_table, table};
 pub use page::{page_of, picture_of};
 pub use perfetto::perfetto;
 pub use story::{LINES, command, cycle, holder, story};
 pub(crate) use svg::escape;
+#[cfg(test)]
+pub(crate) use svg::tests::check_page;
 pub use svg::{Caption, svg};
 pub use words::{content_words, lock_words, waits_words, words};

@@ -107,7 +107,10 @@ fn of_part(chart: &Chart, part: Part) -> Band {
         task: Some(row.task),
         number: row.number.to_string(),
         texts,
-        tip: format!("{} in {}", row.place.step, row.place.kernel),
+        tip: match row.place.kernel {
+            "" => String::new(),
+            function => format!("{} in {function}", row.place.step),
+        },
         switch: row.switch,
         ..empty
     }

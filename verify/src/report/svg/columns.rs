@@ -183,19 +183,19 @@ fn free_slot(bars: &[Bar], new: &Bar) -> i32 {
 }
 
 /// Draws the placed columns. `moments` has the height at which each row shown happens, `end` is
-/// the lower end of the rows.
+/// the lower end of the rows, `edge` the upper one of a band that no letter is to meet.
 pub(super) fn draw(
     out: &mut Drawing,
     chart: &Chart,
     shown: &[usize],
     columns: &[Column],
     moments: &[i32],
-    end: i32,
+    (end, edge): (i32, Option<i32>),
 ) {
     for column in columns {
         for bar in &column.bars {
             let bottom = bar.end.map_or(end, |at| moments[at]);
-            draw_bar(out, chart, column, bar, (moments[bar.first], bottom));
+            draw_bar(out, chart, column, bar, (moments[bar.first], bottom, edge));
         }
         if column.what.numbers() {
             draw_count(out, chart, shown, column, moments);
@@ -208,7 +208,7 @@ fn draw_bar(
     chart: &Chart,
     column: &Column,
     bar: &Bar,
-    (top, bottom): (i32, i32),
+    (top, bottom, edge): (i32, i32, Option<i32>),
 ) {
     let (left, width, class, letter) = match bar.kind {
         Kind::Exclusive => (0, column.slots * HALF, "exclusive", "letter-on"),
@@ -220,6 +220,11 @@ fn draw_bar(
     out.rect(area, class);
     let name = story::letter(chart, bar.task);
     let mut y = top + 12;
+    // A filled bar hides the edge.
+    let meets = |edge: &i32| (y - LETTER..y + 3).contains(edge) && edge + 16 < bottom;
+    if let Some(edge) = edge.filter(|edge| bar.kind == Kind::Waits && meets(edge)) {
+        y = edge + 13;
+    }
     while y <= (bottom - 4).max(top + 12) {
         out.text((left + width / 2, y), LETTER, Anchor::Middle, letter, &name);
         y += AGAIN;
@@ -229,7 +234,9 @@ fn draw_bar(
 fn draw_count(out: &mut Drawing, chart: &Chart, shown: &[usize], column: &Column, moments: &[i32]) {
     for (&at, &y) in shown.iter().zip(moments) {
         let count = chart.rows[at].dio_count;
-        let before = at.checked_sub(1).map_or(0, |at| chart.rows[at].dio_count);
+        // What was before the first row shown is known of a run's first step only.
+        let first = if chart.rows[at].number > 1 { count } else { 0 };
+        let before = at.checked_sub(1).map_or(first, |at| chart.rows[at].dio_count);
         let changed = count != before;
         if changed {
             let (left, right) = (column.x, column.x + column.slots * HALF - 1);

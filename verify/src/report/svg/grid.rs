@@ -11,6 +11,10 @@ pub(super) const SIZE: i32 = 12;
 /// The step numbers, and left of them the loop's bracket.
 const GUTTER: i32 = 36;
 const BRACKET: i32 = 12;
+/// Left of the numbers.
+const EDGE: i32 = 2;
+/// From the numbers to the gutter's end.
+const NUMBER: i32 = 11;
 /// From the gutter to the first lane.
 const LEAD: i32 = 4;
 /// From a lane's line to its text, and from the text to the next lane.
@@ -67,7 +71,9 @@ impl Grid {
     ) -> Grid {
         let mut columns = columns(chart, shown);
         let columns_width: i32 = columns.iter().map(|column| column.width).sum();
-        let gutter = GUTTER + if chart.loop_start.is_some() { BRACKET } else { 0 };
+        let longest = chart.rows.iter().map(|row| row.number).max().unwrap_or(0).to_string();
+        let gutter = GUTTER.max(width(&longest, SIZE) + NUMBER + EDGE)
+            + if chart.loop_start.is_some() { BRACKET } else { 0 };
         let room = (budget - gutter - LEAD - columns_width - GAP).max(TEXT);
         let tasks = &chart.lanes;
         let natural = |task: &TaskId| {
@@ -106,7 +112,7 @@ impl Grid {
         let lack = columns.iter().map(|column| -column.heading_start()).max().unwrap_or(0).max(0);
         columns.iter_mut().for_each(|column| column.x += lack);
         x += lack;
-        Grid { lanes, form, columns, numbers: gutter - 11, text_end, width: x }
+        Grid { lanes, form, columns, numbers: gutter - NUMBER, text_end, width: x }
     }
 
     /// A task's lane; the first if it has none.

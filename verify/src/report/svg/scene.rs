@@ -51,7 +51,8 @@ pub(super) fn scene(chart: &Chart, budget: i32, form: Form) -> Drawing {
     switches(&mut out, &grid, &bands);
     let moments: Vec<i32> =
         bands.iter().filter(|band| band.row.is_some()).map(Band::moment).collect();
-    columns::draw(&mut out, chart, &shown, &grid.columns, &moments, bottom);
+    let edge = bands.iter().find(|band| band.kind == Kind::Broken).map(|band| band.top);
+    columns::draw(&mut out, chart, &shown, &grid.columns, &moments, (bottom, edge));
     texts_of(&mut out, chart, &grid, &bands);
     bracket(&mut out, chart, &bands);
     out

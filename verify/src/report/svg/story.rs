@@ -55,6 +55,7 @@ pub(crate) fn mark(chart: &Chart, row: &Row) -> Option<String> {
             let last = chart.rows.last().map_or(row.number, |row| row.number);
             format!("{}: steps {} to {last} repeat for ever", mark.text(), row.number)
         }
+        Mark::Rejected => format!("{} here", mark.text()),
     })
 }
 
@@ -64,9 +65,9 @@ pub(crate) fn back(chart: &Chart, at: usize) -> Option<String> {
     (at + 1 == chart.rows.len()).then(|| format!("back to step {}", start.number))
 }
 
-/// Whether a rule is broken there.
+/// Whether it goes wrong there.
 pub(crate) fn breaks(row: &Row) -> bool {
-    matches!(row.mark, Some(Mark::Broken(_)))
+    matches!(row.mark, Some(Mark::Broken(_) | Mark::Rejected))
 }
 
 /// Who is shown as waiting below the last step. A run that breaks a rule, or that stops at a step
@@ -129,7 +130,11 @@ pub(crate) fn story(chart: &Chart) -> Vec<String> {
         };
         let row = &chart.rows[at];
         let who = letter(chart, row.task);
-        story.push(format!("Step {}: {who}, in {}: {}.", row.number, row.place.kernel, step(row)));
+        let place = match row.place.kernel {
+            "" => String::new(),
+            function => format!(", in {function}"),
+        };
+        story.push(format!("Step {}: {who}{place}: {}.", row.number, step(row)));
         let before = at.checked_sub(1).map_or(&[][..], |at| &chart.rows[at].waiting);
         for waiting in &row.waiting {
             if !before.iter().any(|other| other.task == waiting.task) {

@@ -83,6 +83,11 @@ fn check(name: &str, drawing: &Drawing, budget: i32) {
     }
 }
 
+/// The same of a picture with its caption.
+pub(crate) fn check_page(name: &str, chart: &Chart, caption: &Caption) {
+    check(name, &page(chart, caption), caption.width as i32);
+}
+
 #[test]
 fn nothing_collides_and_nothing_is_cut_off_in_any_wrong_run() {
     assert!(WRONG.len() > 30, "{} runs", WRONG.len());

@@ -1,61 +1,14 @@
-//! The events of one step: where a step of the model is several events, or several times the same.
+//! The mapping of one call's blocks, which the model does in one step and the kernel piece by piece.
 
-use super::event::What;
-use super::frame::{Asked, Kind, MAPPED, UNWRITTEN, mapped};
-use super::reject::Reason;
-use super::world::{CREATE, World};
+use super::through::mapped;
+use super::{Asked, Kind};
+use crate::conform::event::What;
+use crate::conform::flags::{GET_CONVERT, GET_CREATE, MAP_MAPPED, MAP_UNWRITTEN};
+use crate::conform::reject::Reason;
+use crate::conform::world::World;
 use diolock::extent_probe::{Extent, Mapped};
 use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Blocks, Range};
-
-/// How much of the events of a task's next step was seen.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Phase {
-    /// None.
-    Ready,
-    /// A lock was asked for.
-    Asked(LockName, Mode),
-    /// A lock was tried.
-    Tried(LockName, Mode),
-    /// `iomap_dio_rw`; not counted yet.
-    Started,
-    /// `dio_wait`.
-    Draining,
-    /// The checks look the blocks up: not called yet.
-    Probe,
-    /// They do.
-    Probing,
-    /// The blocks are mapped for I/O: between two pieces.
-    Between,
-    /// `iomap_ow_begin`.
-    OwBegun,
-    /// `iomap_begin`.
-    Begun,
-    /// ext4_map_blocks that only looks.
-    Looking,
-    /// It has returned.
-    Looked,
-    /// ext4_map_blocks that creates.
-    Creating,
-    /// It has returned.
-    Created,
-    /// The completion: `dio_complete`, then `end_io`.
-    Head(u8),
-    /// The conversion: between two pieces.
-    ConvertBetween,
-    /// ext4_map_blocks that converts.
-    Converts,
-    /// Blocks are removed: `es_remove`, `remove_space`, and its end.
-    Removing(u8),
-    /// The rest of a block is zeroed.
-    Zeroing,
-    /// `setattr_ret`.
-    SetattrReturned,
-    /// An error: what is held is given back.
-    Failed,
-    /// The call has returned.
-    Over,
-}
 
 /// What happens inside ext4_map_blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -129,7 +82,7 @@ impl Mapping {
                 self.ret = ret;
                 if let Some(at) = &mut self.converted {
                     *at += u64::try_from(ret).unwrap_or(0);
-                } else if self.flags & CREATE == 0 {
+                } else if self.flags & GET_CREATE == 0 {
                     self.looked = Some(ret);
                 } else {
                     self.created = true;
@@ -173,7 +126,9 @@ impl Mapping {
             What::Req { l: LockName::IDataSem, m: Mode::Shared }
             | What::Acq { l: LockName::IDataSem, .. }
             | What::Rel { l: LockName::IDataSem, .. } => true,
-            What::Req { l: LockName::IDataSem, m: Mode::Exclusive } => self.flags & 0x11 != 0,
+            What::Req { l: LockName::IDataSem, m: Mode::Exclusive } => {
+                self.flags & (GET_CREATE | GET_CONVERT) != 0
+            }
             _ => false,
         }
     }
@@ -185,7 +140,7 @@ impl Mapping {
 
     /// What may come next inside ext4_map_blocks.
     pub fn next_inside(&self) -> Vec<&'static str> {
-        let creates = self.flags & 0x11 != 0;
+        let creates = self.flags & (GET_CREATE | GET_CONVERT) != 0;
         match self.inside {
             Inside::Called if creates => {
                 vec!["req l=data m=S", "req l=data m=X", "map_blocks_ret"]
@@ -233,10 +188,10 @@ impl Mapping {
 }
 
 /// The state that `EXT4_MAP_*` flags stand for.
-pub(super) fn state(mflags: u64) -> Extent {
-    if mflags & UNWRITTEN != 0 {
+pub fn state(mflags: u64) -> Extent {
+    if mflags & MAP_UNWRITTEN != 0 {
         Extent::Unwritten
-    } else if mflags & MAPPED != 0 {
+    } else if mflags & MAP_MAPPED != 0 {
         Extent::Written
     } else {
         Extent::Hole

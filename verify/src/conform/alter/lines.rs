@@ -1,0 +1,85 @@
+//! A recording as lines that can be found, moved and changed.
+
+use super::Altered;
+
+/// One line, taken apart.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub seq: u64,
+    pub task: String,
+    pub event: String,
+    pub keys: String,
+}
+
+impl Line {
+    pub fn is(&self, event: &str) -> bool {
+        self.event == event
+    }
+
+    pub fn key(&self, key: &str) -> Option<&str> {
+        self.keys.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    pub fn number(&self, key: &str) -> u64 {
+        let text = self.key(key).unwrap_or("0");
+        let hex = text.strip_prefix("0x").map(|hex| u64::from_str_radix(hex, 16));
+        hex.unwrap_or_else(|| text.parse()).unwrap_or(0)
+    }
+
+    pub fn set(&mut self, key: &str, value: &str) {
+        let words = self.keys.split(' ').map(|word| match word.split_once('=') {
+            Some((k, _)) if k == key => format!("{key}={value}"),
+            _ => word.to_owned(),
+        });
+        self.keys = words.collect::<Vec<_>>().join(" ");
+    }
+
+    pub fn lock(&self, event: &str, lock: &str) -> bool {
+        self.is(event) && self.key("l") == Some(lock)
+    }
+}
+
+impl Altered {
+    /// One of the lines that fit.
+    pub fn one(&mut self, fits: impl Fn(&Altered, usize) -> bool) -> Option<usize> {
+        let all: Vec<usize> = (0..self.lines.len()).filter(|&at| fits(self, at)).collect();
+        if all.is_empty() { None } else { Some(all[self.random.below(all.len())]) }
+    }
+
+    /// The next line of the same thread with that event.
+    pub fn next(&self, at: usize, event: &str) -> Option<usize> {
+        let same = |&to: &usize| self.lines[to].task == self.lines[at].task;
+        (at + 1..self.lines.len()).filter(same).find(|&to| self.lines[to].is(event))
+    }
+
+    /// The line of the same thread with that event before it.
+    pub fn before(&self, at: usize, event: &str) -> Option<usize> {
+        let same = |&to: &usize| self.lines[to].task == self.lines[at].task;
+        (0..at).rev().filter(same).find(|&to| self.lines[to].is(event))
+    }
+
+    /// The thread's lines from one to another.
+    pub fn between(&self, from: usize, to: usize) -> Vec<usize> {
+        (from..=to).filter(|&at| self.lines[at].task == self.lines[from].task).collect()
+    }
+
+    pub fn relocate(&mut self, from: usize, to: usize) {
+        let line = self.lines.remove(from);
+        self.lines.insert(if to > from { to - 1 } else { to }, line);
+    }
+
+    pub fn drop_all(&mut self, mut lines: Vec<usize>) {
+        lines.sort_unstable();
+        for at in lines.into_iter().rev() {
+            self.lines.remove(at);
+        }
+    }
+
+    /// A direct write that ended past i_size and was waited for: from its entry to its return.
+    pub fn extending(&mut self) -> Option<(usize, usize)> {
+        let at = self.one(|all, at| {
+            all.lines[at].is("inode_extension") && all.before(at, "orphan_add").is_some()
+        })?;
+        Some((self.before(at, "write_iter")?, self.next(at, "write_iter_ret")?))
+    }
+}

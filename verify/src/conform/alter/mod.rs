@@ -1,0 +1,83 @@
+//! Recordings altered on purpose: what conformance must not accept.
+//!
+//! An alteration is a small lie at a random place. The events' numbers stay where they are, so that
+//! an altered recording differs in nothing else.
+
+mod apply;
+mod lines;
+
+use lines::Line;
+use std::fmt::Write;
+
+/// Ways to alter a recording, by name.
+pub const ALTERATIONS: [(&str, &str); 20] = [
+    ("drop-dio-end", "a reference to i_dio_count is never dropped"),
+    ("drain-returns-early", "inode_dio_wait returns while direct I/O is in flight"),
+    ("remove-before-drain", "extents are removed before the drain"),
+    ("skip-drain", "a truncate or a punched hole does not drain"),
+    ("extend-shared", "an extending write holds i_rwsem shared"),
+    ("acquire-early", "i_rwsem is acquired as soon as it is asked for, though held"),
+    ("convert-after-end", "extents are converted after the reference was dropped"),
+    ("lose-conversion", "a completion forgets to convert"),
+    ("convert-elsewhere", "the next block is converted"),
+    ("swap-releases", "two threads release each other's i_rwsem"),
+    ("drop-release", "i_rwsem is never released"),
+    ("lie-in-lookup", "a written block is reported unwritten, or the other way round"),
+    ("lie-about-place", "a block is reported elsewhere on the device than before"),
+    ("lie-about-path", "the overwrite path is taken for other writes, or not for overwrites"),
+    ("lie-about-count", "i_dio_count is five too high"),
+    ("lie-about-size", "i_size is three blocks off"),
+    ("count-without-lock", "the reference is taken before i_rwsem"),
+    ("complete-twice", "a worker completes the same I/O twice"),
+    ("convert-shared", "extents are converted with i_data_sem shared"),
+    ("drop-orphan", "an extending write puts no orphan record"),
+];
+
+/// A source of numbers that depends on nothing but its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % most
+    }
+}
+
+struct Altered {
+    lines: Vec<Line>,
+    random: Random,
+}
+
+/// The recording `text`, altered as named, at a place that `seed` chooses; `None` if it has no place
+/// for that.
+pub fn alter(text: &str, name: &str, seed: u64) -> Option<String> {
+    let lines: Vec<Line> = text
+        .lines()
+        .filter_map(|line| {
+            let mut columns = line.splitn(4, '\t');
+            Some(Line {
+                seq: columns.next()?.parse().ok()?,
+                task: columns.next()?.to_owned(),
+                event: columns.next()?.to_owned(),
+                keys: columns.next().unwrap_or_default().to_owned(),
+            })
+        })
+        .collect();
+    let numbers: Vec<u64> = lines.iter().map(|line| line.seq).collect();
+    let mut altered =
+        Altered { lines, random: Random(seed.wrapping_mul(0x9e37_79b9).wrapping_add(1)) };
+    for _ in 0..4 {
+        altered.random.below(2);
+    }
+    altered.apply(name)?;
+    let lines = &altered.lines;
+    let mut out = String::new();
+    // What was dropped leaves a gap, what was added follows the last.
+    let last = numbers.last().copied().unwrap_or(0);
+    for (at, line) in lines.iter().enumerate() {
+        let seq = numbers.get(at).copied().unwrap_or(last + 1 + at as u64);
+        let _ = writeln!(out, "{seq}\t{}\t{}\t{}", line.task, line.event, line.keys);
+    }
+    Some(out)
+}

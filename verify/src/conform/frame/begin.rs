@@ -1,0 +1,101 @@
+//! Where a call's task stands when the call begins.
+
+use super::phase::Phase;
+use super::{Asked, Candidate, Frame, Kind, Mapping};
+use crate::conform::event::Iocb;
+use crate::conform::trail::Trail;
+use diolock::dio_path::{
+    Call, DioReadIter, DioWriteIter, IomapEndIo, PunchHoleRwsem, Setattr, Write, WriteFlags,
+};
+use diolock::extent_probe::Half;
+use diolock::kernel::Kernel;
+use diolock::op::{Bio, Blocks, Outcome, Range, Submission};
+use diolock::task::Task;
+
+pub(super) fn blocks_of(asked: Asked, block: u64) -> Range {
+    let start = asked.pos / block;
+    let end = asked.end.div_ceil(block).max(start + 1);
+    Range { start: start as Blocks, len: (end - start) as Blocks }
+}
+
+impl Frame {
+    fn new(kind: Kind, block: u64, asked: Asked, calls: Vec<Call>) -> Frame {
+        let candidate =
+            |call| Candidate { call, phase: Phase::Ready, queued: false, trail: Trail::default() };
+        Frame {
+            kind,
+            asked,
+            block,
+            iocb: None,
+            ended: false,
+            mapping: Mapping::default(),
+            candidates: calls.into_iter().map(candidate).collect(),
+            partial: !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block),
+            inner: 0,
+            sized: false,
+            extends: false,
+        }
+    }
+
+    /// A direct write. Whether its I/O is waited for shows later.
+    pub fn write(kernel: Kernel, block: u64, asked: Asked) -> Frame {
+        let range = blocks_of(asked, block);
+        let unaligned = !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block);
+        let half = unaligned.then_some(Half::Lower);
+        let flags = WriteFlags { nowait: asked.nowait, ..WriteFlags::default() };
+        let call = |end_io| {
+            let write = Write { task: 0, end_io, range, half, fault: None, pins: false };
+            Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, true))
+        };
+        Frame::new(Kind::Write, block, asked, vec![call(None), call(Some(1))])
+    }
+
+    /// A direct read.
+    pub fn read(kernel: Kernel, block: u64, asked: Asked) -> Frame {
+        let read = DioReadIter::new(0, blocks_of(asked, block), kernel, true);
+        let call = Call::DioReadIter(Box::new(read));
+        Frame::new(Kind::Read, block, asked, vec![call])
+    }
+
+    /// A truncate to `size`.
+    pub fn setattr(kernel: Kernel, block: u64, size: u64) -> Frame {
+        let asked = Asked { pos: size, end: size, nowait: false };
+        let call = Call::Setattr(Setattr::new(size.div_ceil(block) as Blocks, kernel, true));
+        Frame::new(Kind::Setattr, block, asked, vec![call])
+    }
+
+    /// A truncate that took i_rwsem before the recording began.
+    pub fn setattr_locked(kernel: Kernel, block: u64, size: u64) -> Frame {
+        let mut frame = Frame::setattr(kernel, block, size);
+        frame.candidates[0].call.resume(Outcome::Done);
+        frame
+    }
+
+    /// A punched hole; `None` if it has no whole block.
+    pub fn punch(kernel: Kernel, block: u64, asked: Asked) -> Option<Frame> {
+        let (start, end) = (asked.pos.div_ceil(block), asked.end / block);
+        let len = end.checked_sub(start).filter(|&len| len > 0)?;
+        let range = Range { start: start as Blocks, len: len as Blocks };
+        let call = Call::PunchHole(PunchHoleRwsem::new(range, kernel));
+        Some(Frame::new(Kind::Punch, block, asked, vec![call]))
+    }
+
+    /// The completion of an asynchronous write.
+    pub fn completion(
+        kernel: Kernel,
+        block: u64,
+        asked: Asked,
+        unwritten: bool,
+        iocb: Iocb,
+    ) -> Frame {
+        let range = blocks_of(asked, block);
+        let mut end_io = IomapEndIo::new(1, kernel, false, false);
+        let bio = Bio::Write { half: None, zero_rest: false };
+        end_io.submit(Submission { range, blocks: vec![0], bio, unwritten });
+        let calls = vec![Call::IomapEndIo(end_io)];
+        let mut frame = Frame::new(Kind::Completion, block, asked, calls);
+        frame.iocb = Some(iocb);
+        frame.candidates[0].phase = Phase::Head(0);
+        frame
+    }
+}

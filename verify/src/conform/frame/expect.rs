@@ -1,0 +1,91 @@
+//! What a state waits for, for people.
+
+use super::phase::Phase;
+use super::{Candidate, Frame, Kind};
+use crate::conform::value::Value;
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Op, OrphanOp};
+use diolock::task::Task;
+
+impl Frame {
+    pub(super) fn expected(&self, settled: &[Candidate]) -> Vec<String> {
+        let mut expected: Vec<String> = settled.iter().flat_map(|c| self.expects(c)).collect();
+        expected.sort();
+        expected.dedup();
+        expected
+    }
+
+    /// What a state waits for, for people.
+    fn expects(&self, candidate: &Candidate) -> Vec<String> {
+        let place = candidate.call.place();
+        let at = |text: &str| format!("{text} ({}: {})", place.kernel, place.step);
+        let lock = |verb: &str, lock: LockName, mode: Mode| {
+            at(&format!("{verb} l={} m={}", lock.shown(), mode.shown()))
+        };
+        let one = |text: &str| vec![at(text)];
+        match candidate.phase {
+            Phase::Asked(l, m) => vec![lock("acq", l, m)],
+            Phase::Tried(l, m) => vec![lock("acq", l, m), lock("fail", l, m)],
+            Phase::Started => vec![at("dio_begin"), at("iomap_dio_rw_ret ret=err")],
+            Phase::Draining => one("dio_wait_ret"),
+            Phase::Probe => one("map_blocks gflags=0x0"),
+            Phase::Probing
+            | Phase::Looking
+            | Phase::Creating
+            | Phase::Converts
+            | Phase::Zeroing => self.mapping.next_inside().iter().map(|text| at(text)).collect(),
+            Phase::Between if self.overwrites(candidate) => one("iomap_ow_begin"),
+            Phase::Between | Phase::OwBegun => one("iomap_begin"),
+            Phase::Begun if place.kernel == "ext4_map_blocks" => one("map_blocks gflags=0x0"),
+            Phase::Begun => one("map_blocks that creates"),
+            Phase::Looked => vec![at("set_iomap"), at("map_blocks that creates")],
+            Phase::Created => one("set_iomap"),
+            Phase::Head(0) => one("dio_complete"),
+            Phase::Head(_) if self.kind == Kind::Read => one("dio_end"),
+            Phase::Head(_) => one("end_io"),
+            Phase::ConvertBetween => {
+                vec![at("map_blocks gflags=0x13"), at("convert_unwritten_ret")]
+            }
+            Phase::Removing(0) => one("remove_space"),
+            Phase::Removing(_) => one("ext4_ext_remove_space_done"),
+            Phase::SetattrReturned => vec![lock("rel", LockName::IRwsem, Mode::Exclusive)],
+            Phase::Failed => vec!["rel l=rwsem (after an error)".to_owned()],
+            Phase::Over => Vec::new(),
+            Phase::Ready => match candidate.call.next() {
+                None => vec![format!("the call's return ({})", place.kernel)],
+                Some(Op::Lock(l, m)) => vec![lock("req", l, m)],
+                Some(Op::TryLock(l, m)) => vec![lock("try", l, m)],
+                Some(Op::Unlock(LockName::IRwsem, _)) if self.kind == Kind::Setattr => {
+                    one("setattr_ret")
+                }
+                Some(Op::Unlock(l, m)) => vec![lock("rel", l, m)],
+                Some(Op::DioBegin(_)) => match candidate.call.plan() {
+                    Some(plan) if plan.overwrite_ops => {
+                        one("iomap_dio_rw ops=ext4_iomap_overwrite_ops")
+                    }
+                    _ => one("iomap_dio_rw ops=ext4_iomap_ops"),
+                },
+                Some(Op::DioEnd(_)) => one("dio_end"),
+                Some(Op::DioWait) => one("dio_wait"),
+                Some(Op::Submit(..)) => one("iomap_dio_rw_ret ret=EIOCBQUEUED"),
+                Some(Op::Bio(..)) if self.kind != Kind::Completion => {
+                    one("iomap_dio_rw_ret ret=dio")
+                }
+                Some(Op::Orphan(OrphanOp::Add)) => one("orphan_add"),
+                Some(Op::Orphan(OrphanOp::Del)) => one("orphan_del"),
+                Some(Op::JournalStart(_)) => match place.kernel {
+                    "ext4_convert_unwritten_extents" => one("convert_unwritten"),
+                    "ext4_handle_inode_extension" if !self.ended => one("inode_extension"),
+                    "ext4_truncate" => one("truncate"),
+                    _ => Vec::new(),
+                },
+                Some(Op::JournalStop(_)) if place.kernel == "ext4_truncate" => one("truncate_ret"),
+                Some(Op::SizeRead) if self.kind == Kind::Setattr => one("setattr"),
+                Some(Op::PagesRead) if self.kind == Kind::Setattr => one("trunc_pagecache"),
+                Some(Op::PagesRead) if self.kind == Kind::Punch => one("trunc_pagecache_range"),
+                Some(Op::Free(_) | Op::FreeRange(_)) => one("es_remove"),
+                _ => Vec::new(),
+            },
+        }
+    }
+}

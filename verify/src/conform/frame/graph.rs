@@ -1,0 +1,74 @@
+//! Everything that a task can do, whatever it is asked and answered.
+
+use super::silent::NO_PAGES;
+use super::{Asked, Frame, Kind};
+use crate::conform::event::Iocb;
+use crate::conform::trail::Edge;
+use crate::schedule::answers;
+use diolock::dio_path::Call;
+use diolock::kernel::Kernel;
+use diolock::op::{Op, Outcome};
+use diolock::task::Task;
+use std::collections::{BTreeMap, HashSet};
+
+/// Every transition that a call of that kind can take on a kernel, and whether a recording can show
+/// it: whether the task comes to it with answers that `Frame` gives.
+pub fn graph(kind: Kind, kernel: Kernel) -> BTreeMap<Edge, bool> {
+    let mut edges = BTreeMap::new();
+    // What a recording can show comes last, and stays.
+    for shown_only in [false, true] {
+        let mut open = starts(kind, kernel);
+        let mut seen: HashSet<Call> = HashSet::new();
+        while let Some(call) = open.pop() {
+            let Some(op) = call.next() else { continue };
+            if !seen.insert(call.clone()) {
+                continue;
+            }
+            let answers = answers(0, &op).into_iter();
+            for outcome in answers.filter(|outcome| !shown_only || shown(&op, outcome)) {
+                let mut next = call.clone();
+                next.resume(outcome);
+                let (from, to) = (call.place().into(), next.place().into());
+                edges.insert(Edge { from, to }, shown_only);
+                if !(shown_only && last_of(kind, &op)) {
+                    open.push(next);
+                }
+            }
+        }
+    }
+    edges
+}
+
+/// Whether `Frame` gives that answer.
+fn shown(op: &Op, outcome: &Outcome) -> bool {
+    *op != Op::PagesRead || *outcome == NO_PAGES
+}
+
+/// Whether `Frame` follows a call no further than to that step.
+pub(super) fn last_of(kind: Kind, op: &Op) -> bool {
+    kind == Kind::Completion && matches!(op, Op::DioEnd(_))
+}
+
+/// Where a task starts, for each way in which it can be called.
+fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
+    const BLOCK: u64 = 4096;
+    let asked = |pos, end, nowait| Asked { pos, end, nowait };
+    let iocb = Iocb(0);
+    let frames: Vec<Frame> = match kind {
+        Kind::Write => [(0, BLOCK), (0, BLOCK / 8)]
+            .into_iter()
+            .flat_map(|(pos, end)| {
+                [false, true].map(|nowait| Frame::write(kernel, BLOCK, asked(pos, end, nowait)))
+            })
+            .collect(),
+        Kind::Read => vec![Frame::read(kernel, BLOCK, asked(0, BLOCK, false))],
+        Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK)],
+        Kind::Punch => Frame::punch(kernel, BLOCK, asked(0, BLOCK, false)).into_iter().collect(),
+        Kind::Completion => [false, true]
+            .map(|unwritten| {
+                Frame::completion(kernel, BLOCK, asked(0, BLOCK, false), unwritten, iocb)
+            })
+            .to_vec(),
+    };
+    frames.into_iter().flat_map(|frame| frame.candidates).map(|c| c.call).collect()
+}

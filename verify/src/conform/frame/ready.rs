@@ -1,0 +1,177 @@
+//! Which states an event leads to: the first event of a step.
+
+use super::phase::Phase;
+use super::silent::NO_PAGES;
+use super::{Candidate, Frame, Kind};
+use crate::conform::event::{Ops, Submitted, What};
+use crate::conform::flags::{FORCE_WAIT, GET_CREATE};
+use crate::conform::world::World;
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Blocks, Op, OrphanOp, Outcome};
+use diolock::task::Task;
+
+impl Frame {
+    pub(super) fn accept_ready(
+        &self,
+        from: &Candidate,
+        what: &What,
+        world: &World,
+    ) -> Vec<Candidate> {
+        let to = |phase| vec![from.clone().at(phase)];
+        let step = |outcome| vec![self.stepped(from, [outcome])];
+        let place = from.call.place();
+        let Some(op) = from.call.next() else {
+            return match (self.kind, what) {
+                (Kind::Write, &What::WriteIterRet { ret }) if (ret == -529) == from.queued => {
+                    to(Phase::Over)
+                }
+                (Kind::Read, &What::ReadIterRet { ret }) if (ret == -529) == from.queued => {
+                    to(Phase::Over)
+                }
+                (Kind::Punch, What::FallocateRet { .. }) => to(Phase::Over),
+                _ => Vec::new(),
+            };
+        };
+        match (op, what) {
+            (
+                Op::Lock(LockName::IRwsem, Mode::Exclusive),
+                &What::Req { l: LockName::IRwsem, m },
+            ) if m == Mode::Exclusive => to(Phase::Asked(LockName::IRwsem, m)),
+            (Op::Lock(lock, mode), &What::Req { l, m }) if (l, m) == (lock, mode) => {
+                to(Phase::Asked(l, m))
+            }
+            // A read that must not wait tries; the model's reads wait.
+            (Op::Lock(lock, mode), &What::Try { l, m })
+                if self.kind == Kind::Read && self.asked.nowait && (l, m) == (lock, mode) =>
+            {
+                to(Phase::Tried(l, m))
+            }
+            (Op::TryLock(lock, mode), &What::Try { l, m }) if (l, m) == (lock, mode) => {
+                to(Phase::Tried(l, m))
+            }
+            (Op::Unlock(LockName::IRwsem, _), What::SetattrRet { .. })
+                if self.kind == Kind::Setattr =>
+            {
+                to(Phase::SetattrReturned)
+            }
+            (Op::Unlock(LockName::IRwsem, _), What::OrphanDel {}) if self.kind == Kind::Setattr => {
+                vec![from.clone()]
+            }
+            (Op::Unlock(lock, mode), &What::Rel { l, m, .. })
+                if (l, m) == (lock, mode)
+                    && !(self.kind == Kind::Setattr && l == LockName::IRwsem) =>
+            {
+                step(Outcome::Done)
+            }
+            (Op::DioBegin(_), &What::IomapDioRw { pos, len, ops, dflags, .. }) => {
+                let plan = from.call.plan();
+                let same = (pos, pos + len) == (self.asked.pos, self.asked.end);
+                let Ops { overwrite } = ops;
+                let fits = plan.is_none_or(|plan| {
+                    plan.overwrite_ops == overwrite && plan.force_wait == dflags.has(FORCE_WAIT)
+                });
+                let read = self.kind != Kind::Read || !overwrite;
+                if same && fits && read { to(Phase::Started) } else { Vec::new() }
+            }
+            // Nothing to read behind the end.
+            (Op::Unlock(LockName::IRwsem, _), What::IomapDioRw { .. })
+                if self.kind == Kind::Read =>
+            {
+                vec![from.clone()]
+            }
+            (Op::Unlock(LockName::IRwsem, _), What::IomapDioRwRet { ret: Submitted::Nothing })
+                if self.kind == Kind::Read =>
+            {
+                vec![from.clone()]
+            }
+            (Op::DioEnd(_), What::DioEnd { .. }) => step(Outcome::Done),
+            (Op::DioWait, What::DioWait { .. }) => to(Phase::Draining),
+            (Op::Submit(..), What::IomapDioRwRet { ret: Submitted::Queued }) => {
+                let mut next = self.stepped(from, [Outcome::Done]);
+                next.queued = true;
+                vec![next]
+            }
+            (Op::Bio(..), What::IomapDioRwRet { ret: Submitted::Waited }) => {
+                vec![self.stepped(from, [Outcome::Data(Vec::new())]).at(Phase::Head(0))]
+            }
+            // An asynchronous read: the model's reads wait. Whoever completes it ends the count.
+            (Op::Bio(..), What::IomapDioRwRet { ret: Submitted::Queued })
+                if self.kind == Kind::Read =>
+            {
+                let mut next = self.stepped(from, [Outcome::Data(Vec::new()), Outcome::Done]);
+                next.queued = true;
+                vec![next]
+            }
+            // A read of holes alone.
+            (Op::DioEnd(_), What::IomapDioRwRet { ret: Submitted::Waited })
+                if self.kind == Kind::Read =>
+            {
+                to(Phase::Head(0))
+            }
+            (Op::Orphan(OrphanOp::Add), What::OrphanAdd {})
+            | (Op::Orphan(OrphanOp::Del), What::OrphanDel {}) => step(Outcome::Done),
+            (Op::JournalStart(_), What::ConvertUnwritten { .. })
+                if place.kernel == "ext4_convert_unwritten_extents" =>
+            {
+                to(Phase::ConvertBetween)
+            }
+            (Op::JournalStart(_), What::InodeExtension { .. })
+                if place.kernel == "ext4_handle_inode_extension" && !self.ended =>
+            {
+                step(Outcome::Done)
+            }
+            (Op::JournalStart(_), What::Truncate { .. }) if place.kernel == "ext4_truncate" => {
+                step(Outcome::Done)
+            }
+            (Op::JournalStop(_), What::TruncateRet { .. }) if place.kernel == "ext4_truncate" => {
+                step(Outcome::Done)
+            }
+            (Op::SizeRead, &What::Setattr { newsize, isize, .. }) if self.kind == Kind::Setattr => {
+                let to = newsize.div_ceil(self.block) as Blocks;
+                let from = isize.div_ceil(self.block) as Blocks;
+                let from = match isize.cmp(&newsize) {
+                    std::cmp::Ordering::Less => from.min(to.saturating_sub(1)),
+                    std::cmp::Ordering::Equal => to,
+                    std::cmp::Ordering::Greater => from.max(to + 1),
+                };
+                if newsize == self.asked.end { step(Outcome::Value(from)) } else { Vec::new() }
+            }
+            (Op::PagesRead, What::TruncPagecache { .. }) if self.kind == Kind::Setattr => {
+                step(NO_PAGES)
+            }
+            (Op::PagesRead, What::TruncPagecacheRange { .. }) if self.kind == Kind::Punch => {
+                step(NO_PAGES)
+            }
+            (Op::Free(from_block), &What::EsRemove { lblk, .. }) => {
+                if lblk == u64::from(from_block) { to(Phase::Removing(0)) } else { Vec::new() }
+            }
+            (Op::FreeRange(range), &What::EsRemove { lblk, mlen }) => {
+                // What lies behind the page that holds i_size is left out; the model punches it.
+                let to_size = world.size.least.div_ceil(self.block).min(u64::from(range.end()));
+                let end = lblk + mlen;
+                let fits = lblk == u64::from(range.start)
+                    && (to_size.min(end)..=u64::from(range.end())).contains(&end)
+                    && end >= to_size;
+                if fits { to(Phase::Removing(0)) } else { Vec::new() }
+            }
+            // The rest of a block that is cut in two is zeroed in the page cache.
+            (_, &What::MapBlocks { gflags, .. })
+                if self.partial
+                    && matches!(self.kind, Kind::Setattr | Kind::Punch)
+                    && !gflags.has(GET_CREATE) =>
+            {
+                to(Phase::Zeroing)
+            }
+            // Nothing to punch: from 6.12.y on ext4_fallocate has drained by the time that shows.
+            (
+                Op::Unlock(LockName::IRwsem, _),
+                What::DioWait { .. }
+                | What::DioWaitRet {}
+                | What::Req { l: LockName::InvalidateLock, .. }
+                | What::Acq { l: LockName::InvalidateLock, .. }
+                | What::Rel { l: LockName::InvalidateLock, .. },
+            ) if self.kind == Kind::Punch => vec![from.clone()],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Steps that a recording does not show: they are taken with every answer that was possible.
+
+use super::begin::blocks_of;
+use super::phase::Phase;
+use super::{Asked, Candidate, Frame, Kind};
+use crate::conform::world::{Span, Window, World};
+use diolock::op::{Blocks, Op, OrphanOp, Outcome, Range};
+use diolock::task::Task;
+
+/// The page cache is not recorded: a task finds nothing there.
+pub(super) const NO_PAGES: Outcome = Outcome::Value(0);
+
+impl Frame {
+    /// Everything that silent steps lead to, whatever they find.
+    pub(super) fn settled(&self, window: &Window, world: &World) -> Vec<Candidate> {
+        let mut settled: Vec<Candidate> = Vec::new();
+        let mut open = self.candidates.clone();
+        while let Some(candidate) = open.pop() {
+            let candidate = match settled.iter_mut().find(|known| **known == candidate) {
+                Some(known) => {
+                    if !known.trail.or(&candidate.trail) {
+                        continue;
+                    }
+                    known.clone()
+                }
+                None => {
+                    settled.push(candidate.clone());
+                    candidate
+                }
+            };
+            open.extend(self.silently(&candidate, window, world));
+        }
+        settled
+    }
+
+    fn silently(&self, candidate: &Candidate, window: &Window, world: &World) -> Vec<Candidate> {
+        if candidate.phase == Phase::Between && self.mapping.complete(self.asked, self.kind, world)
+        {
+            return vec![self.through_mapping(candidate)];
+        }
+        if candidate.phase != Phase::Ready {
+            return Vec::new();
+        }
+        let Some(op) = candidate.call.next() else { return Vec::new() };
+        let place = candidate.call.place();
+        // Where the events of a step that maps or converts begin.
+        match (place.kernel, place.step) {
+            ("ext4_map_blocks", _) | ("_ext4_get_block", _) => {
+                let phase = if self.iocb.is_some() { Phase::Between } else { Phase::Probe };
+                return vec![candidate.clone().at(phase)];
+            }
+            ("ext4_convert_unwritten_extents", _) => return Vec::new(),
+            ("ext4_handle_inode_extension", "StartHandle") if !self.ended => return Vec::new(),
+            ("ext4_truncate", "StartHandle" | "StopHandle") => return Vec::new(),
+            _ => {}
+        }
+        let outcomes = match op {
+            Op::SizeRead if self.kind == Kind::Setattr => Vec::new(),
+            Op::SizeRead => self.sizes(window.size),
+            Op::DisksizeRead => self.sizes(window.disksize),
+            Op::PagesRead if matches!(self.kind, Kind::Setattr | Kind::Punch) => Vec::new(),
+            Op::PagesRead => vec![NO_PAGES],
+            Op::Orphan(OrphanOp::Test) => match world.orphan {
+                Some(listed) => vec![Outcome::Flag(listed)],
+                None => vec![Outcome::Flag(true), Outcome::Flag(false)],
+            },
+            Op::PagesDrop
+            | Op::JournalStart(_)
+            | Op::JournalStop(_)
+            | Op::SizeWrite(_)
+            | Op::DisksizeWrite(_)
+            | Op::WriteSync
+            | Op::AioComplete
+            | Op::WarnSize => vec![Outcome::Done],
+            Op::Bio(..) if self.kind == Kind::Completion => vec![Outcome::Done],
+            _ => Vec::new(),
+        };
+        outcomes.into_iter().map(|outcome| self.stepped(candidate, [outcome])).collect()
+    }
+
+    /// A size, in blocks such that the task's comparisons come out as they did in bytes.
+    fn sizes(&self, span: Span) -> Vec<Outcome> {
+        let Asked { pos, end, .. } = self.asked;
+        let Range { start, len } = blocks_of(self.asked, self.block);
+        let last = start + len;
+        let mut values = Vec::new();
+        let near = [pos, pos + 1, end - u64::from(end > pos), end];
+        for size in [span.least, span.most].into_iter().chain(near).filter(|&s| span.has(s)) {
+            let value = if size >= end {
+                last.max(u32::try_from(size.div_ceil(self.block)).unwrap_or(u32::MAX))
+            } else if size <= pos {
+                start.min((size / self.block) as Blocks)
+            } else {
+                ((size / self.block) as Blocks).clamp(start, last - 1)
+            };
+            if !values.contains(&Outcome::Value(value)) {
+                values.push(Outcome::Value(value));
+            }
+        }
+        values
+    }
+}

@@ -1,0 +1,201 @@
+//! What i_size, i_disksize and i_dio_count were since a thread's last event, and the numbers that
+//! events give of them.
+
+use super::World;
+use super::dios::Stage;
+use crate::conform::event::Thread;
+use crate::conform::reject::Reason;
+use crate::rule::RuleId;
+
+/// Values between two, both included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The least.
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+}
+
+impl Span {
+    /// Nothing is known.
+    pub const ANY: Span = Span { least: 0, most: u64::MAX };
+
+    /// Just that one.
+    pub fn only(value: u64) -> Span {
+        Span { least: value, most: value }
+    }
+    /// The smallest that has both.
+    #[must_use]
+    pub fn or(self, other: Span) -> Span {
+        Span { least: self.least.min(other.least), most: self.most.max(other.most) }
+    }
+    /// Whether a value is in it.
+    pub fn has(self, value: u64) -> bool {
+        (self.least..=self.most).contains(&value)
+    }
+}
+
+/// A number that an event gives, to be compared with all that it may have been by the time it was
+/// read: the recorder fetches it after it has taken the event's number.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    line: usize,
+    value: u64,
+    /// The thread's own reference, which it still has.
+    own: u64,
+    size: bool,
+}
+
+/// What the world was like since a thread's last event.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// i_size.
+    pub size: Span,
+    /// i_disksize.
+    pub disksize: Span,
+    /// i_dio_count.
+    pub count: Span,
+    samples: Vec<Sample>,
+}
+
+impl World {
+    /// What the world was like since the thread's last event.
+    pub fn window(&self, thread: Thread) -> Window {
+        self.windows.get(&thread).cloned().unwrap_or_else(|| self.now())
+    }
+
+    fn now(&self) -> Window {
+        Window {
+            size: self.size,
+            disksize: self.disksize,
+            count: self.count(),
+            samples: Vec::new(),
+        }
+    }
+
+    fn count(&self) -> Span {
+        let all = self.dios.len() as u64 + self.ending.len() as u64;
+        Span {
+            least: self.counted.saturating_add(self.before.least),
+            most: all.saturating_add(self.before.most),
+        }
+    }
+
+    pub(super) fn widen(&mut self) {
+        let now = self.now();
+        for window in self.windows.values_mut() {
+            window.size = window.size.or(now.size);
+            window.disksize = window.disksize.or(now.disksize);
+            window.count = window.count.or(now.count);
+        }
+    }
+
+    /// The thread is seen again: judges the numbers of its last event.
+    ///
+    /// # Errors
+    /// A number that was never true; with its line.
+    pub fn judge(&mut self, thread: Thread) -> Result<(), (usize, Reason)> {
+        let Some(window) = self.windows.get(&thread).filter(|w| !w.samples.is_empty()) else {
+            return Ok(());
+        };
+        let window = window.clone();
+        for sample in &window.samples {
+            self.judge_sample(sample, &window).map_err(|reason| (sample.line, reason))?;
+        }
+        Ok(())
+    }
+
+    /// The thread is seen again: what it ended has ended, and a new window begins.
+    pub fn seen(&mut self, thread: Thread) {
+        self.dios.retain(|_, dio| dio.stage != Stage::Ending(thread));
+        self.ending.retain(|&other| other != thread);
+        self.waiting.remove(&thread);
+        self.windows.insert(thread, self.now());
+    }
+
+    fn judge_sample(&mut self, sample: &Sample, window: &Window) -> Result<(), Reason> {
+        let value = sample.value;
+        if sample.size {
+            if !window.size.has(value) {
+                let Span { least, most } = window.size;
+                let was =
+                    if least == most { format!("{least}") } else { format!("{least} to {most}") };
+                return Err(Reason::rule(
+                    RuleId::R11,
+                    format!("isize={value}, but i_size was {was}"),
+                ));
+            }
+            return Ok(());
+        }
+        let Span { least, most } = window.count;
+        let least = least.saturating_add(sample.own);
+        if !(least..=most).contains(&value) {
+            let was = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+            return Err(Reason::rule(
+                RuleId::R10,
+                format!("dio={value}, but i_dio_count was {was}"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The thread is in no call.
+    pub fn forget(&mut self, thread: Thread) {
+        if self.windows.get(&thread).is_some_and(|window| window.samples.is_empty()) {
+            self.windows.remove(&thread);
+        }
+    }
+
+    /// An event gives i_dio_count; `own` if the thread's own reference is in it although it is about
+    /// to go.
+    pub fn sample_count(&mut self, thread: Thread, line: usize, value: u64, own: bool) {
+        if self.before.most == u64::MAX {
+            // The first count in an excerpt tells how much was in flight before.
+            let others = value.saturating_sub(own.into());
+            let here = (self.dios.len() + self.ending.len()) as u64 - u64::from(own);
+            self.before = Span {
+                least: others.saturating_sub(here),
+                most: others.saturating_sub(self.counted),
+            };
+            for window in self.windows.values_mut() {
+                window.count = Span::ANY;
+            }
+            return;
+        }
+        self.sample(thread, Sample { line, value, own: own.into(), size: false });
+    }
+
+    /// An event gives i_size.
+    pub fn sample_size(&mut self, thread: Thread, line: usize, value: u64) {
+        if self.size == Span::ANY {
+            self.size = Span::only(value);
+            // A file at rest is written back.
+            self.disksize = self.size;
+            for window in self.windows.values_mut() {
+                (window.size, window.disksize) = (self.size, self.disksize);
+            }
+        }
+        self.sample(thread, Sample { line, value, own: 0, size: true });
+    }
+
+    fn sample(&mut self, thread: Thread, sample: Sample) {
+        let now = self.now();
+        self.windows.entry(thread).or_insert(now).samples.push(sample);
+    }
+
+    /// i_size is that, or between that and what it was.
+    pub fn set_size(&mut self, size: Span) {
+        if size.most != u64::MAX {
+            self.size = size;
+        }
+        self.widen();
+    }
+
+    /// The same of i_disksize.
+    pub fn set_disksize(&mut self, size: Span) {
+        if size.most != u64::MAX {
+            self.disksize = size;
+        }
+        self.widen();
+    }
+}
