@@ -5,6 +5,10 @@
 //! does not show (reads of sizes, journal handles, the page cache) are taken silently, with every
 //! answer that the world (`World`) may have given since the thread's last event.
 //!
+//! A line is read by `reader`, `event` and `value`, and taken by `conformer`; `doing` finds the call that
+//! it belongs to, `frame` follows that call's task, `effects` and `sizes` change the `world`. What came
+//! of it is told by `exercised` if it is accepted, by `report` and `picture` if not.
+//!
 //! What is in memory depends on the calls and the I/O in flight, the file's extents and the threads'
 //! names, not on the length of the recording.
 //!
