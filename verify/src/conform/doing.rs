@@ -2,9 +2,9 @@
 
 use super::conformer::{Conformer, begins_a_call};
 use super::event::{Event, Hex, Iocb, Thread, What};
-use super::flags::{ATTR_SIZE, DIRECT, NOWAIT, PUNCH_HOLE};
+use super::flags::{ATTR_SIZE, DIRECT, NOWAIT};
 use super::frame::{Asked, Frame};
-use super::loose::{BeforePunch, Loose};
+use super::loose::{BeforeFallocate, Loose};
 use super::reject::Reason;
 use super::world::Stage;
 use diolock::inode_lock::{LockName, Mode};
@@ -16,8 +16,8 @@ pub(super) enum Doing {
     Opening(Vec<What>),
     /// A call that the model has a task for.
     Call(Box<Frame>),
-    /// A punched hole that has not taken its lock.
-    BeforePunch(Box<BeforePunch>),
+    /// fallocate that has not taken its lock.
+    BeforeFallocate(Box<BeforeFallocate>),
     /// A call that the model has no task for.
     Loose(Loose),
     /// `dio_complete_work`: of which I/O comes next.
@@ -54,6 +54,7 @@ impl Conformer {
             Doing::Opening(before) => self.opens(thread, before, what)?,
             Doing::Call(mut frame) => {
                 frame.take(thread, what, &self.world)?;
+                self.besides(thread, &mut frame, what)?;
                 self.coverage.add(frame.kind, frame.so_far());
                 if frame.over() {
                     self.coverage.returned(frame.kind);
@@ -69,11 +70,12 @@ impl Conformer {
                 self.effect(&loose, what);
                 (!loose.over()).then_some(Doing::Loose(loose))
             }
-            Doing::BeforePunch(before) => match before.take(what) {
-                Err(before) => Some(Doing::BeforePunch(before)),
+            Doing::BeforeFallocate(before) => match before.take(what) {
+                Err(before) => Some(Doing::BeforeFallocate(before)),
                 Ok((mut frame, events)) => {
                     for event in &events {
                         frame.take(thread, event, &self.world)?;
+                        self.besides(thread, &mut frame, event)?;
                     }
                     Some(Doing::Call(Box::new(frame)))
                 }
@@ -117,11 +119,8 @@ impl Conformer {
             }
             What::WriteIter { .. } | What::ReadIter { .. } => Doing::Loose(Loose::buffered()),
             What::Fallocate { mode, pos, len } => {
-                let punch = mode.0 & !1 == PUNCH_HOLE && len <= 1 << 43;
-                let frame =
-                    punch.then(|| Frame::punch(kernel, block, asked(pos, len, 0))).flatten();
-                match frame {
-                    Some(frame) => Doing::BeforePunch(Box::new(BeforePunch::new(frame))),
+                match Frame::fallocate(kernel, block, mode.0, asked(pos, len, 0)) {
+                    Some(frame) => Doing::BeforeFallocate(Box::new(BeforeFallocate::new(frame))),
                     None => Doing::Loose(Loose::fallocate(mode.0, pos, len)),
                 }
             }
@@ -148,6 +147,15 @@ impl Conformer {
             }
         };
         self.doing.insert(thread, vec![doing]);
+        Ok(())
+    }
+
+    /// What a call does to extents and sizes besides its task's steps.
+    fn besides(&mut self, thread: Thread, frame: &mut Frame, what: &What) -> Taken {
+        let Some(mut loose) = frame.besides.take() else { return Ok(()) };
+        loose.take(thread, what, &self.world).map_err(wrong)?;
+        self.effect(&loose, what);
+        frame.besides = Some(loose);
         Ok(())
     }
 

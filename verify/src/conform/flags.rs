@@ -18,6 +18,8 @@ pub const KEEP_SIZE: u64 = 1;
 pub const PUNCH_HOLE: u64 = 2;
 /// `FALLOC_FL_COLLAPSE_RANGE`.
 pub const COLLAPSE: u64 = 8;
+/// `FALLOC_FL_ZERO_RANGE`.
+pub const ZERO: u64 = 0x10;
 /// `FALLOC_FL_INSERT_RANGE`.
 pub const INSERT: u64 = 0x20;
 /// `__I_DIO_WAKEUP`.

@@ -175,18 +175,18 @@ impl Loose {
     }
 }
 
-/// fallocate of a punched hole, before it is clear whether the lock it takes first is the task's own
+/// fallocate, before it is clear whether the lock it takes first is the task's own
 /// (v6.12) or that for inline data (v6.1), which it gives back at once.
 #[derive(Clone, Debug)]
-pub struct BeforePunch {
+pub struct BeforeFallocate {
     frame: Frame,
     before: Vec<What>,
 }
 
-impl BeforePunch {
+impl BeforeFallocate {
     /// Before the first event.
-    pub fn new(frame: Frame) -> BeforePunch {
-        BeforePunch { frame, before: Vec::new() }
+    pub fn new(frame: Frame) -> BeforeFallocate {
+        BeforeFallocate { frame, before: Vec::new() }
     }
 
     /// Takes an event; the frame, once the call is in it, and the events that it is to take.
@@ -194,9 +194,9 @@ impl BeforePunch {
     /// # Errors
     /// Itself, if it needs more.
     pub fn take(
-        mut self: Box<BeforePunch>,
+        mut self: Box<BeforeFallocate>,
         what: &What,
-    ) -> Result<(Frame, Vec<What>), Box<BeforePunch>> {
+    ) -> Result<(Frame, Vec<What>), Box<BeforeFallocate>> {
         let alone = |l: LockName, m: Mode| (l, m) == (LockName::IRwsem, Mode::Exclusive);
         match *what {
             What::Req { l, m } if self.before.is_empty() && alone(l, m) => {

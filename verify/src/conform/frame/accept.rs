@@ -1,5 +1,6 @@
 //! Which states an event leads to: amid the events of one step.
 
+use super::fallocate::is_inner;
 use super::phase::Phase;
 use super::{Candidate, Frame, Kind};
 use crate::conform::event::{Submitted, Thread, What};
@@ -7,7 +8,7 @@ use crate::conform::flags::{GET_CONVERT, GET_CREATE, MAP_MAPPED, MAP_UNWRITTEN};
 use crate::conform::world::World;
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::Outcome;
+use diolock::op::{Op, Outcome};
 use diolock::task::Task;
 
 impl Frame {
@@ -22,8 +23,7 @@ impl Frame {
         let to = |phase| vec![from.clone().at(phase)];
         let step = |outcome| vec![self.stepped(from, [outcome])];
         // The call's own frame, around the task's steps.
-        if let (Kind::Punch, What::PunchHole { .. } | What::PunchHoleRet { .. }) = (self.kind, what)
-        {
+        if self.kind.is_fallocate() && is_inner(what) {
             return if self.inner < 2 { vec![from.clone()] } else { Vec::new() };
         }
         match (&from.phase, what) {
@@ -62,6 +62,7 @@ impl Frame {
                 | Phase::Looking
                 | Phase::Creating
                 | Phase::Converts
+                | Phase::Allocates
                 | Phase::Zeroing,
                 _,
             ) if self.mapping.inside(what) => {
@@ -128,7 +129,32 @@ impl Frame {
             {
                 vec![self.through_conversion(from)]
             }
-            (Phase::Removing(0), What::RemoveSpace { .. }) => to(Phase::Removing(1)),
+            (Phase::Allocating | Phase::Allocates | Phase::Raises(_), _) => {
+                self.allocates(from, thread, what, world)
+            }
+            (Phase::Shifting(_), _) => match from.call.next() {
+                Some(Op::ShiftExtents(range, shift)) => self.shifts(from, range, shift, what),
+                _ => Vec::new(),
+            },
+            (Phase::Failed, What::Rel { l: LockName::InvalidateLock, .. })
+                if self.kind == Kind::Zero =>
+            {
+                to(Phase::Failed)
+            }
+            (Phase::Failed, What::FallocateRet { ret: ..0 }) if !world.holds_any(thread) => {
+                to(Phase::Over)
+            }
+            (Phase::Removing(0), &What::RemoveSpace { start, end, .. }) => {
+                let fits = match from.call.next() {
+                    Some(Op::Free(first)) => start == u64::from(first),
+                    Some(Op::FreeRange(range)) => {
+                        start == u64::from(range.start)
+                            && (self.kind != Kind::Shift || end + 1 == u64::from(range.end()))
+                    }
+                    _ => false,
+                };
+                if fits { to(Phase::Removing(1)) } else { Vec::new() }
+            }
             (Phase::Removing(1), What::RemoveSpaceDone {}) => step(Outcome::Freed(Vec::new())),
             (Phase::Zeroing, What::MapBlocksRet { .. }) => to(Phase::Ready),
             (Phase::SetattrReturned, What::Rel { l: LockName::IRwsem, m: Mode::Exclusive, .. }) => {

@@ -3,9 +3,12 @@
 use super::phase::Phase;
 use super::{Asked, Candidate, Frame, Kind, Mapping};
 use crate::conform::event::Iocb;
+use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
+use crate::conform::loose::Loose;
 use crate::conform::trail::Trail;
 use diolock::dio_path::{
-    Call, DioReadIter, DioWriteIter, IomapEndIo, PunchHoleRwsem, Setattr, Write, WriteFlags,
+    Call, DioReadIter, DioWriteIter, ExtFallocate, IomapEndIo, PunchHoleRwsem, Setattr, ShiftRange,
+    Write, WriteFlags, ZeroRange,
 };
 use diolock::extent_probe::Half;
 use diolock::kernel::Kernel;
@@ -32,6 +35,8 @@ impl Frame {
             candidates: calls.into_iter().map(candidate).collect(),
             partial: !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block),
             inner: 0,
+            grows: false,
+            besides: None,
             sized: false,
             extends: false,
         }
@@ -71,8 +76,34 @@ impl Frame {
         frame
     }
 
+    /// fallocate; `None` if the model has no task for it: no whole block, or an odd mode.
+    pub fn fallocate(kernel: Kernel, block: u64, mode: u64, asked: Asked) -> Option<Frame> {
+        let whole = asked.pos.is_multiple_of(block) && asked.end.is_multiple_of(block);
+        if asked.end <= asked.pos || asked.end / block >= u64::from(u32::MAX) {
+            return None;
+        }
+        let (range, grows) = (blocks_of(asked, block), mode & KEEP_SIZE == 0);
+        let (kind, call) = match mode & !KEEP_SIZE {
+            PUNCH_HOLE => return Frame::punch(kernel, block, asked),
+            0 => (Kind::Fallocate, Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))),
+            ZERO if whole => (Kind::Zero, Call::ZeroRange(ZeroRange::new(range, grows, kernel))),
+            COLLAPSE if whole => {
+                (Kind::Shift, Call::ShiftRange(ShiftRange::collapse(range, kernel)))
+            }
+            INSERT if whole => (Kind::Shift, Call::ShiftRange(ShiftRange::insert(range, kernel))),
+            _ => return None,
+        };
+        let mut frame = Frame::new(kind, block, asked, vec![call]);
+        frame.grows = grows;
+        frame.besides = Some(Loose::fallocate(mode, asked.pos, asked.end - asked.pos));
+        if kind.allocates() {
+            frame.mapping.allocates(range.start);
+        }
+        Some(frame)
+    }
+
     /// A punched hole; `None` if it has no whole block.
-    pub fn punch(kernel: Kernel, block: u64, asked: Asked) -> Option<Frame> {
+    fn punch(kernel: Kernel, block: u64, asked: Asked) -> Option<Frame> {
         let (start, end) = (asked.pos.div_ceil(block), asked.end / block);
         let len = end.checked_sub(start).filter(|&len| len > 0)?;
         let range = Range { start: start as Blocks, len: len as Blocks };

@@ -4,7 +4,7 @@ use super::phase::Phase;
 use super::{Candidate, Frame, Kind};
 use crate::conform::value::Value;
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, OrphanOp};
+use diolock::op::{Op, OrphanOp, Shift};
 use diolock::task::Task;
 
 impl Frame {
@@ -33,6 +33,7 @@ impl Frame {
             | Phase::Looking
             | Phase::Creating
             | Phase::Converts
+            | Phase::Allocates
             | Phase::Zeroing => self.mapping.next_inside().iter().map(|text| at(text)).collect(),
             Phase::Between if self.overwrites(candidate) => one("iomap_ow_begin"),
             Phase::Between | Phase::OwBegun => one("iomap_begin"),
@@ -46,6 +47,11 @@ impl Frame {
             Phase::ConvertBetween => {
                 vec![at("map_blocks gflags=0x13"), at("convert_unwritten_ret")]
             }
+            Phase::Allocating => one("map_blocks that creates unwritten extents"),
+            Phase::Raises(0) => vec![lock("acq", LockName::IDataSem, Mode::Exclusive)],
+            Phase::Raises(_) => vec![lock("rel", LockName::IDataSem, Mode::Exclusive)],
+            Phase::Shifting(0) => one("ext4_ext_shift_extents"),
+            Phase::Shifting(_) => one("ext4_ext_shift_extents_ret ret=0"),
             Phase::Removing(0) => one("remove_space"),
             Phase::Removing(_) => one("ext4_ext_remove_space_done"),
             Phase::SetattrReturned => vec![lock("rel", LockName::IRwsem, Mode::Exclusive)],
@@ -82,7 +88,10 @@ impl Frame {
                 Some(Op::JournalStop(_)) if place.kernel == "ext4_truncate" => one("truncate_ret"),
                 Some(Op::SizeRead) if self.kind == Kind::Setattr => one("setattr"),
                 Some(Op::PagesRead) if self.kind == Kind::Setattr => one("trunc_pagecache"),
-                Some(Op::PagesRead) if self.kind == Kind::Punch => one("trunc_pagecache_range"),
+                Some(Op::PagesRead) if self.kind == Kind::Shift => one("trunc_pagecache"),
+                Some(Op::PagesRead) if self.kind.is_fallocate() => one("trunc_pagecache_range"),
+                Some(Op::ShiftExtents(_, Shift::Right)) => one("es_remove"),
+                Some(Op::ShiftExtents(..)) => one("ext4_ext_shift_extents"),
                 Some(Op::Free(_) | Op::FreeRange(_)) => one("es_remove"),
                 _ => Vec::new(),
             },

@@ -3,6 +3,7 @@
 use super::silent::NO_PAGES;
 use super::{Asked, Frame, Kind};
 use crate::conform::event::Iocb;
+use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::trail::Edge;
 use crate::schedule::answers;
 use diolock::dio_path::Call;
@@ -54,6 +55,10 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
     const BLOCK: u64 = 4096;
     let asked = |pos, end, nowait| Asked { pos, end, nowait };
     let iocb = Iocb(0);
+    let modes = |modes: &[u64]| {
+        let call = |&mode: &u64| Frame::fallocate(kernel, BLOCK, mode, asked(0, BLOCK, false));
+        modes.iter().filter_map(call).collect::<Vec<_>>()
+    };
     let frames: Vec<Frame> = match kind {
         Kind::Write => [(0, BLOCK), (0, BLOCK / 8)]
             .into_iter()
@@ -63,7 +68,10 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
             .collect(),
         Kind::Read => vec![Frame::read(kernel, BLOCK, asked(0, BLOCK, false))],
         Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK)],
-        Kind::Punch => Frame::punch(kernel, BLOCK, asked(0, BLOCK, false)).into_iter().collect(),
+        Kind::Punch => modes(&[PUNCH_HOLE | KEEP_SIZE]),
+        Kind::Fallocate => modes(&[0, KEEP_SIZE]),
+        Kind::Zero => modes(&[ZERO, ZERO | KEEP_SIZE]),
+        Kind::Shift => modes(&[COLLAPSE, INSERT]),
         Kind::Completion => [false, true]
             .map(|unwritten| {
                 Frame::completion(kernel, BLOCK, asked(0, BLOCK, false), unwritten, iocb)

@@ -39,6 +39,8 @@ pub struct Mapping {
     pieces: Vec<(u64, u64, Extent, Extent)>,
     /// Blocks up to here are converted.
     converted: Option<u64>,
+    /// Blocks up to here are allocated by fallocate.
+    allocated: Option<u64>,
 }
 
 impl Mapping {
@@ -66,6 +68,11 @@ impl Mapping {
                 if let Some(at) = self.converted.filter(|&at| at != lblk) {
                     return Err(Reason::new(format!("block {at} is to be converted next")));
                 }
+                let end = asked.end.div_ceil(block);
+                if let Some(at) = self.allocated.filter(|&at| (at, end) != (lblk, lblk + mlen)) {
+                    let left = end.saturating_sub(at);
+                    return Err(Reason::new(format!("{left} blocks from {at} on are next")));
+                }
             }
             What::Req { l: LockName::IDataSem, m } => {
                 self.inside =
@@ -80,7 +87,7 @@ impl Mapping {
             }
             What::MapBlocksRet { ret } => {
                 self.ret = ret;
-                if let Some(at) = &mut self.converted {
+                if let Some(at) = self.converted.as_mut().or(self.allocated.as_mut()) {
                     *at += u64::try_from(ret).unwrap_or(0);
                 } else if self.flags & GET_CREATE == 0 {
                     self.looked = Some(ret);
@@ -164,6 +171,16 @@ impl Mapping {
     /// Whether blocks had to be created or split.
     pub fn creates(&self) -> bool {
         self.pieces.iter().any(|piece| piece.2 != piece.3) || self.created
+    }
+
+    /// It is fallocate, which begins with that block.
+    pub fn allocates(&mut self, from: Blocks) {
+        self.allocated = Some(u64::from(from));
+    }
+
+    /// Whether all that was asked for is allocated.
+    pub fn allocated(&self, asked: Asked, block: u64) -> bool {
+        self.allocated.is_some_and(|at| at >= asked.end.div_ceil(block))
     }
 
     /// Whether all that was written is converted.

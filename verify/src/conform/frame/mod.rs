@@ -3,6 +3,7 @@
 mod accept;
 mod begin;
 mod expect;
+mod fallocate;
 mod graph;
 mod mapping;
 mod phase;
@@ -14,6 +15,7 @@ pub use graph::graph;
 pub use mapping::{Mapping, state};
 
 use super::event::{Iocb, Thread, What};
+use super::loose::Loose;
 use super::reject::Reason;
 use super::trail::Trail;
 use super::world::World;
@@ -32,18 +34,51 @@ pub enum Kind {
     Setattr,
     /// A punched hole.
     Punch,
+    /// An allocation.
+    Fallocate,
+    /// A zeroed range.
+    Zero,
+    /// A range taken out, or put in.
+    Shift,
     /// The completion of an asynchronous write.
     Completion,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 5] =
-        [Kind::Write, Kind::Read, Kind::Setattr, Kind::Punch, Kind::Completion];
+    pub const ALL: [Kind; 8] = [
+        Kind::Write,
+        Kind::Read,
+        Kind::Setattr,
+        Kind::Punch,
+        Kind::Fallocate,
+        Kind::Zero,
+        Kind::Shift,
+        Kind::Completion,
+    ];
 
     /// The name of its task.
     pub fn task(self) -> &'static str {
-        ["DioWriteIter", "DioReadIter", "Setattr", "PunchHoleRwsem", "IomapEndIo"][self as usize]
+        match self {
+            Kind::Write => "DioWriteIter",
+            Kind::Read => "DioReadIter",
+            Kind::Setattr => "Setattr",
+            Kind::Punch => "PunchHoleRwsem",
+            Kind::Fallocate => "ExtFallocate",
+            Kind::Zero => "ZeroRange",
+            Kind::Shift => "ShiftRange",
+            Kind::Completion => "IomapEndIo",
+        }
+    }
+
+    /// Whether it is a mode of fallocate.
+    pub fn is_fallocate(self) -> bool {
+        matches!(self, Kind::Punch | Kind::Fallocate | Kind::Zero | Kind::Shift)
+    }
+
+    /// Whether it allocates blocks without writing to them.
+    pub fn allocates(self) -> bool {
+        matches!(self, Kind::Fallocate | Kind::Zero)
     }
 }
 
@@ -92,8 +127,12 @@ pub struct Frame {
     candidates: Vec<Candidate>,
     /// Whole blocks are removed; what is left of others is zeroed.
     partial: bool,
-    /// `punch_hole` and its return.
+    /// `punch_hole` and the like, and its return.
     inner: u8,
+    /// fallocate may raise the sizes.
+    grows: bool,
+    /// What it does to the extents and the sizes (fallocate other than a punched hole).
+    pub besides: Option<Loose>,
     /// The sizes are set (truncate).
     sized: bool,
     /// `inode_extension`.
@@ -162,7 +201,7 @@ impl Frame {
             What::DioEnd { .. } => self.ended = true,
             What::InodeExtension { .. } => self.extends = true,
             What::Setattr { isize, .. } => self.partial |= !isize.is_multiple_of(self.block),
-            What::PunchHole { .. } | What::PunchHoleRet { .. } => self.inner += 1,
+            _ if fallocate::is_inner(what) => self.inner += 1,
             _ => {}
         }
         Ok(())

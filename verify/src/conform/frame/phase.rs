@@ -43,6 +43,14 @@ pub enum Phase {
     Removing(u8),
     /// The rest of a block is zeroed.
     Zeroing,
+    /// fallocate: between two pieces.
+    Allocating,
+    /// ext4_map_blocks that allocates.
+    Allocates,
+    /// i_disksize is raised between two pieces: i_data_sem was asked for, is held.
+    Raises(u8),
+    /// Blocks are moved: `es_remove`, `ext4_ext_shift_extents`, and its return.
+    Shifting(u8),
     /// `setattr_ret`.
     SetattrReturned,
     /// An error: what is held is given back.

@@ -28,7 +28,7 @@ impl Frame {
                 (Kind::Read, &What::ReadIterRet { ret }) if (ret == -529) == from.queued => {
                     to(Phase::Over)
                 }
-                (Kind::Punch, What::FallocateRet { .. }) => to(Phase::Over),
+                (kind, What::FallocateRet { .. }) if kind.is_fallocate() => to(Phase::Over),
                 _ => Vec::new(),
             };
         };
@@ -142,6 +142,27 @@ impl Frame {
             (Op::PagesRead, What::TruncPagecacheRange { .. }) if self.kind == Kind::Punch => {
                 step(NO_PAGES)
             }
+            (Op::PagesRead, &What::TruncPagecacheRange { start, end, .. })
+                if self.kind == Kind::Zero
+                    && (start, end + 1) == (self.asked.pos, self.asked.end) =>
+            {
+                step(NO_PAGES)
+            }
+            // From the start of its page on.
+            (Op::PagesRead, &What::TruncPagecache { newsize, .. })
+                if self.kind == Kind::Shift && newsize <= self.asked.pos =>
+            {
+                step(NO_PAGES)
+            }
+            (Op::FreeRange(range), &What::EsRemove { lblk, mlen }) if self.kind == Kind::Shift => {
+                let all = lblk + mlen == u64::from(u32::MAX);
+                if all && lblk == u64::from(range.start) {
+                    to(Phase::Removing(0))
+                } else {
+                    Vec::new()
+                }
+            }
+            (Op::ShiftExtents(range, shift), _) => self.shifts(from, range, shift, what),
             (Op::Free(from_block), &What::EsRemove { lblk, .. }) => {
                 if lblk == u64::from(from_block) { to(Phase::Removing(0)) } else { Vec::new() }
             }
@@ -170,7 +191,7 @@ impl Frame {
                 | What::Req { l: LockName::InvalidateLock, .. }
                 | What::Acq { l: LockName::InvalidateLock, .. }
                 | What::Rel { l: LockName::InvalidateLock, .. },
-            ) if self.kind == Kind::Punch => vec![from.clone()],
+            ) if matches!(self.kind, Kind::Punch | Kind::Shift) => vec![from.clone()],
             _ => Vec::new(),
         }
     }

@@ -38,6 +38,9 @@ impl Frame {
         {
             return vec![self.through_mapping(candidate)];
         }
+        if candidate.phase == Phase::Allocating && self.mapping.allocated(self.asked, self.block) {
+            return vec![self.through_allocation(candidate)];
+        }
         if candidate.phase != Phase::Ready {
             return Vec::new();
         }
@@ -45,6 +48,9 @@ impl Frame {
         let place = candidate.call.place();
         // Where the events of a step that maps or converts begin.
         match (place.kernel, place.step) {
+            ("ext4_map_blocks", _) if self.kind.allocates() => {
+                return vec![candidate.clone().at(Phase::Allocating)];
+            }
             ("ext4_map_blocks", _) | ("_ext4_get_block", _) => {
                 let phase = if self.iocb.is_some() { Phase::Between } else { Phase::Probe };
                 return vec![candidate.clone().at(phase)];
@@ -56,9 +62,12 @@ impl Frame {
         }
         let outcomes = match op {
             Op::SizeRead if self.kind == Kind::Setattr => Vec::new(),
+            Op::SizeRead if self.kind == Kind::Shift => self.whole_sizes(window.size),
+            Op::DisksizeRead if self.kind == Kind::Shift => self.whole_sizes(window.disksize),
             Op::SizeRead => self.sizes(window.size),
             Op::DisksizeRead => self.sizes(window.disksize),
-            Op::PagesRead if matches!(self.kind, Kind::Setattr | Kind::Punch) => Vec::new(),
+            Op::PagesRead if self.kind == Kind::Setattr || self.kind.is_fallocate() => Vec::new(),
+            Op::DepthRead => vec![Outcome::Value(0)],
             Op::PagesRead => vec![NO_PAGES],
             Op::Orphan(OrphanOp::Test) => match world.orphan {
                 Some(listed) => vec![Outcome::Flag(listed)],

@@ -55,6 +55,17 @@ impl Frame {
         })
     }
 
+    /// Everything is allocated.
+    pub(super) fn through_allocation(&self, candidate: &Candidate) -> Candidate {
+        self.through(candidate, &MAPPING, |op| match op {
+            Op::DepthRead => Outcome::Value(0),
+            Op::Map(range, _) => {
+                Outcome::Mapping((0..range.len).map(|_| mapped(Extent::Unwritten)).collect())
+            }
+            _ => Outcome::Done,
+        })
+    }
+
     /// The lookup of the checks: the first `found` blocks are in that state.
     pub(super) fn through_probe(
         &self,

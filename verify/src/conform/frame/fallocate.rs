@@ -1,0 +1,117 @@
+//! Which states an event of fallocate leads to: allocation piece by piece, and blocks that move.
+
+use super::phase::Phase;
+use super::{Candidate, Frame, Kind};
+use crate::conform::event::{Thread, What};
+use crate::conform::flags::{GET_CREATE, GET_UNWRITTEN, GET_ZERO};
+use crate::conform::world::{Span, World};
+use diolock::extent_probe::Extent;
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Blocks, Outcome, Range, Shift};
+
+/// Whether the event is that a function within ext4_fallocate begins or returns.
+pub(super) fn is_inner(what: &What) -> bool {
+    matches!(
+        what,
+        What::PunchHole { .. }
+            | What::PunchHoleRet { .. }
+            | What::ZeroRange { .. }
+            | What::ZeroRangeRet { .. }
+            | What::CollapseRange { .. }
+            | What::CollapseRangeRet { .. }
+            | What::InsertRange { .. }
+            | What::InsertRangeRet { .. }
+    )
+}
+
+impl Frame {
+    /// ext4_alloc_file_blocks: the loop that the model does in one step.
+    pub(super) fn allocates(
+        &self,
+        from: &Candidate,
+        thread: Thread,
+        what: &What,
+        world: &World,
+    ) -> Vec<Candidate> {
+        let to = |phase| vec![from.clone().at(phase)];
+        let (sem, alone) = (LockName::IDataSem, Mode::Exclusive);
+        match (&from.phase, what) {
+            (Phase::Allocating, &What::MapBlocks { gflags, .. }) => {
+                let wanted = GET_CREATE | GET_UNWRITTEN;
+                let zeroes = gflags.0 & GET_ZERO != 0;
+                let fits = gflags.0 & wanted == wanted && zeroes == (self.kind == Kind::Zero);
+                if fits { to(Phase::Allocates) } else { Vec::new() }
+            }
+            (Phase::Allocates, &What::MapBlocksRet { ret: found @ 1.. }) => {
+                let found = found.unsigned_abs();
+                let there = |extent| world.may_all_be(thread, found, extent);
+                let written = self.kind == Kind::Fallocate && there(Extent::Written);
+                let fits = self.mapping.alone() || there(Extent::Unwritten) || written;
+                if fits { to(Phase::Allocating) } else { Vec::new() }
+            }
+            // No space: tried again once a commit has freed some, or the end of it.
+            (Phase::Allocates, What::MapBlocksRet { .. }) => {
+                [Phase::Allocating, Phase::Failed].map(|phase| from.clone().at(phase)).to_vec()
+            }
+            // ext4_update_inode_size after each piece; after the last the task does it.
+            (Phase::Allocating, &What::Req { l, m }) if self.grows && (l, m) == (sem, alone) => {
+                to(Phase::Raises(0))
+            }
+            (Phase::Raises(0), &What::Acq { l, m }) if (l, m) == (sem, alone) => {
+                to(Phase::Raises(1))
+            }
+            (Phase::Raises(1), &What::Rel { l, m, .. }) if (l, m) == (sem, alone) => {
+                to(Phase::Allocating)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// ext4_ext_shift_extents, and what an insert removes from the status cache before.
+    pub(super) fn shifts(
+        &self,
+        from: &Candidate,
+        range: Range,
+        shift: Shift,
+        what: &What,
+    ) -> Vec<Candidate> {
+        let to = |phase| vec![from.clone().at(phase)];
+        let first = u64::from(range.start);
+        match (&from.phase, shift, what) {
+            (Phase::Ready, Shift::Right, &What::EsRemove { lblk, .. }) if lblk == first => {
+                to(Phase::Shifting(0))
+            }
+            (Phase::Ready, Shift::Left, &What::ShiftExtents { start, shift, .. })
+                if (start, shift) == (u64::from(range.end()), u64::from(range.len)) =>
+            {
+                to(Phase::Shifting(1))
+            }
+            // A hole there is skipped.
+            (Phase::Shifting(0), Shift::Right, &What::ShiftExtents { start, shift, .. })
+                if start >= first && shift == u64::from(range.len) =>
+            {
+                to(Phase::Shifting(1))
+            }
+            (Phase::Shifting(1), _, What::ShiftExtentsRet { ret: 0 }) => {
+                vec![self.stepped(from, [Outcome::Done])]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A size, such that it compares with whole blocks as it did in bytes.
+    pub(super) fn whole_sizes(&self, span: Span) -> Vec<Outcome> {
+        let near = [self.asked.pos, self.asked.pos + 1, self.asked.end, self.asked.end + 1];
+        let sizes = [span.least, span.most].into_iter().chain(near).filter(|&size| span.has(size));
+        let mut values = Vec::new();
+        for size in sizes {
+            let size = size.div_ceil(self.block);
+            // The task adds its length to it.
+            let value = Outcome::Value(Blocks::try_from(size).unwrap_or(1 << 31).min(1 << 31));
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        values
+    }
+}
