@@ -174,19 +174,31 @@ fn command(bytes: &[u8], more: &[&str]) -> (Option<i32>, String, String) {
 }
 
 /// The recording, with i_data_sem taken alone before a fallocate's drain that has to wait, and given
-/// back at once unless `held`: one for each such drain.
+/// back at once unless `held`: one for each such drain. The call is made one without a task, so that
+/// its order of locks is not judged: a zeroed range that begins amid a block.
 fn drains_under_i_data_sem(text: &str, held: bool) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let column = |line: &str, at| line.split('\t').nth(at).unwrap_or("").to_owned();
-    let waits = |&at: &usize| {
+    let call_of = |at: usize| {
         let calls = |line: &&&str| {
             let of_thread = column(line, 1) == column(lines[at], 1);
             of_thread && ["fallocate", "setattr"].contains(&&column(line, 2)[..])
         };
-        let call = lines[..at].iter().rfind(calls);
-        // Calls without a task, and none that moves blocks when it gives that lock back.
-        let modes = ["mode=0x0 ", "mode=0x1 ", "mode=0x10 ", "mode=0x11 "];
-        let fits = call.is_some_and(|call| modes.iter().any(|mode| call.contains(mode)));
+        lines[..at].iter().rposition(|line| calls(&line))
+    };
+    let partial = |call: &str| {
+        let number = |key| call.split([' ', '\t']).find_map(|word| word.strip_prefix(key));
+        let keeps = match number("mode=")? {
+            "0x0" | "0x10" => 0,
+            "0x1" | "0x11" => 1,
+            _ => return None,
+        };
+        let [pos, len] = ["pos=", "len="].map(|key| number(key)?.parse::<u64>().ok());
+        let head = call.split("mode=").next()?;
+        Some(format!("{head}mode={:#x} pos={} len={}", 0x10 | keeps, pos? + 1, len? - 1))
+    };
+    let waits = |&at: &usize| {
+        let fits = call_of(at).is_some_and(|call| partial(lines[call]).is_some());
         column(lines[at], 2) == "dio_wait" && !lines[at].ends_with("dio=0") && fits
     };
     let drains = (0..lines.len()).filter(waits);
@@ -198,7 +210,10 @@ fn drains_under_i_data_sem(text: &str, held: bool) -> Vec<String> {
         }
         let added = events.iter().map(|event| format!("{thread}\t{event}"));
         let old = |line: &&str| line.split_once('\t').expect("a number").1.to_owned();
-        let all = lines[..at].iter().map(old).chain(added).chain(lines[at..].iter().map(old));
+        let call = call_of(at).expect("it was found");
+        let mut before: Vec<String> = lines[..at].iter().map(old).collect();
+        before[call] = old(&partial(lines[call]).expect("it fits").as_str());
+        let all = before.into_iter().chain(added).chain(lines[at..].iter().map(old));
         all.enumerate().map(|(seq, line)| format!("{seq}\t{line}\n")).collect()
     };
     drains.map(altered).collect()

@@ -1,5 +1,6 @@
-//! Calls that no task of the model stands for: buffered I/O, fallocate other than a punched hole,
-//! attributes, writeback. Their locks, drains and extents are judged, their steps are not.
+//! Calls that no task of the model stands for: buffered I/O, attributes, writeback, zeroed ranges of
+//! parts of blocks. Their locks, drains and extents are judged, their steps are not. Besides, what
+//! fallocate does to extents and sizes.
 
 use super::event::{Thread, What};
 use super::flags::{COLLAPSE, GET_CREATE, INSERT, KEEP_SIZE};

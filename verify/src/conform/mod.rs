@@ -16,8 +16,8 @@
 //! |-----------------------------------------------------------|----------------------------------------|-----------------|
 //! | write_iter read_iter fallocate                            | (a call begins)                        | ext4_file_write_iter, ext4_file_read_iter, ext4_fallocate |
 //! | write_iter_ret read_iter_ret fallocate_ret                | (it has returned)                      | the same |
-//! | req acq try fail                                          | TakeShared TakeAlone TryShared TryAlone TakeRwsem TakeMmap TakeSizes TakeDataSem TakeExcl | down_read, down_write and their trylocks |
-//! | rel                                                       | DropShared DropRwsem DropMmap DropSizes DropDataSem DropExcl GiveUp | up_read, up_write |
+//! | req acq try fail                                          | TakeShared TakeAlone TryShared TryAlone TakeRwsem TakeLock TakeMmap TakeSizes TakeDataSem TakeExcl LockDisksize | down_read, down_write and their trylocks |
+//! | rel                                                       | DropShared DropRwsem DropLock DropMmap DropSizes DropDataSem DropExcl UnlockDisksize GiveUp | up_read, up_write |
 //! | downgrade                                                 | (no call of the model does)            | downgrade_write |
 //! | contention_begin contention_end                           | (asleep; not judged)                   | rwsem_down_read_slowpath, rwsem_down_write_slowpath |
 //! | iomap_dio_rw dio_begin                                    | BeginIo                                | __iomap_dio_rw, inode_dio_begin |
@@ -34,8 +34,8 @@
 //! | truncate truncate_ret                                     | StartHandle StopHandle                 | ext4_truncate |
 //! | trunc_pagecache trunc_pagecache_range                     | LookForPages                           | truncate_pagecache, truncate_pagecache_range |
 //! | es_remove remove_space ext4_ext_remove_space_done         | Free                                   | ext4_es_remove_extent, ext4_ext_remove_space |
-//! | punch_hole punch_hole_ret                                 | (a call within ext4_fallocate)         | ext4_punch_hole |
-//! | zero_range zero_range_ret collapse_range collapse_range_ret insert_range insert_range_ret ext4_ext_shift_extents ext4_ext_shift_extents_ret | (no task: locks, drain and extents alone are judged) | ext4_zero_range, ext4_collapse_range, ext4_insert_range, ext4_ext_shift_extents |
+//! | ext4_ext_shift_extents ext4_ext_shift_extents_ret         | Shift                                  | ext4_ext_shift_extents |
+//! | punch_hole punch_hole_ret zero_range zero_range_ret collapse_range collapse_range_ret insert_range insert_range_ret | (a call within ext4_fallocate) | ext4_punch_hole, ext4_zero_range, ext4_collapse_range, ext4_insert_range |
 //!
 //! An event that no state of its task accepts names no rule: it says what would have been accepted.
 //! Besides, what the tasks share is judged in the recorded order:

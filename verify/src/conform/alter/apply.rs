@@ -184,6 +184,38 @@ impl Altered {
                     }
                 }
             }
+            "no-invalidate-lock" => {
+                let at = self.one(|all, at| all.lines[at].lock("req", "inval"))?;
+                let (acq, rel) = (self.next(at, "acq")?, self.lock_after(at, "rel", "inval")?);
+                self.drop_all(vec![at, acq, rel]);
+            }
+            "shift-elsewhere" => {
+                let at = self.one(|all, at| all.lines[at].is("ext4_ext_shift_extents"))?;
+                let shift = self.lines[at].number("shift");
+                self.lines[at].set("shift", &(shift + 1).to_string());
+            }
+            "allocate-before-drain" => {
+                let at = self.one(|all, at| all.allocates(at) && all.drained(at).is_some())?;
+                let (drain, ret) = (self.drained(at)?, self.next(at, "map_blocks_ret")?);
+                for (moved, line) in self.between(at, ret).into_iter().enumerate() {
+                    self.relocate(line, drain + moved);
+                }
+            }
+            "skip-piece" => {
+                let at = self.one(|all, at| all.allocates(at))?;
+                let ret = self.next(at, "map_blocks_ret")?;
+                let lines = self.between(at, ret);
+                self.drop_all(lines);
+            }
+            "release-too-soon" => {
+                let at = self.one(|all, at| {
+                    let here = &all.lines[at];
+                    here.is("dio_wait_ret")
+                        && all.before(at, "fallocate") > all.before(at, "setattr")
+                })?;
+                let rel = self.lock_after(at, "rel", "rwsem")?;
+                self.relocate(rel, at + 1);
+            }
             "drop-orphan" => {
                 let (from, to) = self.extending()?;
                 let adds = self.between(from, to);

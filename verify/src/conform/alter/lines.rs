@@ -58,6 +58,23 @@ impl Altered {
         (0..at).rev().filter(same).find(|&to| self.lines[to].is(event))
     }
 
+    /// The next line of the same thread about that lock.
+    pub fn lock_after(&self, at: usize, event: &str, lock: &str) -> Option<usize> {
+        let same = |&to: &usize| self.lines[to].task == self.lines[at].task;
+        (at + 1..self.lines.len()).filter(same).find(|&to| self.lines[to].lock(event, lock))
+    }
+
+    /// Whether fallocate allocates there.
+    pub fn allocates(&self, at: usize) -> bool {
+        let inside = self.before(at, "fallocate") > self.before(at, "fallocate_ret");
+        inside && self.lines[at].is("map_blocks") && self.lines[at].number("gflags") & 3 == 3
+    }
+
+    /// Where fallocate has begun to drain.
+    pub fn drained(&self, at: usize) -> Option<usize> {
+        self.before(at, "dio_wait").filter(|&drain| Some(drain) > self.before(at, "fallocate"))
+    }
+
     /// The thread's lines from one to another.
     pub fn between(&self, from: usize, to: usize) -> Vec<usize> {
         (from..=to).filter(|&at| self.lines[at].task == self.lines[from].task).collect()

@@ -10,7 +10,7 @@ use lines::Line;
 use std::fmt::Write;
 
 /// Ways to alter a recording, by name.
-pub const ALTERATIONS: [(&str, &str); 20] = [
+pub const ALTERATIONS: [(&str, &str); 25] = [
     ("drop-dio-end", "a reference to i_dio_count is never dropped"),
     ("drain-returns-early", "inode_dio_wait returns while direct I/O is in flight"),
     ("remove-before-drain", "extents are removed before the drain"),
@@ -30,6 +30,11 @@ pub const ALTERATIONS: [(&str, &str); 20] = [
     ("count-without-lock", "the reference is taken before i_rwsem"),
     ("complete-twice", "a worker completes the same I/O twice"),
     ("convert-shared", "extents are converted with i_data_sem shared"),
+    ("no-invalidate-lock", "blocks are removed, zeroed or moved without invalidate_lock"),
+    ("shift-elsewhere", "collapse or insert range moves other blocks"),
+    ("allocate-before-drain", "fallocate allocates before it waits for direct I/O"),
+    ("skip-piece", "fallocate leaves out a piece of what it allocates"),
+    ("release-too-soon", "fallocate gives i_rwsem back before it has done its work"),
     ("drop-orphan", "an extending write puts no orphan record"),
 ];
 
