@@ -66,7 +66,11 @@ impl Conformer {
         }
         if let What::DioBioEnd { iocb } = event.what {
             return match self.world.dios.get(&iocb) {
-                Some(dio) if dio.stage == Stage::Counted && !dio.completing => Ok(()),
+                Some(dio)
+                    if dio.stage == Stage::Counted && !dio.completing && !dio.pieces.is_empty() =>
+                {
+                    Ok(())
+                }
                 None if self.world.excerpt => Ok(()),
                 _ => {
                     let text = format!("{iocb} is not in flight");
@@ -81,6 +85,13 @@ impl Conformer {
         }
         if let Err((line, reason)) = self.world.judge(thread) {
             return Err(self.rejected(line, reason, Vec::new()));
+        }
+        if let What::Acq { l, m } = event.what
+            && !self.world.asked(thread, l, m)
+            && !(self.world.excerpt && self.joined(thread))
+        {
+            let text = format!("it did not ask for {}", l.in_mode(m));
+            return Err(self.rejected(event.line, Reason::rule(RuleId::R3, text), Vec::new()));
         }
         let owner = self.owner(thread);
         let taken = self

@@ -1,13 +1,14 @@
 //! What each thread is doing, and which of its calls takes an event.
 
 use super::conformer::{Conformer, begins_a_call};
-use super::event::{Event, Hex, Iocb, Thread, What};
+use super::event::{Event, Iocb, Thread, What};
 use super::flags::{ATTR_SIZE, DIRECT, NOWAIT};
 use super::frame::{Asked, Frame};
 use super::loose::{BeforeFallocate, Loose};
 use super::reject::Reason;
 use super::world::Stage;
 use diolock::inode_lock::{LockName, Mode};
+use diolock::kernel::Version;
 
 /// What a thread is doing.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Conformer {
         if let What::DioComplete { iocb, .. } = what
             && self.completes_elsewhere(thread, *iocb)
         {
-            return self.completes(thread, *iocb);
+            return self.completes(thread, *iocb, what);
         }
         let Some(mut stack) = self.doing.remove(&thread) else {
             return self.begins(thread, what);
@@ -70,7 +71,7 @@ impl Conformer {
                 self.effect(&loose, what);
                 (!loose.over()).then_some(Doing::Loose(loose))
             }
-            Doing::BeforeFallocate(before) => match before.take(what) {
+            Doing::BeforeFallocate(before) => match before.take(what).map_err(wrong)? {
                 Err(before) => Some(Doing::BeforeFallocate(before)),
                 Ok((mut frame, events)) => {
                     for event in &events {
@@ -120,7 +121,10 @@ impl Conformer {
             What::WriteIter { .. } | What::ReadIter { .. } => Doing::Loose(Loose::buffered()),
             What::Fallocate { mode, pos, len } => {
                 match Frame::fallocate(kernel, block, mode.0, asked(pos, len, 0)) {
-                    Some(frame) => Doing::BeforeFallocate(Box::new(BeforeFallocate::new(frame))),
+                    Some(frame) => {
+                        let twice = kernel.version <= Version::V6_1;
+                        Doing::BeforeFallocate(Box::new(BeforeFallocate::new(frame, twice)))
+                    }
                     None => Doing::Loose(Loose::fallocate(mode.0, pos, len)),
                 }
             }
@@ -209,9 +213,10 @@ impl Conformer {
     }
 
     /// `dio_complete` of an I/O in flight, in a worker or an interrupt.
-    fn completes(&mut self, thread: Thread, iocb: Iocb) -> Taken {
+    fn completes(&mut self, thread: Thread, iocb: Iocb, what: &What) -> Taken {
         let stack = self.doing.entry(thread).or_default();
-        if matches!(stack.last(), Some(Doing::Work)) {
+        let work = matches!(stack.last(), Some(Doing::Work));
+        if work {
             stack.pop();
         }
         let Some(dio) = self.world.dios.get_mut(&iocb) else {
@@ -227,15 +232,17 @@ impl Conformer {
         if !dio.mapped {
             return Err(wrong(Reason::new(format!("{iocb} is not submitted yet"))));
         }
+        if dio.writes && !work && !self.world.excerpt {
+            let text = format!("{iocb} is a write, which a worker completes");
+            return Err((Reason::new(text), vec!["dio_complete_work".to_owned()]));
+        }
         dio.completing = true;
         dio.ends = Some(thread);
         let asked = Asked { pos: dio.pos, end: dio.end, nowait: false };
         let doing = if dio.writes {
             let unwritten = dio.unwritten();
             let mut frame = Frame::completion(self.kernel, self.block, asked, unwritten, iocb);
-            let head =
-                What::DioComplete { iocb, pos: dio.pos, size: 0, err: 0, dflags: Hex(0), dio: 0 };
-            frame.take(thread, &head, &self.world)?;
+            frame.take(thread, what, &self.world)?;
             Doing::Call(Box::new(frame))
         } else {
             Doing::ReadEnd(iocb)

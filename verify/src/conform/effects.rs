@@ -20,6 +20,7 @@ impl Conformer {
                 self.world.waits_in_order(thread, l)?;
                 self.world.waits(thread, Wait::Lock(l, m))?;
             }
+            What::Try { l, m } => self.world.tries(thread, l, m),
             What::Acq { l, m } => {
                 self.world.acquired(thread, l, m)?;
                 if l == LockName::IDataSem && m == Mode::Exclusive {
@@ -29,6 +30,11 @@ impl Conformer {
             }
             What::Rel { l, m, cnt } => {
                 let joined = self.joined(thread) || self.world.excerpt;
+                let readers = self.world.readers(l);
+                if m == Mode::Shared && !joined && cnt.0 >> 8 < readers {
+                    let text = format!("cnt={:#x}, but {readers} threads hold it shared", cnt.0);
+                    return Err(Reason::new(text));
+                }
                 self.world.released(thread, l, m, joined)?;
                 let writer = cnt.has(1);
                 if writer != (m == Mode::Exclusive) {
@@ -57,7 +63,7 @@ impl Conformer {
                     ends: Some(thread),
                 };
                 self.world.dio_starts(iocb, new)?;
-                self.world.sample_count(thread, line, dio, false);
+                self.world.sample_count_before(thread, line, dio);
                 self.own(thread, iocb);
             }
             What::IomapDioRwRet { ret } => self.submitted(thread, ret),
@@ -69,7 +75,7 @@ impl Conformer {
                 if let Some(iocb) = self.starting(thread) {
                     self.world.dio_begins(iocb);
                 }
-                self.world.sample_count(thread, line, dio, false);
+                self.world.sample_count(thread, line, dio, true);
             }
             What::DioEnd { dio } => {
                 self.world.dio_ends(thread, owner);
@@ -96,7 +102,12 @@ impl Conformer {
                 self.coverage.waited += usize::from(dio > 0);
                 self.world.waits(thread, Wait::Drain)?;
             }
-            What::DioWaitRet {} => {}
+            What::DioWaitRet {} => {
+                let alone = self.world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
+                if alone && !self.joined(thread) {
+                    self.world.none_is_counted(thread);
+                }
+            }
             What::MapBlocks { lblk, mlen, gflags } => {
                 self.world.looks(thread, lblk, mlen, gflags.0);
             }

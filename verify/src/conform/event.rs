@@ -200,7 +200,7 @@ events! {
     /// It is done.
     RemoveSpaceDone "ext4_ext_remove_space_done" {}
     /// ext4_ext_shift_extents.
-    ShiftExtents "ext4_ext_shift_extents" { start: u64, shift: u64, dio: u64 }
+    ShiftExtents "ext4_ext_shift_extents" { start: u64, shift: u64, dir: u64, dio: u64 }
     /// It is done.
     ShiftExtentsRet "ext4_ext_shift_extents_ret" { ret: i64 }
 }

@@ -2,6 +2,10 @@
 
 /// `EXT4_GET_BLOCKS_CREATE`.
 pub const GET_CREATE: u64 = 0x1;
+/// `EXT4_GET_BLOCKS_IO_CREATE_EXT`.
+pub const GET_IO_CREATE: u64 = 0xb;
+/// `EXT4_GET_BLOCKS_IO_CONVERT_EXT`, of a conversion.
+pub const GET_IO_CONVERT: u64 = 0x13;
 /// `EXT4_GET_BLOCKS_UNWRIT_EXT`.
 pub const GET_UNWRITTEN: u64 = 0x2;
 /// `EXT4_GET_BLOCKS_CONVERT`.
@@ -10,6 +14,8 @@ pub const GET_CONVERT: u64 = 0x10;
 pub const GET_ZERO: u64 = 0x100;
 /// `EXT4_MAP_MAPPED`.
 pub const MAP_MAPPED: u64 = 0x10;
+/// `EXT4_MAP_NEW`.
+pub const MAP_NEW: u64 = 0x20;
 /// `EXT4_MAP_UNWRITTEN`.
 pub const MAP_UNWRITTEN: u64 = 0x800;
 /// `FALLOC_FL_KEEP_SIZE`.
@@ -34,5 +40,9 @@ pub const DIRECT: u64 = 1 << 17;
 pub const FORCE_WAIT: u64 = 1;
 /// `IOMAP_DIO_UNWRITTEN`.
 pub const DIO_UNWRITTEN: u64 = 1;
+/// `IOMAP_DIO_WRITE`.
+pub const DIO_WRITE: u64 = 1 << 30;
+/// `IOMAP_DIRECT`.
+pub const IOMAP_DIRECT: u64 = 0x10;
 /// `IOMAP_WRITE`.
 pub const WRITE: u64 = 1;

@@ -102,6 +102,13 @@ impl Loose {
             {
                 return Err(Reason::new("the thread is in no call"));
             }
+            What::Req { l, m } | What::Try { l, m }
+                if matches!(self.call, Call::Setattr | Call::Buffered)
+                    && (*l, *m) != (LockName::IRwsem, Mode::Exclusive)
+                    && (matches!(self.call, Call::Setattr) || *l == LockName::IRwsem) =>
+            {
+                return Err(Reason::new("such a call does not take that lock so"));
+            }
             What::Req { .. }
             | What::Acq { .. }
             | What::Rel { .. }
@@ -176,45 +183,43 @@ impl Loose {
     }
 }
 
-/// fallocate, before it is clear whether the lock it takes first is the task's own
-/// (v6.12) or that for inline data (v6.1), which it gives back at once.
+/// fallocate, before it is clear whether the lock it takes first is the task's own or that for inline
+/// data (`ext4_convert_inline_data`), which it gives back at once: v6.1 takes both, v6.12 too, but not
+/// the stable kernels after it.
 #[derive(Clone, Debug)]
 pub struct BeforeFallocate {
     frame: Frame,
+    twice: bool,
     before: Vec<What>,
 }
 
+/// The call, once it is under way, and the events that it is to take.
+pub type UnderWay = Result<(Frame, Vec<What>), Box<BeforeFallocate>>;
+
 impl BeforeFallocate {
-    /// Before the first event.
-    pub fn new(frame: Frame) -> BeforeFallocate {
-        BeforeFallocate { frame, before: Vec::new() }
+    /// Before the first event; `twice`: it takes both locks for sure.
+    pub fn new(frame: Frame, twice: bool) -> BeforeFallocate {
+        BeforeFallocate { frame, twice, before: Vec::new() }
     }
 
-    /// Takes an event; the frame, once the call is in it, and the events that it is to take.
+    /// Takes an event; itself, if it needs more.
     ///
     /// # Errors
-    /// Itself, if it needs more.
-    pub fn take(
-        mut self: Box<BeforeFallocate>,
-        what: &What,
-    ) -> Result<(Frame, Vec<What>), Box<BeforeFallocate>> {
+    /// If the first lock is missing.
+    pub fn take(mut self: Box<BeforeFallocate>, what: &What) -> Result<UnderWay, Reason> {
         let alone = |l: LockName, m: Mode| (l, m) == (LockName::IRwsem, Mode::Exclusive);
-        match *what {
-            What::Req { l, m } if self.before.is_empty() && alone(l, m) => {
-                self.before.push(what.clone());
-                Err(self)
-            }
-            What::Acq { l, m } if self.before.len() == 1 && alone(l, m) => {
-                self.before.push(what.clone());
-                Err(self)
-            }
+        let more = match *what {
+            What::Req { l, m } => self.before.is_empty() && alone(l, m),
+            What::Acq { l, m } => self.before.len() == 1 && alone(l, m),
             What::Rel { l, m, .. } if self.before.len() == 2 && alone(l, m) => {
-                Ok((self.frame, Vec::new()))
+                return Ok(Ok((self.frame, Vec::new())));
             }
-            _ => {
-                self.before.push(what.clone());
-                Ok((self.frame, self.before))
-            }
+            _ => false,
+        };
+        if !more && self.twice {
+            return Err(Reason::new("i_rwsem is taken and given back first, for inline data"));
         }
+        self.before.push(what.clone());
+        Ok(if more { Err(self) } else { Ok((self.frame, self.before)) })
     }
 }

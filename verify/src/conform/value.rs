@@ -14,10 +14,11 @@ pub trait Value: Sized {
 }
 
 impl Value for u64 {
-    const WANTED: &str = "a whole number";
+    const WANTED: &str = "a whole number below 2^63";
     fn read(text: &str) -> Option<u64> {
-        // A sign would be read too.
-        text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+        // A sign would be read too. No offset of a file is larger, so that two can be added.
+        let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+        number.filter(|&number: &u64| i64::try_from(number).is_ok())
     }
     fn shown(&self) -> String {
         self.to_string()

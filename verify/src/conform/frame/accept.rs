@@ -1,10 +1,14 @@
 //! Which states an event leads to: amid the events of one step.
 
+use super::begin::blocks_of;
 use super::fallocate::is_inner;
 use super::phase::Phase;
 use super::{Candidate, Frame, Kind};
-use crate::conform::event::{Submitted, Thread, What};
-use crate::conform::flags::{GET_CONVERT, GET_CREATE, MAP_MAPPED, MAP_UNWRITTEN};
+use crate::conform::event::{Hex, Submitted, Thread, What};
+use crate::conform::flags::{
+    DIO_WRITE, GET_CREATE, GET_IO_CONVERT, GET_IO_CREATE, IOMAP_DIRECT, MAP_MAPPED, MAP_NEW,
+    MAP_UNWRITTEN, WRITE,
+};
 use crate::conform::world::World;
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::{LockName, Mode};
@@ -24,7 +28,11 @@ impl Frame {
         let step = |outcome| vec![self.stepped(from, [outcome])];
         // The call's own frame, around the task's steps.
         if self.kind.is_fallocate() && is_inner(what) {
-            return if self.inner < 2 { vec![from.clone()] } else { Vec::new() };
+            return if self.inner < 2 && self.inner_fits(what) {
+                vec![from.clone()]
+            } else {
+                Vec::new()
+            };
         }
         match (&from.phase, what) {
             (Phase::Ready, _) => self.accept_ready(from, what, world),
@@ -51,10 +59,10 @@ impl Frame {
                 to(Phase::Over)
             }
             (Phase::Draining, What::DioWaitRet {}) => step(Outcome::Done),
-            (Phase::Probe, &What::MapBlocks { gflags, .. })
-                if gflags.0 & (GET_CREATE | GET_CONVERT) == 0 =>
-            {
-                to(Phase::Probing)
+            (Phase::Probe, &What::MapBlocks { lblk, mlen, gflags }) => {
+                let range = blocks_of(self.asked, self.block);
+                let same = (lblk, mlen) == (u64::from(range.start), u64::from(range.len));
+                if gflags.0 == 0 && same { to(Phase::Probing) } else { Vec::new() }
             }
             (Phase::Probing, &What::MapBlocksRet { ret }) => self.probed(from, thread, ret, world),
             (
@@ -71,41 +79,68 @@ impl Frame {
             (Phase::Between, What::IomapOwBegin { .. }) if self.overwrites(from) => {
                 to(Phase::OwBegun)
             }
-            (Phase::Between, What::IomapBegin { .. }) if !self.overwrites(from) => to(Phase::Begun),
+            (Phase::Between, &What::IomapBegin { iflags, .. })
+                if !self.overwrites(from) && self.wants(iflags) =>
+            {
+                to(Phase::Begun)
+            }
+            // ext4_iomap_overwrite_begin takes IOMAP_WRITE away.
             (Phase::OwBegun, What::IomapBegin { .. }) => to(Phase::Begun),
-            (Phase::Begun, &What::MapBlocks { gflags, .. }) => {
-                let creates = gflags.has(GET_CREATE);
+            (Phase::Begun, &What::MapBlocks { lblk, gflags, .. }) => {
                 let looks_first = from.call.place().kernel == "ext4_map_blocks";
-                match (creates, looks_first) {
-                    (false, true) => to(Phase::Looking),
-                    (true, false) => to(Phase::Creating),
+                let creates = self.creates_with(lblk, thread, world).contains(&gflags.0);
+                match (gflags.0, looks_first) {
+                    (0, true) => to(Phase::Looking),
+                    (_, false) if creates => to(Phase::Creating),
                     _ => Vec::new(),
                 }
             }
             (Phase::Looking, &What::MapBlocksRet { ret }) if ret >= 0 => to(Phase::Looked),
-            (Phase::Looked, &What::MapBlocks { gflags, .. })
-                if gflags.has(GET_CREATE) && self.kind == Kind::Write && !self.overwrites(from) =>
+            (Phase::Looked, &What::MapBlocks { lblk, gflags, .. })
+                if self.kind == Kind::Write
+                    && !self.overwrites(from)
+                    && self.creates_with(lblk, thread, world).contains(&gflags.0) =>
             {
                 to(Phase::Creating)
             }
             (Phase::Looked, &What::SetIomap { mflags, .. }) => {
                 let written = mflags.0 & (MAP_MAPPED | MAP_UNWRITTEN) == MAP_MAPPED;
                 let done = written || self.kind == Kind::Read || self.overwrites(from);
-                if done { to(Phase::Between) } else { Vec::new() }
+                let hole = mflags.0 & (MAP_MAPPED | MAP_UNWRITTEN) == 0;
+                let fits = hole != self.mapping.found() && !mflags.has(MAP_NEW);
+                if done && fits { to(Phase::Between) } else { Vec::new() }
             }
-            (Phase::Creating, &What::MapBlocksRet { ret: 1.. })
-                if self.mapping.alone() || world.may_all_be(thread, 1, Extent::Written) =>
+            (Phase::Creating, &What::MapBlocksRet { ret: found @ 1.. })
+                if self.mapping.alone()
+                    || world.may_all_be(thread, found.unsigned_abs(), Extent::Written) =>
             {
                 to(Phase::Created)
             }
-            (Phase::Created, What::SetIomap { .. }) => to(Phase::Between),
+            // Without i_data_sem alone only what was written already can be returned.
+            (Phase::Created, &What::SetIomap { mflags, .. }) => {
+                let written = mflags.0 & MAP_UNWRITTEN == 0;
+                let fits = match (self.mapping.alone(), self.mapping.flags()) {
+                    (true, GET_IO_CREATE) => true,
+                    (true, _) => written,
+                    (false, _) => written && !mflags.has(MAP_NEW),
+                };
+                if fits && mflags.has(MAP_MAPPED) { to(Phase::Between) } else { Vec::new() }
+            }
             // No space: looked for again once a commit has freed some.
             (Phase::Creating, &What::MapBlocksRet { ret: ..=0 }) => to(Phase::Begun),
-            (Phase::Head(0), &What::DioComplete { iocb, .. }) if Some(iocb) == self.iocb => {
-                to(Phase::Head(1))
+            (Phase::Head(0), &What::DioComplete { iocb, pos, size, err, dflags, .. })
+                if Some(iocb) == self.iocb =>
+            {
+                let len = self.asked.end - self.asked.pos;
+                let writes = self.kind != Kind::Read;
+                let whole = size == len || size < len && (err != 0 || !writes);
+                let fits = pos == self.asked.pos && dflags.has(DIO_WRITE) == writes;
+                if whole && fits { to(Phase::Head(1)) } else { Vec::new() }
             }
-            (Phase::Head(1), &What::EndIo { iocb, err, size, .. })
-                if Some(iocb) == self.iocb && self.kind != Kind::Read =>
+            (Phase::Head(1), &What::EndIo { iocb, pos, err, size, dflags })
+                if Some(iocb) == self.iocb
+                    && self.kind != Kind::Read
+                    && self.done == Some((pos, size, err, dflags.0)) =>
             {
                 if err == 0 && size > 0 {
                     return vec![from.clone().at(Phase::Ready)];
@@ -115,12 +150,15 @@ impl Frame {
             (Phase::Head(1), What::DioEnd { .. }) if self.kind == Kind::Read => {
                 self.accept_ready(&from.clone().at(Phase::Ready), what, world)
             }
-            (Phase::ConvertBetween, &What::MapBlocks { gflags, .. }) if gflags.has(GET_CONVERT) => {
+            (Phase::ConvertBetween, &What::MapBlocks { gflags, .. })
+                if gflags.0 == GET_IO_CONVERT =>
+            {
                 to(Phase::Converts)
             }
             // Without the lock if somebody else's write to the same blocks was converted first.
-            (Phase::Converts, &What::MapBlocksRet { ret: 1.. })
-                if self.mapping.alone() || world.may_all_be(thread, 1, Extent::Written) =>
+            (Phase::Converts, &What::MapBlocksRet { ret: found @ 1.. })
+                if self.mapping.alone()
+                    || world.may_all_be(thread, found.unsigned_abs(), Extent::Written) =>
             {
                 to(Phase::ConvertBetween)
             }
@@ -146,12 +184,10 @@ impl Frame {
             }
             (Phase::Removing(0), &What::RemoveSpace { start, end, .. }) => {
                 let fits = match from.call.next() {
-                    Some(Op::Free(first)) => start == u64::from(first),
-                    Some(Op::FreeRange(range)) => {
-                        start == u64::from(range.start)
-                            && (self.kind != Kind::Shift || end + 1 == u64::from(range.end()))
+                    Some(Op::FreeRange(range)) if self.kind == Kind::Shift => {
+                        (start, end + 1) == (u64::from(range.start), u64::from(range.end()))
                     }
-                    _ => false,
+                    _ => self.removing == Some((start, end + 1)),
                 };
                 if fits { to(Phase::Removing(1)) } else { Vec::new() }
             }
@@ -162,6 +198,20 @@ impl Frame {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether ext4_iomap_begin is asked for what the call does.
+    fn wants(&self, iflags: Hex) -> bool {
+        iflags.has(WRITE) == (self.kind == Kind::Write) && iflags.has(IOMAP_DIRECT)
+    }
+
+    /// With which flags ext4_iomap_alloc creates (v6.1, v6.12): from i_size on written blocks, before it
+    /// unwritten ones, so that nobody reads what the device held.
+    fn creates_with(&self, lblk: u64, thread: Thread, world: &World) -> Vec<u64> {
+        let (size, at) = (world.window(thread).size, lblk.saturating_mul(self.block));
+        let (behind, before) = (at >= size.least, at < size.most);
+        let flags = [(behind, GET_CREATE), (before, GET_IO_CREATE)];
+        flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1).collect()
     }
 
     pub(super) fn overwrites(&self, candidate: &Candidate) -> bool {

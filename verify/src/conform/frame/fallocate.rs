@@ -25,6 +25,20 @@ pub(super) fn is_inner(what: &What) -> bool {
 }
 
 impl Frame {
+    /// Whether the function within is asked for the same, and returns what it should.
+    pub(super) fn inner_fits(&self, what: &What) -> bool {
+        match *what {
+            What::PunchHole { pos, len }
+            | What::ZeroRange { pos, len }
+            | What::CollapseRange { pos, len }
+            | What::InsertRange { pos, len } => {
+                (pos, pos + len) == (self.asked.pos, self.asked.end)
+            }
+            What::PunchHoleRet { ret } => ret == 0,
+            _ => true,
+        }
+    }
+
     /// ext4_alloc_file_blocks: the loop that the model does in one step.
     pub(super) fn allocates(
         &self,
@@ -44,9 +58,9 @@ impl Frame {
             }
             (Phase::Allocates, &What::MapBlocksRet { ret: found @ 1.. }) => {
                 let found = found.unsigned_abs();
-                let there = |extent| world.may_all_be(thread, found, extent);
-                let written = self.kind == Kind::Fallocate && there(Extent::Written);
-                let fits = self.mapping.alone() || there(Extent::Unwritten) || written;
+                // Only written blocks are returned without i_data_sem alone, and not to be zeroed.
+                let written = world.may_all_be(thread, found, Extent::Written);
+                let fits = self.mapping.alone() || self.kind == Kind::Fallocate && written;
                 if fits { to(Phase::Allocating) } else { Vec::new() }
             }
             // No space: tried again once a commit has freed some, or the end of it.
@@ -81,17 +95,17 @@ impl Frame {
             (Phase::Ready, Shift::Right, &What::EsRemove { lblk, .. }) if lblk == first => {
                 to(Phase::Shifting(0))
             }
-            (Phase::Ready, Shift::Left, &What::ShiftExtents { start, shift, .. })
+            (Phase::Ready, Shift::Left, &What::ShiftExtents { start, shift, dir: 0, .. })
                 if (start, shift) == (u64::from(range.end()), u64::from(range.len)) =>
             {
                 to(Phase::Shifting(1))
             }
             // A hole there is skipped.
-            (Phase::Shifting(0), Shift::Right, &What::ShiftExtents { start, shift, .. })
-                if start >= first && shift == u64::from(range.len) =>
-            {
-                to(Phase::Shifting(1))
-            }
+            (
+                Phase::Shifting(0),
+                Shift::Right,
+                &What::ShiftExtents { start, shift, dir: 1, .. },
+            ) if start >= first && shift == u64::from(range.len) => to(Phase::Shifting(1)),
             (Phase::Shifting(1), _, What::ShiftExtentsRet { ret: 0 }) => {
                 vec![self.stepped(from, [Outcome::Done])]
             }

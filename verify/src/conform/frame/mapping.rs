@@ -1,36 +1,25 @@
 //! The mapping of one call's blocks, which the model does in one step and the kernel piece by piece.
 
+use super::inside::Inside;
 use super::through::mapped;
 use super::{Asked, Kind};
 use crate::conform::event::What;
-use crate::conform::flags::{GET_CONVERT, GET_CREATE, MAP_MAPPED, MAP_UNWRITTEN};
+use crate::conform::flags::{GET_CREATE, MAP_MAPPED, MAP_UNWRITTEN};
 use crate::conform::reject::Reason;
 use crate::conform::world::World;
 use diolock::extent_probe::{Extent, Mapped};
-use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Blocks, Range};
-
-/// What happens inside ext4_map_blocks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Inside {
-    #[default]
-    Called,
-    AsksShared,
-    HoldsShared,
-    LetShared,
-    AsksAlone,
-    HoldsAlone,
-    LetAlone,
-}
 
 /// The mapping of one call's blocks, piece by piece, which the model does in one step.
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
     inside: Inside,
     flags: u64,
-    /// The blocks of the ext4_map_blocks that was called last: first, and how many.
-    asked: (u64, u64),
+    /// What `end_io` says was written: first byte, and how many.
+    ended: Option<(u64, u64)>,
     ret: i64,
+    /// The blocks of `iomap_begin`: first, one past the last.
+    begun: Option<(u64, u64)>,
     looked: Option<i64>,
     created: bool,
     /// Bytes up to here are mapped.
@@ -49,41 +38,40 @@ impl Mapping {
     /// # Errors
     /// If it does not go on where the one before ended.
     pub fn note(&mut self, what: &What, asked: Asked, block: u64) -> Result<(), Reason> {
+        let next = self.inside.next();
+        if !self.inside.note(what) {
+            let next = next.join(" or ");
+            return Err(Reason::new(format!("inside ext4_map_blocks {next} comes next")));
+        }
         match *what {
             What::IomapDioRw { pos, .. } => {
                 self.at = pos;
                 self.pieces.clear();
             }
             What::IomapBegin { pos, len, .. } | What::IomapOwBegin { pos, len } => {
-                if pos != self.at || pos + len > asked.end {
+                if (pos, pos + len) != (self.at, asked.end) {
                     let (at, left) = (self.at, asked.end.saturating_sub(self.at));
                     return Err(Reason::new(format!("the piece at {at} of {left} bytes is next")));
                 }
                 (self.looked, self.created) = (None, false);
+                self.begun = Some((pos / block, (pos + len).div_ceil(block)));
             }
             What::MapBlocks { lblk, mlen, gflags } => {
-                self.inside = Inside::Called;
                 self.flags = gflags.0;
-                self.asked = (lblk, mlen);
-                if let Some(at) = self.converted.filter(|&at| at != lblk) {
-                    return Err(Reason::new(format!("block {at} is to be converted next")));
+                let (from, to) = (lblk, lblk + mlen);
+                let rest = |at| Some((at, asked.end.div_ceil(block)));
+                let wanted = match self.converted.or(self.allocated) {
+                    Some(at) => rest(at),
+                    // What was found of them may be less.
+                    None if self.looked.is_some() => {
+                        self.begun.map(|begun| (begun.0, begun.1.min(to)))
+                    }
+                    None => self.begun,
+                };
+                if let Some((first, end)) = wanted.filter(|&wanted| wanted != (from, to)) {
+                    let left = end.saturating_sub(first);
+                    return Err(Reason::new(format!("{left} blocks from {first} on are next")));
                 }
-                let end = asked.end.div_ceil(block);
-                if let Some(at) = self.allocated.filter(|&at| (at, end) != (lblk, lblk + mlen)) {
-                    let left = end.saturating_sub(at);
-                    return Err(Reason::new(format!("{left} blocks from {at} on are next")));
-                }
-            }
-            What::Req { l: LockName::IDataSem, m } => {
-                self.inside =
-                    if m == Mode::Shared { Inside::AsksShared } else { Inside::AsksAlone };
-            }
-            What::Acq { l: LockName::IDataSem, m } => {
-                self.inside =
-                    if m == Mode::Shared { Inside::HoldsShared } else { Inside::HoldsAlone };
-            }
-            What::Rel { l: LockName::IDataSem, m, .. } => {
-                self.inside = if m == Mode::Shared { Inside::LetShared } else { Inside::LetAlone };
             }
             What::MapBlocksRet { ret } => {
                 self.ret = ret;
@@ -110,12 +98,13 @@ impl Mapping {
                     (true, _) => Extent::Hole,
                 };
                 self.pieces.push((lblk, lblk + mlen, before, after));
-                self.at = asked.end.min((lblk + mlen) * block);
+                self.at = asked.end.min((lblk + mlen).saturating_mul(block));
+                self.begun = None;
             }
+            What::EndIo { pos, size, .. } => self.ended = Some((pos, size)),
             What::ConvertUnwritten { pos, len } => {
-                let inside = pos >= asked.pos && pos + len <= asked.end;
-                if !inside {
-                    return Err(Reason::new("that is not what was written"));
+                if let Some((at, size)) = self.ended.filter(|&ended| ended != (pos, len)) {
+                    return Err(Reason::new(format!("{size} bytes at {at} were written")));
                 }
                 self.converted = Some(pos / block);
             }
@@ -127,39 +116,27 @@ impl Mapping {
 
     /// Whether an event fits into ext4_map_blocks, as noted already.
     pub fn inside(&self, what: &What) -> bool {
-        let locked = matches!(self.inside, Inside::HoldsShared | Inside::HoldsAlone);
-        match what {
-            What::ExtMapBlocksExit {} | What::HandleUnwritten {} => locked,
-            What::Req { l: LockName::IDataSem, m: Mode::Shared }
-            | What::Acq { l: LockName::IDataSem, .. }
-            | What::Rel { l: LockName::IDataSem, .. } => true,
-            What::Req { l: LockName::IDataSem, m: Mode::Exclusive } => {
-                self.flags & (GET_CREATE | GET_CONVERT) != 0
-            }
-            _ => false,
-        }
+        self.inside.amid(what)
     }
 
-    /// Whether ext4_map_blocks has held i_data_sem alone, and given it back.
+    /// Whether ext4_map_blocks has held i_data_sem alone.
     pub fn alone(&self) -> bool {
-        self.inside == Inside::LetAlone
+        self.inside.alone()
     }
 
     /// What may come next inside ext4_map_blocks.
     pub fn next_inside(&self) -> Vec<&'static str> {
-        let creates = self.flags & (GET_CREATE | GET_CONVERT) != 0;
-        match self.inside {
-            Inside::Called if creates => {
-                vec!["req l=data m=S", "req l=data m=X", "map_blocks_ret"]
-            }
-            Inside::Called => vec!["req l=data m=S", "map_blocks_ret"],
-            Inside::AsksShared => vec!["acq l=data m=S"],
-            Inside::HoldsShared => vec!["rel l=data m=S"],
-            Inside::LetShared if creates => vec!["req l=data m=X", "map_blocks_ret"],
-            Inside::AsksAlone => vec!["acq l=data m=X"],
-            Inside::HoldsAlone => vec!["rel l=data m=X"],
-            Inside::LetShared | Inside::LetAlone => vec!["map_blocks_ret"],
-        }
+        self.inside.next()
+    }
+
+    /// Whether the last ext4_map_blocks returned that many blocks, and at least one.
+    pub fn found(&self) -> bool {
+        self.ret > 0
+    }
+
+    /// The flags of the last ext4_map_blocks.
+    pub fn flags(&self) -> u64 {
+        self.flags
     }
 
     /// Whether every byte has its place.

@@ -5,6 +5,7 @@ mod begin;
 mod expect;
 mod fallocate;
 mod graph;
+mod inside;
 mod mapping;
 mod phase;
 mod ready;
@@ -20,6 +21,7 @@ use super::reject::Reason;
 use super::trail::Trail;
 use super::world::World;
 use diolock::dio_path::Call;
+use diolock::inode_lock::LockName;
 use diolock::task::Task;
 use phase::Phase;
 
@@ -120,6 +122,18 @@ pub struct Frame {
     block: u64,
     /// Its direct I/O.
     pub iocb: Option<Iocb>,
+    /// What `dio_complete` says of it: first byte, how many, error, flags.
+    done: Option<(u64, u64, i64, u64)>,
+    /// `es_remove`: first block, one past the last.
+    removing: Option<(u64, u64)>,
+    /// ext4_truncate has been called, which puts the inode on the orphan list once more.
+    truncating: bool,
+    /// ext4_setattr put the inode on the orphan list.
+    listed: bool,
+    /// It was taken off since invalidate_lock was given back.
+    unlisted: bool,
+    /// Blocks were moved.
+    shifted: bool,
     /// That one's reference is gone.
     ended: bool,
     /// The extents that a write changes are converted by it.
@@ -172,6 +186,9 @@ impl Frame {
     ) -> Result<(), (Reason, Vec<String>)> {
         let window = world.window(thread);
         let settled = self.settled(&window, world);
+        if let What::DioComplete { pos, size, err, dflags, .. } = *what {
+            self.done = Some((pos, size, err, dflags.0));
+        }
         if let Err(reason) = self.mapping.note(what, self.asked, self.block) {
             return Err((reason, self.expected(&settled)));
         }
@@ -199,6 +216,12 @@ impl Frame {
         match what {
             What::IomapDioRw { iocb, .. } => self.iocb = Some(*iocb),
             What::DioEnd { .. } => self.ended = true,
+            What::EsRemove { lblk, mlen } => self.removing = Some((*lblk, lblk + mlen)),
+            What::OrphanAdd {} => self.listed |= !self.truncating,
+            What::Truncate { .. } => self.truncating = true,
+            What::Rel { l: LockName::InvalidateLock, .. } => self.unlisted = false,
+            What::OrphanDel {} => self.unlisted = true,
+            What::ShiftExtentsRet { .. } => self.shifted = true,
             What::InodeExtension { .. } => self.extends = true,
             What::Setattr { isize, .. } => self.partial |= !isize.is_multiple_of(self.block),
             _ if fallocate::is_inner(what) => self.inner += 1,

@@ -22,13 +22,16 @@ impl Frame {
         let place = from.call.place();
         let Some(op) = from.call.next() else {
             return match (self.kind, what) {
-                (Kind::Write, &What::WriteIterRet { ret }) if (ret == -529) == from.queued => {
+                (Kind::Write, &What::WriteIterRet { ret })
+                | (Kind::Read, &What::ReadIterRet { ret })
+                    if self.returns(from.queued, ret) =>
+                {
                     to(Phase::Over)
                 }
-                (Kind::Read, &What::ReadIterRet { ret }) if (ret == -529) == from.queued => {
-                    to(Phase::Over)
+                (kind, What::FallocateRet { ret }) if kind.is_fallocate() => {
+                    let refused = kind == Kind::Shift && !self.shifted;
+                    if refused == (*ret < 0) && *ret <= 0 { to(Phase::Over) } else { Vec::new() }
                 }
-                (kind, What::FallocateRet { .. }) if kind.is_fallocate() => to(Phase::Over),
                 _ => Vec::new(),
             };
         };
@@ -49,8 +52,8 @@ impl Frame {
             (Op::TryLock(lock, mode), &What::Try { l, m }) if (l, m) == (lock, mode) => {
                 to(Phase::Tried(l, m))
             }
-            (Op::Unlock(LockName::IRwsem, _), What::SetattrRet { .. })
-                if self.kind == Kind::Setattr =>
+            (Op::Unlock(LockName::IRwsem, _), What::SetattrRet { ret: 0 })
+                if self.kind == Kind::Setattr && (self.unlisted || !self.listed) =>
             {
                 to(Phase::SetattrReturned)
             }
@@ -70,8 +73,13 @@ impl Frame {
                 let fits = plan.is_none_or(|plan| {
                     plan.overwrite_ops == overwrite && plan.force_wait == dflags.has(FORCE_WAIT)
                 });
+                let flags = if self.kind == Kind::Read { 0 } else { FORCE_WAIT };
                 let read = self.kind != Kind::Read || !overwrite;
-                if same && fits && read { to(Phase::Started) } else { Vec::new() }
+                if same && fits && read && dflags.0 & !flags == 0 {
+                    to(Phase::Started)
+                } else {
+                    Vec::new()
+                }
             }
             // Nothing to read behind the end.
             (Op::Unlock(LockName::IRwsem, _), What::IomapDioRw { .. })
@@ -123,7 +131,9 @@ impl Frame {
             (Op::JournalStart(_), What::Truncate { .. }) if place.kernel == "ext4_truncate" => {
                 step(Outcome::Done)
             }
-            (Op::JournalStop(_), What::TruncateRet { .. }) if place.kernel == "ext4_truncate" => {
+            (Op::JournalStop(_), What::TruncateRet { ret: 0 })
+                if place.kernel == "ext4_truncate" =>
+            {
                 step(Outcome::Done)
             }
             (Op::SizeRead, &What::Setattr { newsize, isize, .. }) if self.kind == Kind::Setattr => {
@@ -136,11 +146,18 @@ impl Frame {
                 };
                 if newsize == self.asked.end { step(Outcome::Value(from)) } else { Vec::new() }
             }
-            (Op::PagesRead, What::TruncPagecache { .. }) if self.kind == Kind::Setattr => {
+            (Op::PagesRead, &What::TruncPagecache { newsize, .. })
+                if self.kind == Kind::Setattr && newsize == self.asked.end =>
+            {
                 step(NO_PAGES)
             }
-            (Op::PagesRead, What::TruncPagecacheRange { .. }) if self.kind == Kind::Punch => {
-                step(NO_PAGES)
+            (Op::PagesRead, &What::TruncPagecacheRange { start, end, .. })
+                if self.kind == Kind::Punch =>
+            {
+                let first = self.asked.pos.next_multiple_of(self.block);
+                let last = self.asked.end - self.asked.end % self.block;
+                let fits = start == first && self.punched(end + 1, last, 1, world);
+                if fits { step(NO_PAGES) } else { Vec::new() }
             }
             (Op::PagesRead, &What::TruncPagecacheRange { start, end, .. })
                 if self.kind == Kind::Zero
@@ -163,16 +180,13 @@ impl Frame {
                 }
             }
             (Op::ShiftExtents(range, shift), _) => self.shifts(from, range, shift, what),
-            (Op::Free(from_block), &What::EsRemove { lblk, .. }) => {
-                if lblk == u64::from(from_block) { to(Phase::Removing(0)) } else { Vec::new() }
+            (Op::Free(first), &What::EsRemove { lblk, mlen }) => {
+                let all = lblk + mlen == u64::from(u32::MAX);
+                if all && lblk == u64::from(first) { to(Phase::Removing(0)) } else { Vec::new() }
             }
             (Op::FreeRange(range), &What::EsRemove { lblk, mlen }) => {
-                // What lies behind the page that holds i_size is left out; the model punches it.
-                let to_size = world.size.least.div_ceil(self.block).min(u64::from(range.end()));
-                let end = lblk + mlen;
                 let fits = lblk == u64::from(range.start)
-                    && (to_size.min(end)..=u64::from(range.end())).contains(&end)
-                    && end >= to_size;
+                    && self.punched(lblk + mlen, u64::from(range.end()), self.block, world);
                 if fits { to(Phase::Removing(0)) } else { Vec::new() }
             }
             // The rest of a block that is cut in two is zeroed in the page cache.
@@ -193,6 +207,28 @@ impl Frame {
                 | What::Rel { l: LockName::InvalidateLock, .. },
             ) if matches!(self.kind, Kind::Punch | Kind::Shift) => vec![from.clone()],
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether a punched hole may end there, in units of so many bytes: what lies behind the page that
+    /// holds i_size is left out, which the model punches too.
+    fn punched(&self, end: u64, asked: u64, unit: u64, world: &World) -> bool {
+        let to_size = world.size.least.div_ceil(unit).min(asked);
+        (to_size..=asked).contains(&end)
+    }
+
+    /// Whether a write or a read returns that.
+    fn returns(&self, queued: bool, ret: i64) -> bool {
+        match (queued, self.done) {
+            (true, _) => ret == -529,
+            (false, Some((_, _, err, _))) if err != 0 => ret == err,
+            // What lies behind i_size was not read.
+            (false, Some((_, size, ..))) if self.kind == Kind::Read => {
+                (0..=size).contains(&ret.unsigned_abs()) && ret >= 0
+            }
+            (false, Some((_, size, ..))) => u64::try_from(ret) == Ok(size),
+            // No I/O was done: a read behind the end, or what must not wait.
+            (false, None) => ret < 0 && ret != -529 || ret == 0 && self.kind == Kind::Read,
         }
     }
 }

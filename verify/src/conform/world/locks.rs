@@ -17,6 +17,11 @@ impl World {
         self.held.iter().filter(move |held| held.0 == lock).map(|held| held.1)
     }
 
+    /// How many hold a lock shared.
+    pub fn readers(&self, lock: LockName) -> u64 {
+        self.held.iter().filter(|held| (held.0, held.2) == (lock, Mode::Shared)).count() as u64
+    }
+
     /// Whether the thread holds any lock.
     pub fn holds_any(&self, thread: Thread) -> bool {
         self.held.iter().any(|held| held.1 == thread)
@@ -88,6 +93,4 @@ impl World {
         let text = format!("it does not hold {}", lock.in_mode(mode));
         Err(Reason::rule(RuleId::R3, text))
     }
-
-    // Direct I/O.
 }

@@ -160,6 +160,9 @@ impl World {
         device: u64,
     ) -> Result<(), Reason> {
         let Some(lookup) = self.lookups.remove(&thread) else { return Ok(()) };
+        if extent != Extent::Hole && device == 0 {
+            return Err(Reason::new("a mapped block is at block 0 of the device"));
+        }
         let device = (extent != Extent::Hole).then_some(device);
         let to = from + blocks;
         let pieces: Vec<Piece> = if lookup.alone {

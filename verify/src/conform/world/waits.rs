@@ -18,6 +18,8 @@ use diolock::inode_lock::{LockName, Mode};
 pub enum Wait {
     /// A lock.
     Lock(LockName, Mode),
+    /// A lock, if it is free.
+    Try(LockName, Mode),
     /// i_dio_count, to become 0.
     Drain,
 }
@@ -26,7 +28,7 @@ impl Wait {
     /// `i_rwsem W`, `i_dio_count`.
     pub fn what(self) -> String {
         match self {
-            Wait::Lock(lock, mode) => lock.in_mode(mode),
+            Wait::Lock(lock, mode) | Wait::Try(lock, mode) => lock.in_mode(mode),
             Wait::Drain => "i_dio_count".to_owned(),
         }
     }
@@ -54,6 +56,17 @@ impl World {
         Err(Reason { text: texts.join("; "), rule: Some(RuleId::R12), others })
     }
 
+    /// A thread tries to take a lock.
+    pub fn tries(&mut self, thread: Thread, lock: LockName, mode: Mode) {
+        self.waiting.insert(thread, Wait::Try(lock, mode));
+    }
+
+    /// Whether a thread's last event asked for a lock.
+    pub fn asked(&self, thread: Thread, lock: LockName, mode: Mode) -> bool {
+        let wait = self.waiting.get(&thread);
+        wait.is_some_and(|&w| w == Wait::Lock(lock, mode) || w == Wait::Try(lock, mode))
+    }
+
     /// What a thread waits for, and who is in its way.
     pub fn waits_for(&self, thread: Thread) -> Option<(Wait, Vec<Thread>)> {
         let wait = *self.waiting.get(&thread)?;
@@ -65,6 +78,7 @@ impl World {
                 .filter(|held| mode == Mode::Exclusive || held.2 == Mode::Exclusive)
                 .map(|held| held.1)
                 .collect(),
+            Wait::Try(..) => Vec::new(),
             Wait::Drain if self.window(thread).count.least == 0 => Vec::new(),
             Wait::Drain => {
                 let counted = self.dios.values().filter(|dio| dio.stage == Stage::Counted);

@@ -43,6 +43,8 @@ struct Sample {
     value: u64,
     /// The thread's own reference, which it still has.
     own: u64,
+    /// Its own reference to come, which it does not have yet.
+    to_come: u64,
     size: bool,
 }
 
@@ -128,7 +130,7 @@ impl World {
             return Ok(());
         }
         let Span { least, most } = window.count;
-        let least = least.saturating_add(sample.own);
+        let (least, most) = (least.saturating_add(sample.own), most.saturating_sub(sample.to_come));
         if !(least..=most).contains(&value) {
             let was = if least == most { format!("{least}") } else { format!("{least} to {most}") };
             return Err(Reason::rule(
@@ -162,7 +164,24 @@ impl World {
             }
             return;
         }
-        self.sample(thread, Sample { line, value, own: own.into(), size: false });
+        let own = own.into();
+        self.sample(thread, Sample { line, value, own, to_come: 0, size: false });
+    }
+
+    /// `iomap_dio_rw` gives i_dio_count, before its own reference is taken.
+    pub fn sample_count_before(&mut self, thread: Thread, line: usize, value: u64) {
+        if self.before.most == u64::MAX {
+            return self.sample_count(thread, line, value, false);
+        }
+        self.sample(thread, Sample { line, value, own: 0, to_come: 1, size: false });
+    }
+
+    /// A drain has returned to a thread that keeps every new direct I/O out: none is counted.
+    pub fn none_is_counted(&mut self, thread: Thread) {
+        self.dios.retain(|_, dio| !matches!(dio.stage, Stage::Ending(_)));
+        self.ending.clear();
+        self.before = Span::only(0);
+        self.windows.insert(thread, self.now());
     }
 
     /// An event gives i_size.
@@ -175,7 +194,7 @@ impl World {
                 (window.size, window.disksize) = (self.size, self.disksize);
             }
         }
-        self.sample(thread, Sample { line, value, own: 0, size: true });
+        self.sample(thread, Sample { line, value, own: 0, to_come: 0, size: true });
     }
 
     fn sample(&mut self, thread: Thread, sample: Sample) {
