@@ -114,6 +114,18 @@ impl Extents {
         pieces
     }
 
+    /// A block that is for sure at one of these of the device, other than those from `from` on.
+    pub fn elsewhere(&self, device: u64, blocks: u64, from: u64) -> Option<u64> {
+        let ends = self.starts.keys().skip(1).copied().chain([END]);
+        let mut pieces = self.starts.iter().zip(ends);
+        pieces.find_map(|((&start, known), end)| {
+            let there = known.device.filter(|_| !known.kinds.may_be(Extent::Hole))?;
+            let overlaps = there < device + blocks && device < there + (end - start);
+            let other = start >= from + blocks || end <= from;
+            (overlaps && other).then_some(start)
+        })
+    }
+
     /// Changes what is known of `from .. to`, piece by piece.
     pub fn change(&mut self, from: u64, to: u64, change: impl Fn(u64, Known) -> Known) {
         let to = to.min(END);

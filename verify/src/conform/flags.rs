@@ -12,6 +12,10 @@ pub const GET_UNWRITTEN: u64 = 0x2;
 pub const GET_CONVERT: u64 = 0x10;
 /// `EXT4_GET_BLOCKS_CONVERT_UNWRITTEN`.
 pub const GET_ZERO: u64 = 0x100;
+/// `EXT4_GET_BLOCKS_NO_NORMALIZE`.
+pub const GET_NO_NORMALIZE: u64 = 0x40;
+/// `EXT4_EX_NOCACHE`.
+pub const EX_NOCACHE: u64 = 1 << 30;
 /// `EXT4_MAP_MAPPED`.
 pub const MAP_MAPPED: u64 = 0x10;
 /// `EXT4_MAP_NEW`.

@@ -74,6 +74,10 @@ impl Frame {
                 | Phase::Zeroing,
                 _,
             ) if self.mapping.inside(what) => {
+                let unwritten = *what == What::HandleUnwritten {};
+                if unwritten && !world.some_may_be(thread, Extent::Unwritten) {
+                    return Vec::new();
+                }
                 vec![from.clone()]
             }
             (Phase::Between, What::IomapOwBegin { .. }) if self.overwrites(from) => {
@@ -85,7 +89,11 @@ impl Frame {
                 to(Phase::Begun)
             }
             // ext4_iomap_overwrite_begin takes IOMAP_WRITE away.
-            (Phase::OwBegun, What::IomapBegin { .. }) => to(Phase::Begun),
+            (Phase::OwBegun, &What::IomapBegin { iflags, .. })
+                if !iflags.has(WRITE) && iflags.has(IOMAP_DIRECT) =>
+            {
+                to(Phase::Begun)
+            }
             (Phase::Begun, &What::MapBlocks { lblk, gflags, .. }) => {
                 let looks_first = from.call.place().kernel == "ext4_map_blocks";
                 let creates = self.creates_with(lblk, thread, world).contains(&gflags.0);

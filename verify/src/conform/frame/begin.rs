@@ -31,6 +31,7 @@ impl Frame {
             block,
             iocb: None,
             done: None,
+            size: None,
             removing: None,
             truncating: false,
             listed: false,

@@ -3,7 +3,7 @@
 use super::phase::Phase;
 use super::{Candidate, Frame, Kind};
 use crate::conform::event::{Thread, What};
-use crate::conform::flags::{GET_CREATE, GET_UNWRITTEN, GET_ZERO};
+use crate::conform::flags::{EX_NOCACHE, GET_CREATE, GET_NO_NORMALIZE, GET_UNWRITTEN, GET_ZERO};
 use crate::conform::world::{Span, World};
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::{LockName, Mode};
@@ -51,9 +51,9 @@ impl Frame {
         let (sem, alone) = (LockName::IDataSem, Mode::Exclusive);
         match (&from.phase, what) {
             (Phase::Allocating, &What::MapBlocks { gflags, .. }) => {
-                let wanted = GET_CREATE | GET_UNWRITTEN;
-                let zeroes = gflags.0 & GET_ZERO != 0;
-                let fits = gflags.0 & wanted == wanted && zeroes == (self.kind == Kind::Zero);
+                let zero = if self.kind == Kind::Zero { GET_ZERO } else { 0 };
+                let others = gflags.0 & !(GET_NO_NORMALIZE | EX_NOCACHE);
+                let fits = others == GET_CREATE | GET_UNWRITTEN | zero;
                 if fits { to(Phase::Allocates) } else { Vec::new() }
             }
             (Phase::Allocates, &What::MapBlocksRet { ret: found @ 1.. }) => {

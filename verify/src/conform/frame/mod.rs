@@ -19,7 +19,7 @@ use super::event::{Iocb, Thread, What};
 use super::loose::Loose;
 use super::reject::Reason;
 use super::trail::Trail;
-use super::world::World;
+use super::world::{Span, World};
 use diolock::dio_path::Call;
 use diolock::inode_lock::LockName;
 use diolock::task::Task;
@@ -124,6 +124,8 @@ pub struct Frame {
     pub iocb: Option<Iocb>,
     /// What `dio_complete` says of it: first byte, how many, error, flags.
     done: Option<(u64, u64, i64, u64)>,
+    /// i_size when its direct I/O began.
+    size: Option<Span>,
     /// `es_remove`: first block, one past the last.
     removing: Option<(u64, u64)>,
     /// ext4_truncate has been called, which puts the inode on the orphan list once more.
@@ -214,7 +216,10 @@ impl Frame {
         }
         self.candidates = next;
         match what {
-            What::IomapDioRw { iocb, .. } => self.iocb = Some(*iocb),
+            What::IomapDioRw { iocb, .. } => {
+                self.iocb = Some(*iocb);
+                self.size = Some(window.size.or(world.size));
+            }
             What::DioEnd { .. } => self.ended = true,
             What::EsRemove { lblk, mlen } => self.removing = Some((*lblk, lblk + mlen)),
             What::OrphanAdd {} => self.listed |= !self.truncating,

@@ -82,8 +82,8 @@ impl Frame {
                 }
             }
             // Nothing to read behind the end.
-            (Op::Unlock(LockName::IRwsem, _), What::IomapDioRw { .. })
-                if self.kind == Kind::Read =>
+            (Op::Unlock(LockName::IRwsem, _), &What::IomapDioRw { ops, dflags, .. })
+                if self.kind == Kind::Read && !ops.overwrite && dflags.0 == 0 =>
             {
                 vec![from.clone()]
             }
@@ -223,8 +223,9 @@ impl Frame {
             (true, _) => ret == -529,
             (false, Some((_, _, err, _))) if err != 0 => ret == err,
             // What lies behind i_size was not read.
-            (false, Some((_, size, ..))) if self.kind == Kind::Read => {
-                (0..=size).contains(&ret.unsigned_abs()) && ret >= 0
+            (false, Some((pos, size, ..))) if self.kind == Kind::Read => {
+                let at_end = |read: u64| self.size.is_none_or(|size| size.has(pos + read));
+                u64::try_from(ret).is_ok_and(|read| read == size || read < size && at_end(read))
             }
             (false, Some((_, size, ..))) => u64::try_from(ret) == Ok(size),
             // No I/O was done: a read behind the end, or what must not wait.

@@ -148,6 +148,15 @@ impl World {
             .is_none_or(|lookup| lookup.may_find(blocks).all(|piece| piece.2.kinds.may_be(extent)))
     }
 
+    /// Whether some block of a lookup may have been in that state.
+    pub fn some_may_be(&self, thread: Thread, extent: Extent) -> bool {
+        let lookup = self.lookups.get(&thread);
+        lookup.is_none_or(|lookup| {
+            let all = lookup.to - lookup.from;
+            lookup.may_find(all).any(|piece| piece.2.kinds.may_be(extent))
+        })
+    }
+
     /// ext4_set_iomap: what a lookup found, and where.
     ///
     /// # Errors
@@ -177,6 +186,13 @@ impl World {
                 return Err(Reason::rule(RuleId::R5, text));
             }
             let there = device.map(|device| device + (start - from));
+            // Told for the first time.
+            if let (None, Some(device)) = (known.device, device)
+                && let Some(other) = self.extents.elsewhere(device, blocks, from)
+            {
+                let text = format!("block {other} of the file is there on the device");
+                return Err(Reason::rule(RuleId::R4, text));
+            }
             if let (Some(known), Some(there)) = (known.device, there)
                 && known != there
             {
