@@ -98,29 +98,44 @@ impl Conformer {
         Ok(())
     }
 
+    /// A file has no more than 2^32 blocks.
+    fn reaches(&self, end: u64) -> Taken {
+        if end / self.block < u64::from(u32::MAX) {
+            return Ok(());
+        }
+        Err(wrong(Reason::new(format!("no file reaches to {end}"))))
+    }
+
+    /// A write or a read.
+    fn io(&self, what: &What) -> Doing {
+        let (kernel, block) = (self.kernel, self.block);
+        match *what {
+            What::WriteIter { pos, len, kflags, .. } | What::ReadIter { pos, len, kflags, .. }
+                if kflags.has(DIRECT) && len > 0 =>
+            {
+                let asked = Asked { pos, end: pos + len, nowait: kflags.has(NOWAIT) };
+                let writes = matches!(what, What::WriteIter { .. });
+                let frame = if writes { Frame::write } else { Frame::read };
+                Doing::Call(Box::new(frame(kernel, block, asked)))
+            }
+            _ => Doing::Loose(Loose::buffered()),
+        }
+    }
+
     /// A thread that is in no call begins one.
     fn begins(&mut self, thread: Thread, what: &What) -> Taken {
         let (kernel, block) = (self.kernel, self.block);
-        let asked = |pos: u64, len: u64, kflags: u64| Asked {
-            pos,
-            end: pos.saturating_add(len),
-            nowait: kflags & NOWAIT != 0,
-        };
-        let long =
-            |len: u64| Err(wrong(Reason::new(format!("len={len} is more than one call can do"))));
         let doing = match *what {
             What::WriteIter { len, .. } | What::ReadIter { len, .. } if len > 1 << 31 => {
-                return long(len);
+                return Err(wrong(Reason::new(format!("len={len} is more than one call can do"))));
             }
-            What::WriteIter { pos, len, kflags, .. } if kflags.has(DIRECT) && len > 0 => {
-                Doing::Call(Box::new(Frame::write(kernel, block, asked(pos, len, kflags.0))))
+            What::WriteIter { pos, len, .. } | What::ReadIter { pos, len, .. } => {
+                self.reaches(pos + len)?;
+                self.io(what)
             }
-            What::ReadIter { pos, len, kflags, .. } if kflags.has(DIRECT) && len > 0 => {
-                Doing::Call(Box::new(Frame::read(kernel, block, asked(pos, len, kflags.0))))
-            }
-            What::WriteIter { .. } | What::ReadIter { .. } => Doing::Loose(Loose::buffered()),
             What::Fallocate { mode, pos, len } => {
-                match Frame::fallocate(kernel, block, mode.0, asked(pos, len, 0)) {
+                let asked = Asked { pos, end: pos + len, nowait: false };
+                match Frame::fallocate(kernel, block, mode.0, asked) {
                     Some(frame) => {
                         let twice = kernel.version <= Version::V6_1;
                         Doing::BeforeFallocate(Box::new(BeforeFallocate::new(frame, twice)))
@@ -176,6 +191,7 @@ impl Conformer {
                 Ok(Some(Doing::Opening(before)))
             }
             What::Setattr { valid, newsize, .. } if valid.has(ATTR_SIZE) && before.len() == 2 => {
+                self.reaches(newsize)?;
                 let mut frame = Frame::setattr(self.kernel, self.block, newsize);
                 for event in before.iter().chain([what]) {
                     frame.take(thread, event, &self.world)?;
@@ -230,7 +246,8 @@ impl Conformer {
             return Err(wrong(Reason::new(format!("{iocb} is being completed, or not counted"))));
         }
         if !dio.mapped {
-            return Err(wrong(Reason::new(format!("{iocb} is not submitted yet"))));
+            let text = format!("{iocb} of {{}} is not submitted yet");
+            return Err(wrong(Reason::of(text, vec![dio.submitter])));
         }
         if dio.writes && !work && !self.world.excerpt {
             let text = format!("{iocb} is a write, which a worker completes");
@@ -259,6 +276,7 @@ impl Conformer {
                 None
             }
             What::Setattr { valid, newsize, .. } if valid.has(ATTR_SIZE) => {
+                self.reaches(newsize).ok()?;
                 let mut frame = Frame::setattr_locked(self.kernel, self.block, newsize);
                 frame.take(thread, what, &self.world).ok()?;
                 Some(Doing::Call(Box::new(frame)))

@@ -216,6 +216,40 @@ impl Altered {
                 let rel = self.lock_after(at, "rel", "rwsem")?;
                 self.relocate(rel, at + 1);
             }
+            "allocate-written" => {
+                let at = self.one(|all, at| {
+                    let line = &all.lines[at];
+                    line.is("map_blocks") && line.key("gflags") == Some("0xb")
+                })?;
+                self.lines[at].set("gflags", "0x1");
+            }
+            "wrong-return" => {
+                let at = self.one(|all, at| {
+                    let line = &all.lines[at];
+                    (line.is("write_iter_ret") || line.is("read_iter_ret"))
+                        && line.number("ret") > 0
+                })?;
+                let ret = self.lines[at].number("ret");
+                self.lines[at].set("ret", &(ret + 1).to_string());
+            }
+            "no-worker" => {
+                let at = self.one(|all, at| all.lines[at].is("dio_complete_work"))?;
+                self.drop_all(vec![at]);
+            }
+            "convert-less" => {
+                let at = self.one(|all, at| all.lines[at].is("convert_unwritten"))?;
+                let len = if self.lines[at].number("len") > 4096 { "4096" } else { "0" };
+                self.lines[at].set("len", len);
+            }
+            "remove-less" => {
+                let at = self.one(|all, at| all.lines[at].is("remove_space"))?;
+                let end = self.lines[at].number("end");
+                self.lines[at].set("end", &(end - 1).to_string());
+            }
+            "acquire-unasked" => {
+                let at = self.one(|all, at| all.lines[at].is("req"))?;
+                self.drop_all(vec![at]);
+            }
             "drop-orphan" => {
                 let (from, to) = self.extending()?;
                 let adds = self.between(from, to);

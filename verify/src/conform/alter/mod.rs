@@ -10,7 +10,7 @@ use lines::Line;
 use std::fmt::Write;
 
 /// Ways to alter a recording, by name.
-pub const ALTERATIONS: [(&str, &str); 25] = [
+pub const ALTERATIONS: [(&str, &str); 31] = [
     ("drop-dio-end", "a reference to i_dio_count is never dropped"),
     ("drain-returns-early", "inode_dio_wait returns while direct I/O is in flight"),
     ("remove-before-drain", "extents are removed before the drain"),
@@ -35,6 +35,12 @@ pub const ALTERATIONS: [(&str, &str); 25] = [
     ("allocate-before-drain", "fallocate allocates before it waits for direct I/O"),
     ("skip-piece", "fallocate leaves out a piece of what it allocates"),
     ("release-too-soon", "fallocate gives i_rwsem back before it has done its work"),
+    ("allocate-written", "a write within i_size allocates blocks that are written at once"),
+    ("wrong-return", "a write or a read returns a byte more than it did"),
+    ("no-worker", "whoever completes an asynchronous write is no worker"),
+    ("convert-less", "the first block alone is converted, or nothing"),
+    ("remove-less", "one block less is removed than was asked for"),
+    ("acquire-unasked", "a lock is held that was not asked for"),
     ("drop-orphan", "an extending write puts no orphan record"),
 ];
 

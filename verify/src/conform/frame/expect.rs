@@ -15,6 +15,24 @@ impl Frame {
         expected
     }
 
+    /// How the call returns.
+    fn return_text(&self, queued: bool) -> String {
+        let event = match self.kind {
+            Kind::Write => "write_iter_ret",
+            Kind::Read => "read_iter_ret",
+            Kind::Setattr => "setattr_ret",
+            Kind::Completion => "dio_end",
+            _ => "fallocate_ret",
+        };
+        let ret = match (queued, self.done) {
+            (true, _) => -529,
+            (false, Some((_, size, 0, _))) => i64::try_from(size).unwrap_or(i64::MAX),
+            (false, Some((_, _, err, _))) => err,
+            (false, None) => return event.to_owned(),
+        };
+        format!("{event} ret={ret}")
+    }
+
     /// What a state waits for, for people.
     fn expects(&self, candidate: &Candidate) -> Vec<String> {
         let place = candidate.call.place();
@@ -58,7 +76,7 @@ impl Frame {
             Phase::Failed => vec!["rel l=rwsem (after an error)".to_owned()],
             Phase::Over => Vec::new(),
             Phase::Ready => match candidate.call.next() {
-                None => vec![format!("the call's return ({})", place.kernel)],
+                None => one(&self.return_text(candidate.queued)),
                 Some(Op::Lock(l, m)) => vec![lock("req", l, m)],
                 Some(Op::TryLock(l, m)) => vec![lock("try", l, m)],
                 Some(Op::Unlock(LockName::IRwsem, _)) if self.kind == Kind::Setattr => {
