@@ -44,9 +44,9 @@
 //! |------|----------------------------------------------------------------------------------------|-------------|
 //! | R1   | `remove_space` of a call without a task: i_rwsem and i_data_sem are held alone         | fields: their reads and writes have no events |
 //! | R2   | `req`: no lock of a higher rank is held                                                | drains and journal handles, but as steps of the tasks |
-//! | R3   | `rel`: it is held, so; `acq`: it is not yet; a return of a call without a task: none is | |
-//! | R4   | `remove_space`: no I/O that is counted was mapped there                                | freeing and reuse on the device |
-//! | R5   | `map_blocks_ret`, `set_iomap`: the block may be in that state, and at that place       | the data |
+//! | R3   | `rel`: it is held, so; `acq`: it was asked for and is not held; a return of a call without a task: none is | |
+//! | R4   | `remove_space`: no I/O that is counted was mapped there; `set_iomap`: no other block of the file is there | freeing and reuse by other files |
+//! | R5   | `map_blocks_ret`, `set_iomap`: the block may be in that state, and at that place; within i_size it is created unwritten | the data |
 //! | R6   | `dio_begin`: i_rwsem is held; `dio_wait_ret`: the count may have been 0                | |
 //! | R7   |                                                                                        | all: iocb->private is not probed |
 //! | R8   |                                                                                        | all: journal handles are not probed |
