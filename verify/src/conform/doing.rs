@@ -1,10 +1,11 @@
 //! What each thread is doing, and which of its calls takes an event.
 
+use super::before_fallocate::BeforeFallocate;
 use super::conformer::{Conformer, begins_a_call};
 use super::event::{Event, Iocb, Thread, What};
 use super::flags::{ATTR_SIZE, DIRECT, NOWAIT};
 use super::frame::{Asked, Frame};
-use super::loose::{BeforeFallocate, Loose};
+use super::loose::Loose;
 use super::reject::Reason;
 use super::world::Stage;
 use diolock::inode_lock::{LockName, Mode};

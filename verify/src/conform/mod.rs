@@ -56,6 +56,7 @@
 //! | R12  | `req`, `dio_wait`: no thread waits for itself, round about or not                      | that everybody can still finish: whoever has not returned at the end is listed |
 
 mod alter;
+mod before_fallocate;
 mod conformer;
 mod coverage;
 mod doing;

@@ -23,7 +23,7 @@ pub(super) struct Cast {
 
 /// A call without its arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Pwrite,
     AioPwrite,
     Pread,
@@ -57,7 +57,7 @@ enum Kind {
     InsertRange,
 }
 
-const KINDS: [(&str, Kind); 33] = [
+pub(super) const KINDS: [(&str, Kind); 33] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),

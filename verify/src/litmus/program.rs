@@ -48,6 +48,14 @@ impl Litmus {
         for (at, spec) in self.tasks.iter().enumerate() {
             let task = at as TaskId;
             let letter = spec.letter;
+            let plain = |end_io, range| Write {
+                task,
+                end_io: Some(end_io),
+                range,
+                half: None,
+                fault: None,
+                pins: false,
+            };
             calls.push(match spec.call {
                 CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
                     let end_io = aio.then(|| id(letter.to_ascii_lowercase()));
@@ -81,14 +89,7 @@ impl Litmus {
                 CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to, kernel)),
                 CallSpec::Uring { range, to } => {
                     let end_io = id(letter.to_ascii_lowercase());
-                    let write = Write {
-                        task,
-                        end_io: Some(end_io),
-                        range,
-                        half: None,
-                        fault: None,
-                        pins: false,
-                    };
+                    let write = plain(end_io, range);
                     let (thread, completion) = Call::uring(write, end_io, to, kernel, mount);
                     completions.push(completion);
                     thread
@@ -97,14 +98,7 @@ impl Litmus {
                     let end_io = id(letter.to_ascii_lowercase());
                     let flags = WriteFlags::default();
                     completions.push(Call::completion(end_io, task, flags, kernel));
-                    let write = Write {
-                        task,
-                        end_io: Some(end_io),
-                        range,
-                        half: None,
-                        fault: None,
-                        pins: false,
-                    };
+                    let write = plain(end_io, range);
                     Call::WriteThenClose(WriteThenClose::new(Call::pwrite(
                         write, flags, kernel, mount,
                     )))

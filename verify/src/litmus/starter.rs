@@ -51,10 +51,20 @@ cached_pages = 0
 [mount]
 dioread_nolock = true
 
-# One to six tasks. Calls: pwrite, aio_pwrite and pread (block, blocks), ftruncate (to), write
-# (buffered), commit (of the journal). A write may have half = "lower" or fail = "enospc". For
-# memory order: append and read (block), fallocate (block, blocks), inode_dio_wait,
-# inode_dio_done, ext4_aiodio_wait, ext4_end_io_nolock.
+# One to six tasks. Calls and their keys (`blocks` is 1 if it is left out):
+#   pwrite aio_pwrite             block, blocks, half = "lower", fail = "enospc" (or "enomem"), nowait, osync,
+#                                 at_eof, pins
+#   aio_pwrite_close              block, blocks: the file is closed while the I/O is in flight
+#   uring_pwrite_ftruncate        block, blocks, to: an io_uring thread that truncates afterwards
+#   pread                         block, blocks, repeat, size_read = "early"
+#   ftruncate                     to
+#   punch_hole                    block, blocks, indirect
+#   zero_range collapse_range insert_range falloc falloc_grow preallocate move_extents   block, blocks
+#   write (buffered), append read (block, of a cached page), fsync, writepages, writeback (to)
+#   fault page_fault (block, blocks), mmap, evict, write_evict, commit (of the journal)
+# and, taken apart or for memory order: inode_dio_wait, inode_dio_done, ext4_aiodio_wait,
+# ext4_end_io_nolock, fallocate (block, blocks: a drain and a lookup), end_bio (block, blocks),
+# end_bio_elsewhere.
 [[task]]
 name = "W"                 # a capital letter
 call = "aio_pwrite"
@@ -83,6 +93,15 @@ mod tests {
     use crate::engine::graph;
     use crate::litmus::{Expected, parse::parse};
     use crate::verdict::Verdict;
+
+    #[test]
+    fn the_starter_names_every_call() {
+        let words: Vec<&str> =
+            STARTER.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        for (call, _) in crate::litmus::cast::KINDS {
+            assert!(words.contains(&call), "{call}");
+        }
+    }
 
     #[test]
     fn the_starter_holds() {
