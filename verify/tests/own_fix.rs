@@ -1,6 +1,7 @@
 //! The README's walk through a fix of one's own: the patch applies, is short, and `diolock diff` says of it
 //! what the README says.
 
+use diolock_verify::litmus::catalogue;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -97,6 +98,11 @@ fn the_patch_is_short_and_applies_to_what_is_here() {
     assert!(read("src/kernel/fixes.rs").contains("SizeBeforePage: \"size-before-page\""));
     assert!(read("verify/litmus/stale-tail.toml").contains("without = [\"size-before-page\"]"));
     let litmus = read("verify/litmus/stale-tail-two-readers.toml");
+    let all = catalogue::all().expect("the catalogue reads").len() + 1;
+    assert!(
+        README.contains(&format!("of {all} litmus tests,")),
+        "the README counts others than {all}"
+    );
     assert!(README.contains(&indented(&litmus)), "the README shows another litmus test");
 }
 
