@@ -19,7 +19,7 @@ test:
 	cargo test --workspace
 
 test-all:
-	DIOLOCK_ALL=1 cargo test --workspace
+	DIOLOCK_ALL=1 cargo test --workspace -- --include-ignored
 
 costs:
 	UPDATE_COSTS=1 cargo test -q -p diolock-verify --test catalogue

@@ -270,7 +270,7 @@ fn bugs() -> String {
         "## How soon a bug is found\n\n\
          States that graph visits and the steps of its shortest counterexample; loom's executions \
          to the first failure; shuttle's, as the median over {SEEDS} seeds (PCT at depth 3, after \
-         20,000 executions 4, after as many 5). `-`: the engine cannot tell.\n\n\
+         20,000 executions 4, after as many 5, then 2, then every trace). `-`: the engine cannot tell.\n\n\
          | litmus test | kernel | expected | graph states | steps | loom executions | shuttle \
          median |\n|---|---|---|---:|---:|---:|---:|\n",
     );
