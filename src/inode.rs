@@ -9,7 +9,7 @@ use crate::dio_path::EndBio;
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
 use crate::inode_lock::{Counter, Gate, Journal, LockName, RwSem, WaitQueue, Waiters};
-use crate::op::{Access, Blocks, LogicalBlock, Object, Op};
+use crate::op::{Access, Blocks, LogicalBlock, Object, Op, TaskId};
 use crate::page::{PAGE_BLOCKS, Page};
 
 /// One inode: everything its tasks share.
@@ -30,6 +30,8 @@ pub struct Inode {
     private: Vec<Private>,
     /// References to the io_end of each completion that were dropped.
     io_end_puts: Vec<u8>,
+    /// `cur_aio_dio`.
+    aio: Option<TaskId>,
     queues: [Waiters; WaitQueue::ALL.len()],
     page: Page,
     page_data: Vec<Content>,
@@ -53,6 +55,7 @@ impl Inode {
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
             io_end_puts: vec![0; tasks],
+            aio: None,
             queues: Default::default(),
             page: Page::new(pages > 0),
             // A page that holds the end of the file holds zeros behind it.

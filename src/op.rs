@@ -261,6 +261,11 @@ pub enum Op {
     /// `ext4_put_io_end`: drops one of the two references, the submitter's and the request's, to the
     /// io_end of that completion; tells whether it was the last (v3.11).
     PutIoEnd(TaskId),
+    /// `ext4_inode_aio_set`: the inode's one slot for an io_end, `cur_aio_dio`, points at that of this
+    /// completion, or at none.
+    InodeAioSet(Option<TaskId>),
+    /// `ext4_inode_aio`: whose io_end it points at.
+    InodeAio,
     /// `iocb->private` of the write that task `.0` submitted.
     Private(TaskId, PrivateOp),
     /// `aio_complete`: the caller learns the result, and the request lets the file go.
@@ -284,6 +289,8 @@ pub enum Outcome {
     NoSpace,
     /// An io_end taken off the list.
     IoEnd(Option<IoEnd>),
+    /// The completion whose io_end `cur_aio_dio` points at.
+    InodeAio(Option<TaskId>),
     /// Dirty buffers of the page, each with the device block it is mapped to.
     Buffers(Vec<(LogicalBlock, Option<PhysicalBlock>)>),
     /// What a bio read, block by block.

@@ -33,6 +33,9 @@ pub struct Write {
     /// The pages of its buffer are not present: they are pinned under `mmap_sem` (modelled up to
     /// v5.4, and for overwrites only).
     pub pins: bool,
+    /// `cur_aio_dio` is followed: another write of the file may change what this one looks for, or
+    /// look for what this one changes.
+    pub slot: bool,
 }
 
 /// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it; for a write that ends past
@@ -48,6 +51,7 @@ pub struct Write {
 /// | StopTime     | file_update_time (rfc-v1 only)                     | i_data_sem R              |
 /// | ClearPrivate | ext4_ext_direct_IO: iocb->private = NULL           | i_data_sem R              |
 /// | SetIoEnd     | ext4_ext_direct_IO: ext4_init_io_end (async)       | i_data_sem R              |
+/// | SetSlot      | ext4_ext_direct_IO: cur_aio_dio = io_end or NULL   | i_data_sem R              |
 /// | StartOrphan  | ext4_ind_direct_IO: ext4_journal_start (extending) |                           |
 /// | StopOrphan   | ext4_ind_direct_IO: ext4_journal_stop (extending)  |                           |
 /// | BeginIo      | do_blockdev_direct_IO: atomic_inc(i_dio_count)     | i_data_sem R              |
@@ -55,6 +59,8 @@ pub struct Write {
 /// | DropMmapSem  | get_user_pages_fast: up_read(mmap_sem) (pins)      | i_data_sem R              |
 /// | Map          | get_block, see MapBlocks                           | i_data_sem R              |
 /// | Submit       | dio_bio_submit (async)                             | i_data_sem R              |
+/// | TestPrivate  | ext4_ext_direct_IO: if (iocb->private) (to v3.7)   | i_data_sem R              |
+/// | EmptySlot    | ext4_ext_direct_IO: cur_aio_dio = NULL (async)     | i_data_sem R              |
 /// | PutIoEnd     | ext4_put_io_end: io_end->count (async, v3.11)      | i_data_sem R              |
 /// | Finish       | ext4_put_io_end, see FinishIoEnd (async, v3.11)    | i_data_sem R              |
 /// | RunBio       | dio_await_completion (sync)                        | i_data_sem R              |
@@ -75,9 +81,14 @@ pub struct Write {
 /// every write (e83403959fdd), so its conversion comes before the one reference goes. An asynchronous
 /// write whose I/O is over before v3.11's submitter lets go of the io_end is finished by it.
 ///
+/// `cur_aio_dio` is set to NULL and then, by an asynchronous write, to its io_end: one step, as whoever
+/// might look in between holds `i_data_sem` alone, or waits for `i_mutex`. The bit
+/// `EXT4_STATE_DIO_UNWRITTEN`, which tells a synchronous write to convert, is set where the slot was
+/// found empty: a synchronous write that finds an io_end there converts nothing.
+///
 /// # Left out
-/// `cur_aio_dio`, the io_end slot of the inode (B27); `EXT4_STATE_DIO_UNWRITTEN`; page pinning and
-/// `mmap_sem` but for overwrites that ask for it (B05); short and failed I/O.
+/// Writeback looks at `cur_aio_dio` as well; that another's io_end, once flagged, converts another's
+/// range; page pinning and `mmap_sem` but for overwrites that ask for it (B05); short and failed I/O.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIo {
     write: Write,
@@ -86,7 +97,10 @@ pub struct DirectIo {
     extending: bool,
     step: Step,
     blocks: Vec<PhysicalBlock>,
+    /// Some blocks were unwritten.
     unwritten: bool,
+    /// And whoever converts them was told.
+    converts: bool,
     /// The I/O could not be started.
     pub failed: bool,
 }
@@ -101,6 +115,7 @@ enum Step {
     StopTime,
     ClearPrivate,
     SetIoEnd,
+    SetSlot,
     StartOrphan,
     StopOrphan,
     BeginIo,
@@ -108,6 +123,8 @@ enum Step {
     DropMmapSem,
     Map(MapBlocks),
     Submit,
+    TestPrivate,
+    EmptySlot,
     PutIoEnd,
     Finish(FinishIoEnd),
     RunBio,
@@ -136,6 +153,7 @@ impl DirectIo {
             step,
             blocks: Vec::new(),
             unwritten: false,
+            converts: false,
             failed: false,
         }
     }
@@ -176,10 +194,16 @@ impl DirectIo {
     }
 
     fn allocate(&self) -> Step {
-        if self.end_io().is_none() {
-            return self.begin_io();
-        }
-        if self.write.fault == Some(Fault::Enomem) { self.out_of_memory() } else { Step::SetIoEnd }
+        if self.slot().is_some() { Step::SetIoEnd } else { self.set_slot() }
+    }
+
+    fn set_slot(&self) -> Step {
+        if self.write.slot { Step::SetSlot } else { self.after_slot() }
+    }
+
+    fn after_slot(&self) -> Step {
+        let failed = self.end_io().is_some() && self.slot().is_none();
+        if failed { self.out_of_memory() } else { self.begin_io() }
     }
 
     /// `-ENOMEM` after the lock swap: from v3.6 `goto retake_lock`, in the RFC a plain return.
@@ -217,7 +241,8 @@ impl DirectIo {
             _ => MapFor::Create,
         };
         let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
-        Step::Map(MapBlocks::create(range, how, self.end_io().is_some(), early))
+        let map = MapBlocks::create(range, how, self.end_io().is_some(), early);
+        Step::Map(if self.extending || !self.write.slot { map } else { map.by_slot() })
     }
 
     fn after_io(&self) -> Step {
@@ -235,15 +260,35 @@ impl DirectIo {
     /// The I/O was over before the submitter dropped its reference to the io_end.
     fn finish(&self) -> Step {
         let io_end = IoEnd { task: self.counted_for(), range: self.write.range, direct: true };
-        Step::Finish(FinishIoEnd::last_put(io_end, self.unwritten, self.kernel))
+        Step::Finish(FinishIoEnd::last_put(io_end, self.converts, self.kernel))
     }
 
-    fn mapped(&mut self, found: Option<Vec<Mapped>>) -> Step {
+    /// Whose io_end this write puts into the slot.
+    fn slot(&self) -> Option<TaskId> {
+        self.end_io().filter(|_| self.write.fault != Some(Fault::Enomem))
+    }
+
+    fn after_submission(&self) -> Step {
+        match self.kernel.version {
+            _ if !self.write.slot => self.after_empty(),
+            Version::V3_11 => Step::EmptySlot,
+            _ => Step::TestPrivate,
+        }
+    }
+
+    fn after_empty(&self) -> Step {
+        let counted = self.kernel.version >= Version::V3_11;
+        if counted && !self.failed { Step::PutIoEnd } else { self.after_io() }
+    }
+
+    fn mapped(&mut self, found: Option<Vec<Mapped>>, slot: Option<TaskId>) -> Step {
         let Some(found) = found else {
             self.failed = true;
             return Step::EndIo;
         };
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        let told = !self.write.slot || slot == self.slot();
+        self.converts = self.unwritten && !self.overwrite && told;
         self.blocks = found.iter().filter_map(|m| m.block).collect();
         if self.blocks.is_empty() {
             // Truncated away under an overwrite that did not hold it off: nothing to write to.
@@ -269,6 +314,9 @@ impl Task for DirectIo {
             Step::StopTime => Op::JournalStop(Handle::Time),
             Step::ClearPrivate => Op::Private(me, PrivateOp::Clear),
             Step::SetIoEnd => Op::Private(me, PrivateOp::SetIoEnd),
+            Step::SetSlot => Op::InodeAioSet(self.slot()),
+            Step::TestPrivate => Op::Private(me, PrivateOp::Test),
+            Step::EmptySlot => Op::InodeAioSet(None),
             Step::StartOrphan | Step::StartSize => Op::JournalStart(Handle::Orphan),
             Step::StopOrphan | Step::StopSize => Op::JournalStop(Handle::Orphan),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
@@ -280,7 +328,7 @@ impl Task for DirectIo {
                     range: self.write.range,
                     blocks: self.blocks.clone(),
                     bio: self.bio(),
-                    unwritten: self.unwritten,
+                    unwritten: self.converts,
                 };
                 Op::Submit(self.end_io()?, submission)
             }
@@ -301,6 +349,7 @@ impl Task for DirectIo {
 
     fn resume(&mut self, outcome: Outcome) {
         let every_count = self.every_count();
+        let has_io_end = self.slot().is_some();
         self.step = match &mut self.step {
             Step::ReadFlag => self.after_flag(),
             Step::RaiseCount if self.overwrite => Step::TakeDataSem,
@@ -310,7 +359,8 @@ impl Task for DirectIo {
             Step::StartTime => Step::StopTime,
             Step::DropImutex | Step::StopTime => self.clear_private(),
             Step::ClearPrivate => self.allocate(),
-            Step::SetIoEnd => self.begin_io(),
+            Step::SetIoEnd => self.set_slot(),
+            Step::SetSlot => self.after_slot(),
             Step::StartOrphan => Step::StopOrphan,
             Step::StopOrphan => Step::BeginIo,
             Step::BeginIo => self.pin(),
@@ -321,10 +371,11 @@ impl Task for DirectIo {
                 if map.next().is_some() {
                     return;
                 }
-                let found = map.found().map(<[Mapped]>::to_vec);
-                self.mapped(found)
+                let (found, slot) = (map.found().map(<[Mapped]>::to_vec), map.slot());
+                self.mapped(found, slot)
             }
-            Step::Submit if self.kernel.version >= Version::V3_11 => Step::PutIoEnd,
+            Step::Submit => self.after_submission(),
+            Step::TestPrivate if outcome == Outcome::Flag(true) => Step::EmptySlot,
             Step::PutIoEnd if outcome == Outcome::Flag(true) => self.finish(),
             Step::Finish(finish) => {
                 finish.resume(outcome);
@@ -333,15 +384,17 @@ impl Task for DirectIo {
                 }
                 self.after_io()
             }
-            Step::Submit | Step::PutIoEnd => self.after_io(),
+            Step::TestPrivate | Step::EmptySlot => self.after_empty(),
+            Step::PutIoEnd => self.after_io(),
             Step::RunBio if self.extending => Step::EndIo,
             Step::RunBio => Step::TakeIoEnd,
-            Step::TakeIoEnd if every_count && self.unwritten && !self.overwrite => Step::Convert(
+            Step::TakeIoEnd if every_count && self.converts => Step::Convert(
                 ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel),
             ),
             Step::TakeIoEnd => Step::EndIo,
+            Step::EndIo if has_io_end && self.failed => self.after_submission(),
             Step::EndIo if every_count => self.after_io(),
-            Step::EndIo if self.unwritten && !self.failed && !self.overwrite => Step::Convert(
+            Step::EndIo if self.converts && !self.failed => Step::Convert(
                 ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel),
             ),
             Step::EndIo => self.after_io(),
@@ -377,6 +430,9 @@ impl Task for DirectIo {
             Step::StopTime => "StopTime",
             Step::ClearPrivate => "ClearPrivate",
             Step::SetIoEnd => "SetIoEnd",
+            Step::SetSlot => "SetSlot",
+            Step::TestPrivate => "TestPrivate",
+            Step::EmptySlot => "EmptySlot",
             Step::StartOrphan => "StartOrphan",
             Step::StopOrphan => "StopOrphan",
             Step::BeginIo => "BeginIo",

@@ -23,11 +23,13 @@ use crate::task::{Place, Task};
 /// | HoldDataSem   | down_read(i_data_sem) (overwrite, before 2dcba4781fa3) | i_rwsem, i_data_sem R   |
 /// | DropRwsem     | ext4_direct_IO_write: inode_unlock (overwrite)         |                         |
 /// | ClearPrivate  | ext4_direct_IO_write: iocb->private = NULL             |                         |
+/// | SetSlot       | cur_aio_dio = io_end or NULL (before 74dae4278546)     |                         |
 /// | BeginIo       | do_blockdev_direct_IO: inode_dio_begin                 |                         |
 /// | TakeMmapSem   | get_user_pages_fast: down_read(mmap_sem) (pins)        | mmap_sem R              |
 /// | DropMmapSem   | get_user_pages_fast: up_read(mmap_sem) (pins)          |                         |
 /// | Map           | get_block, see MapBlocks                               |                         |
 /// | Submit        | dio_bio_submit (async)                                 |                         |
+/// | EmptySlot     | cur_aio_dio = NULL (async, before 74dae4278546)        |                         |
 /// | RunBio        | dio_await_completion (sync)                            |                         |
 /// | EndIo         | dio_complete: inode_dio_end (sync)                     |                         |
 /// | Convert       | ext4_convert_unwritten_extents (sync)                  |                         |
@@ -50,6 +52,9 @@ use crate::task::{Place, Task};
 /// both. A write past i_size is forced synchronous; one that is only past i_disksize is not, and
 /// then finds no byte count to raise i_disksize by.
 ///
+/// The slot is that of v4.4: 109811c20fb8 (v4.7) did away with it, and v4.10 without 74dae4278546 is
+/// without that one too.
+///
 /// # Left out
 /// Raising i_disksize to i_size before the I/O, page pinning but for overwrites that ask for it,
 /// short and failed I/O.
@@ -63,7 +68,10 @@ pub struct DirectIoWrite {
     extending: bool,
     step: Step,
     blocks: Vec<PhysicalBlock>,
+    /// Some blocks were unwritten.
     unwritten: bool,
+    /// And whoever converts them was told.
+    converts: bool,
     /// The I/O could not be started.
     pub failed: bool,
 }
@@ -79,11 +87,13 @@ enum Step {
     HoldDataSem,
     DropRwsem,
     ClearPrivate,
+    SetSlot,
     BeginIo,
     TakeMmapSem,
     DropMmapSem,
     Map(MapBlocks),
     Submit,
+    EmptySlot,
     RunBio,
     EndIo,
     Convert(ConvertUnwritten),
@@ -120,6 +130,7 @@ impl DirectIoWrite {
             step: Step::StartOrphan,
             blocks: Vec::new(),
             unwritten: false,
+            converts: false,
             failed: false,
         };
         if !extending {
@@ -172,14 +183,28 @@ impl DirectIoWrite {
             _ => MapFor::Create,
         };
         let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
-        Step::Map(MapBlocks::create(range, how, self.end_io().is_some(), early))
+        let map = MapBlocks::create(range, how, self.end_io().is_some(), early);
+        Step::Map(if self.has_slot() { map.by_slot() } else { map })
     }
 
-    fn mapped(&mut self, found: &[Mapped]) -> Step {
+    /// Writes past i_size leave the slot alone.
+    fn has_slot(&self) -> bool {
+        let version = self.kernel.version == Version::V4_10;
+        version && self.write.slot && !self.extending && !self.kernel.has(Fix::OverwriteLeavesSlot)
+    }
+
+    fn begin_io(&self) -> Step {
+        if self.outer_count() && self.end_io().is_none() { self.pin() } else { Step::BeginIo }
+    }
+
+    fn mapped(&mut self, found: &[Mapped], slot: Option<TaskId>) -> Step {
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        let told = !self.has_slot() || slot == self.end_io();
+        self.converts = self.unwritten && !self.overwrite && told;
         self.blocks = found.iter().filter_map(|m| m.block).collect();
         self.failed = self.blocks.is_empty();
         match (self.failed, self.end_io()) {
+            (true, Some(_)) if self.has_slot() => Step::EmptySlot,
             (true, _) => self.end(),
             (false, Some(_)) => Step::Submit,
             (false, None) => Step::RunBio,
@@ -242,6 +267,8 @@ impl Task for DirectIoWrite {
             Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
             Step::DropRwsem => Op::Unlock(rwsem, alone),
             Step::ClearPrivate => Op::Private(me, PrivateOp::Clear),
+            Step::SetSlot => Op::InodeAioSet(self.end_io()),
+            Step::EmptySlot => Op::InodeAioSet(None),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
             Step::Map(map) => return map.next(),
             Step::Submit => {
@@ -249,7 +276,7 @@ impl Task for DirectIoWrite {
                     range: self.write.range,
                     blocks: self.blocks.clone(),
                     bio: self.bio(),
-                    unwritten: self.unwritten,
+                    unwritten: self.converts,
                 };
                 Op::Submit(self.end_io()?, submission)
             }
@@ -268,8 +295,7 @@ impl Task for DirectIoWrite {
     }
 
     fn resume(&mut self, outcome: Outcome) {
-        let counted = self.outer_count() && self.end_io().is_none();
-        let holds = self.holds_data_sem();
+        let (holds, has_slot) = (self.holds_data_sem(), self.has_slot());
         self.step = match &mut self.step {
             Step::ReadDisksize => {
                 let end = self.write.range.end();
@@ -287,19 +313,21 @@ impl Task for DirectIoWrite {
             Step::DropMmapSem => self.map(),
             Step::ReadFlag if self.overwrite => Step::DropRwsem,
             Step::ReadFlag | Step::DropRwsem => Step::ClearPrivate,
-            Step::ClearPrivate if counted => self.pin(),
-            Step::ClearPrivate => Step::BeginIo,
+            Step::ClearPrivate if has_slot => Step::SetSlot,
+            Step::ClearPrivate | Step::SetSlot => self.begin_io(),
             Step::BeginIo => self.pin(),
             Step::Map(map) => {
                 map.resume(outcome);
                 if map.next().is_some() {
                     return;
                 }
-                let found = map.found().unwrap_or_default().to_vec();
-                self.mapped(&found)
+                let (found, slot) = (map.found().unwrap_or_default().to_vec(), map.slot());
+                self.mapped(&found, slot)
             }
-            Step::Submit => self.converted(),
-            Step::RunBio if self.unwritten && !self.overwrite => {
+            Step::Submit if has_slot => Step::EmptySlot,
+            Step::EmptySlot if self.failed => self.end(),
+            Step::Submit | Step::EmptySlot => self.converted(),
+            Step::RunBio if self.converts => {
                 Step::Convert(ConvertUnwritten::new(self.write.range, self.write.task))
             }
             Step::RunBio => self.end(),
@@ -339,6 +367,8 @@ impl Task for DirectIoWrite {
             Step::DropMmapSem => "DropMmapSem",
             Step::DropRwsem => "DropRwsem",
             Step::ClearPrivate => "ClearPrivate",
+            Step::SetSlot => "SetSlot",
+            Step::EmptySlot => "EmptySlot",
             Step::BeginIo => "BeginIo",
             Step::Submit => "Submit",
             Step::RunBio => "RunBio",

@@ -38,12 +38,14 @@ pub enum PrivateOp {
     Clear,
     /// `iocb->private = io_end`.
     SetIoEnd,
+    /// `if (iocb->private)`: whether it holds anything.
+    Test,
     /// `io_end = iocb->private` in the completion, which then clears it.
     TakeIoEnd,
 }
 
 impl Private {
-    /// Performs the step; whether the field held what the step takes it for.
+    /// Performs the step; whether the field held what the step takes it for, or for a test anything.
     pub fn apply(&mut self, op: PrivateOp) -> bool {
         let before = *self;
         match op {
@@ -51,6 +53,7 @@ impl Private {
             PrivateOp::ReadFlag { .. } => return before == Private::Flag,
             PrivateOp::Clear => *self = Private::Null,
             PrivateOp::SetIoEnd => *self = Private::IoEnd,
+            PrivateOp::Test => return before != Private::Null,
             PrivateOp::TakeIoEnd => {
                 *self = Private::Null;
                 return before != Private::Flag;

@@ -2,7 +2,7 @@
 
 use super::Mapped;
 use crate::inode_lock::{LockName, Mode};
-use crate::op::{Handle, MapFor, Op, Outcome, Range};
+use crate::op::{Handle, MapFor, Op, Outcome, Range, TaskId};
 use crate::task::{Place, Task};
 
 /// Who takes `i_data_sem` for the lookup.
@@ -23,6 +23,7 @@ pub enum DataSemHeld {
 /// | LookUp      | ext4_ext_map_blocks(.., 0)                      | i_data_sem R           |
 /// | DropShared  | ext4_map_blocks: up_read(i_data_sem)            |                        |
 /// | TakeExcl    | ext4_map_blocks: down_write(i_data_sem)         | i_data_sem W           |
+/// | LookAtSlot  | ext4_ext_map_blocks: ext4_inode_aio             | i_data_sem W           |
 /// | Allocate    | ext4_ext_map_blocks(.., CREATE)                 | i_data_sem W           |
 /// | RaiseCount  | ext4_set_io_unwritten_flag                      | i_data_sem W           |
 /// | DropExcl    | ext4_map_blocks: up_write(i_data_sem)           |                        |
@@ -43,6 +44,9 @@ pub struct MapBlocks {
     counts_unwritten: bool,
     raise_early: bool,
     in_handle: bool,
+    /// Where it looks for the io_end to flag: the inode's slot, not the caller's own.
+    by_slot: bool,
+    slot: Option<TaskId>,
     step: Step,
     found: Option<Vec<Mapped>>,
     failed: bool,
@@ -55,6 +59,7 @@ enum Step {
     LookUp,
     DropShared,
     TakeExcl,
+    LookAtSlot,
     Allocate,
     RaiseCount,
     DropExcl,
@@ -76,6 +81,8 @@ impl MapBlocks {
             counts_unwritten: false,
             raise_early: false,
             in_handle: false,
+            by_slot: false,
+            slot: None,
             step,
             found: None,
             failed: false,
@@ -97,6 +104,8 @@ impl MapBlocks {
             counts_unwritten,
             raise_early,
             in_handle: false,
+            by_slot: false,
+            slot: None,
             step: Step::StartHandle,
             found: None,
             failed: false,
@@ -109,8 +118,23 @@ impl MapBlocks {
         MapBlocks { in_handle: true, step: Step::TakeShared, ..self }
     }
 
+    /// Which io_end needs a conversion is asked of `cur_aio_dio` (before 109811c20fb8).
+    #[must_use]
+    pub fn by_slot(self) -> MapBlocks {
+        MapBlocks { by_slot: true, ..self }
+    }
+
+    /// The completion whose io_end was in the slot, and was flagged.
+    pub fn slot(&self) -> Option<TaskId> {
+        self.slot
+    }
+
     fn creates(&self) -> bool {
         !matches!(self.how, MapFor::Probe | MapFor::Io | MapFor::Page)
+    }
+
+    fn allocate(&self) -> Step {
+        if self.raise_early && self.counts_unwritten { Step::RaiseCount } else { Step::Allocate }
     }
 
     fn stop(&self) -> Step {
@@ -138,6 +162,7 @@ impl Task for MapBlocks {
             Step::LookUp => Op::Map(self.range, self.how),
             Step::DropShared => Op::Unlock(sem, Mode::Shared),
             Step::TakeExcl => Op::Lock(sem, Mode::Exclusive),
+            Step::LookAtSlot => Op::InodeAio,
             Step::Allocate => Op::Map(self.range, self.how),
             Step::RaiseCount => Op::UnwrittenBegin,
             Step::DropExcl => Op::Unlock(sem, Mode::Exclusive),
@@ -166,8 +191,15 @@ impl Task for MapBlocks {
                     Step::TakeExcl
                 }
             }
-            Step::TakeExcl if self.raise_early && self.counts_unwritten => Step::RaiseCount,
-            Step::TakeExcl => Step::Allocate,
+            Step::TakeExcl if self.by_slot => Step::LookAtSlot,
+            Step::LookAtSlot => {
+                if let Outcome::InodeAio(slot) = outcome {
+                    self.slot = slot;
+                }
+                self.counts_unwritten = self.slot.is_some();
+                self.allocate()
+            }
+            Step::TakeExcl => self.allocate(),
             Step::RaiseCount if self.raise_early => Step::Allocate,
             Step::RaiseCount => Step::DropExcl,
             Step::Allocate => {
@@ -193,6 +225,7 @@ impl Task for MapBlocks {
             Step::LookUp => ("LookUp", "ext4_ext_map_blocks"),
             Step::DropShared => ("DropShared", "ext4_map_blocks"),
             Step::TakeExcl => ("TakeExcl", "ext4_map_blocks"),
+            Step::LookAtSlot => ("LookAtSlot", "ext4_ext_map_blocks"),
             Step::Allocate => ("Allocate", "ext4_ext_map_blocks"),
             Step::RaiseCount => ("RaiseCount", "ext4_set_io_unwritten_flag"),
             Step::DropExcl => ("DropExcl", "ext4_map_blocks"),

@@ -164,6 +164,11 @@ impl Inode {
                 self.io_end_puts[usize::from(*of)] += 1;
                 Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2)
             }
+            Op::InodeAioSet(of) => {
+                self.aio = *of;
+                Outcome::Done
+            }
+            Op::InodeAio => Outcome::InodeAio(self.aio),
             Op::Private(of, op) => Outcome::Flag(self.private[usize::from(*of)].apply(*op)),
             Op::CountRead(queue) => Outcome::Value(self.count(*queue).max(0) as Blocks),
             Op::CountDecAndTest(queue, _) => {

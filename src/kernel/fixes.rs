@@ -144,6 +144,8 @@ fixes! {
     ReadLock: "730633f0b7f9", V6_1.., "v5.15", Source;
     /// an overwrite does not hold i_data_sem over its I/O: the count is enough
     NoDataSemOverIo: "2dcba4781fa3", V4_10..V5_10, "v4.5", Message;
+    /// an overwrite leaves cur_aio_dio, the inode's one slot for an io_end, alone
+    OverwriteLeavesSlot: "74dae4278546", V4_10..V5_4, "v4.5", Message;
     /// punch hole takes i_mutex, closes the gate and waits for direct I/O before it frees
     PunchWaits: "02d262dffcf4", V3_7..V4_10, "v3.7", Source;
     /// EXT4_IOC_MOVE_EXT closes the gate and waits for direct I/O before it swaps blocks

@@ -38,6 +38,8 @@ pub enum Object {
     CompletedList,
     /// The reference count of the io_end of a completion.
     IoEnd(TaskId),
+    /// `cur_aio_dio`, the inode's one slot for an io_end.
+    InodeAio,
     /// `iocb->private` of a task.
     Private(TaskId),
     /// The open file, which keeps the inode: `f_count`.
@@ -66,6 +68,7 @@ impl std::fmt::Display for Object {
             Object::Block(block) => return write!(f, "block {block}"),
             Object::CompletedList => "i_completed_io_list",
             Object::IoEnd(_) => "io_end->count",
+            Object::InodeAio => "cur_aio_dio",
             Object::Private(_) => "iocb->private",
             Object::File => "f_count",
             Object::WaitQueue(queue) => return write!(f, "wait queue of {}", queue.counter()),
@@ -171,6 +174,8 @@ impl Op {
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
             Op::PutIoEnd(task) => vec![(Object::IoEnd(task), Write)],
+            Op::InodeAioSet(_) => vec![(Object::InodeAio, Write)],
+            Op::InodeAio => vec![(Object::InodeAio, Read)],
             Op::Private(task, _) => vec![(Object::Private(task), Write)],
             // The order of two completions is no matter; whether the file was closed first is.
             Op::AioComplete => vec![(Object::File, Add)],

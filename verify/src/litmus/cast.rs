@@ -11,7 +11,7 @@ use diolock::inode_lock::WaitQueue;
 use diolock::op::{Range, Shift};
 
 /// As many tasks may be written down.
-pub(super) const MAX_TASKS: usize = 6;
+pub(crate) const MAX_TASKS: usize = 6;
 
 /// A task as far as it could be read.
 #[derive(Clone, Debug)]

@@ -7,9 +7,11 @@ mod expect;
 pub mod parse;
 mod program;
 mod schema;
+mod slot;
 pub mod starter;
 
 pub use call::CallSpec;
+pub(crate) use cast::MAX_TASKS;
 
 use crate::engine::EngineName;
 use crate::program::Memory;

@@ -45,6 +45,7 @@ impl Litmus {
         let mut names = Vec::new();
         let mut completions = Vec::new();
         let mount = Mount { dioread_nolock: self.dioread_nolock, journal: self.journal };
+        let slot = self.follows_slot();
         for (at, spec) in self.tasks.iter().enumerate() {
             let task = at as TaskId;
             let letter = spec.letter;
@@ -55,6 +56,7 @@ impl Litmus {
                 half: None,
                 fault: None,
                 pins: false,
+                slot,
             };
             calls.push(match spec.call {
                 CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
@@ -62,7 +64,7 @@ impl Litmus {
                     if let Some(end_io) = end_io {
                         completions.push(Call::completion(end_io, task, flags, kernel));
                     }
-                    let write = Write { task, end_io, range, half, fault, pins };
+                    let write = Write { task, end_io, range, half, fault, pins, slot };
                     Call::pwrite(write, flags, kernel, mount)
                 }
                 CallSpec::Pread { range, stale_size, repeat } if stale_size || repeat => {

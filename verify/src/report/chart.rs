@@ -200,6 +200,7 @@ fn weight(events: &[Event], at: usize) -> u8 {
     let step = match &event.op {
         Op::Free(_) | Op::Submit(..) | Op::Bio(..) | Op::DioWait | Op::Convert(..) => 6,
         Op::ConvertExtent(..) => 6,
+        Op::InodeAioSet(_) | Op::InodeAio => 7,
         Op::DioBegin(_) | Op::DioEnd(_) | Op::SizeWrite(_) | Op::DisksizeWrite(_) => 5,
         Op::GateClose | Op::GateTest | Op::CommitLock | Op::CommitWait => 5,
         Op::UnwrittenBegin | Op::UnwrittenEnd | Op::UnwrittenWait => 5,

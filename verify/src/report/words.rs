@@ -166,6 +166,12 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             let zero = if *zero_rest { ", zero rest" } else { "" };
             format!("write {}{half}{zero}", block_words(blocks))
         }
+        (Op::InodeAioSet(None), _) => "cur_aio_dio = NULL".to_owned(),
+        (Op::InodeAioSet(Some(of)), _) => format!("cur_aio_dio = io_end of {}", name(*of)),
+        (Op::InodeAio, Outcome::InodeAio(Some(of))) => {
+            format!("cur_aio_dio: io_end of {}", name(*of))
+        }
+        (Op::InodeAio, _) => "cur_aio_dio: NULL".to_owned(),
         (Op::ListAdd(io_end), _) => format!("completed list: add {}", name(io_end.task)),
         (Op::ListTake(_), Outcome::IoEnd(Some(io_end))) => {
             format!("completed list: take {}", name(io_end.task))
@@ -173,6 +179,9 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
         (Op::PutIoEnd(_), outcome) => {
             format!("put the io_end: {}", flag(outcome, "the last", "not the last"))
+        }
+        (Op::Private(_, PrivateOp::Test), outcome) => {
+            format!("if (iocb->private): {}", flag(outcome, "yes", "no"))
         }
         (Op::Private(_, op), outcome) => private(*op, outcome),
         (Op::AioComplete, _) => "aio_complete".to_owned(),
@@ -315,6 +324,7 @@ fn private(op: PrivateOp, outcome: &Outcome) -> String {
         PrivateOp::ReadFlag { overwrite: false } => "overwrite = 0",
         PrivateOp::Clear => "iocb->private = NULL",
         PrivateOp::SetIoEnd => "iocb->private = io_end",
+        PrivateOp::Test => "if (iocb->private)",
         PrivateOp::TakeIoEnd => "io_end = iocb->private",
     };
     let wrong = if *outcome == Outcome::Flag(false) { " (is not one)" } else { "" };

@@ -104,6 +104,22 @@ impl Rules {
         Ok(())
     }
 
+    /// R10: an io_end that is flagged is still there. Before v3.11 the completion of an overwrite frees
+    /// it, having nothing to convert.
+    pub(super) fn io_end_is_kept(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+        match event.outcome {
+            Outcome::InodeAio(Some(of)) if self.tasks[usize::from(of)].took_io_end => broken(
+                RuleId::R10,
+                format!(
+                    "{} found in cur_aio_dio the io_end of {}, whose completion frees it",
+                    name(event.task),
+                    name(of)
+                ),
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// R10: the credits of a handle.
     pub(super) fn handle_credits(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
         let state = &self.tasks[usize::from(event.task)];

@@ -1,7 +1,7 @@
 //! The rules about data: R4 block-lifetime, R5 no-stale-data, R11 size.
 
 use super::RuleId;
-use super::rules::{Judgement, Rules, broken};
+use super::rules::{BlockState, Judgement, Rules, broken};
 use crate::program::{Event, Program};
 use diolock::extent_probe::{Content, Extent};
 use diolock::inode_lock::{LockName, Mode};
@@ -168,6 +168,22 @@ impl Rules {
             return broken(RuleId::R5, text);
         }
         Ok(())
+    }
+
+    /// R5, at the end: what was written is not in an extent that reads as zeros.
+    pub(super) fn all_converted(&self, program: &Program) -> Judgement {
+        let lost =
+            |b: &BlockState| if b.to_convert && !b.freed { b.data[0].or(b.data[1]) } else { None };
+        match self.blocks.iter().enumerate().find_map(|(at, block)| Some((at, lost(block)?))) {
+            Some((block, task)) => {
+                let name = program.names[usize::from(task)].letter;
+                let text = format!(
+                    "at the end {name}'s data is in block {block}, which nobody converted: it reads as zeros"
+                );
+                broken(RuleId::R5, text)
+            }
+            None => Ok(()),
+        }
     }
 
     /// R11.

@@ -5,15 +5,20 @@ use super::{Gathered, Node, RuleId};
 use crate::program::{Event, Program};
 use diolock::inode_lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Handle, MapFor, Object, Op, TaskId};
+use diolock::op::{Handle, MapFor, Object, Op, Outcome, TaskId};
+
+/// `i_mutex`, later `i_rwsem`.
+fn inode_lock(kernel: Kernel) -> LockName {
+    if kernel.version >= Version::V4_10 { LockName::IRwsem } else { LockName::IMutex }
+}
 
 /// The lock that guards a field, and whether changing it needs the lock alone. Fields that some
 /// kernel touches without a lock by design (counters, state bits, reads of i_size) have none.
 fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
-    use LockName::{CompletedIoLock, IDataSem, IMutex, IRwsem, PageLock};
+    use LockName::{CompletedIoLock, IDataSem, IMutex, PageLock};
     use Mode::{Exclusive, Shared};
     let rwsem = kernel.version >= Version::V4_10;
-    let inode_lock = if rwsem { IRwsem } else { IMutex };
+    let inode_lock = inode_lock(kernel);
     Some(match op {
         Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => {
             (IDataSem, Shared, "the extent tree")
@@ -55,6 +60,32 @@ impl Rules {
             Some((lock, mode, field)) if !self.holds(event.task, lock, mode) => {
                 let how = if mode == Mode::Exclusive { "" } else { " (not even shared)" };
                 broken(RuleId::R1, format!("{field} was touched without {}{how}", lock.name()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// R1, `cur_aio_dio`: who looks at it under the inode's lock finds what it stored there itself. A
+    /// store that nobody looks for is let pass: each overwrite before 74dae4278546 makes one.
+    pub(super) fn io_end_slot(
+        &self,
+        program: &Program,
+        event: &Event,
+        name: &dyn Fn(TaskId) -> char,
+    ) -> Judgement {
+        match (&event.outcome, self.slot_by) {
+            (&Outcome::InodeAio(found), Some(by)) if by != event.task => {
+                let what = found.map_or_else(
+                    || "nothing".to_owned(),
+                    |of| format!("the io_end of {}", name(of)),
+                );
+                let text = format!(
+                    "{} found {what} in cur_aio_dio, which {} had changed without {}",
+                    name(event.task),
+                    name(by),
+                    inode_lock(program.kernel).name()
+                );
+                broken(RuleId::R1, text)
             }
             _ => Ok(()),
         }

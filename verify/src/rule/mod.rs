@@ -74,7 +74,7 @@ impl RuleId {
             "iocb->private is set under i_mutex, read as what it is, and never taken for an io_end",
             "file_update_time's handle is stopped before i_data_sem is taken and i_mutex dropped",
             "conversion happens before the I/O's i_dio_count reference goes (before v3.11: or under its submitter's i_mutex)",
-            "i_dio_count and i_unwritten are never negative, and 0 at the end; no inode is touched once its last reference went; no handle runs out of credits",
+            "i_dio_count and i_unwritten are never negative, and 0 at the end; no inode and no io_end is touched once its last reference went; no handle runs out of credits",
             "an overwrite changes no size, and what is to grow a file does not cut it; at the end i_size and i_disksize agree and cover what was written",
             "no deadlock, and every task can always still finish",
         ][self as usize]

@@ -47,6 +47,8 @@ pub(super) struct TaskState {
     pub(super) size_seen: Blocks,
     /// It has drained, and kept i_mutex since.
     pub(super) drained: bool,
+    /// A completion: it has taken the io_end out of iocb->private.
+    pub(super) took_io_end: bool,
     /// How deep the extent tree was when it last looked without a handle.
     pub(super) credits_for: Option<Blocks>,
     /// It has converted extents.
@@ -63,6 +65,8 @@ pub(super) struct BlockState {
     pub(super) data: [Option<TaskId>; 2],
     /// Whose I/O it was converted for.
     pub(super) converted: Option<TaskId>,
+    /// It was unwritten when a write asked for it, and nobody has converted it since.
+    pub(super) to_convert: bool,
 }
 
 /// The rules and all they remember: plain data, no part of any engine.
@@ -77,6 +81,8 @@ pub struct Rules {
     pub(super) size_touched: bool,
     pub(super) disksize_touched: bool,
     pub(super) orphan: bool,
+    /// Who last changed the inode's slot for an io_end.
+    pub(super) slot_by: Option<TaskId>,
     pub(super) closed: bool,
     /// What the page cache holds, in programs that use it.
     pub(super) cache: Option<Cache>,
@@ -105,6 +111,7 @@ impl Rules {
             size_touched: false,
             disksize_touched: false,
             orphan: false,
+            slot_by: None,
             closed: false,
             cache: program.calls.iter().any(Call::uses_the_page).then(|| Cache::new(program)),
         };
@@ -188,6 +195,7 @@ impl Rules {
         self.gather(event, gathered);
         let judgements = [
             self.lockset(program, event),
+            self.io_end_slot(program, event, &name),
             self.lock_order(event),
             self.lock_balance(event, &name),
             self.block_lifetime(event, &name),
@@ -199,6 +207,7 @@ impl Rules {
             self.convert_inside_count(program, event),
             self.synced(event, &name),
             self.inode_is_kept(program, event, &name),
+            self.io_end_is_kept(event, &name),
             self.handle_credits(event, &name),
             self.grows_the_file(event, &name),
         ];
@@ -236,6 +245,7 @@ impl Rules {
         let judgements = [
             self.nothing_held(program),
             self.counters_zero(),
+            self.all_converted(program),
             self.page_agrees(program),
             self.sizes_agree(program),
         ];
@@ -313,6 +323,7 @@ impl Rules {
                 self.task(me).converted = true;
                 for block in found.iter().filter_map(|found| found.1) {
                     self.block(block).converted = Some(of);
+                    self.block(block).to_convert = false;
                 }
                 self.task(of).to_convert = false;
             }
@@ -341,6 +352,10 @@ impl Rules {
             (Op::Map(range, _), Outcome::Mapping(found)) => {
                 self.task(me).mapped_to = range.end();
                 self.task(me).in_flight = found.iter().filter_map(|m| m.block).collect();
+                let unwritten = found.iter().filter(|m| m.extent == Extent::Unwritten);
+                for block in unwritten.filter_map(|m| m.block) {
+                    self.block(block).to_convert = true;
+                }
             }
             (Op::Submit(child, submission), _) => {
                 self.task(*child).mapped_to = submission.range.end();
@@ -380,6 +395,8 @@ impl Rules {
                     self.block(b).freed = true;
                 }
             }
+            (Op::InodeAioSet(_), _) => self.slot_by = Some(me),
+            (Op::Private(_, PrivateOp::TakeIoEnd), _) => self.task(me).took_io_end = true,
             (Op::Private(_, PrivateOp::PointAtFlag), _) => self.task(me).submits = true,
             (&Op::Private(_, PrivateOp::ReadFlag { overwrite }), _) => {
                 self.task(me).overwrite = overwrite;

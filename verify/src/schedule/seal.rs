@@ -1,5 +1,6 @@
 //! What a schedule was made for, as a hash of both: the litmus test, and all its tasks can do.
 
+use crate::litmus::MAX_TASKS;
 use crate::program::{Program, Run};
 use crate::rule::Gathered;
 use diolock::dio_path::Call;
@@ -134,6 +135,10 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::ListTake(_) => {
             let io_end = IoEnd { task, range: Range { start: 0, len: 1 }, direct: true };
             vec![Outcome::IoEnd(None), Outcome::IoEnd(Some(io_end))]
+        }
+        Op::InodeAio => {
+            let tasks = (0..2 * MAX_TASKS as TaskId).map(Some);
+            [None].into_iter().chain(tasks).map(Outcome::InodeAio).collect()
         }
         Op::Bio(blocks, Bio::Read) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]

@@ -56,7 +56,8 @@ impl Frame {
         let half = unaligned.then_some(Half::Lower);
         let flags = WriteFlags { nowait: asked.nowait, ..WriteFlags::default() };
         let call = |end_io| {
-            let write = Write { task: 0, end_io, range, half, fault: None, pins: false };
+            let write =
+                Write { task: 0, end_io, range, half, fault: None, pins: false, slot: false };
             Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, true))
         };
         Frame::new(Kind::Write, block, asked, vec![call(None), call(Some(1))])

@@ -130,6 +130,7 @@ impl Shared {
                     | Op::ConvertExtent(..)
                     | Op::Free(_)
                     | Op::Private(..)
+                    | Op::InodeAio
                     | Op::DisksizeWrite(_)
                     | Op::PagesRead
                     | Op::PagesDrop
