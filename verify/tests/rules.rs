@@ -88,6 +88,49 @@ fn r1_each_field_under_its_lock() {
 }
 
 #[test]
+fn r1_the_io_end_slot_is_what_its_writer_left() {
+    let slot = |of| [Op::InodeAioSet(Some(of)), Op::InodeAio];
+    let (a, b) = (slot(0), slot(1));
+    breaks(RuleId::R1, Extent::Written, &[&a, &b[..1]]);
+    keeps(
+        RuleId::R1,
+        Extent::Written,
+        &[&locked(IMutex, Exclusive, &a), &locked(IMutex, Exclusive, &b)],
+    );
+    // Nobody looks; or only who was there before.
+    keeps(RuleId::R1, Extent::Written, &[&a[..1], &b[..1]]);
+    keeps(RuleId::R1, Extent::Written, &[&[Op::InodeAio]]);
+    // The same value, but another's.
+    breaks(RuleId::R1, Extent::Written, &[&a, &a[..1]]);
+}
+
+#[test]
+fn r10_no_io_end_is_flagged_that_its_completion_has_taken() {
+    let take = [Op::Private(0, PrivateOp::TakeIoEnd)];
+    let find = |of| [Op::InodeAioSet(Some(of)), Op::InodeAio];
+    breaks(RuleId::R10, Extent::Written, &[&take, &find(0)]);
+    keeps(RuleId::R10, Extent::Written, &[&take, &find(1)]);
+    keeps(RuleId::R10, Extent::Written, &[&take, &find(0)[..1]]);
+}
+
+#[test]
+fn r5_what_was_written_is_converted_in_the_end() {
+    let (map, io) = (Op::Map(BLOCK, MapFor::Create), write(None, false));
+    let convert = Op::Convert(BLOCK, 0);
+    let rest = [io.clone(), convert.clone()];
+    let lost = [map.clone(), io.clone()];
+    breaks(RuleId::R5, Extent::Unwritten, &[&lost]);
+    breaks(RuleId::R5, Extent::Hole, &[&lost]);
+    keeps(RuleId::R5, Extent::Written, &[&lost]);
+    keeps(RuleId::R5, Extent::Unwritten, &[&[&[map.clone()], &rest[..]].concat()]);
+    // Half a block is data too; without any, or with the block gone, nothing is lost.
+    let half = write(Some(Half::Upper), false);
+    breaks(RuleId::R5, Extent::Unwritten, &[&[map.clone(), half]]);
+    keeps(RuleId::R5, Extent::Unwritten, &[std::slice::from_ref(&map)]);
+    keeps(RuleId::R5, Extent::Unwritten, &[&[&lost[..], &[Op::Free(0)]].concat()]);
+}
+
+#[test]
 fn r1_infers_which_fields_have_no_lock_in_common() {
     let guarded = {
         let tasks = [locked(IMutex, Exclusive, &[Op::SizeWrite(0)]), vec![Op::SizeRead]];

@@ -39,13 +39,17 @@ impl Litmus {
 
     /// The test on one kernel.
     pub fn program(&self, kernel: Kernel) -> Program {
+        self.program_following(kernel, self.follows_slot())
+    }
+
+    /// The same, with `cur_aio_dio` followed or not.
+    pub(super) fn program_following(&self, kernel: Kernel, slot: bool) -> Program {
         let letters = self.letters();
         let id = |letter: char| letters.iter().position(|&l| l == letter).unwrap_or(0) as TaskId;
         let mut calls = Vec::new();
         let mut names = Vec::new();
         let mut completions = Vec::new();
         let mount = Mount { dioread_nolock: self.dioread_nolock, journal: self.journal };
-        let slot = self.follows_slot();
         for (at, spec) in self.tasks.iter().enumerate() {
             let task = at as TaskId;
             let letter = spec.letter;

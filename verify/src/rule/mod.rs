@@ -69,7 +69,7 @@ impl RuleId {
             "locks are waited for in rank order, drains included, and no cycle forms over all executions",
             "nothing is released that is not held, nothing is held at the end, nobody reads a rwsem twice",
             "no block is freed or reused while I/O that maps it is in flight",
-            "an extent becomes written only after its block was; no read returns bytes the file never held; what is cached is what the file holds, and what fsync saw written back is on the disk",
+            "an extent becomes written once its block was, never before; no read returns bytes the file never held; what is cached is what the file holds, and what fsync saw written back is on the disk",
             "the i_dio_count reference is taken under the lock that the drainer holds, in a mode that excludes it",
             "iocb->private is set under i_mutex, read as what it is, and never taken for an io_end",
             "file_update_time's handle is stopped before i_data_sem is taken and i_mutex dropped",
