@@ -110,24 +110,38 @@ pub fn run(program: &Program, options: &Options) -> Report {
     explore(program, options).report
 }
 
-/// Samples with PCT at depths 3, 4 and 5, that many executions each, until something is found: most
-/// bugs here need at most two well-placed switches, a few need three or four. Depth 2 comes next, for
-/// programs so short that a second switch always lands where it undoes the first. What all of them
-/// miss, one short window at the end of a long run, is left to the search of every schedule.
+/// Samples with PCT at depths 3, 4 and 5 until something is found: most bugs here need at most two
+/// well-placed switches, a few need three or four. Depth 2 comes next, for programs so short that a
+/// second switch always lands where it undoes the first. What all of them miss, one short window at the
+/// end of a long run, is left to the search of every trace.
+///
+/// Two rounds: the first with a tenth of those executions for each of the five, which is enough for most
+/// programs, the second with all, and a minute for the search.
 pub fn hunt(program: &Program, iterations: usize, seed: u64) -> Report {
+    let first = Options {
+        max_executions: Some(iterations as u64 / 10),
+        ..Options::sample(Strategy::Exhaustive, iterations / 10, seed)
+    };
+    let second = Options {
+        max_time: Some(Duration::from_secs(60)),
+        ..Options::sample(Strategy::Exhaustive, iterations, seed)
+    };
+    let pct = [3, 4, 5, 2].map(|depth| Strategy::Pct { depth });
+    let round = |options: Options| {
+        pct.into_iter().chain([Strategy::Exhaustive]).map(move |strategy| options.with(strategy))
+    };
+    let mut passes = round(first).chain(round(second)).peekable();
     let mut before = (0, 0.0);
-    let passes = [3, 4, 5, 2].map(|depth| Strategy::Pct { depth });
-    for strategy in passes.into_iter().chain([Strategy::Exhaustive]) {
-        let mut options = Options::sample(strategy, iterations, seed);
-        options.max_time = Some(Duration::from_secs(60));
+    while let Some(options) = passes.next() {
         let mut report = run(program, &options);
         before = (before.0 + report.executions, before.1 + report.seconds);
         (report.executions, report.seconds) = before;
-        report.note = Some(match strategy {
+        report.note = Some(match options.strategy {
             Strategy::Pct { depth } => format!("PCT depth {depth}, seed {seed}"),
             _ => format!("every trace, after PCT with seed {seed}"),
         });
-        if strategy == Strategy::Exhaustive || report.verdict != Verdict::Sampled {
+        let open = matches!(report.verdict, Verdict::Sampled | Verdict::Incomplete(_));
+        if !open || passes.peek().is_none() {
             return report;
         }
     }
