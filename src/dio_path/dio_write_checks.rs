@@ -1,6 +1,6 @@
 //! `ext4_dio_write_checks`: does this write need the lock alone?
 
-use super::direct_io::Write;
+use super::write::Write;
 use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};

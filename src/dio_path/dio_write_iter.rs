@@ -1,9 +1,9 @@
 //! `ext4_dio_write_iter`: a direct write from v5.10 on.
 
 use super::dio_write_checks::DioWriteChecks;
-use super::direct_io::Write;
 use super::inode_extension::InodeExtension;
 use super::iomap_dio_rw::{IomapDioRw, Plan};
+use super::write::Write;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};

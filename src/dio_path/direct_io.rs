@@ -2,44 +2,14 @@
 
 use super::flush::FinishIoEnd;
 use super::iocb::PrivateOp;
-use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, Half, IoEnd, MapBlocks, Mapped};
+use super::write::{Fault, Write};
+use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, IoEnd, MapBlocks, Mapped};
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Bio, Handle, MapFor, Op, Outcome, PhysicalBlock, Range, Submission, TaskId};
+use crate::op::{Bio, Handle, MapFor, Op, Outcome, PhysicalBlock, Submission, TaskId};
 use crate::task::{Place, Task};
 
-/// An allocation that fails, on purpose.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Fault {
-    /// The io_end cannot be allocated.
-    Enomem,
-    /// No block can be allocated.
-    Enospc,
-}
-
-/// What a direct write asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Write {
-    /// The writing task.
-    pub task: TaskId,
-    /// Its completion, if it is asynchronous.
-    pub end_io: Option<TaskId>,
-    /// Which blocks.
-    pub range: Range,
-    /// Only half of one block: unaligned.
-    pub half: Option<Half>,
-    /// What goes wrong.
-    pub fault: Option<Fault>,
-    /// The pages of its buffer are not present: they are pinned under `mmap_sem` (modelled up to
-    /// v5.4, and for overwrites only).
-    pub pins: bool,
-    /// `cur_aio_dio` is followed: another write of the file may change what this one looks for, or
-    /// look for what this one changes.
-    pub slot: bool,
-}
-
-/// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it; for a write that ends past
-/// i_size `ext4_ind_direct_IO`.
+/// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it, for a write within i_size.
 ///
 /// | step         | kernel (v3.6; * from v3.7)                         | holds after (overwrite)   |
 /// |--------------|----------------------------------------------------|---------------------------|
@@ -52,8 +22,6 @@ pub struct Write {
 /// | ClearPrivate | ext4_ext_direct_IO: iocb->private = NULL           | i_data_sem R              |
 /// | SetIoEnd     | ext4_ext_direct_IO: ext4_init_io_end (async)       | i_data_sem R              |
 /// | SetSlot      | ext4_ext_direct_IO: cur_aio_dio = io_end or NULL   | i_data_sem R              |
-/// | StartOrphan  | ext4_ind_direct_IO: ext4_journal_start (extending) |                           |
-/// | StopOrphan   | ext4_ind_direct_IO: ext4_journal_stop (extending)  |                           |
 /// | BeginIo      | do_blockdev_direct_IO: atomic_inc(i_dio_count)     | i_data_sem R              |
 /// | TakeMmapSem  | get_user_pages_fast: down_read(mmap_sem) (pins)    | i_data_sem R, mmap_sem R  |
 /// | DropMmapSem  | get_user_pages_fast: up_read(mmap_sem) (pins)      | i_data_sem R              |
@@ -67,10 +35,6 @@ pub struct Write {
 /// | TakeIoEnd    | ext4_end_io_dio: iocb->private (sync)              | i_data_sem R              |
 /// | EndIo        | inode_dio_done                                     | i_data_sem R              |
 /// | Convert      | ext4_convert_unwritten_extents (sync)              |                           |
-/// | StartSize    | ext4_ind_direct_IO: ext4_journal_start (extending) |                           |
-/// | WriteSize    | ext4_ind_direct_IO: i_size_write (extending)       |                           |
-/// | WriteDisksize| ext4_ind_direct_IO: i_disksize (extending)         |                           |
-/// | StopSize     | ext4_ind_direct_IO: ext4_journal_stop (extending)  |                           |
 /// | DropCount    | ext4_ext_direct_IO: inode_dio_done *               | i_data_sem R              |
 /// | DropDataSem  | ext4_ext_direct_IO: up_read(i_data_sem)            |                           |
 /// | RetakeImutex | ext4_ext_direct_IO: mutex_lock(i_mutex)            | i_mutex                   |
@@ -94,7 +58,6 @@ pub struct DirectIo {
     write: Write,
     kernel: Kernel,
     overwrite: bool,
-    extending: bool,
     step: Step,
     blocks: Vec<PhysicalBlock>,
     /// Some blocks were unwritten.
@@ -116,8 +79,6 @@ enum Step {
     ClearPrivate,
     SetIoEnd,
     SetSlot,
-    StartOrphan,
-    StopOrphan,
     BeginIo,
     TakeMmapSem,
     DropMmapSem,
@@ -131,10 +92,6 @@ enum Step {
     TakeIoEnd,
     EndIo,
     Convert(ConvertUnwritten),
-    StartSize,
-    WriteSize,
-    WriteDisksize,
-    StopSize,
     DropCount,
     DropDataSem,
     RetakeImutex,
@@ -142,15 +99,13 @@ enum Step {
 }
 
 impl DirectIo {
-    /// Submits `write`, which the probe judged an `overwrite` or which is `extending`, or neither.
-    pub fn new(write: Write, kernel: Kernel, overwrite: bool, extending: bool) -> DirectIo {
-        let step = if extending { Step::StartOrphan } else { Step::ReadFlag };
+    /// Submits `write`, which the probe judged an `overwrite` or not.
+    pub fn new(write: Write, kernel: Kernel, overwrite: bool) -> DirectIo {
         DirectIo {
             write,
             kernel,
             overwrite,
-            extending,
-            step,
+            step: Step::ReadFlag,
             blocks: Vec::new(),
             unwritten: false,
             converts: false,
@@ -158,14 +113,9 @@ impl DirectIo {
         }
     }
 
-    /// Extending writes are forced synchronous.
-    fn end_io(&self) -> Option<TaskId> {
-        self.write.end_io.filter(|_| !self.extending)
-    }
-
     /// The task whose reference covers the I/O.
     fn counted_for(&self) -> TaskId {
-        self.end_io().unwrap_or(self.write.task)
+        self.write.end_io.unwrap_or(self.write.task)
     }
 
     fn extra_count(&self) -> bool {
@@ -174,7 +124,7 @@ impl DirectIo {
 
     /// e83403959fdd: every direct write but an extending one holds a reference of its own.
     fn every_count(&self) -> bool {
-        self.kernel.has(Fix::CountEveryWrite) && !self.extending
+        self.kernel.has(Fix::CountEveryWrite)
     }
 
     fn bio(&self) -> Bio {
@@ -202,7 +152,7 @@ impl DirectIo {
     }
 
     fn after_slot(&self) -> Step {
-        let failed = self.end_io().is_some() && self.slot().is_none();
+        let failed = self.write.end_io.is_some() && self.slot().is_none();
         if failed { self.out_of_memory() } else { self.begin_io() }
     }
 
@@ -217,7 +167,7 @@ impl DirectIo {
     }
 
     fn begin_io(&self) -> Step {
-        if self.extra_count() && self.end_io().is_none() { self.pin() } else { Step::BeginIo }
+        if self.extra_count() && self.write.end_io.is_none() { self.pin() } else { Step::BeginIo }
     }
 
     /// `do_direct_IO` pins the pages of the buffer before it asks for blocks.
@@ -237,18 +187,15 @@ impl DirectIo {
         }
         let how = match self.write.fault {
             Some(Fault::Enospc) => MapFor::CreateFails,
-            _ if self.extending => MapFor::Extend,
             _ => MapFor::Create,
         };
         let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
-        let map = MapBlocks::create(range, how, self.end_io().is_some(), early);
-        Step::Map(if self.extending || !self.write.slot { map } else { map.by_slot() })
+        let map = MapBlocks::create(range, how, self.write.end_io.is_some(), early);
+        Step::Map(if self.write.slot { map.by_slot() } else { map })
     }
 
     fn after_io(&self) -> Step {
-        if self.extending && !self.failed {
-            Step::StartSize
-        } else if self.extra_count() && self.end_io().is_some() {
+        if self.extra_count() && self.write.end_io.is_some() {
             Step::DropCount
         } else if self.overwrite {
             Step::DropDataSem
@@ -265,7 +212,7 @@ impl DirectIo {
 
     /// Whose io_end this write puts into the slot.
     fn slot(&self) -> Option<TaskId> {
-        self.end_io().filter(|_| self.write.fault != Some(Fault::Enomem))
+        self.write.end_io.filter(|_| self.write.fault != Some(Fault::Enomem))
     }
 
     fn after_submission(&self) -> Step {
@@ -294,7 +241,7 @@ impl DirectIo {
             // Truncated away under an overwrite that did not hold it off: nothing to write to.
             self.failed = true;
             Step::EndIo
-        } else if self.end_io().is_some() {
+        } else if self.write.end_io.is_some() {
             Step::Submit
         } else {
             Step::RunBio
@@ -317,8 +264,6 @@ impl Task for DirectIo {
             Step::SetSlot => Op::InodeAioSet(self.slot()),
             Step::TestPrivate => Op::Private(me, PrivateOp::Test),
             Step::EmptySlot => Op::InodeAioSet(None),
-            Step::StartOrphan | Step::StartSize => Op::JournalStart(Handle::Orphan),
-            Step::StopOrphan | Step::StopSize => Op::JournalStop(Handle::Orphan),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
             Step::TakeMmapSem => Op::Lock(LockName::MmapSem, Mode::Shared),
             Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
@@ -330,16 +275,14 @@ impl Task for DirectIo {
                     bio: self.bio(),
                     unwritten: self.converts,
                 };
-                Op::Submit(self.end_io()?, submission)
+                Op::Submit(self.write.end_io?, submission)
             }
-            Step::PutIoEnd => Op::PutIoEnd(self.end_io()?),
+            Step::PutIoEnd => Op::PutIoEnd(self.write.end_io?),
             Step::Finish(finish) => return finish.next(),
             Step::RunBio => Op::Bio(self.blocks.clone(), self.bio()),
             Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd),
             Step::EndIo => Op::DioEnd(self.counted_for()),
             Step::Convert(convert) => return convert.next(),
-            Step::WriteSize => Op::SizeWrite(self.write.range.end()),
-            Step::WriteDisksize => Op::DisksizeWrite(self.write.range.end()),
             Step::DropCount => Op::DioEnd(me),
             Step::DropDataSem => Op::Unlock(LockName::IDataSem, Mode::Shared),
             Step::RetakeImutex => Op::Lock(LockName::IMutex, Mode::Exclusive),
@@ -361,8 +304,6 @@ impl Task for DirectIo {
             Step::ClearPrivate => self.allocate(),
             Step::SetIoEnd => self.set_slot(),
             Step::SetSlot => self.after_slot(),
-            Step::StartOrphan => Step::StopOrphan,
-            Step::StopOrphan => Step::BeginIo,
             Step::BeginIo => self.pin(),
             Step::TakeMmapSem => Step::DropMmapSem,
             Step::DropMmapSem => self.map(),
@@ -386,7 +327,6 @@ impl Task for DirectIo {
             }
             Step::TestPrivate | Step::EmptySlot => self.after_empty(),
             Step::PutIoEnd => self.after_io(),
-            Step::RunBio if self.extending => Step::EndIo,
             Step::RunBio => Step::TakeIoEnd,
             Step::TakeIoEnd if every_count && self.converts => Step::Convert(
                 ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel),
@@ -405,10 +345,6 @@ impl Task for DirectIo {
                 }
                 if every_count { Step::EndIo } else { self.after_io() }
             }
-            Step::StartSize => Step::WriteSize,
-            Step::WriteSize => Step::WriteDisksize,
-            Step::WriteDisksize => Step::StopSize,
-            Step::StopSize => Step::Done,
             Step::DropCount if !self.overwrite => Step::Done,
             Step::DropCount => Step::DropDataSem,
             Step::DropDataSem => Step::RetakeImutex,
@@ -433,8 +369,6 @@ impl Task for DirectIo {
             Step::SetSlot => "SetSlot",
             Step::TestPrivate => "TestPrivate",
             Step::EmptySlot => "EmptySlot",
-            Step::StartOrphan => "StartOrphan",
-            Step::StopOrphan => "StopOrphan",
             Step::BeginIo => "BeginIo",
             Step::TakeMmapSem => "TakeMmapSem",
             Step::DropMmapSem => "DropMmapSem",
@@ -442,10 +376,6 @@ impl Task for DirectIo {
             Step::RunBio => "RunBio",
             Step::TakeIoEnd => "TakeIoEnd",
             Step::EndIo => "EndIo",
-            Step::StartSize => "StartSize",
-            Step::WriteSize => "WriteSize",
-            Step::WriteDisksize => "WriteDisksize",
-            Step::StopSize => "StopSize",
             Step::DropCount => "DropCount",
             Step::DropDataSem => "DropDataSem",
             Step::RetakeImutex => "RetakeImutex",
@@ -456,7 +386,6 @@ impl Task for DirectIo {
             Step::StartTime | Step::StopTime => "file_update_time",
             Step::TakeIoEnd => "ext4_end_io_dio",
             Step::TakeMmapSem | Step::DropMmapSem => "get_user_pages_fast",
-            _ if self.extending => "ext4_ind_direct_IO",
             _ => "ext4_ext_direct_IO",
         };
         Place { step, kernel }

@@ -1,7 +1,7 @@
 //! `ext4_direct_IO_write`: submits a direct write in v4.10 and v5.4; an overwrite drops `i_rwsem`.
 
-use super::direct_io::{Fault, Write};
 use super::iocb::PrivateOp;
+use super::write::{Fault, Write};
 use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, MapBlocks, Mapped};
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};

@@ -1,7 +1,9 @@
 //! `ext4_file_dio_write`: a direct write from the system call on.
 
-use super::direct_io::{DirectIo, Write};
+use super::direct_io::DirectIo;
+use super::ind_direct_io::IndDirectIo;
 use super::iocb::PrivateOp;
+use super::write::Write;
 use crate::extent_probe::OverwriteProbe;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
@@ -21,6 +23,7 @@ use crate::task::{Place, Task};
 /// | StopTime      | file_update_time: ext4_journal_stop               | i_mutex                  |
 /// | DropPages     | generic_file_direct_write: write back, invalidate | i_mutex                  |
 /// | DirectIo      | ext4_ext_direct_IO, see DirectIo                  | i_mutex                  |
+/// | IndDirectIo   | ext4_ind_direct_IO, see IndDirectIo (extending)   | i_mutex                  |
 /// | RereadSize    | generic_file_direct_write: i_size_read            | i_mutex                  |
 /// | RaiseSize     | generic_file_direct_write: i_size_write           | i_mutex                  |
 /// | DropImutex    | ext4_file_dio_write: mutex_unlock(i_mutex)        |                          |
@@ -35,7 +38,6 @@ pub struct FileDioWrite {
     kernel: Kernel,
     dioread_nolock: bool,
     step: Step,
-    failed: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -49,6 +51,7 @@ enum Step {
     StopTime(Verdict),
     DropPages(Verdict),
     DirectIo(DirectIo),
+    IndDirectIo(IndDirectIo),
     RereadSize,
     RaiseSize,
     DropImutex,
@@ -67,8 +70,7 @@ struct Verdict {
 impl FileDioWrite {
     /// A write on a kernel, on a mount with or without dioread_nolock.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool) -> FileDioWrite {
-        let mut task =
-            FileDioWrite { write, kernel, dioread_nolock, step: Step::TakeImutex, failed: false };
+        let mut task = FileDioWrite { write, kernel, dioread_nolock, step: Step::TakeImutex };
         if task.serialized() {
             task.step = Step::TakeAioMutex;
         }
@@ -84,7 +86,17 @@ impl FileDioWrite {
     }
 
     fn direct_io(&self, verdict: Verdict) -> Step {
-        Step::DirectIo(DirectIo::new(self.write, self.kernel, verdict.overwrite, verdict.extending))
+        if verdict.extending {
+            Step::IndDirectIo(IndDirectIo::new(self.write, self.kernel))
+        } else {
+            Step::DirectIo(DirectIo::new(self.write, self.kernel, verdict.overwrite))
+        }
+    }
+
+    /// An asynchronous write has returned -EIOCBQUEUED, and leaves i_size alone.
+    fn after_io(&self, failed: bool) -> Step {
+        let failed = failed || self.write.fault.is_some();
+        if failed || self.write.end_io.is_some() { Step::DropImutex } else { Step::RereadSize }
     }
 
     fn before_io(&self, verdict: Verdict) -> Step {
@@ -104,6 +116,7 @@ impl Task for FileDioWrite {
             Step::StopTime(_) => Op::JournalStop(Handle::Time),
             Step::DropPages(_) => Op::PagesDrop,
             Step::DirectIo(direct_io) => return direct_io.next(),
+            Step::IndDirectIo(direct_io) => return direct_io.next(),
             Step::RereadSize => Op::SizeRead,
             Step::RaiseSize => Op::SizeWrite(self.write.range.end()),
             Step::DropImutex => Op::Unlock(LockName::IMutex, Mode::Exclusive),
@@ -155,13 +168,16 @@ impl Task for FileDioWrite {
                 if direct_io.next().is_some() {
                     return;
                 }
-                self.failed = direct_io.failed || self.write.fault.is_some();
-                // An asynchronous write returns -EIOCBQUEUED here, and leaves i_size alone.
-                if self.failed || self.write.end_io.is_some() {
-                    Step::DropImutex
-                } else {
-                    Step::RereadSize
+                let failed = direct_io.failed;
+                self.after_io(failed)
+            }
+            Step::IndDirectIo(direct_io) => {
+                direct_io.resume(outcome);
+                if direct_io.next().is_some() {
+                    return;
                 }
+                let failed = direct_io.failed;
+                self.after_io(failed)
             }
             Step::RereadSize => match outcome {
                 Outcome::Value(size) if self.write.range.end() > size => Step::RaiseSize,
@@ -177,6 +193,7 @@ impl Task for FileDioWrite {
         let (step, kernel) = match &self.step {
             Step::Probe(probe) => return probe.place(),
             Step::DirectIo(direct_io) => return direct_io.place(),
+            Step::IndDirectIo(direct_io) => return direct_io.place(),
             Step::TakeAioMutex => ("TakeAioMutex", "ext4_file_dio_write"),
             Step::WaitUnwritten => ("WaitUnwritten", "ext4_aiodio_wait"),
             Step::TakeImutex => ("TakeImutex", "ext4_file_dio_write"),

@@ -1,9 +1,9 @@
 //! `ext4_file_write_iter`: a direct write from the system call on, in v4.10 and v5.4.
 
-use super::direct_io::Write;
 use super::direct_io_write::DirectIoWrite;
 use super::drop_page::DropPage;
 use super::iocb::PrivateOp;
+use super::write::Write;
 use crate::extent_probe::OverwriteProbe;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};

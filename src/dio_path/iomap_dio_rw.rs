@@ -1,8 +1,8 @@
 //! `iomap_dio_rw` for writing: maps and submits, and waits if it must.
 
-use super::direct_io::{Fault, Write};
 use super::drop_page::DropPage;
 use super::iomap_dio_complete::IomapDioComplete;
+use super::write::{Fault, Write};
 use crate::extent_probe::{DataSemHeld, Extent, MapBlocks, Mapped};
 use crate::kernel::Kernel;
 use crate::op::{Bio, Blocks, MapFor, Op, Outcome, PhysicalBlock, Submission, TaskId};

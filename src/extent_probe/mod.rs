@@ -86,8 +86,8 @@ impl Extents {
         self.map.get(block as usize).copied().unwrap_or(hole)
     }
 
-    /// Looks a range up; with `Create`, holes get unwritten blocks with stale content.
-    /// `None` is ENOSPC.
+    /// Looks a range up; with `Create`, holes get unwritten blocks with stale content; with `Extend`, all is
+    /// written afterwards (`ext4_ext_convert_to_initialized`). `None` is ENOSPC.
     pub fn map(&mut self, range: Range, how: MapFor) -> Option<Vec<Mapped>> {
         if how == MapFor::CreateFails {
             return None;
@@ -108,6 +108,8 @@ impl Extents {
                     self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
                     let block_number = (self.blocks.len() - 1) as PhysicalBlock;
                     self.map[block as usize] = Mapped { extent: fresh, block: Some(block_number) };
+                } else if how == MapFor::Extend {
+                    self.map[block as usize].extent = Extent::Written;
                 }
             }
         }
@@ -203,6 +205,14 @@ mod tests {
         assert_eq!(created[0], Mapped { extent: Extent::Unwritten, block: Some(1) });
         assert_eq!(created[1], Mapped { extent: Extent::Written, block: Some(0) });
         assert_eq!(file.map(range, MapFor::CreateFails), None);
+    }
+
+    #[test]
+    fn a_write_past_the_end_leaves_no_block_unwritten() {
+        let mut file = Extents::new(&[Extent::Unwritten]);
+        let found = file.map(Range { start: 0, len: 2 }, MapFor::Extend).unwrap();
+        assert_eq!(found[0], Mapped { extent: Extent::Written, block: Some(0) });
+        assert_eq!(found[1], Mapped { extent: Extent::Written, block: Some(1) });
     }
 
     #[test]

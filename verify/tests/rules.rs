@@ -126,6 +126,8 @@ fn r5_what_was_written_is_converted_in_the_end() {
     // Half a block is data too; without any, or with the block gone, nothing is lost.
     let half = write(Some(Half::Upper), false);
     breaks(RuleId::R5, Extent::Unwritten, &[&[map.clone(), half]]);
+    let grown = [map.clone(), Op::Map(BLOCK, MapFor::Extend), io];
+    keeps(RuleId::R5, Extent::Unwritten, &[&grown]);
     keeps(RuleId::R5, Extent::Unwritten, &[std::slice::from_ref(&map)]);
     keeps(RuleId::R5, Extent::Unwritten, &[&[&lost[..], &[Op::Free(0)]].concat()]);
 }

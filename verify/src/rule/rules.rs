@@ -65,7 +65,7 @@ pub(super) struct BlockState {
     pub(super) data: [Option<TaskId>; 2],
     /// Whose I/O it was converted for.
     pub(super) converted: Option<TaskId>,
-    /// It was unwritten when a write asked for it, and nobody has converted it since.
+    /// It was unwritten when I/O last asked for it, and nobody has converted it since.
     pub(super) to_convert: bool,
 }
 
@@ -352,9 +352,10 @@ impl Rules {
             (Op::Map(range, _), Outcome::Mapping(found)) => {
                 self.task(me).mapped_to = range.end();
                 self.task(me).in_flight = found.iter().filter_map(|m| m.block).collect();
-                let unwritten = found.iter().filter(|m| m.extent == Extent::Unwritten);
-                for block in unwritten.filter_map(|m| m.block) {
-                    self.block(block).to_convert = true;
+                for mapped in found {
+                    if let Some(block) = mapped.block {
+                        self.block(block).to_convert = mapped.extent == Extent::Unwritten;
+                    }
                 }
             }
             (Op::Submit(child, submission), _) => {
