@@ -122,7 +122,7 @@ fn r5_what_was_written_is_converted_in_the_end() {
     breaks(RuleId::R5, Extent::Unwritten, &[&lost]);
     breaks(RuleId::R5, Extent::Hole, &[&lost]);
     keeps(RuleId::R5, Extent::Written, &[&lost]);
-    keeps(RuleId::R5, Extent::Unwritten, &[&[&[map.clone()], &rest[..]].concat()]);
+    keeps(RuleId::R5, Extent::Unwritten, &[&[std::slice::from_ref(&map), &rest].concat()]);
     // Half a block is data too; without any, or with the block gone, nothing is lost.
     let half = write(Some(Half::Upper), false);
     breaks(RuleId::R5, Extent::Unwritten, &[&[map.clone(), half]]);

@@ -1,10 +1,9 @@
-//! The tasks of a litmus file, and what must be seen of them.
+//! The tasks of a litmus file.
 
 use super::parse::MAX_BLOCKS;
 use super::schema::{At, Field, Fields, Judge, TABLES};
-use super::{CallSpec, Reach, ReachVerb, TaskSpec};
+use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};
-use crate::rule::Verb;
 use diolock::dio_path::{Fault, WriteFlags};
 use diolock::extent_probe::Half;
 use diolock::inode_lock::WaitQueue;
@@ -16,8 +15,8 @@ pub(crate) const MAX_TASKS: usize = 6;
 /// A task as far as it could be read.
 #[derive(Clone, Debug)]
 pub(super) struct Cast {
-    letter: Option<char>,
-    kind: Option<Kind>,
+    pub(super) letter: Option<char>,
+    pub(super) kind: Option<Kind>,
     call: Option<CallSpec>,
 }
 
@@ -94,7 +93,7 @@ pub(super) const KINDS: [(&str, Kind); 33] = [
 ];
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         KINDS.iter().find(|k| k.1 == self).map_or("", |k| k.0)
     }
 
@@ -314,95 +313,4 @@ fn fault(judge: &mut Judge, fields: &Fields<'_>, aio: bool) -> Option<Fault> {
             .help("it is the allocation of the io_end that fails; a synchronous write has none");
     }
     Some(fault)
-}
-
-/// Reads `reaches`.
-pub(super) fn reaches(judge: &mut Judge, top: &Fields<'_>, cast: &[Cast]) -> Vec<Reach> {
-    let words = top.get("reaches").map(|field| field.texts(judge)).unwrap_or_default();
-    let mut reaches: Vec<Reach> = Vec::new();
-    for word in words {
-        if reaches.iter().any(|reach| reach.text == word.value) {
-            judge.wrong(word.span.clone(), "this is listed twice");
-        }
-        let Some(reach) = reach(judge, &word) else { continue };
-        let other = match reach.verb {
-            ReachVerb::Plain(_) => None,
-            ReachVerb::Overlaps(other)
-            | ReachVerb::FreesUnder(other)
-            | ReachVerb::WaitsFor(other) => Some(other),
-        };
-        if other == Some(reach.task) {
-            judge
-                .wrong(word.span.clone(), "a task cannot be its own second task")
-                .label("two letters");
-        }
-        for letter in [Some(reach.task), other].into_iter().flatten() {
-            known(judge, &word.span, letter, cast);
-        }
-        reaches.push(reach);
-    }
-    reaches
-}
-
-fn reach(judge: &mut Judge, word: &At<&str>) -> Option<Reach> {
-    let one_letter = |text: &str| match *text.as_bytes() {
-        [letter] if letter.is_ascii_alphabetic() => Some(char::from(letter)),
-        _ => None,
-    };
-    let with_other = |verb: &str, prefix| one_letter(verb.strip_prefix(prefix)?);
-    let (subject, verb) = word.value.split_once(' ').unwrap_or((word.value, ""));
-    let Some(task) = one_letter(subject) else {
-        judge
-            .wrong(word.span.clone(), "this does not start with a task's letter")
-            .label("<letter> <verb>")
-            .help("for example \"W overwrites\", or \"T waits for w\" (w: W's completion)");
-        return None;
-    };
-    let plain = Verb::PLAIN.iter().find(|p| p.0 == verb).map(|p| ReachVerb::Plain(p.1));
-    let overlaps = || with_other(verb, "overlaps ").map(ReachVerb::Overlaps);
-    let frees = || with_other(verb, "frees under ").map(ReachVerb::FreesUnder);
-    let waits = || with_other(verb, "waits for ").map(ReachVerb::WaitsFor);
-    let Some(verb) = plain.or_else(overlaps).or_else(frees).or_else(waits) else {
-        let verbs = Verb::PLAIN.iter().map(|p| p.0);
-        judge
-            .wrong(word.span.clone(), format!("`{}` is not something seen of a task", shown(verb)))
-            .choices(
-                verb,
-                verbs.chain(["overlaps <letter>", "frees under <letter>", "waits for <letter>"]),
-            );
-        return None;
-    };
-    Some(Reach { text: word.value.to_owned(), task, verb })
-}
-
-/// A letter must be a task's, or in lower case an asynchronous write's.
-fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
-    if cast.is_empty() || cast.iter().any(|c| c.letter.is_none()) {
-        return; // it may be that one
-    }
-    let task = cast.iter().find(|c| c.letter == Some(letter.to_ascii_uppercase()));
-    match task {
-        None => {
-            let letters: Vec<String> =
-                cast.iter().filter_map(|c| c.letter).map(String::from).collect();
-            judge
-                .missing(span.clone(), format!("there is no task {letter}"))
-                .help(format!("the tasks: {}", letters.join(", ")));
-        }
-        Some(task)
-            if letter.is_ascii_lowercase()
-                && !matches!(
-                    task.kind,
-                    Some(Kind::AioPwrite | Kind::Uring | Kind::PwriteClose)
-                ) =>
-        {
-            let Some(kind) = task.kind else { return };
-            let submitter = letter.to_ascii_uppercase();
-            judge
-                .missing(span.clone(), format!("there is no completion {letter}"))
-                .label(format!("{submitter} calls {}", kind.name()))
-                .help("only an aio_pwrite has a completion of its own");
-        }
-        Some(_) => {}
-    }
 }

@@ -6,6 +6,7 @@ pub mod catalogue;
 mod expect;
 pub mod parse;
 mod program;
+mod reaches;
 mod schema;
 mod slot;
 pub mod starter;

@@ -2,8 +2,9 @@
 
 pub use crate::problem::{Problem, Problems};
 
-use super::cast::{Cast, reaches, tasks};
+use super::cast::{Cast, tasks};
 use super::expect::{Judged, expectations};
+use super::reaches::reaches;
 use super::schema::{At, Field, Fields, Judge};
 use super::{Expected, Litmus};
 use crate::problem::{read, shown, too_big};

@@ -5,6 +5,7 @@ mod counts;
 mod data;
 mod gathered;
 mod locks;
+mod remember;
 mod rules;
 mod witness;
 
