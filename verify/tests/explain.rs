@@ -115,8 +115,9 @@ fn every_clean_cell_says_what_was_explored_and_what_closes_the_window() {
 #[test]
 fn explanations_are_as_they_were_read() {
     use Version::{RfcV1, RfcV2, V3_6, V3_7};
-    let golden: [(&str, Version, &[Fix]); 16] = [
+    let golden: [(&str, Version, &[Fix]); 17] = [
         ("truncate-vs-aio-overwrite-harm", V3_6, &[]), // use after free
+        ("io-end-slot-freed", V3_6, &[]),              // a pointer that dangles
         ("truncate-vs-aio-overwrite", V3_6, &[]),
         ("truncate-vs-aio-overwrite", V3_7, &[]), // clean
         ("unlocked-read-vs-truncate", V3_6, &[]), // use after free, by a reader
