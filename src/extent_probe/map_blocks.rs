@@ -1,6 +1,6 @@
 //! `ext4_map_blocks`: the one lookup that every path shares.
 
-use super::Mapped;
+use super::{Extent, Mapped};
 use crate::inode_lock::{LockName, Mode};
 use crate::op::{Handle, MapFor, Op, Outcome, Range, TaskId};
 use crate::task::{Place, Task};
@@ -32,7 +32,8 @@ pub enum DataSemHeld {
 /// # Modelled
 /// A lookup finds every block of the range at once. Blocks that are already written need no second
 /// pass under the write lock. `raise_early` is the order before 82e54229118785: the count of
-/// unwritten I/O goes up even if the allocation then fails.
+/// unwritten I/O goes up even if the allocation fails. (It then goes up before the extent is inserted, and
+/// here after: both are steps under `i_data_sem`, which whoever converts must take first.)
 ///
 /// # Left out
 /// The extent status cache, delayed allocation, splitting of large extents.
@@ -133,8 +134,9 @@ impl MapBlocks {
         !matches!(self.how, MapFor::Probe | MapFor::Io | MapFor::Page)
     }
 
-    fn allocate(&self) -> Step {
-        if self.raise_early && self.counts_unwritten { Step::RaiseCount } else { Step::Allocate }
+    /// Whether the last pass found a block to convert: another write's conversion may have come first.
+    fn unwritten(&self) -> bool {
+        self.found().unwrap_or_default().iter().any(|m| m.extent == Extent::Unwritten)
     }
 
     fn stop(&self) -> Step {
@@ -172,7 +174,6 @@ impl Task for MapBlocks {
     }
 
     fn resume(&mut self, outcome: Outcome) {
-        use super::Extent;
         self.step = match self.step {
             Step::StartHandle => Step::TakeShared,
             Step::TakeShared => Step::LookUp,
@@ -197,22 +198,18 @@ impl Task for MapBlocks {
                     self.slot = slot;
                 }
                 self.counts_unwritten = self.slot.is_some();
-                self.allocate()
+                Step::Allocate
             }
-            Step::TakeExcl => self.allocate(),
-            Step::RaiseCount if self.raise_early => Step::Allocate,
-            Step::RaiseCount => Step::DropExcl,
+            Step::TakeExcl => Step::Allocate,
             Step::Allocate => {
                 match outcome {
                     Outcome::Mapping(found) => self.found = Some(found),
                     _ => self.failed = true,
                 }
-                if self.counts_unwritten && !self.raise_early && !self.failed {
-                    Step::RaiseCount
-                } else {
-                    Step::DropExcl
-                }
+                let raises = if self.failed { self.raise_early } else { self.unwritten() };
+                if self.counts_unwritten && raises { Step::RaiseCount } else { Step::DropExcl }
             }
+            Step::RaiseCount => Step::DropExcl,
             Step::DropExcl => self.stop(),
             Step::StopHandle | Step::Done => Step::Done,
         };
