@@ -15,6 +15,8 @@ pub struct Pair {
     pub litmus: Arc<Litmus>,
     /// What is said of it on each; `None` if it did not get to run.
     pub reports: [Option<Report>; 2],
+    /// Why it was not asked: a call of it is not modelled on one of the kernels.
+    pub absent: Option<String>,
 }
 
 /// What a comparison of two verdicts says.
@@ -29,11 +31,16 @@ pub enum Change {
     Vacuous,
     /// A search did not end: nobody knows.
     Unknown,
+    /// One of the kernels does not have a call of it, or not as modelled.
+    Absent,
 }
 
 impl Pair {
     /// Compares the verdicts.
     pub fn change(&self) -> Change {
+        if self.absent.is_some() {
+            return Change::Absent;
+        }
         let [Some(a), Some(b)] = &self.reports else { return Change::Unknown };
         let (a, b) = (&a.verdict, &b.verdict);
         let open = |v: &Verdict| matches!(v, Verdict::Incomplete(_) | Verdict::Bounded(_));
@@ -83,17 +90,23 @@ pub fn run(
     stop: &AtomicBool,
     mut on_done: impl FnMut(&str),
 ) -> Vec<Pair> {
-    let all: Vec<Arc<Litmus>> = litmuses.iter().cloned().map(Arc::new).collect();
-    let questions = all
+    let absent = |litmus: &Litmus| kernels.iter().find_map(|k| litmus.not_modelled_on(k.version));
+    let all: Vec<(Arc<Litmus>, Option<String>)> =
+        litmuses.iter().map(|litmus| (Arc::new(litmus.clone()), absent(litmus))).collect();
+    let asked: Vec<&Arc<Litmus>> = all.iter().filter(|l| l.1.is_none()).map(|l| &l.0).collect();
+    let questions = asked
         .iter()
-        .flat_map(|litmus| kernels.map(|kernel| Question { litmus: Arc::clone(litmus), kernel }));
+        .flat_map(|&litmus| kernels.map(|kernel| Question { litmus: Arc::clone(litmus), kernel }));
     let reports = survey::ask_all(questions.collect(), options, stop, |at, _| {
-        on_done(&all[at / 2].name);
+        on_done(&asked[at / 2].name);
     });
     let mut reports = reports.into_iter();
     let mut next = || reports.next().flatten();
     all.iter()
-        .map(|litmus| Pair { litmus: Arc::clone(litmus), reports: [next(), next()] })
+        .map(|(litmus, absent)| {
+            let reports = if absent.is_none() { [next(), next()] } else { Default::default() };
+            Pair { litmus: Arc::clone(litmus), reports, absent: absent.clone() }
+        })
         .collect()
 }
 
@@ -109,7 +122,7 @@ mod tests {
         let report = |verdict| Some(Report { verdict, ..Report::incomplete("") });
         let change = |a: &Verdict, b: Option<&Verdict>| {
             let reports = [report(a.clone()), b.cloned().and_then(report)];
-            Pair { litmus: Arc::clone(&litmus), reports }.change()
+            Pair { litmus: Arc::clone(&litmus), reports, absent: None }.change()
         };
         let (never, r6) = (Verdict::Exhausted, Verdict::Violated(RuleId::R6));
         let vacuous = Verdict::Vacuous(String::new());

@@ -66,6 +66,7 @@ pub fn kernels(litmus: &Litmus, versions: &[Version], without: &[Fix]) -> Vec<Ke
         versions.iter().copied().map(Kernel::new).collect()
     };
     kernels.retain(|kernel| without.iter().all(|&fix| kernel.has(fix)));
+    kernels.retain(|kernel| litmus.not_modelled_on(kernel.version).is_none());
     for kernel in &mut kernels {
         *kernel = without.iter().fold(*kernel, |kernel, &fix| kernel.without(fix));
     }

@@ -50,9 +50,12 @@ pub fn teller(litmus: &Litmus) -> EngineName {
     }
 }
 
-/// Asks one question.
+/// Asks one question. Of a kernel that a call is not modelled on the answer is that the test is vacuous.
 pub fn ask(question: &Question, options: &Options) -> Report {
     let Question { litmus, kernel } = question;
+    if let Some(why) = litmus.not_modelled_on(kernel.version) {
+        return Report { verdict: Verdict::Vacuous(why), ..Report::incomplete("") };
+    }
     guarded(|| match teller(litmus) {
         EngineName::Loom => {
             let mut job = Job::new(litmus, *kernel);

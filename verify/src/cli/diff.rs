@@ -44,7 +44,8 @@ pub fn run(arguments: &Diff) -> miette::Result<ExitCode> {
     } else {
         people(&mut out, kernels, &pairs)
     };
-    let none = pairs.iter().all(|p| matches!(p.change(), Change::Same | Change::Vacuous));
+    let none =
+        pairs.iter().all(|p| matches!(p.change(), Change::Same | Change::Vacuous | Change::Absent));
     Ok(if printed.is_ok() && none { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -54,8 +55,9 @@ fn of(pairs: &[Pair], change: Change) -> Vec<&Pair> {
 
 /// How many runs did not get to run.
 fn partial(pairs: &[Pair]) -> Option<String> {
+    let asked = 2 * pairs.iter().filter(|pair| pair.absent.is_none()).count();
     let ran = pairs.iter().flat_map(|pair| &pair.reports).flatten().count();
-    (ran < 2 * pairs.len()).then(|| format!("PARTIAL: {ran} of {} runs ended", 2 * pairs.len()))
+    (ran < asked).then(|| format!("PARTIAL: {ran} of {asked} runs ended"))
 }
 
 fn people(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()> {
@@ -66,6 +68,7 @@ fn people(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()>
     let changed = of(pairs, Change::Changed);
     let vacuous = of(pairs, Change::Vacuous);
     let unknown = of(pairs, Change::Unknown);
+    let absent = of(pairs, Change::Absent);
     for pair in &changed {
         let (a, b) = (pair.word(0), pair.word(1));
         let head = format!("{}: {a} on {}, {b} on {}", pair.litmus.name, names[0], names[1]);
@@ -87,7 +90,14 @@ fn people(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()>
             out.line(&format!("  {}: {a}, {b}", pair.litmus.name))?;
         }
     }
-    if !(changed.is_empty() && vacuous.is_empty() && unknown.is_empty()) {
+    if !absent.is_empty() {
+        out.line("\nnot modelled on both:")?;
+    }
+    for pair in &absent {
+        let why = pair.absent.as_deref().unwrap_or_default();
+        out.line(&format!("  {}: {why}", pair.litmus.name))?;
+    }
+    if [&changed, &vacuous, &unknown, &absent].iter().any(|list| !list.is_empty()) {
         out.line("")?;
     }
     let what = match changed.len() {
@@ -96,9 +106,10 @@ fn people(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()>
         1 => "1 verdict changes".to_owned(),
         n => format!("{n} verdicts change"),
     };
-    let (all, empty, open) = (pairs.len(), vacuous.len(), unknown.len());
+    let (all, empty, open) = (pairs.len() - absent.len(), vacuous.len(), unknown.len());
     let mut rest = String::new();
-    for (count, word) in [(empty, "vacuous"), (open, "not known")] {
+    let other = (absent.len(), "others not modelled on both");
+    for (count, word) in [(empty, "vacuous"), (open, "not known"), other] {
         if count > 0 {
             rest.push_str(&format!(", {count} {word}"));
         }
@@ -123,9 +134,11 @@ fn json(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()> {
             Change::Changed => "changed",
             Change::Vacuous => "vacuous",
             Change::Unknown => "unknown",
+            Change::Absent => "not modelled",
         };
         let line = json!({
             "litmus": pair.litmus.name, "change": change, "a": side(0), "b": side(1),
+            "why": pair.absent,
         });
         out.line(&line.to_string())?;
     }

@@ -91,6 +91,7 @@ fn read(given: &str, litmus: &Litmus) -> miette::Result<Schedule> {
 fn kernel(litmus: &Litmus, schedule: &Schedule, arguments: &Replay) -> miette::Result<Kernel> {
     let asked = || which::kernel(litmus, &arguments.on, Prefer::Failing);
     let Some(recorded) = schedule.kernel else { return asked() };
+    which::modelled(litmus, recorded.version)?;
     if arguments.on.kernel.is_none() && arguments.on.without.is_empty() {
         return Ok(recorded);
     }

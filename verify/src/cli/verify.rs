@@ -3,7 +3,7 @@
 use super::args::Verify;
 use super::files::write_whole;
 use super::output::{Out, Tone};
-use super::{names, progress, table};
+use super::{names, progress, table, which};
 use diolock_verify::children;
 use diolock_verify::explain::explain_report;
 use diolock_verify::report::{lanes, page_of};
@@ -41,6 +41,9 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     let litmuses = names::litmuses(&arguments.litmus)?;
     for &version in &arguments.kernels {
         names::kernel_without(version, &arguments.without)?;
+        if !arguments.litmus.is_empty() {
+            litmuses.iter().try_for_each(|litmus| which::modelled(litmus, version))?;
+        }
     }
     let cells = suite::plan(&litmuses, &arguments.engines, &arguments.kernels, &arguments.without);
     if cells.is_empty() {

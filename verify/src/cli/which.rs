@@ -20,9 +20,13 @@ pub enum Prefer {
 pub fn kernel(litmus: &Litmus, on: &On, prefer: Prefer) -> miette::Result<Kernel> {
     let (version, without) = (on.kernel, &on.without);
     if let Some(version) = version {
+        modelled(litmus, version)?;
         return names::kernel_without(version, without);
     }
-    let has = |kernel: Kernel| without.iter().all(|&fix| kernel.has(fix));
+    let has = |kernel: Kernel| {
+        litmus.not_modelled_on(kernel.version).is_none()
+            && without.iter().all(|&fix| kernel.has(fix))
+    };
     let removed = |kernel: Kernel| kernel.removed().count();
     let spoken_of = litmus.expect.iter().filter(|expect| has(expect.kernel));
     let spoken_of = spoken_of.max_by_key(|expect| {
@@ -36,4 +40,17 @@ pub fn kernel(litmus: &Litmus, on: &On, prefer: Prefer) -> miette::Result<Kernel
         miette::miette!("no kernel has all of these fixes: there is none to do without them")
     })?;
     Ok(without.iter().fold(whole, |kernel, &fix| kernel.without(fix)))
+}
+
+/// That every call of a test is modelled on a kernel.
+pub fn modelled(litmus: &Litmus, version: Version) -> miette::Result<()> {
+    match litmus.not_modelled_on(version) {
+        Some(why) => Err(miette::miette!(
+            help = "on a kernel of another era the call takes other steps, which are not here",
+            "{} says nothing of {}: {why}",
+            litmus.name,
+            version.name()
+        )),
+        None => Ok(()),
+    }
 }

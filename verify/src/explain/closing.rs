@@ -63,6 +63,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn run(&self, kernel: Kernel, max_states: Option<usize>) -> Report {
+        if let Some(why) = self.litmus.not_modelled_on(kernel.version) {
+            return Report { verdict: Verdict::Vacuous(why), ..Report::incomplete("") };
+        }
         let program = self.litmus.program(kernel);
         let options = graph::Options { max_states, ..Default::default() };
         match program.memory {

@@ -1,8 +1,9 @@
 //! What a litmus file expects of each kernel.
 
+use super::modelled::not_modelled;
 use super::parse::{rule, title};
 use super::schema::{At, Field, Fields, Judge};
-use super::{Expect, Expected};
+use super::{Expect, Expected, TaskSpec};
 use crate::engine::EngineName;
 use crate::problem::shown;
 use crate::program::Memory;
@@ -11,9 +12,10 @@ use diolock::kernel::{Fix, Kernel, Version};
 
 /// What the rest of the file says that expectations must agree with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Judged {
+pub(super) struct Judged<'a> {
     pub(super) rules: RuleSet,
     pub(super) memory: Memory,
+    pub(super) tasks: &'a [TaskSpec],
     /// A task that never ends.
     pub(super) repeats: Option<char>,
 }
@@ -22,7 +24,7 @@ pub(super) struct Judged {
 pub(super) fn expectations(
     judge: &mut Judge,
     top: &Fields<'_>,
-    judged: &Judged,
+    judged: &Judged<'_>,
 ) -> Vec<At<Expect>> {
     let example = "[[expect]], then kernel = \"v3.7\" and verdict = \"never\"";
     let Some(field) = top.need(judge, "expect", example) else { return Vec::new() };
@@ -35,6 +37,10 @@ pub(super) fn expectations(
             if kernels.contains(&kernel.value) {
                 let message = format!("{} is expected to do something already", kernel.value);
                 judge.wrong(kernel.span.clone(), message).label("one [[expect]] for each kernel");
+            }
+            if let Some(why) = not_modelled(judged.tasks, kernel.value.version) {
+                let message = format!("a call is not modelled on {}", kernel.value.version.name());
+                judge.wrong(kernel.span.clone(), message).label(why);
             }
             kernels.push(kernel.value);
         }
@@ -124,7 +130,7 @@ fn verdict(judge: &mut Judge, word: &At<&str>, rules: RuleSet) -> Option<At<Expe
 fn engines(
     judge: &mut Judge,
     fields: &Fields<'_>,
-    judged: &Judged,
+    judged: &Judged<'_>,
 ) -> (Vec<EngineName>, Option<String>) {
     let why = fields.get("why");
     let reason = why.as_ref().and_then(|field| field.text(judge));

@@ -4,6 +4,7 @@ mod call;
 mod cast;
 pub mod catalogue;
 mod expect;
+mod modelled;
 pub mod parse;
 mod program;
 mod reaches;

@@ -6,7 +6,7 @@ use super::cast::{Cast, tasks};
 use super::expect::{Judged, expectations};
 use super::reaches::reaches;
 use super::schema::{At, Field, Fields, Judge};
-use super::{Expected, Litmus};
+use super::{Expected, Litmus, TaskSpec};
 use crate::problem::{read, shown, too_big};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
@@ -80,7 +80,9 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let before = judge.count();
     let reaches = reaches(judge, &top, &cast);
     let no_reaches = reaches.is_empty() && judge.count() == before;
-    let judged = Judged { rules, memory, repeats: cast.iter().find_map(Cast::repeating) };
+    let specs: Vec<TaskSpec> = cast.iter().filter_map(Cast::spec).collect();
+    let repeats = cast.iter().find_map(Cast::repeating);
+    let judged = Judged { rules, memory, tasks: &specs, repeats };
     let expect = expectations(judge, &top, &judged);
     let never = expect.iter().find(|e| e.value.expected == Expected::Never);
     if let Some(never) = never
@@ -107,7 +109,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         disksize: file.disksize,
         dioread_nolock: mount.dioread_nolock,
         journal: mount.journal,
-        tasks: cast.iter().filter_map(Cast::spec).collect(),
+        tasks: specs,
         memory,
         fair,
         rules,

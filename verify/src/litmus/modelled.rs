@@ -1,0 +1,72 @@
+//! Which kernels a call is modelled on: elsewhere its steps would be those of another era.
+
+use super::{CallSpec, Litmus, TaskSpec};
+use diolock::dio_path::Fault;
+use diolock::inode_lock::WaitQueue;
+use diolock::kernel::Version::{self, RfcV1, V3_7, V3_11, V4_10, V5_4, V5_10, V6_12};
+use std::ops::RangeInclusive;
+
+impl CallSpec {
+    /// The kernels that it is modelled on, as a whole, or with an option (whose key comes first) that
+    /// it was given.
+    fn modelled(&self) -> Vec<(&'static str, RangeInclusive<Version>)> {
+        let always = RfcV1..=V6_12;
+        match *self {
+            CallSpec::Pwrite { fault, flags, pins, .. } => [
+                ("fail", fault == Some(Fault::Enomem), RfcV1..=V3_11),
+                ("nowait", flags.nowait, V5_10..=V6_12),
+                ("osync", flags.osync, V5_10..=V6_12),
+                ("at_eof", flags.at_eof, V4_10..=V5_4),
+                ("pins", pins, RfcV1..=V5_4),
+            ]
+            .into_iter()
+            .filter(|option| option.1)
+            .map(|(key, _, kernels)| (key, kernels))
+            .collect(),
+            CallSpec::Pread { stale_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
+            CallSpec::Pread { repeat: true, .. } => vec![("repeat", RfcV1..=V3_11)],
+            CallSpec::PunchHole { indirect: true, .. } => vec![("indirect", RfcV1..=V3_11)],
+            _ => vec![("", self.since_until().unwrap_or(always))],
+        }
+    }
+
+    /// Of a call that not every kernel has, or has as modelled.
+    fn since_until(&self) -> Option<RangeInclusive<Version>> {
+        Some(match self {
+            CallSpec::MoveExtents { .. } | CallSpec::Preallocate(_) => RfcV1..=V3_11,
+            CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
+            CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,
+            CallSpec::PageFault { .. } | CallSpec::Mmap => RfcV1..=V5_4,
+            CallSpec::DioWait(WaitQueue::Unwritten) | CallSpec::DioDone(WaitQueue::Unwritten) => {
+                RfcV1..=V5_4
+            }
+            CallSpec::Fault { .. }
+            | CallSpec::Fallocate(_)
+            | CallSpec::ZeroRange(_)
+            | CallSpec::ShiftRange { .. } => V4_10..=V6_12,
+            CallSpec::Uring { .. } => V5_10..=V6_12,
+            _ => return None,
+        })
+    }
+}
+
+/// Why these tasks say nothing of a kernel: the first whose call is not modelled there, in words.
+pub(super) fn not_modelled<'a>(
+    tasks: impl IntoIterator<Item = &'a TaskSpec>,
+    version: Version,
+) -> Option<String> {
+    tasks.into_iter().find_map(|task| {
+        let elsewhere = |option: &(&str, RangeInclusive<Version>)| !option.1.contains(&version);
+        let (key, kernels) = task.call.modelled().into_iter().find(elsewhere)?;
+        let (from, to) = (kernels.start().name(), kernels.end().name());
+        let key = if key.is_empty() { String::new() } else { format!(" with `{key}`") };
+        Some(format!("{}'s {}{key} is modelled from {from} to {to}", task.letter, task.call.text()))
+    })
+}
+
+impl Litmus {
+    /// Why the test says nothing of a kernel, in words; `None` if it does.
+    pub fn not_modelled_on(&self, version: Version) -> Option<String> {
+        not_modelled(&self.tasks, version)
+    }
+}
