@@ -14,6 +14,7 @@ use crate::task::{Place, Task};
 /// | TakeImutex   | generic_file_aio_write: mutex_lock(i_mutex)               | i_mutex     |
 /// | CopyIn       | generic_perform_write: iov_iter_copy_from_user_atomic     | i_mutex     |
 /// | DirtyBarrier | block_write_end: mark_buffer_dirty, a full barrier        | i_mutex     |
+/// | ReadSize     | generic_write_end, ext4_da_write_end: inode->i_size       | i_mutex     |
 /// | WriteSize    | generic_write_end, ext4_da_write_end: i_size_write        | i_mutex     |
 /// | DropImutex   | generic_file_aio_write: mutex_unlock(i_mutex)             |             |
 ///
@@ -40,6 +41,7 @@ enum Append {
     TakeImutex,
     CopyIn,
     DirtyBarrier,
+    ReadSize,
     WriteSize,
     DropImutex,
     Done,
@@ -58,17 +60,21 @@ impl Task for GenericPerformWrite {
             Append::TakeImutex => Op::Lock(LockName::of_inode(self.kernel), Mode::Exclusive),
             Append::CopyIn => Op::PageWrite(self.block),
             Append::DirtyBarrier => Op::SmpMb,
+            Append::ReadSize => Op::SizeRead,
             Append::WriteSize => Op::SizeWrite(self.block + 1),
             Append::DropImutex => Op::Unlock(LockName::of_inode(self.kernel), Mode::Exclusive),
             Append::Done => return None,
         })
     }
 
-    fn resume(&mut self, _: Outcome) {
+    fn resume(&mut self, outcome: Outcome) {
+        let within = matches!(outcome, Outcome::Value(size) if size > self.block);
         self.step = match self.step {
             Append::TakeImutex => Append::CopyIn,
             Append::CopyIn if self.kernel.has(Fix::DirtyBarrier) => Append::DirtyBarrier,
-            Append::CopyIn | Append::DirtyBarrier => Append::WriteSize,
+            Append::CopyIn | Append::DirtyBarrier => Append::ReadSize,
+            Append::ReadSize if within => Append::DropImutex,
+            Append::ReadSize => Append::WriteSize,
             Append::WriteSize => Append::DropImutex,
             Append::DropImutex | Append::Done => Append::Done,
         };
@@ -79,6 +85,7 @@ impl Task for GenericPerformWrite {
             Append::TakeImutex => ("TakeImutex", "generic_file_aio_write"),
             Append::CopyIn => ("CopyIn", "generic_perform_write"),
             Append::DirtyBarrier => ("DirtyBarrier", "block_write_end"),
+            Append::ReadSize => ("ReadSize", "generic_write_end"),
             Append::WriteSize => ("WriteSize", "generic_write_end"),
             Append::DropImutex => ("DropImutex", "generic_file_aio_write"),
             Append::Done => ("Done", "generic_file_aio_write"),

@@ -17,6 +17,8 @@ pub(crate) const MAX_TASKS: usize = 6;
 pub(super) struct Cast {
     pub(super) letter: Option<char>,
     pub(super) kind: Option<Kind>,
+    /// Where its call is written, or its header.
+    pub(super) span: Span,
     call: Option<CallSpec>,
 }
 
@@ -161,12 +163,12 @@ pub(super) fn tasks(judge: &mut Judge, top: &Fields<'_>) -> Vec<Cast> {
         {
             judge.wrong(letter.span.clone(), format!("there is a task {} already", letter.value));
         }
-        let kind = fields
-            .need(judge, "call", "call = \"pwrite\"")
-            .and_then(|field| field.text(judge))
-            .and_then(|word| judge.choice(&word, "a call", &KINDS));
+        let word =
+            fields.need(judge, "call", "call = \"pwrite\"").and_then(|field| field.text(judge));
+        let span = word.as_ref().map_or_else(|| fields.header.clone(), |word| word.span.clone());
+        let kind = word.and_then(|word| judge.choice(&word, "a call", &KINDS));
         let call = kind.and_then(|kind| call(judge, &fields, kind));
-        cast.push(Cast { letter: letter.map(|l| l.value), kind, call });
+        cast.push(Cast { letter: letter.map(|l| l.value), kind, span, call });
     }
     cast
 }

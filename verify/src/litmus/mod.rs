@@ -4,6 +4,7 @@ mod call;
 mod cast;
 pub mod catalogue;
 mod expect;
+mod fits;
 mod modelled;
 pub mod parse;
 mod program;

@@ -4,6 +4,7 @@ pub use crate::problem::{Problem, Problems};
 
 use super::cast::{Cast, tasks};
 use super::expect::{Judged, expectations};
+use super::fits::fits;
 use super::reaches::reaches;
 use super::schema::{At, Field, Fields, Judge};
 use super::{Expected, Litmus, TaskSpec};
@@ -77,6 +78,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let file = file(judge, &top);
     let mount = mount(judge, &top);
     let cast = tasks(judge, &top);
+    fits(judge, &cast, file.cached_pages);
     let before = judge.count();
     let reaches = reaches(judge, &top, &cast);
     let no_reaches = reaches.is_empty() && judge.count() == before;

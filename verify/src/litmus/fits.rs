@@ -1,0 +1,40 @@
+//! Whether the calls of a litmus file can happen side by side, and to this file.
+
+use super::cast::{Cast, Kind};
+use super::schema::Judge;
+use diolock::op::Blocks;
+
+/// Judges the calls by what else the file says.
+pub(super) fn fits(judge: &mut Judge, cast: &[Cast], cached_pages: Blocks) {
+    let evicts = cast.iter().any(|c| c.kind == Some(Kind::Evict));
+    let appends = cast.iter().any(|c| c.kind == Some(Kind::Append));
+    for task in cast {
+        let Some(kind) = task.kind else { continue };
+        if evicts && uses_the_file(kind) {
+            judge
+                .wrong(task.span.clone(), format!("{} uses the file that is evicted", kind.name()))
+                .label("an inode is evicted when nobody is left who could")
+                .help("beside evict: commit, and end_bio, write_evict or end_bio_elsewhere");
+        }
+        let cached = |kind| matches!(kind, Kind::Append | Kind::Read | Kind::Commit);
+        if appends && !cached(kind) {
+            judge
+                .wrong(task.span.clone(), format!("{} is beside an append", kind.name()))
+                .label("an append is modelled as far as i_size and the cached page go")
+                .help("beside append: read, append, commit");
+        }
+        if kind == Kind::Append && cached_pages == 0 {
+            judge
+                .wrong(task.span.clone(), "append is to a cached page, and this file has none")
+                .help("cached_pages = 1 under [file]");
+        }
+    }
+}
+
+/// Whether a call is made by somebody who has the file open.
+fn uses_the_file(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Evict | Kind::Commit | Kind::EndBio | Kind::EndBioElsewhere | Kind::WriteEvict
+    )
+}
