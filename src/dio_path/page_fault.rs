@@ -53,7 +53,7 @@ impl PageFault {
     }
 
     fn map(&self) -> Step {
-        Step::Map(MapBlocks::create(self.range, MapFor::Create, false, false))
+        Step::Map(MapBlocks::create(self.range, MapFor::Preallocate { merge: false }, false, false))
     }
 }
 

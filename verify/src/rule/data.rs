@@ -5,7 +5,7 @@ use super::rules::{BlockState, Judgement, Rules, broken};
 use crate::program::{Event, Program};
 use diolock::extent_probe::{Content, Extent};
 use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Bio, Op, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{Bio, LogicalBlock, Op, Outcome, PhysicalBlock, TaskId};
 
 impl Rules {
     /// R4.
@@ -42,7 +42,12 @@ impl Rules {
     }
 
     /// R5.
-    pub(super) fn no_stale_data(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
+    pub(super) fn no_stale_data(
+        &self,
+        program: &Program,
+        event: &Event,
+        name: &dyn Fn(TaskId) -> char,
+    ) -> Judgement {
         let block = |b: PhysicalBlock| self.blocks.get(b as usize);
         match (&event.op, &event.outcome) {
             (Op::Convert(..) | Op::ConvertExtent(..), Outcome::Converted(found)) => {
@@ -118,10 +123,8 @@ impl Rules {
             }
             (&Op::PageRead(b), Outcome::Data(data)) => {
                 let seen = self.tasks[usize::from(event.task)].size_seen;
-                // Without a block there are zeros to read, now that the page was looked up.
-                let mapped = self.mapped(b).is_none_or(|m| m.extent == Extent::Written);
                 if seen > b
-                    && mapped
+                    && self.must_hold_data(program, b)
                     && data.iter().flatten().any(|content| *content == Content::Zero)
                 {
                     return broken(
@@ -152,6 +155,15 @@ impl Rules {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether zeros in that block are wrong once i_size covers it: it has a written block, and had one at
+    /// the start if i_size covered it then. (Of a hole that is being filled zeros are the old data.)
+    fn must_hold_data(&self, program: &Program, block: LogicalBlock) -> bool {
+        let start = program.inode.extents().mapping().get(block as usize).map(|m| m.extent);
+        let now = self.mapped(block).map(|m| m.extent).or(start);
+        let grown = block >= program.inode.size();
+        now == Some(Extent::Written) && (grown || start == Some(Extent::Written))
     }
 
     /// R5, for fsync: what it saw written back and a crash would read as zeros.

@@ -196,7 +196,7 @@ impl Rules {
             self.lock_order(event),
             self.lock_balance(event, &name),
             self.block_lifetime(event, &name),
-            self.no_stale_data(event, &name),
+            self.no_stale_data(program, event, &name),
             self.store_is_kept(event, &name),
             self.reference_under_lock(program, event, &name),
             self.nolock_flag(event),
