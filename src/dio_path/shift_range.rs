@@ -40,8 +40,8 @@ use crate::task::{Place, Task};
 ///
 /// # Modelled
 /// A collapse that reaches i_size is refused, an insert from i_size on too. An insert raises both
-/// sizes before it takes `i_data_sem`, a collapse lowers them under it: so i_disksize changes without
-/// `i_data_sem` in an insert, which R1 asks for from v5.4 on.
+/// sizes before it takes `i_data_sem`, a collapse lowers them under it: in an insert i_disksize changes
+/// without `i_data_sem`, when there is no page left whose writeback could change it as well.
 ///
 /// # Left out
 /// Writing the pages back under the lock before they are dropped, partial pages, how extents join.

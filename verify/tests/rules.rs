@@ -13,7 +13,7 @@ use diolock_verify::program::{Memory, Program, TaskName};
 use diolock_verify::rule::{RuleId, RuleSet};
 use diolock_verify::verdict::Verdict;
 
-use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex, IRwsem, PageLock};
+use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex, IRwsem, InvalidateLock, PageLock};
 use Mode::{Exclusive, Shared};
 
 const BLOCK: Range = Range { start: 0, len: 1 };
@@ -380,6 +380,23 @@ fn r1_and_r6_know_i_rwsem() {
     let nested = [Op::DioBegin(0), Op::Unlock(IRwsem, Exclusive), Op::DioBegin(0)];
     let nested: Vec<Op> = std::iter::once(Op::Lock(IRwsem, Exclusive)).chain(nested).collect();
     assert_eq!(verdict_on(Version::V4_10, RuleId::R6, &[&nested]), Verdict::Exhausted);
+}
+
+#[test]
+fn r1_without_pages_i_disksize_needs_no_i_data_sem() {
+    let size = Op::DisksizeWrite(1);
+    let inside =
+        |steps: &[Op]| locked(IRwsem, Exclusive, &locked(InvalidateLock, Exclusive, steps));
+    let drop = locked(PageLock, Exclusive, &[Op::PagesDrop]);
+    let on = |steps: &[Op]| verdict_on(Version::V6_12, RuleId::R1, &[steps]);
+    let gone = [&drop[..], std::slice::from_ref(&size)].concat();
+    assert_eq!(on(&inside(&gone)), Verdict::Exhausted);
+    assert_eq!(on(&inside(&[Op::PagesRead, size.clone()])), Verdict::Exhausted);
+    assert_eq!(on(&inside(std::slice::from_ref(&size))), Verdict::Violated(RuleId::R1));
+    assert_eq!(on(&locked(IRwsem, Exclusive, &gone)), Verdict::Violated(RuleId::R1));
+    // Once the lock is let go, pages may be back.
+    let late = [locked(InvalidateLock, Exclusive, &drop), vec![size]].concat();
+    assert_eq!(on(&locked(IRwsem, Exclusive, &late)), Verdict::Violated(RuleId::R1));
 }
 
 #[test]

@@ -51,10 +51,13 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
 impl Rules {
     /// R1.
     pub(super) fn lockset(&self, program: &Program, event: &Event) -> Judgement {
-        if matches!(event.op, Op::DisksizeWrite(_))
-            && self.holds(event.task, LockName::IDataSem, Mode::Exclusive)
-        {
-            return Ok(());
+        if matches!(event.op, Op::DisksizeWrite(_)) {
+            let alone = |lock| self.holds(event.task, lock, Mode::Exclusive);
+            // Without pages there is no writeback that could raise it meanwhile: so an insert.
+            let no_pages = self.tasks[usize::from(event.task)].pages_gone;
+            if alone(LockName::IDataSem) || alone(LockName::IRwsem) && no_pages {
+                return Ok(());
+            }
         }
         match guard(program.kernel, &event.op) {
             Some((lock, mode, field)) if !self.holds(event.task, lock, mode) => {

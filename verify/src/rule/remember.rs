@@ -23,6 +23,7 @@ impl Rules {
                 if let Some(at) = state.held.iter().position(|&h| h == (lock, mode)) {
                     state.held.remove(at);
                 }
+                state.pages_gone &= !matches!(lock, LockName::IMmapSem | LockName::InvalidateLock);
                 if lock.is_inode_lock() {
                     state.committed = state.overwrite && !state.counted;
                     state.overwrite &= mode == Mode::Exclusive;
@@ -62,6 +63,11 @@ impl Rules {
             (Op::UnwrittenBegin, _) => self.unwritten += 1,
             (Op::UnwrittenEnd | Op::CountDecAndTest(WaitQueue::Unwritten, _), _) => {
                 self.unwritten -= 1;
+            }
+            (Op::PagesDrop, _) | (Op::PagesRead, Outcome::Value(0)) => {
+                self.task(me).pages_gone = [LockName::IMmapSem, LockName::InvalidateLock]
+                    .into_iter()
+                    .any(|lock| self.holds(me, lock, Mode::Exclusive));
             }
             (Op::GateClose, _) => self.task(me).gate = true,
             (Op::GateOpen, _) => self.task(me).gate = false,

@@ -50,6 +50,8 @@ pub(super) struct TaskState {
     pub(super) credits_for: Option<Blocks>,
     /// It has converted extents.
     pub(super) converted: bool,
+    /// It has dropped the pages, or seen that there are none, and kept out all that bring some in since.
+    pub(super) pages_gone: bool,
     /// It has closed the gate.
     pub(super) gate: bool,
 }
