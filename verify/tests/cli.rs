@@ -60,6 +60,21 @@ fn list_names_bugs_kernels_and_claims() {
 }
 
 #[test]
+fn a_kernel_that_a_call_is_not_modelled_on_is_refused() {
+    let test = "move-extents-vs-unlocked-read";
+    let on = [test, "--kernel", "v6.12"];
+    let commands: [(&str, &[&str]); 4] = [
+        ("verify", &[]),
+        ("explain", &[]),
+        ("show", &["--traces"]),
+        ("replay", &["--schedule", "R"]),
+    ];
+    for (command, more) in commands {
+        refused(&[&[command], &on[..], more].concat(), &["from rfc-v1 to v3.11"]);
+    }
+}
+
+#[test]
 fn unknown_names_are_refused_with_what_is_allowed() {
     let name = some_litmus();
     refused(
