@@ -69,9 +69,10 @@ fn a_task_that_sleeps_for_ever_is_said_to_be_woken_by_nobody() {
 #[test]
 fn loom_searches_in_two_orders_where_one_would_miss_half() {
     let text = "claim = \"c\"\nmemory = \"c11\"\nrules = [\"R1\"]\nreaches = [\"R reads\"]\n[file]\n\
-                size = 1\nextents = [\"written\"]\n[[task]]\nname = \"R\"\ncall = \"read\"\nblock = 0\n\
-                [[task]]\nname = \"T\"\ncall = \"ftruncate\"\nto = 0\n\
-                [[expect]]\nkernel = \"v4.10\"\nverdict = \"never\"\n";
+                size = 1\nextents = [\"written\"]\ncached_pages = 1\n\
+                [[task]]\nname = \"R\"\ncall = \"read\"\nblock = 0\n\
+                [[task]]\nname = \"W\"\ncall = \"append\"\nblock = 1\n\
+                [[expect]]\nkernel = \"v3.7\"\nverdict = \"never\"\n";
     let litmus = diolock_verify::litmus::parse::parse("loads", "loads", text).expect("it reads");
     let job = Job::new(&litmus, litmus.expect[0].kernel);
     let report = run_child(&job, Path::new(env!("CARGO_BIN_EXE_diolock")));
