@@ -51,8 +51,7 @@ use crate::task::{Place, Task};
 /// found empty: a synchronous write that finds an io_end there converts nothing.
 ///
 /// # Left out
-/// Writeback looks at `cur_aio_dio` as well; that another's io_end, once flagged, converts another's
-/// range; page pinning and `mmap_sem` but for overwrites that ask for it (B05); short and failed I/O.
+/// Writeback's look at `cur_aio_dio`; what becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it (B05); short and failed I/O.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIo {
     write: Write,

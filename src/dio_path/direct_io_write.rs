@@ -57,7 +57,7 @@ use crate::task::{Place, Task};
 ///
 /// # Left out
 /// Raising i_disksize to i_size before the I/O, page pinning but for overwrites that ask for it,
-/// short and failed I/O.
+/// short and failed I/O; what becomes of another's io_end that is flagged.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIoWrite {
     write: Write,

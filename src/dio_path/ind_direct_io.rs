@@ -18,15 +18,19 @@ use crate::task::{Place, Task};
 /// | RunBio        | dio_await_completion                      | i_mutex         |
 /// | EndIo         | inode_dio_done                            | i_mutex         |
 /// | StartSize     | ext4_ind_direct_IO: ext4_journal_start    | i_mutex, handle |
-/// | WriteSize     | ext4_ind_direct_IO: i_size_write          | i_mutex, handle |
 /// | WriteDisksize | ext4_ind_direct_IO: i_disksize            | i_mutex, handle |
+/// | WriteSize     | ext4_ind_direct_IO: i_size_write          | i_mutex, handle |
 /// | StopSize      | ext4_ind_direct_IO: ext4_journal_stop     | i_mutex         |
+///
+/// # Kernel
+/// fs/ext4/indirect.c, read in v3.6, v3.7.2 and v3.11.
 ///
 /// # Modelled
 /// Blocks are allocated as written: i_size hides them until the data is there.
 ///
 /// # Left out
-/// The orphan list itself, as nothing crashes here before v4.10; short and failed I/O.
+/// The orphan list, which is followed from v4.10 on; that the first handle sets i_disksize to i_size; the
+/// second try after ENOSPC, short and failed I/O.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct IndDirectIo {
     write: Write,
@@ -46,8 +50,8 @@ enum Step {
     RunBio,
     EndIo,
     StartSize,
-    WriteSize,
     WriteDisksize,
+    WriteSize,
     StopSize,
     Done,
 }
@@ -81,8 +85,8 @@ impl Task for IndDirectIo {
                 Op::Bio(self.blocks.clone(), bio)
             }
             Step::EndIo => Op::DioEnd(me),
-            Step::WriteSize => Op::SizeWrite(end),
             Step::WriteDisksize => Op::DisksizeWrite(end),
+            Step::WriteSize => Op::SizeWrite(end),
             Step::Done => return None,
         })
     }
@@ -105,9 +109,9 @@ impl Task for IndDirectIo {
             Step::RunBio => Step::EndIo,
             Step::EndIo if self.failed => Step::Done,
             Step::EndIo => Step::StartSize,
-            Step::StartSize => Step::WriteSize,
-            Step::WriteSize => Step::WriteDisksize,
-            Step::WriteDisksize => Step::StopSize,
+            Step::StartSize => Step::WriteDisksize,
+            Step::WriteDisksize => Step::WriteSize,
+            Step::WriteSize => Step::StopSize,
             Step::StopSize | Step::Done => Step::Done,
         };
     }
@@ -121,8 +125,8 @@ impl Task for IndDirectIo {
             Step::RunBio => "RunBio",
             Step::EndIo => "EndIo",
             Step::StartSize => "StartSize",
-            Step::WriteSize => "WriteSize",
             Step::WriteDisksize => "WriteDisksize",
+            Step::WriteSize => "WriteSize",
             Step::StopSize => "StopSize",
             Step::Done => "Done",
         };

@@ -23,7 +23,7 @@ pub enum DataSemHeld {
 /// | LookUp      | ext4_ext_map_blocks(.., 0)                      | i_data_sem R           |
 /// | DropShared  | ext4_map_blocks: up_read(i_data_sem)            |                        |
 /// | TakeExcl    | ext4_map_blocks: down_write(i_data_sem)         | i_data_sem W           |
-/// | LookAtSlot  | ext4_ext_map_blocks: ext4_inode_aio             | i_data_sem W           |
+/// | LookAtSlot  | ext4_ext_map_blocks: cur_aio_dio (to v4.6)      | i_data_sem W           |
 /// | Allocate    | ext4_ext_map_blocks(.., CREATE)                 | i_data_sem W           |
 /// | RaiseCount  | ext4_set_io_unwritten_flag                      | i_data_sem W           |
 /// | DropExcl    | ext4_map_blocks: up_write(i_data_sem)           |                        |

@@ -115,6 +115,7 @@ mod tests {
     use super::*;
     use crate::litmus::catalogue;
     use crate::rule::RuleId;
+    use diolock::kernel::Version;
 
     #[test]
     fn only_what_is_known_on_both_is_the_same() {
@@ -136,5 +137,20 @@ mod tests {
         assert_eq!(change(&vacuous, Some(&vacuous)), Change::Vacuous);
         assert_eq!(change(&cut, Some(&cut)), Change::Unknown);
         assert_eq!(change(&never, None), Change::Unknown);
+        let absent = Some(String::new());
+        let pair = Pair { litmus, reports: [report(never), report(r6)], absent };
+        assert_eq!(pair.change(), Change::Absent);
+    }
+
+    #[test]
+    fn a_test_is_not_asked_where_a_call_of_it_is_not_modelled() {
+        let tests = ["move-extents-vs-unlocked-read", "io-end-slot"].map(catalogue::find);
+        let tests: Vec<Litmus> = tests.into_iter().map(Result::unwrap).collect();
+        let kernels = [Version::V3_6, Version::V6_12].map(Kernel::new);
+        let options = survey::Options::new("".into());
+        let pairs = run(&tests, kernels, &options, &AtomicBool::new(false), |_| ());
+        let changes: Vec<Change> = pairs.iter().map(Pair::change).collect();
+        assert_eq!(changes, [Change::Absent, Change::Changed]);
+        assert!(pairs[0].reports.iter().all(Option::is_none));
     }
 }

@@ -14,6 +14,7 @@
 
 mod c11;
 mod counts;
+mod every_trace;
 pub mod job;
 mod known;
 mod model;
@@ -27,6 +28,7 @@ use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
 use diolock::inode_lock::{LockName, WaitQueue};
 use diolock::op::{Access, Object, Op, Outcome, TaskId};
+use every_trace::every_trace;
 use known::Known;
 use model::Model;
 use plan::Plan;
@@ -63,6 +65,8 @@ struct Explorer {
     midway: usize,
     /// The step that goes through loom now.
     current: Option<(TaskId, Op)>,
+    /// What more the reader should know.
+    note: Option<String>,
     start: Instant,
     emit: Box<dyn Fn(Report)>,
 }
@@ -102,6 +106,7 @@ pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'stat
         known: Known::new(program.calls.len()),
         current: None,
         midway: 0,
+        note: None,
         tally: Tally::new(),
         start,
         emit: Box::new(emit),
@@ -111,22 +116,35 @@ pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'stat
     std::panic::set_hook(Box::new(|info| died(&info.to_string())));
 
     let gated = program.memory == Memory::Sc;
-    if let Some(bound) = options.preemption_bound {
-        explore(gated, Some(bound));
-        with(|explorer| explorer.report(Verdict::Bounded(bound)));
-        return;
-    }
-    explore(gated, None);
-    let every = every_trace(program);
-    if !gated || missed(&every) > 0 {
+    let other_order = || {
         with(|explorer| {
             explorer.program.spawn_order.reverse();
             // What follows a beginning was searched in the other order.
             explorer.known = Known::new(explorer.program.calls.len());
         });
-        explore(gated, None);
+        explore(gated, options.preemption_bound);
+    };
+    explore(gated, options.preemption_bound);
+    if let Some(bound) = options.preemption_bound {
+        if !gated {
+            other_order();
+        }
+        return with(|explorer| explorer.report(Verdict::Bounded(bound)));
     }
-    let clean = match missed(&every) {
+    let every = if with(|explorer| explorer.tally.wrong.is_some()) {
+        BTreeSet::new()
+    } else {
+        every_trace(program)
+    };
+    let missed = || with(|explorer| every.difference(&explorer.tally.traces).count());
+    let first = missed();
+    if !gated || first > 0 {
+        let of = every.len();
+        let note = format!("{first} of {of} traces were seen in the other spawn order only");
+        with(|explorer| explorer.note = gated.then_some(note));
+        other_order();
+    }
+    let clean = match missed() {
         0 => Verdict::Exhausted,
         missed => {
             let of = every.len();
@@ -136,39 +154,6 @@ pub fn search(program: &Program, options: Options, emit: impl Fn(Report) + 'stat
     };
     with(|explorer| explorer.report(clean));
 }
-
-/// The traces of a program that is sequentially consistent; none if there are too many to compare with.
-///
-/// loom misses executions around plain loads (tokio-rs/loom#392), and which ones depends on who runs
-/// first: under C11 there are two searches, in opposite orders. What weak memory allows includes all
-/// traces of sequential consistency: a search that did not see those proves nothing, and says so. It
-/// happens without plain loads too, but hardly ever: one program in a thousand. There the second search
-/// is made only if the first one missed something.
-fn every_trace(program: &Program) -> BTreeSet<u64> {
-    if with(|explorer| explorer.tally.wrong.is_some()) {
-        return BTreeSet::new();
-    }
-    let report = if program.memory == Memory::C11 {
-        let states = Some(SC_STATES);
-        super::graph::run(program, super::graph::Options { traces: true, max_states: states })
-    } else {
-        let max_executions = Some(SC_EXECUTIONS);
-        let every = super::shuttle::Options::exhaustive();
-        let options =
-            super::shuttle::Options { traces: true, keep_going: true, max_executions, ..every };
-        super::shuttle::run(program, &options)
-    };
-    report.trace_set
-}
-
-fn missed(every: &BTreeSet<u64>) -> usize {
-    with(|explorer| every.difference(&explorer.tally.traces).count())
-}
-
-/// States of the reference semantics that a search under C11 is compared with at most.
-const SC_STATES: usize = 100_000;
-/// Executions of shuttle that any other is compared with at most.
-const SC_EXECUTIONS: u64 = 1_000_000;
 
 fn explore(gated: bool, preemption_bound: Option<usize>) {
     let mut builder = loom::model::Builder::new();
@@ -366,7 +351,8 @@ impl Explorer {
 
     fn report(&mut self, clean: Verdict) {
         let tally = std::mem::take(&mut self.tally);
-        let report = tally.report(&self.program, clean, self.start.elapsed().as_secs_f64());
+        let mut report = tally.report(&self.program, clean, self.start.elapsed().as_secs_f64());
+        report.note = self.note.take();
         (self.emit)(report);
     }
 }
