@@ -9,8 +9,8 @@ use crate::dio_path::EndBio;
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
 use crate::inode_lock::{Counter, Gate, Journal, LockName, RwSem, WaitQueue, Waiters};
-use crate::op::{Access, Blocks, LogicalBlock, Object, Op, TaskId};
-use crate::page::{PAGE_BLOCKS, Page};
+use crate::op::{Access, Blocks, Object, Op, TaskId};
+use crate::page::{PAGE_BLOCKS, Page, PageCache};
 
 /// One inode: everything its tasks share.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -24,7 +24,6 @@ pub struct Inode {
     size: Blocks,
     disksize: Blocks,
     orphan: bool,
-    pages: Blocks,
     extents: Extents,
     completed: Vec<IoEnd>,
     private: Vec<Private>,
@@ -33,13 +32,20 @@ pub struct Inode {
     /// `cur_aio_dio`.
     aio: Option<TaskId>,
     queues: [Waiters; WaitQueue::ALL.len()],
-    page: Page,
-    page_data: Vec<Content>,
+    cache: PageCache,
 }
 
 impl Inode {
-    /// A file of `size` blocks whose mapping starts with `extents`, for `tasks` tasks.
+    /// A file of `size` blocks whose mapping starts with `extents`, for `tasks` tasks; with `pages` its first
+    /// page is cached, clean: a copy of what is written, and zeros.
     pub fn new(size: Blocks, extents: &[Extent], pages: Blocks, tasks: usize) -> Inode {
+        let written = |block: usize| extents.get(block) == Some(&Extent::Written);
+        let held = |block| if written(block) { Content::Initial } else { Content::Zero };
+        let contents: Vec<_> = (0..size as usize).map(|block| [held(block); 2]).collect();
+        let mut cache = PageCache::default();
+        if pages > 0 {
+            cache.insert(Page::of(&contents));
+        }
         Inode {
             locks: Default::default(),
             dio_count: Counter::default(),
@@ -50,16 +56,13 @@ impl Inode {
             size,
             disksize: size,
             orphan: false,
-            pages,
             extents: Extents::new(extents),
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
             io_end_puts: vec![0; tasks],
             aio: None,
             queues: Default::default(),
-            page: Page::new(pages > 0),
-            // A page that holds the end of the file holds zeros behind it.
-            page_data: vec![Content::Initial; size as usize],
+            cache,
         }
     }
 
@@ -69,14 +72,17 @@ impl Inode {
         Inode { disksize, ..self }
     }
 
-    /// The same with a page that was stored to: every block of the file is to be written back.
+    /// The same with a page that was stored to: every block of the file that it holds is to be written back.
     #[must_use]
     pub fn with_dirty_page(mut self) -> Inode {
+        let mut page = Page::of(&[]);
         for block in 0..self.size.min(PAGE_BLOCKS) {
             let mapped = self.extents.mapping().get(block as usize);
             let written = mapped.filter(|m| m.extent == Extent::Written);
-            self.page.store(block, written.and_then(|m| m.block));
+            page.store(block, written.and_then(|m| m.block));
+            page.data[block as usize] = [Content::Initial; 2];
         }
+        self.cache.insert(page);
         self
     }
 
@@ -123,16 +129,6 @@ impl Inode {
         }
     }
 
-    fn page(&self, block: LogicalBlock) -> Content {
-        self.page_data.get(block as usize).copied().unwrap_or(Content::Zero)
-    }
-
-    fn write_page(&mut self, block: LogicalBlock, content: Content) {
-        let blocks = self.page_data.len().max(block as usize + 1);
-        self.page_data.resize(blocks, Content::Zero);
-        self.page_data[block as usize] = content;
-    }
-
     /// `i_dio_count` now.
     pub fn dio_count(&self) -> i8 {
         self.dio_count.get()
@@ -154,8 +150,8 @@ impl Inode {
     }
 
     /// The cached page now.
-    pub fn cached_page(&self) -> &Page {
-        &self.page
+    pub fn cached_page(&self) -> Option<&Page> {
+        self.cache.page()
     }
 
     /// The extent tree and the blocks now.

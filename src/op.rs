@@ -188,7 +188,7 @@ pub enum Op {
     WaitLeave(WaitQueue),
     /// Copies a task's data into a block of a cached page.
     PageWrite(LogicalBlock),
-    /// Copies a block out of a cached page.
+    /// Copies a block out of a cached page: of the one that the task has found.
     PageRead(LogicalBlock),
     /// `ext4_journal_start`: waits while the running transaction is locked for commit.
     JournalStart(Handle),
@@ -216,18 +216,26 @@ pub enum Op {
     WarnSize,
     /// Reads `mapping->nrpages`.
     PagesRead,
-    /// Writes back and drops the file's cached pages.
+    /// The file's cached pages leave the cache, whatever was stored to them.
     PagesDrop,
-    /// Adds a dirty page (buffered write).
+    /// `truncate_inode_pages_range`: what lies in the range leaves the cache unwritten. A page that lies
+    /// there in part stays, with zeros there.
+    PageTruncate(Range),
+    /// `invalidate_inode_pages2_range`: the page leaves the cache unless it is dirty; whether it did.
+    PageInvalidate,
+    /// Adds a page (buffered write).
     PagesAdd,
     /// `add_to_page_cache_lru`: the page goes in, not up to date.
     PageIn,
+    /// `find_get_page`: whether a page was found that can be copied from. Who found it keeps it, even if it
+    /// leaves the cache.
+    PageFind,
     /// Whether the page is in the cache and `PageUptodate`.
     PageLook,
     /// The dirty buffers of the page (`PAGECACHE_TAG_DIRTY` says whether there are any).
     PageDirty,
     /// The page was read, block by block: `SetPageUptodate`.
-    PageFill(Vec<Content>),
+    PageFill(Vec<[Content; 2]>),
     /// A store through a mapping, and the buffers it made dirty: each block with the device block it
     /// is mapped to, none if that is to be allocated.
     PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>),

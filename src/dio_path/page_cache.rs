@@ -148,7 +148,7 @@ impl Task for FilemapRead {
     fn next(&self) -> Option<Op> {
         let invalidate = LockName::InvalidateLock;
         Some(match &self.step {
-            Stage::Find => Op::PageLook,
+            Stage::Find => Op::PageFind,
             Stage::TakeInvalidate => Op::Lock(invalidate, Mode::Shared),
             Stage::ReadPage(read) => return read.next(),
             Stage::DropInvalidate => Op::Unlock(invalidate, Mode::Shared),

@@ -33,7 +33,7 @@ use crate::task::{Place, Task};
 pub struct ReadPage {
     step: Step,
     mapped: Vec<Mapped>,
-    contents: Vec<Content>,
+    contents: Vec<[Content; 2]>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -52,7 +52,7 @@ enum Step {
 impl ReadPage {
     /// Reads the page.
     pub fn new() -> ReadPage {
-        let contents = vec![Content::Zero; PAGE_BLOCKS as usize];
+        let contents = vec![[Content::Zero; 2]; PAGE_BLOCKS as usize];
         ReadPage { step: Step::LockPage, mapped: Vec::new(), contents }
     }
 
@@ -82,7 +82,7 @@ impl Task for ReadPage {
     fn next(&self) -> Option<Op> {
         Some(match &self.step {
             Step::LockPage => Op::Lock(LockName::PageLock, Mode::Exclusive),
-            Step::Look => Op::PageLook,
+            Step::Look => Op::PageFind,
             Step::AddPage => Op::PageIn,
             Step::ReadSize => Op::SizeRead,
             Step::Map(map) => return map.next(),
@@ -112,7 +112,7 @@ impl Task for ReadPage {
                 let data = if let Outcome::Data(data) = outcome { data } else { Vec::new() };
                 let blocks: Vec<usize> = self.written().map(|w| w.0).collect();
                 for (at, read) in blocks.into_iter().zip(data) {
-                    self.contents[at] = read[0];
+                    self.contents[at] = read;
                 }
                 Step::Fill
             }

@@ -97,38 +97,52 @@ impl Inode {
                 self.orphan = *op == OrphanOp::Add;
                 Outcome::Done
             }
-            Op::PagesRead => Outcome::Value(self.pages),
+            Op::PagesRead => Outcome::Value(self.cache.pages()),
             Op::PagesDrop => {
-                self.pages = 0;
-                self.page = Page::default();
+                self.cache.drop_page();
                 Outcome::Done
             }
+            Op::PageTruncate(range) => {
+                self.cache.truncate(*range);
+                Outcome::Done
+            }
+            Op::PageInvalidate => Outcome::Flag(self.cache.invalidate()),
             Op::PagesAdd => {
-                self.pages += 1;
+                if self.cache.page().is_none() {
+                    self.cache.insert(Page::of(&[]));
+                }
                 Outcome::Done
             }
             Op::PageIn => {
-                self.pages = self.pages.max(1);
+                self.cache.insert(Page::new());
                 Outcome::Done
             }
-            Op::PageLook => Outcome::Flag(self.page.uptodate),
-            Op::PageDirty => Outcome::Buffers(self.page.dirty.clone()),
+            Op::PageFind => Outcome::Flag(self.cache.find(task)),
+            Op::PageLook => Outcome::Flag(self.cache.uptodate()),
+            Op::PageDirty => {
+                Outcome::Buffers(self.cache.page().map_or_else(Vec::new, |p| p.dirty.clone()))
+            }
             Op::PageFill(contents) => {
-                self.page = Page::new(true);
-                self.page_data = contents.clone();
+                // The page was locked since it went in: it is the one that is there.
+                if let Some(page) = self.cache.page_mut() {
+                    *page = Page::of(contents);
+                }
+                self.cache.find(task);
                 Outcome::Done
             }
-            // To a page that nobody else will find any more, a store is lost.
-            Op::PageStore(_) if !self.page.uptodate => Outcome::Done,
             Op::PageStore(stored) => {
-                for &(block, mapped) in stored {
-                    self.page.store(block, mapped);
-                    self.write_page(block, Content::Of(task));
+                if let Some(page) = self.cache.page_mut() {
+                    for &(block, mapped) in stored {
+                        page.store(block, mapped);
+                        page.data[block as usize] = [Content::Of(task); 2];
+                    }
                 }
                 Outcome::Done
             }
             Op::PageClean(written) => {
-                self.page.dirty.retain(|dirty| written.iter().all(|w| w.0 != dirty.0));
+                if let Some(page) = self.cache.page_mut() {
+                    page.dirty.retain(|dirty| written.iter().all(|w| w.0 != dirty.0));
+                }
                 Outcome::Done
             }
             Op::DepthRead => Outcome::Value(self.extents.depth()),
@@ -189,10 +203,13 @@ impl Inode {
                 Outcome::Done
             }
             Op::PageWrite(block) => {
-                self.write_page(*block, Content::Of(task));
+                let held = self.cache.page_mut().and_then(|p| p.data.get_mut(*block as usize));
+                if let Some(held) = held {
+                    *held = [Content::Of(task); 2];
+                }
                 Outcome::Done
             }
-            Op::PageRead(block) => Outcome::Data(vec![[self.page(*block); 2]]),
+            Op::PageRead(block) => Outcome::Data(vec![self.cache.read(task, *block)]),
             Op::WaitSleep(_)
             | Op::SmpRmb
             | Op::SmpMbBeforeAtomic
@@ -217,7 +234,7 @@ impl Inode {
             }
             Bio::Page { start } => {
                 for (at, &block) in (start..).zip(blocks) {
-                    self.extents.block_mut(block).halves = [self.page(at); 2];
+                    self.extents.block_mut(block).halves = self.cache.read(task, at);
                 }
                 Outcome::Done
             }

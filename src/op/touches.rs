@@ -3,6 +3,7 @@
 use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
 use crate::extent_probe::Owner;
 use crate::inode_lock::{LockName, Mode, WaitQueue};
+use crate::page::PAGE_BLOCKS;
 use serde::{Deserialize, Serialize};
 
 /// Shared state that steps are ordered on. Steps on different objects commute.
@@ -144,7 +145,9 @@ impl Op {
             Op::PagesRead => vec![(Object::Pages, Read)],
             Op::PagesDrop | Op::PagesAdd | Op::PageIn => vec![(Object::Pages, Write)],
             // The blocks are known from the outcome.
-            Op::PageLook | Op::PageDirty => vec![(Object::Pages, Read)],
+            Op::PageLook | Op::PageDirty | Op::PageFind => vec![(Object::Pages, Read)],
+            Op::PageInvalidate => vec![(Object::Pages, Write)],
+            Op::PageTruncate(range) => page_data(range.start..range.end().min(PAGE_BLOCKS)),
             Op::PageClean(_) => vec![(Object::Pages, Write)],
             Op::PageFill(ref contents) => page_data(0..contents.len() as LogicalBlock),
             Op::PageStore(ref stored) => page_data(stored.iter().map(|s| s.0)),

@@ -8,6 +8,7 @@ use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{
     Bio, Handle, LogicalBlock, Op, OrphanOp, Outcome, PhysicalBlock, Range, Shift, TaskId,
 };
+use diolock::page::PAGE_BLOCKS;
 
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
 pub fn lock_words(lock: LockName, mode: Mode) -> String {
@@ -105,16 +106,25 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::WarnSize, _) => "WARN_ON(i_size < i_disksize)".to_owned(),
         (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
         (Op::PagesDrop, _) => "drop cached pages".to_owned(),
+        (Op::PageTruncate(range), _) if range.end() >= PAGE_BLOCKS => {
+            format!("drop cached blocks from {} on", range.start)
+        }
+        (Op::PageTruncate(range), _) => {
+            format!("drop cached blocks {} to {}", range.start, range.end() - 1)
+        }
+        (Op::PageInvalidate, Outcome::Flag(false)) => "page: dirty, it stays (-EBUSY)".to_owned(),
+        (Op::PageInvalidate, _) => "drop the page".to_owned(),
         (Op::PagesAdd, _) => "dirty a page".to_owned(),
         (Op::PageIn, _) => "add the page".to_owned(),
-        (Op::PageLook, outcome) => {
+        (Op::PageLook | Op::PageFind, outcome) => {
             format!("page: {}", flag(outcome, "up to date", "not there"))
         }
         (Op::PageDirty, Outcome::Buffers(dirty)) if dirty.is_empty() => "page: clean".to_owned(),
         (Op::PageDirty, Outcome::Buffers(dirty)) => format!("page: dirty {}", buffers(dirty)),
         (Op::PageDirty, _) => "page: dirty?".to_owned(),
         (Op::PageFill(contents), _) => {
-            let mut held: Vec<_> = contents.iter().map(|&c| content_words(program, c)).collect();
+            let mut held: Vec<_> =
+                contents.iter().flatten().map(|&c| content_words(program, c)).collect();
             held.dedup();
             format!("page read: {}", held.join(", "))
         }

@@ -19,12 +19,10 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn new(program: &Program) -> Cache {
-        let size = program.inode.size();
-        let held = |block| if block < size { Content::Initial } else { Content::Zero };
-        let page = program.inode.cached_page();
-        let blocks = if page.uptodate { 0..PAGE_BLOCKS } else { 0..0 };
+        let Some(page) = program.inode.cached_page() else { return Cache::default() };
         let dirty = |block| page.dirty.iter().any(|dirty| dirty.0 == block);
-        Cache { page: blocks.map(|b| (held(b), dirty(b))).collect(), ..Cache::default() }
+        let held = (0..PAGE_BLOCKS).zip(page.data).map(|(block, held)| (held[0], dirty(block)));
+        Cache { page: held.collect(), ..Cache::default() }
     }
 
     pub(super) fn mapped(&self, block: LogicalBlock) -> Option<Mapped> {
@@ -34,7 +32,7 @@ impl Cache {
     pub(super) fn remember(&mut self, event: &Event) {
         match (&event.op, &event.outcome) {
             (Op::PageFill(contents), _) => {
-                self.page = contents.iter().map(|&content| (content, false)).collect();
+                self.page = contents.iter().map(|&content| (content[0], false)).collect();
             }
             (Op::PageStore(stored), _) => {
                 for &(block, _) in stored {
@@ -50,7 +48,16 @@ impl Cache {
                     }
                 }
             }
-            (Op::PagesDrop, _) => self.page.clear(),
+            (Op::PagesDrop, _) | (Op::PageInvalidate, Outcome::Flag(true)) => self.page.clear(),
+            (Op::PageTruncate(range), _) if range.start == 0 && range.end() >= PAGE_BLOCKS => {
+                self.page.clear();
+            }
+            (Op::PageTruncate(range), _) => {
+                let blocks = range.start as usize..range.end() as usize;
+                for held in self.page.iter_mut().take(blocks.end).skip(blocks.start) {
+                    *held = (Content::Zero, false);
+                }
+            }
             (Op::Map(range, _), Outcome::Mapping(found)) => {
                 self.extents.extend(range.blocks().zip(found.iter().copied()));
             }

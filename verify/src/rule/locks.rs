@@ -38,9 +38,12 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         }
         Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
         // From then on completions invalidate pages too, without i_rwsem.
-        Op::PageFill(_) | Op::PageStore(_) | Op::PageClean(_) | Op::PageIn => {
-            (PageLock, Exclusive, "the cached page")
-        }
+        Op::PageFill(_)
+        | Op::PageStore(_)
+        | Op::PageClean(_)
+        | Op::PageIn
+        | Op::PageTruncate(_)
+        | Op::PageInvalidate => (PageLock, Exclusive, "the cached page"),
         Op::PagesDrop if rwsem => (PageLock, Exclusive, "the cached page"),
         Op::PagesAdd | Op::PagesRead if rwsem => return None,
         Op::PagesAdd | Op::PagesDrop | Op::PagesRead => (IMutex, Exclusive, "the page cache"),

@@ -64,7 +64,9 @@ impl Rules {
             (Op::UnwrittenEnd | Op::CountDecAndTest(WaitQueue::Unwritten, _), _) => {
                 self.unwritten -= 1;
             }
-            (Op::PagesDrop, _) | (Op::PagesRead, Outcome::Value(0)) => {
+            (Op::PagesDrop | Op::PageTruncate(_), _)
+            | (Op::PageInvalidate, Outcome::Flag(true))
+            | (Op::PagesRead, Outcome::Value(0)) => {
                 self.task(me).pages_gone = [LockName::IMmapSem, LockName::InvalidateLock]
                     .into_iter()
                     .any(|lock| self.holds(me, lock, Mode::Exclusive));

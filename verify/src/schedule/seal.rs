@@ -123,6 +123,8 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::PutIoEnd(_)
         | Op::Orphan(OrphanOp::Test)
         | Op::PageLook
+        | Op::PageFind
+        | Op::PageInvalidate
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]

@@ -74,6 +74,7 @@ impl Frame {
                 None => vec![Outcome::Flag(true), Outcome::Flag(false)],
             },
             Op::PagesDrop
+            | Op::PageTruncate(_)
             | Op::JournalStart(_)
             | Op::JournalStop(_)
             | Op::SizeWrite(_)

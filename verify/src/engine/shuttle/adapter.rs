@@ -134,6 +134,8 @@ impl Shared {
                     | Op::DisksizeWrite(_)
                     | Op::PagesRead
                     | Op::PagesDrop
+                    | Op::PageTruncate(_)
+                    | Op::PageInvalidate
                     | Op::PagesAdd
                     | Op::PageIn
                     | Op::PageFill(_)
