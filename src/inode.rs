@@ -29,6 +29,8 @@ pub struct Inode {
     private: Vec<Private>,
     /// References to the io_end of each completion that were dropped.
     io_end_puts: Vec<u8>,
+    /// The same for the dio.
+    dio_puts: Vec<u8>,
     /// `cur_aio_dio`.
     aio: Option<TaskId>,
     queues: [Waiters; WaitQueue::ALL.len()],
@@ -60,6 +62,7 @@ impl Inode {
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
             io_end_puts: vec![0; tasks],
+            dio_puts: vec![0; tasks],
             aio: None,
             queues: Default::default(),
             cache,

@@ -93,10 +93,10 @@ impl FileDioWrite {
         }
     }
 
-    /// An asynchronous write has returned -EIOCBQUEUED, and leaves i_size alone.
-    fn after_io(&self, failed: bool) -> Step {
+    /// What has returned -EIOCBQUEUED leaves i_size alone.
+    fn after_io(&self, failed: bool, queued: bool) -> Step {
         let failed = failed || self.write.fault.is_some();
-        if failed || self.write.end_io.is_some() { Step::DropImutex } else { Step::RereadSize }
+        if failed || queued { Step::DropImutex } else { Step::RereadSize }
     }
 
     fn before_io(&self, verdict: Verdict) -> Step {
@@ -168,8 +168,8 @@ impl Task for FileDioWrite {
                 if direct_io.next().is_some() {
                     return;
                 }
-                let failed = direct_io.failed;
-                self.after_io(failed)
+                let (failed, queued) = (direct_io.failed, direct_io.queued());
+                self.after_io(failed, queued)
             }
             Step::IndDirectIo(direct_io) => {
                 direct_io.resume(outcome);
@@ -177,7 +177,7 @@ impl Task for FileDioWrite {
                     return;
                 }
                 let failed = direct_io.failed;
-                self.after_io(failed)
+                self.after_io(failed, false)
             }
             Step::RereadSize => match outcome {
                 Outcome::Value(size) if self.write.range.end() > size => Step::RaiseSize,

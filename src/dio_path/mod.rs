@@ -28,6 +28,7 @@ mod inode_extension;
 pub mod iocb;
 mod iomap_dio_complete;
 mod iomap_dio_rw;
+mod iomap_read_end_io;
 mod move_extents;
 mod page_cache;
 mod page_fault;
@@ -73,6 +74,7 @@ pub use ind_direct_io::IndDirectIo;
 pub use inode_extension::InodeExtension;
 pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
 pub use iomap_dio_rw::{IomapDioRw, Plan};
+pub use iomap_read_end_io::IomapReadEndIo;
 pub use move_extents::MoveExtents;
 pub use page_cache::{FilemapRead, GenericPerformWrite};
 pub use page_fault::{PageFault, VmMmap};
@@ -139,6 +141,8 @@ calls! {
     DioWriteIter(DioWriteIter),
     /// The completion of an asynchronous write, from v5.10 on.
     IomapEndIo(IomapEndIo),
+    /// The completion of an asynchronous read.
+    IomapReadEndIo(IomapReadEndIo),
     /// A buffered write, from v4.10 on.
     BufferedWriteIter(BufferedWriteIter),
     /// A direct read, from v4.10 on.
@@ -228,6 +232,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submitted(),
             Call::DioComplete(end_io) => end_io.submitted(),
             Call::IomapEndIo(end_io) => end_io.submitted(),
+            Call::IomapReadEndIo(end_io) => end_io.submitted(),
             _ => true,
         }
     }
@@ -238,6 +243,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submit(submission),
             Call::DioComplete(end_io) => end_io.submit(submission),
             Call::IomapEndIo(end_io) => end_io.submit(submission),
+            Call::IomapReadEndIo(end_io) => end_io.submit(submission),
             _ => {}
         }
     }

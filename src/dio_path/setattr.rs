@@ -1,6 +1,7 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on.
 
 use super::drop_page::DropPage;
+use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
@@ -33,6 +34,7 @@ use crate::task::{Place, Task};
 /// | DelOrphan     | ext4_truncate: ext4_orphan_del                       | + handle                 |
 /// | StopHandle    | ext4_truncate: ext4_journal_stop                     | i_rwsem, invalidate_lock |
 /// | DropMmap      | filemap_invalidate_unlock                            | i_rwsem                  |
+/// | DelInCore     | ext4_setattr: ext4_orphan_del (no handle was had)    | i_rwsem                  |
 /// | DropRwsem     | do_truncate: inode_unlock                            |                          |
 ///
 /// # Kernel
@@ -48,6 +50,9 @@ use crate::task::{Place, Task};
 /// stands before the record would be added, so without that fix it is "only with a journal".
 /// Without 90e775b71ac4 i_disksize changes under the handle alone and i_size after it, as in v3.6.
 ///
+/// If `ext4_truncate` gets no handle (`failing`), the sizes stay small and the blocks stay allocated:
+/// `ext4_setattr` takes the inode off the list of orphans in memory, and returns the error.
+///
 /// # Left out
 /// Zeroing the tail block, ordered-mode flushing, fast commits, `ext4_break_layouts` (DAX).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -55,6 +60,7 @@ pub struct Setattr {
     to: Blocks,
     kernel: Kernel,
     journal: bool,
+    fault: Option<Fault>,
     step: Step,
     from: Blocks,
 }
@@ -84,6 +90,7 @@ enum Step {
     DelOrphan,
     StopHandle,
     DropMmap,
+    DelInCore,
     DropRwsem,
     Done,
 }
@@ -96,7 +103,13 @@ pub(super) fn mmap_lock(kernel: Kernel) -> LockName {
 impl Setattr {
     /// Truncates the file to `to` blocks, on a file system with a journal or without.
     pub fn new(to: Blocks, kernel: Kernel, journal: bool) -> Setattr {
-        Setattr { to, kernel, journal, step: Step::TakeRwsem, from: 0 }
+        Setattr { to, kernel, journal, fault: None, step: Step::TakeRwsem, from: 0 }
+    }
+
+    /// The same, but `ext4_truncate` gets no handle.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> Setattr {
+        Setattr { fault, ..self }
     }
 
     fn shrinks(&self) -> bool {
@@ -127,7 +140,12 @@ impl Setattr {
 
     fn blocks(&self) -> Step {
         let frees = self.shrinks() || self.to == self.from && !self.drains_late();
-        if frees { Step::StartHandle } else { Step::DropMmap }
+        if frees && self.fault.is_none() { Step::StartHandle } else { Step::DropMmap }
+    }
+
+    /// Whether `ext4_truncate` left the inode on the list of orphans.
+    fn left_orphan(&self) -> bool {
+        self.fault.is_some() && self.journal && self.shrinks()
     }
 }
 
@@ -153,7 +171,7 @@ impl Task for Setattr {
             Step::DropPages(drop) => return drop.next(),
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::Free => Op::Free(self.to),
-            Step::DelOrphan => Op::Orphan(OrphanOp::Del),
+            Step::DelOrphan | Step::DelInCore => Op::Orphan(OrphanOp::Del),
             Step::StopHandle => Op::JournalStop(Handle::Extents),
             Step::DropMmap => Op::Unlock(mmap, excl),
             Step::DropRwsem => Op::Unlock(rwsem, excl),
@@ -203,7 +221,8 @@ impl Task for Setattr {
             Step::DropDataSem if self.journal => Step::DelOrphan,
             Step::DropDataSem | Step::DelOrphan => Step::StopHandle,
             Step::StopHandle => Step::DropMmap,
-            Step::DropMmap => Step::DropRwsem,
+            Step::DropMmap if self.left_orphan() => Step::DelInCore,
+            Step::DropMmap | Step::DelInCore => Step::DropRwsem,
             Step::DropRwsem | Step::Done => Step::Done,
         };
     }
@@ -232,6 +251,7 @@ impl Task for Setattr {
             Step::DropDataSem => ("DropDataSem", "ext4_truncate"),
             Step::DelOrphan => ("DelOrphan", "ext4_orphan_del"),
             Step::StopHandle => ("StopHandle", "ext4_truncate"),
+            Step::DelInCore => ("DelInCore", "ext4_orphan_del"),
             Step::DropMmap => ("DropMmap", "ext4_setattr"),
             Step::DropRwsem => ("DropRwsem", "do_truncate"),
             Step::Done => ("Done", "do_truncate"),

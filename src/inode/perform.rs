@@ -178,6 +178,10 @@ impl Inode {
                 self.io_end_puts[usize::from(*of)] += 1;
                 Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2)
             }
+            Op::DropRefcount(of) => {
+                self.dio_puts[usize::from(*of)] += 1;
+                Outcome::Flag(self.dio_puts[usize::from(*of)] == 2)
+            }
             Op::InodeAioSet(of) => {
                 self.aio = *of;
                 Outcome::Done

@@ -39,6 +39,8 @@ pub enum Object {
     CompletedList,
     /// The reference count of the io_end of a completion.
     IoEnd(TaskId),
+    /// The reference count of the dio of a completion.
+    DioRefcount(TaskId),
     /// `cur_aio_dio`, the inode's one slot for an io_end.
     InodeAio,
     /// `iocb->private` of a task.
@@ -69,6 +71,7 @@ impl std::fmt::Display for Object {
             Object::Block(block) => return write!(f, "block {block}"),
             Object::CompletedList => "i_completed_io_list",
             Object::IoEnd(_) => "io_end->count",
+            Object::DioRefcount(_) => "dio->refcount",
             Object::InodeAio => "cur_aio_dio",
             Object::Private(_) => "iocb->private",
             Object::File => "f_count",
@@ -177,6 +180,7 @@ impl Op {
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
             Op::PutIoEnd(task) => vec![(Object::IoEnd(task), Write)],
+            Op::DropRefcount(task) => vec![(Object::DioRefcount(task), Write)],
             Op::InodeAioSet(_) => vec![(Object::InodeAio, Write)],
             Op::InodeAio => vec![(Object::InodeAio, Read)],
             Op::Private(task, _) => vec![(Object::Private(task), Write)],

@@ -245,7 +245,7 @@ const fn pwrite(aio: bool) -> CallSpec {
 const WRITE: CallSpec = pwrite(false);
 const AIO: CallSpec = pwrite(true);
 const READ: CallSpec = CallSpec::Pread { range: BLOCK, stale_size: false, repeat: false };
-const TRUNCATE: CallSpec = CallSpec::Ftruncate { to: 0 };
+const TRUNCATE: CallSpec = CallSpec::Ftruncate { to: 0, fault: None };
 
 #[test]
 fn shuttle_graph_and_brute_force_agree_on_the_protocol() {

@@ -25,7 +25,14 @@ impl CallSpec {
             .collect(),
             CallSpec::Pread { stale_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
             CallSpec::Pread { repeat: true, .. } => vec![("repeat", RfcV1..=V3_11)],
-            CallSpec::PunchHole { indirect: true, .. } => vec![("indirect", RfcV1..=V3_11)],
+            // (The error paths of the older functions were not followed.)
+            CallSpec::Ftruncate { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
+            CallSpec::PunchHole { indirect, fault, .. } => {
+                let old = indirect.then_some(("indirect", RfcV1..=V3_11));
+                let new = fault.map(|_| ("fail", V4_10..=V6_12));
+                old.into_iter().chain(new).collect()
+            }
+            CallSpec::Falloc { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
             _ => vec![("", self.since_until().unwrap_or(always))],
         }
     }
@@ -53,7 +60,8 @@ impl CallSpec {
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
-            CallSpec::MoveExtents { .. } | CallSpec::Preallocate(_) => RfcV1..=V3_11,
+            CallSpec::MoveExtents { .. } | CallSpec::Preallocate { .. } => RfcV1..=V3_11,
+            CallSpec::AioPread(_) => V4_10..=V6_12,
             CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,
             CallSpec::PageFault { .. } | CallSpec::Mmap => RfcV1..=V5_4,
@@ -62,7 +70,7 @@ impl CallSpec {
             }
             CallSpec::Fault { .. }
             | CallSpec::Fallocate(_)
-            | CallSpec::ZeroRange(_)
+            | CallSpec::ZeroRange { .. }
             | CallSpec::ShiftRange { .. } => V4_10..=V6_12,
             CallSpec::Uring { .. } => V5_10..=V6_12,
             _ => return None,

@@ -79,13 +79,18 @@ impl Litmus {
                     }
                     Call::Read(if repeat { read.repeat() } else { read })
                 }
-                CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
-                CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
+                CallSpec::Pread { range, .. } => Call::pread(task, None, range, kernel, mount),
+                CallSpec::AioPread(range) => {
+                    let end_io = id(letter.to_ascii_lowercase());
+                    completions.push(Call::read_completion(end_io, kernel));
+                    Call::pread(task, Some(end_io), range, kernel, mount)
+                }
+                CallSpec::Ftruncate { to, fault } => Call::ftruncate(to, fault, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
                 CallSpec::WritePages => Call::writepages(task, kernel, mount),
                 CallSpec::Fsync => Call::SyncFile(SyncFile::new(kernel)),
-                CallSpec::PunchHole { range, indirect } => {
-                    Call::punch_hole(range, kernel, indirect)
+                CallSpec::PunchHole { range, indirect, fault } => {
+                    Call::punch_hole(range, fault, kernel, indirect)
                 }
                 CallSpec::MoveExtents { range } => {
                     Call::MoveExtents(MoveExtents::new(range, kernel))
@@ -114,23 +119,28 @@ impl Litmus {
                 CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
                 CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
                 CallSpec::Append(block) => Call::Append(GenericPerformWrite::new(block, kernel)),
-                CallSpec::Read(block) => {
-                    Call::BufferedRead(FilemapRead::new(block, kernel, self.cached_pages > 0))
+                CallSpec::Read(range) => {
+                    Call::BufferedRead(FilemapRead::new(range.start, kernel, self.cached_pages > 0))
                 }
                 CallSpec::Fallocate(range) => {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }
-                CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
-                CallSpec::Falloc { range, grows } => {
-                    Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))
+                CallSpec::Preallocate { range, fault } => {
+                    Call::Fallocate(Fallocate::new(range, kernel).failing(fault))
                 }
-                CallSpec::ShiftRange { range, shift: Shift::Left } => {
-                    Call::ShiftRange(ShiftRange::collapse(range, kernel))
+                CallSpec::Falloc { range, grows, fault } => {
+                    Call::ExtFallocate(ExtFallocate::new(range, grows, kernel).failing(fault))
                 }
-                CallSpec::ShiftRange { range, shift: Shift::Right } => {
-                    Call::ShiftRange(ShiftRange::insert(range, kernel))
+                CallSpec::ShiftRange { range, shift, fault } => {
+                    let shifts = match shift {
+                        Shift::Left => ShiftRange::collapse(range, kernel),
+                        Shift::Right => ShiftRange::insert(range, kernel),
+                    };
+                    Call::ShiftRange(shifts.failing(fault))
                 }
-                CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, true, kernel)),
+                CallSpec::ZeroRange { range, fault } => {
+                    Call::ZeroRange(ZeroRange::new(range, true, kernel).failing(fault))
+                }
                 CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
                 CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
                 CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),

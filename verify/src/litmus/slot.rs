@@ -66,6 +66,7 @@ impl CallSpec {
             CallSpec::Pwrite { .. }
                 | CallSpec::PwriteClose { .. }
                 | CallSpec::Pread { .. }
+                | CallSpec::AioPread(_)
                 | CallSpec::Ftruncate { .. }
                 | CallSpec::Mmap
                 | CallSpec::Write

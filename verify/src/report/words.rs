@@ -187,6 +187,9 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("completed list: take {}", name(io_end.task))
         }
         (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
+        (Op::DropRefcount(_), outcome) => {
+            format!("drop_refcount: {}", flag(outcome, "the last", "not the last"))
+        }
         (Op::PutIoEnd(_), outcome) => {
             format!("put the io_end: {}", flag(outcome, "the last", "not the last"))
         }
