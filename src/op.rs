@@ -2,6 +2,7 @@
 
 mod touches;
 
+pub(crate) use touches::freed;
 pub use touches::{Access, Object};
 
 use crate::dio_path::iocb::PrivateOp;

@@ -100,6 +100,11 @@ impl DioWriteIter {
         if let Step::Io(io) = &self.step { Some(io.plan()) } else { None }
     }
 
+    /// Whether it is not to wait.
+    pub fn nowait(&self) -> bool {
+        self.flags.nowait
+    }
+
     fn unaligned(&self) -> bool {
         self.write.half.is_some()
     }

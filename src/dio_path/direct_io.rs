@@ -318,7 +318,7 @@ impl Task for DirectIo {
             Step::PutForDio | Step::PutIoEnd => Op::PutIoEnd(self.write.end_io?),
             Step::Finish(finish) => return finish.next(),
             Step::RunBio => Op::Bio(self.blocks.clone(), self.bio()),
-            Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd),
+            Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd { of: self.counted_for() }),
             Step::EndIo => Op::DioEnd(self.counted_for()),
             Step::Convert(convert) => return convert.next(),
             Step::DropCount => Op::DioEnd(me),

@@ -92,7 +92,7 @@ impl Task for EndIo {
         Some(match &self.step {
             Step::RunBio => Op::Bio(submission.blocks.clone(), submission.bio),
             Step::DropRefcount => Op::DropRefcount(self.task),
-            Step::TakeIoEnd => Op::Private(self.submitter, PrivateOp::TakeIoEnd),
+            Step::TakeIoEnd => Op::Private(self.submitter, PrivateOp::TakeIoEnd { of: self.task }),
             Step::PutIoEnd => Op::PutIoEnd(self.task),
             Step::AioComplete => Op::AioComplete,
             Step::EndIo | Step::EndIoEarly => Op::DioEnd(self.task),

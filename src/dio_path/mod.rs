@@ -258,6 +258,11 @@ impl Call {
         matches!(self, Call::Read(read) if read.repeats())
     }
 
+    /// Whether it was called with IOCB_NOWAIT.
+    pub fn nowait(&self) -> bool {
+        matches!(self, Call::DioWriteIter(write) if write.nowait())
+    }
+
     /// Whether it reads or writes the page cache and what it holds.
     pub fn uses_the_page(&self) -> bool {
         match self {

@@ -338,7 +338,7 @@ fn private(op: PrivateOp, outcome: &Outcome) -> String {
         PrivateOp::Clear => "iocb->private = NULL",
         PrivateOp::SetIoEnd => "iocb->private = io_end",
         PrivateOp::Test => "if (iocb->private)",
-        PrivateOp::TakeIoEnd => "io_end = iocb->private",
+        PrivateOp::TakeIoEnd { .. } => "io_end = iocb->private",
     };
     let wrong = if *outcome == Outcome::Flag(false) { " (is not one)" } else { "" };
     format!("{text}{wrong}")
