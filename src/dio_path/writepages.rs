@@ -201,7 +201,11 @@ impl WritePages {
     }
 
     fn submit(&self) -> Step {
-        if self.tail { Step::ZeroTail } else { Step::Clean }
+        if self.tail { Step::ZeroTail } else { self.zeroed() }
+    }
+
+    fn zeroed(&self) -> Step {
+        if self.runs.is_empty() { Step::UnlockPage } else { Step::Clean }
     }
 
     fn sized(&mut self, outcome: &Outcome) -> Step {
@@ -323,7 +327,7 @@ impl Task for WritePages {
                 let found = map.found().unwrap_or_default().to_vec();
                 self.found(&found)
             }
-            Step::ZeroTail => Step::Clean,
+            Step::ZeroTail => self.zeroed(),
             Step::Clean => self.cleaned(),
             Step::Disksize(disksize) => {
                 disksize.resume(outcome);
