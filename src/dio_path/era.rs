@@ -1,9 +1,9 @@
 //! Which kernel runs which task.
 
 use super::{
-    BufferedWrite, BufferedWriteIter, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead,
-    EndIo, Fault, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo,
-    PunchHole, PunchHoleRwsem, Setattr, Truncate, UringThread, Write, WriteFlags, WritePages,
+    BufferedWrite, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, Fault,
+    FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, PunchHole,
+    PunchHoleRwsem, Setattr, SyncFile, Truncate, UringThread, Write, WriteFlags, WritePages,
 };
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Range, TaskId};
@@ -77,12 +77,14 @@ impl Call {
     }
 
     /// A buffered write.
-    pub fn buffered_write(kernel: Kernel) -> Call {
-        if kernel.version >= Version::V4_10 {
-            Call::BufferedWriteIter(BufferedWriteIter::default())
-        } else {
-            Call::BufferedWrite(BufferedWrite::default())
-        }
+    pub fn buffered_write(range: Range, kernel: Kernel) -> Call {
+        Call::BufferedWrite(BufferedWrite::new(range, kernel))
+    }
+
+    /// fsync, as task `task`.
+    pub fn fsync(task: TaskId, kernel: Kernel, mount: Mount) -> Call {
+        let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
+        Call::SyncFile(SyncFile::new(write_back, kernel))
     }
 
     /// A truncate.

@@ -2,8 +2,9 @@
 
 mod alloc_blocks;
 mod alloc_file_blocks;
+mod append;
+mod buffered_fallback;
 mod buffered_write;
-mod buffered_write_iter;
 mod commit;
 mod dio_complete;
 mod dio_read_iter;
@@ -22,16 +23,19 @@ mod fallocate;
 mod file_dio_write;
 mod file_write_iter;
 mod filemap_fault;
+mod filemap_read;
 mod flush;
+mod generic_perform_write;
 mod ind_direct_io;
 mod inode_extension;
+mod invalidate_pages;
 pub mod iocb;
 mod iomap_dio_complete;
 mod iomap_dio_rw;
 mod iomap_read_end_io;
 mod move_extents;
-mod page_cache;
 mod page_fault;
+mod page_runs;
 mod punch_hole;
 mod punch_hole_rwsem;
 mod read;
@@ -40,6 +44,7 @@ mod setattr;
 mod shift_range;
 mod sync_file;
 mod truncate;
+mod truncate_pages;
 mod uring;
 mod wb_disksize;
 mod write;
@@ -49,8 +54,9 @@ mod zero_range;
 
 pub use alloc_blocks::AllocBlocks;
 pub use alloc_file_blocks::AllocFileBlocks;
+pub use append::Append;
+pub use buffered_fallback::BufferedFallback;
 pub use buffered_write::BufferedWrite;
-pub use buffered_write_iter::BufferedWriteIter;
 pub use commit::Commit;
 pub use dio_complete::DioComplete;
 pub use dio_read_iter::DioReadIter;
@@ -69,14 +75,16 @@ pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
 pub use filemap_fault::FilemapFault;
+pub use filemap_read::FilemapRead;
 pub use flush::{FinishIoEnd, FlushCompleted};
+pub use generic_perform_write::GenericPerformWrite;
 pub use ind_direct_io::IndDirectIo;
 pub use inode_extension::InodeExtension;
+pub use invalidate_pages::{InvalidatePages, Invalidated};
 pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
 pub use iomap_dio_rw::{IomapDioRw, Plan};
 pub use iomap_read_end_io::IomapReadEndIo;
 pub use move_extents::MoveExtents;
-pub use page_cache::{FilemapRead, GenericPerformWrite};
 pub use page_fault::{PageFault, VmMmap};
 pub use punch_hole::PunchHole;
 pub use punch_hole_rwsem::PunchHoleRwsem;
@@ -86,6 +94,7 @@ pub use setattr::Setattr;
 pub use shift_range::ShiftRange;
 pub use sync_file::SyncFile;
 pub use truncate::Truncate;
+pub use truncate_pages::TruncatePages;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
 pub use write::{Fault, Write};
@@ -143,8 +152,6 @@ calls! {
     IomapEndIo(IomapEndIo),
     /// The completion of an asynchronous read.
     IomapReadEndIo(IomapReadEndIo),
-    /// A buffered write, from v4.10 on.
-    BufferedWriteIter(BufferedWriteIter),
     /// A direct read, from v4.10 on.
     DioReadIter(Box<DioReadIter>),
     /// A truncate, from v4.10 on.
@@ -176,7 +183,7 @@ calls! {
     /// The end of a reference, taken apart.
     DioDone(InodeDioDone),
     /// A buffered write that appends.
-    Append(GenericPerformWrite),
+    Append(Append),
     /// A buffered read.
     BufferedRead(FilemapRead),
     /// A drain and a lookup.
@@ -274,6 +281,7 @@ impl Call {
                     call,
                     Call::Fault(_)
                         | Call::BufferedRead(_)
+                        | Call::BufferedWrite(_)
                         | Call::WritePages(_)
                         | Call::SyncFile(_)
                 )

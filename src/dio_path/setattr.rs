@@ -1,6 +1,6 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on.
 
-use super::drop_page::DropPage;
+use super::truncate_pages::TruncatePages;
 use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
@@ -24,8 +24,7 @@ use crate::task::{Place, Task};
 /// | StopOrphan    | ext4_setattr: ext4_journal_stop                      | i_rwsem, invalidate_lock |
 /// | CloseGate     | ext4_inode_block_unlocked_dio *                      | i_rwsem, gate            |
 /// | OpenGate      | ext4_inode_resume_unlocked_dio *                     | i_rwsem                  |
-/// | LookForPages  | truncate_pagecache: nrpages                          | i_rwsem, invalidate_lock |
-/// | DropPages     | truncate_pagecache                                   | i_rwsem, invalidate_lock |
+/// | DropPages     | truncate_pagecache, see TruncatePages                | i_rwsem, invalidate_lock |
 /// | StartHandle   | ext4_truncate: ext4_journal_start                    | + handle                 |
 /// | AddAgain      | ext4_truncate: ext4_orphan_add                       | + handle                 |
 /// | TakeDataSem   | ext4_truncate: down_write(i_data_sem)                | + handle, i_data_sem W   |
@@ -80,8 +79,7 @@ enum Step {
     StopOrphan,
     CloseGate,
     OpenGate,
-    LookForPages,
-    DropPages(DropPage),
+    DropPages(TruncatePages),
     StartHandle,
     AddAgain,
     TakeDataSem,
@@ -133,9 +131,13 @@ impl Setattr {
     fn sizes(&self) -> Step {
         match (self.to == self.from, self.drains_late()) {
             (false, _) => Step::StartOrphan,
-            (true, false) => Step::LookForPages,
+            (true, false) => self.drop_pages(),
             (true, true) => Step::TakeMmap,
         }
+    }
+
+    fn drop_pages(&self) -> Step {
+        Step::DropPages(TruncatePages::from(self.to))
     }
 
     fn blocks(&self) -> Step {
@@ -167,7 +169,6 @@ impl Task for Setattr {
             Step::StopOrphan => Op::JournalStop(Handle::Orphan),
             Step::CloseGate => Op::GateClose,
             Step::OpenGate => Op::GateOpen,
-            Step::LookForPages => Op::PagesRead,
             Step::DropPages(drop) => return drop.next(),
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::Free => Op::Free(self.to),
@@ -194,7 +195,7 @@ impl Task for Setattr {
             }
             Step::Drain if self.drains_late() => Step::OpenGate,
             Step::Drain | Step::OpenGate => Step::TakeMmap,
-            Step::TakeMmap if self.drains_late() => Step::LookForPages,
+            Step::TakeMmap if self.drains_late() => self.drop_pages(),
             Step::TakeMmap => self.sizes(),
             Step::StartOrphan if self.shrinks() && self.journal => Step::AddOrphan,
             Step::StartOrphan | Step::AddOrphan if self.together() => Step::TakeSizes,
@@ -206,14 +207,13 @@ impl Task for Setattr {
             Step::StopOrphan | Step::WriteSize => match (self.drains_late(), self.drains()) {
                 (true, true) => Step::CloseGate,
                 (true, false) => Step::TakeMmap,
-                (false, _) => Step::LookForPages,
+                (false, _) => self.drop_pages(),
             },
             Step::CloseGate => Step::Drain,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::DropPages(DropPage::default())
+            Step::DropPages(mut drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() { Step::DropPages(drop) } else { self.blocks() }
             }
-            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
-            Step::LookForPages | Step::DropPages(_) => self.blocks(),
             Step::StartHandle if self.journal => Step::AddAgain,
             Step::StartHandle | Step::AddAgain => Step::TakeDataSem,
             Step::TakeDataSem => Step::Free,
@@ -242,7 +242,6 @@ impl Task for Setattr {
             Step::StopOrphan => ("StopOrphan", "ext4_setattr"),
             Step::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Step::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
-            Step::LookForPages => ("LookForPages", "truncate_pagecache"),
             Step::DropPages(drop) => return drop.place(),
             Step::StartHandle => ("StartHandle", "ext4_truncate"),
             Step::AddAgain => ("AddAgain", "ext4_orphan_add"),

@@ -89,7 +89,7 @@ pub enum CallSpec {
         range: Range,
     },
     /// A buffered write.
-    Write,
+    Write(Range),
     /// A journal commit.
     Commit,
     /// `inode_dio_wait` or `ext4_aiodio_wait`, taken apart.
@@ -208,7 +208,8 @@ impl CallSpec {
             CallSpec::PwriteClose { range } => {
                 format!("aio pwrite({},{}); close", range.start, range.len)
             }
-            CallSpec::Write => "write".to_owned(),
+            CallSpec::Write(Range { start, len: 1 }) => format!("write({start})"),
+            CallSpec::Write(range) => format!("write({},{})", range.start, range.len),
             CallSpec::Commit => "commit".to_owned(),
             CallSpec::DioWait(WaitQueue::Dio) => "inode_dio_wait".to_owned(),
             CallSpec::DioWait(WaitQueue::Unwritten) => "ext4_aiodio_wait".to_owned(),

@@ -8,6 +8,7 @@ use diolock::dio_path::{Fault, WriteFlags};
 use diolock::extent_probe::Half;
 use diolock::inode_lock::WaitQueue;
 use diolock::op::{Range, Shift};
+use diolock::page::PAGE_BLOCKS;
 
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;
@@ -125,9 +126,9 @@ impl Kind {
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to", "fail"],
             Kind::Append => &["block"],
+            Kind::Write => &["block", "blocks"],
             Kind::Fallocate => &["block", "blocks"],
-            Kind::Write
-            | Kind::WritePages
+            Kind::WritePages
             | Kind::Fsync
             | Kind::Commit
             | Kind::Mmap
@@ -241,7 +242,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
             Some(CallSpec::Ftruncate { to, fault: fault(judge, fields, kind) })
         }
-        Kind::Fault => Some(CallSpec::Fault { range: range(judge, fields)? }),
+        Kind::Fault => Some(CallSpec::Fault { range: page_range(judge, fields)? }),
         Kind::PunchHole => {
             let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
             let fault = fault(judge, fields, kind);
@@ -265,12 +266,15 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             Some(CallSpec::Uring { range: range(judge, fields)?, to })
         }
         Kind::PwriteClose => Some(CallSpec::PwriteClose { range: range(judge, fields)? }),
-        Kind::Write => Some(CallSpec::Write),
+        Kind::Write if fields.get("block").is_none() => {
+            Some(CallSpec::Write(Range { start: 0, len: 1 }))
+        }
+        Kind::Write => Some(CallSpec::Write(page_range(judge, fields)?)),
         Kind::Commit => Some(CallSpec::Commit),
         Kind::DioWait(queue) => Some(CallSpec::DioWait(queue)),
         Kind::DioDone(queue) => Some(CallSpec::DioDone(queue)),
-        Kind::Append => Some(CallSpec::Append(range(judge, fields)?.start)),
-        Kind::Read => Some(CallSpec::Read(range(judge, fields)?)),
+        Kind::Append => Some(CallSpec::Append(page_range(judge, fields)?.start)),
+        Kind::Read => Some(CallSpec::Read(page_range(judge, fields)?)),
         Kind::Fallocate => Some(CallSpec::Fallocate(range(judge, fields)?)),
         Kind::EndBio => Some(CallSpec::EndBio(Some(range(judge, fields)?))),
         Kind::Falloc | Kind::FallocGrow => {
@@ -307,6 +311,20 @@ fn range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
         return None;
     }
     Some(range)
+}
+
+/// Blocks of the page, the only one that the page cache is followed for.
+fn page_range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
+    let range = range(judge, fields)?;
+    if range.end() <= PAGE_BLOCKS {
+        return Some(range);
+    }
+    let message = format!("block {} is behind the page", range.end() - 1);
+    let last = PAGE_BLOCKS - 1;
+    judge
+        .wrong(fields.header.clone(), message)
+        .label(format!("the page that is followed holds blocks 0 to {last}"));
+    None
 }
 
 fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {

@@ -37,26 +37,6 @@ impl CallSpec {
         }
     }
 
-    /// Whether it looks at what the page cache holds.
-    fn looks_at_pages(&self) -> bool {
-        matches!(self, CallSpec::Read(_) | CallSpec::WritePages)
-    }
-
-    /// Whether it drops pages, or changes the file under them. Up to v3.11 such calls do not follow the
-    /// pages: they only ask whether there are any.
-    fn changes_what_pages_hold(&self) -> bool {
-        !matches!(
-            self,
-            CallSpec::Read(_)
-                | CallSpec::WritePages
-                | CallSpec::Append(_)
-                | CallSpec::Fsync
-                | CallSpec::Commit
-                | CallSpec::DioWait(_)
-                | CallSpec::DioDone(_)
-        )
-    }
-
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
@@ -68,8 +48,7 @@ impl CallSpec {
             CallSpec::DioWait(WaitQueue::Unwritten) | CallSpec::DioDone(WaitQueue::Unwritten) => {
                 RfcV1..=V5_4
             }
-            CallSpec::Fault { .. }
-            | CallSpec::Fallocate(_)
+            CallSpec::Fallocate(_)
             | CallSpec::ZeroRange { .. }
             | CallSpec::ShiftRange { .. } => V4_10..=V6_12,
             CallSpec::Uring { .. } => V5_10..=V6_12,
@@ -83,19 +62,7 @@ pub(super) fn not_modelled<'a>(
     tasks: impl IntoIterator<Item = &'a TaskSpec>,
     version: Version,
 ) -> Option<String> {
-    let tasks: Vec<&TaskSpec> = tasks.into_iter().collect();
-    let drops = tasks.iter().find(|task| task.call.changes_what_pages_hold());
-    tasks.iter().find_map(|task| {
-        if let Some(other) = drops
-            && task.call.looks_at_pages()
-            && version <= V3_11
-        {
-            let (call, beside) = (task.call.text(), other.call.text());
-            return Some(format!(
-                "{}'s {call} beside {beside} is modelled from v4.10 on",
-                task.letter
-            ));
-        }
+    tasks.into_iter().find_map(|task| {
         let elsewhere = |option: &(&str, RangeInclusive<Version>)| !option.1.contains(&version);
         let (key, kernels) = task.call.modelled().into_iter().find(elsewhere)?;
         let (from, to) = (kernels.start().name(), kernels.end().name());

@@ -4,10 +4,9 @@ use super::{CallSpec, Litmus, ReachVerb};
 use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
 use diolock::dio_path::{
-    AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
-    FilemapFault, FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents,
-    PageFault, ShiftRange, SyncFile, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts,
-    WriteThenClose, ZeroRange,
+    AllocFileBlocks, Append, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
+    FilemapFault, FilemapRead, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault,
+    ShiftRange, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose, ZeroRange,
 };
 use diolock::inode::Inode;
 use diolock::kernel::Kernel;
@@ -88,7 +87,7 @@ impl Litmus {
                 CallSpec::Ftruncate { to, fault } => Call::ftruncate(to, fault, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
                 CallSpec::WritePages => Call::writepages(task, kernel, mount),
-                CallSpec::Fsync => Call::SyncFile(SyncFile::new(kernel)),
+                CallSpec::Fsync => Call::fsync(task, kernel, mount),
                 CallSpec::PunchHole { range, indirect, fault } => {
                     Call::punch_hole(range, fault, kernel, indirect)
                 }
@@ -97,7 +96,10 @@ impl Litmus {
                 }
                 CallSpec::PageFault { range } => Call::PageFault(PageFault::new(range, kernel)),
                 CallSpec::Mmap => Call::VmMmap(VmMmap::default()),
-                CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to, kernel)),
+                CallSpec::Writeback { to } => {
+                    let of_page = self.cached_pages > 0;
+                    Call::WbDisksize(WbDisksize::new(to, kernel).of_page(of_page))
+                }
                 CallSpec::Uring { range, to } => {
                     let end_io = id(letter.to_ascii_lowercase());
                     let write = plain(end_io, range);
@@ -114,14 +116,12 @@ impl Litmus {
                         write, flags, kernel, mount,
                     )))
                 }
-                CallSpec::Write => Call::buffered_write(kernel),
+                CallSpec::Write(range) => Call::buffered_write(range, kernel),
                 CallSpec::Commit => Call::Commit(Commit::default()),
                 CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
                 CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
-                CallSpec::Append(block) => Call::Append(GenericPerformWrite::new(block, kernel)),
-                CallSpec::Read(range) => {
-                    Call::BufferedRead(FilemapRead::new(range.start, kernel, self.cached_pages > 0))
-                }
+                CallSpec::Append(block) => Call::Append(Append::new(block, kernel)),
+                CallSpec::Read(range) => Call::BufferedRead(FilemapRead::new(range, kernel)),
                 CallSpec::Fallocate(range) => {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }

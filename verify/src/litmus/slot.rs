@@ -69,7 +69,7 @@ impl CallSpec {
                 | CallSpec::AioPread(_)
                 | CallSpec::Ftruncate { .. }
                 | CallSpec::Mmap
-                | CallSpec::Write
+                | CallSpec::Write(_)
                 | CallSpec::Read(_)
                 | CallSpec::Commit
                 | CallSpec::Fsync

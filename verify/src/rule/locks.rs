@@ -47,8 +47,8 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         | Op::PageTruncate(_)
         | Op::PageInvalidate => (PageLock, Exclusive, "the cached page"),
         Op::PagesDrop if rwsem => (PageLock, Exclusive, "the cached page"),
-        Op::PagesAdd | Op::PagesRead if rwsem => return None,
-        Op::PagesAdd | Op::PagesDrop | Op::PagesRead => (IMutex, Exclusive, "the page cache"),
+        Op::PagesAdd if rwsem => return None,
+        Op::PagesAdd | Op::PagesDrop => (IMutex, Exclusive, "the page cache"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,
     })
