@@ -53,6 +53,8 @@ pub(super) fn last_of(kind: Kind, op: &Op) -> bool {
 /// Where a task starts, for each way in which it can be called.
 fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
     const BLOCK: u64 = 4096;
+    // Past the one page that the model has: no page is looked for there.
+    const FAR: u64 = 8 * BLOCK;
     let asked = |pos, end, nowait| Asked { pos, end, nowait };
     let iocb = Iocb(0);
     let modes = |modes: &[u64]| {
@@ -60,21 +62,24 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
         modes.iter().filter_map(call).collect::<Vec<_>>()
     };
     let frames: Vec<Frame> = match kind {
-        Kind::Write => [(0, BLOCK), (0, BLOCK / 8)]
+        Kind::Write => [(0, BLOCK), (0, BLOCK / 8), (FAR, FAR + BLOCK), (FAR, FAR + BLOCK / 8)]
             .into_iter()
             .flat_map(|(pos, end)| {
                 [false, true].map(|nowait| Frame::write(kernel, BLOCK, asked(pos, end, nowait)))
             })
             .collect(),
-        Kind::Read => vec![Frame::read(kernel, BLOCK, asked(0, BLOCK, false))],
+        Kind::Read => [0, FAR]
+            .map(|pos| Frame::read(kernel, BLOCK, asked(pos, pos + BLOCK, false)))
+            .to_vec(),
         Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK)],
         Kind::Punch => modes(&[PUNCH_HOLE | KEEP_SIZE]),
         Kind::Fallocate => modes(&[0, KEEP_SIZE]),
         Kind::Zero => modes(&[ZERO, ZERO | KEEP_SIZE]),
         Kind::Shift => modes(&[COLLAPSE, INSERT]),
-        Kind::Completion => [false, true]
-            .map(|unwritten| {
-                Frame::completion(kernel, BLOCK, asked(0, BLOCK, false), unwritten, iocb)
+        Kind::Completion => [(0, false), (0, true), (FAR, false), (FAR, true)]
+            .map(|(pos, unwritten)| {
+                let asked = asked(pos, pos + BLOCK, false);
+                Frame::completion(kernel, BLOCK, asked, unwritten, iocb)
             })
             .to_vec(),
     };
