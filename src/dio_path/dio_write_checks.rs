@@ -28,7 +28,9 @@ use crate::task::{Place, Task};
 /// The upgrade is drop, retake, restart. Up to v6.1 a write that once looked extending stays so after the
 /// restart, blocks are looked up only under the shared lock, and all must be written; v6.12 looks
 /// in both modes and lets an aligned write into unwritten blocks stay shared, an unaligned one only
-/// into written blocks. `inode_dio_wait` stands here in v6.12 and in `ext4_dio_write_iter` before.
+/// into written blocks. `ext4_overwrite_io` calls `ext4_map_blocks` once, which finds one extent: fewer
+/// blocks than asked for, because the next are of the other kind, mean no overwrite. (Blocks of one kind
+/// are one extent here.) `inode_dio_wait` stands here in v6.12 and in `ext4_dio_write_iter` before.
 ///
 /// # Left out
 /// O_APPEND, limits of size, security information (`IS_NOSEC` is taken to hold).
@@ -166,11 +168,14 @@ impl Task for DioWriteChecks {
                     return;
                 }
                 let found = map.found().unwrap_or_default();
-                let written = found.iter().all(|m| m.extent == Extent::Written);
-                let mapped = found.iter().all(|m| m.extent != Extent::Hole);
-                self.unwritten = mapped && !written;
-                self.overwrite =
-                    if self.kernel.version >= Version::V6_12 { mapped } else { written };
+                let all = |extent| found.iter().all(|m| m.extent == extent);
+                let (written, unwritten) = (all(Extent::Written), all(Extent::Unwritten));
+                // One call finds one extent: a write across two kinds is no overwrite.
+                self.overwrite = written || self.modern() && unwritten;
+                // (`*unwritten` is not touched where it is none.)
+                if self.overwrite {
+                    self.unwritten = unwritten;
+                }
                 self.decide()
             }
             Step::DropShared => Step::TakeAlone,

@@ -201,6 +201,12 @@ fn expectations() -> Vec<Case> {
         with("a cached page of another era", ("to = 0", "to = 0\n[[task]]\nname = \"R\"\ncall = \"read\"\nblock = 0"), (28, 10), "beside aio pwrite(0,1) is modelled from v4.10 on"),
         with("an eviction of a file in use", ("call = \"ftruncate\"\nto = 0", "call = \"evict\""), (16, 8), "uses the file that is evicted"),
         with("an append beside a write", ("call = \"ftruncate\"\nto = 0", "call = \"append\"\nblock = 1"), (16, 8), "beside append: read, append, commit").edited(|text| text.replace("pages = 0", "pages = 1")),
+        with("a page of an empty file", ("size = 1\nextents = [\"written\", \"hole\"]\ncached_pages = 0", "size = 0\nextents = []\ncached_pages = 1"), (11, 16), "1 cached page(s) of 0 block(s)"),
+        with("more pages than blocks", ("cached_pages = 0", "cached_pages = 2"), (11, 16), "a page that is cached holds a block below `size`"),
+        with("i_disksize lags for nothing", ("cached_pages = 0", "disksize = 0"), (11, 12), "whose writeback is to raise it?"),
+        with("unwritten blocks of an indirect file", ("extents = [\"written\", \"hole\"]", "extents = [\"written\", \"unwritten\"]"), (10, 11), "only an extent can be unwritten").edited(|text| text.replace(TRUNCATE, "[[task]]\nname = \"T\"\ncall = \"punch_hole\"\nblock = 0\nindirect = true\n")),
+        with("an end_bio of what is written", ("call = \"ftruncate\"\nto = 0", "call = \"end_bio\"\nblock = 0"), (20, 8), "is to convert a block that is not unwritten"),
+        with("a commit without a journal", ("dioread_nolock = true", "journal = false"), (20, 8), "there is no journal").edited(|text| text.replace("call = \"ftruncate\"\nto = 0", "call = \"commit\"")),
         with("an append to no page", ("call = \"ftruncate\"\nto = 0", "call = \"append\"\nblock = 1"), (20, 8), "cached_pages = 1 under [file]").edited(|text| text.replace("aio_pwrite", "read").replace("blocks = 1\n", "").replace("[\"W overwrites\", \"T waits for w\"]", "[\"W returns\"]")),
         with("a task that never ends, on loom", ("to = 0", "to = 0\n[[task]]\nname = \"R\"\ncall = \"pread\"\nblock = 0\nrepeat = true"), (28, 1), "engines = [\"graph\"] is needed"),
     ]

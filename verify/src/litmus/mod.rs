@@ -11,6 +11,7 @@ mod program;
 mod reaches;
 mod schema;
 mod slot;
+mod start;
 pub mod starter;
 
 pub use call::CallSpec;

@@ -7,8 +7,9 @@ use super::expect::{Judged, expectations};
 use super::fits::fits;
 use super::reaches::reaches;
 use super::schema::{At, Field, Fields, Judge};
+use super::start::start;
 use super::{Expected, Litmus, TaskSpec};
-use crate::problem::{read, shown, too_big};
+use crate::problem::{Span, read, shown, too_big};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
 use diolock::dio_path::Mount;
@@ -75,10 +76,15 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         .unwrap_or(Memory::Sc);
     let fair = fair(judge, &top);
     let (rules, except) = rules(judge, &top);
+    let before = judge.count();
     let file = file(judge, &top);
+    let file_is_read = judge.count() == before;
     let mount = mount(judge, &top);
     let cast = tasks(judge, &top);
     fits(judge, &cast, file.cached_pages);
+    if file_is_read {
+        start(judge, &file, &cast, mount.journal);
+    }
     let before = judge.count();
     let reaches = reaches(judge, &top, &cast);
     let no_reaches = reaches.is_empty() && judge.count() == before;
@@ -186,13 +192,17 @@ fn rules(judge: &mut Judge, top: &Fields<'_>) -> (RuleSet, Vec<(RuleId, String)>
     (rules, except)
 }
 
+/// The file at the start, and where the file says so.
 #[derive(Default)]
-struct File {
-    size: Blocks,
-    extents: Vec<Extent>,
-    cached_pages: Blocks,
-    dirty: bool,
-    disksize: Option<Blocks>,
+pub(super) struct File {
+    pub(super) size: Blocks,
+    pub(super) extents: Vec<Extent>,
+    pub(super) extents_span: Option<Span>,
+    pub(super) cached_pages: Blocks,
+    pub(super) cached_pages_span: Option<Span>,
+    pub(super) dirty: bool,
+    pub(super) disksize: Option<Blocks>,
+    pub(super) disksize_span: Option<Span>,
 }
 
 fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
@@ -239,12 +249,16 @@ fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
                 .help("give every block below `size` a state; more mean preallocated past the end");
         }
     }
+    let span = |key| fields.get(key).map(|field| field.span);
     File {
         size: size.unwrap_or_default(),
         extents,
+        extents_span: span("extents"),
         cached_pages: cached_pages.unwrap_or_default(),
+        cached_pages_span: span("cached_pages"),
         dirty,
         disksize,
+        disksize_span: span("disksize"),
     }
 }
 
