@@ -167,7 +167,7 @@ impl Task for FileWriteIter {
                     return;
                 }
                 self.failed = direct_io.failed;
-                self.queued = direct_io.end_io().is_some() && !direct_io.failed;
+                self.queued = direct_io.queued();
                 Step::LookAgain
             }
             Step::LookAgain if matches!(outcome, Outcome::Value(1..)) => {
