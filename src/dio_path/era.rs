@@ -90,7 +90,7 @@ impl Call {
         if kernel.version >= Version::V4_10 {
             Call::Setattr(Setattr::new(to, kernel, mount.journal).failing(fault))
         } else {
-            Call::Truncate(Truncate::new(to, kernel))
+            Call::Truncate(Truncate::new(to, kernel, mount.journal).failing(fault))
         }
     }
 
