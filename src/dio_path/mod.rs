@@ -6,6 +6,7 @@ mod buffered_write;
 mod buffered_write_iter;
 mod commit;
 mod dio_complete;
+mod dio_read_complete;
 mod dio_read_iter;
 mod dio_write_checks;
 mod dio_write_iter;
@@ -53,6 +54,7 @@ pub use buffered_write::BufferedWrite;
 pub use buffered_write_iter::BufferedWriteIter;
 pub use commit::Commit;
 pub use dio_complete::DioComplete;
+pub use dio_read_complete::DioReadComplete;
 pub use dio_read_iter::DioReadIter;
 pub use dio_write_checks::DioWriteChecks;
 pub use dio_write_iter::{DioWriteIter, WriteFlags};
@@ -141,7 +143,9 @@ calls! {
     DioWriteIter(DioWriteIter),
     /// The completion of an asynchronous write, from v5.10 on.
     IomapEndIo(IomapEndIo),
-    /// The completion of an asynchronous read.
+    /// The completion of an asynchronous read, up to v5.4.
+    DioReadComplete(DioReadComplete),
+    /// The completion of an asynchronous read, from v5.10 on.
     IomapReadEndIo(IomapReadEndIo),
     /// A buffered write, from v4.10 on.
     BufferedWriteIter(BufferedWriteIter),
@@ -232,6 +236,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submitted(),
             Call::DioComplete(end_io) => end_io.submitted(),
             Call::IomapEndIo(end_io) => end_io.submitted(),
+            Call::DioReadComplete(end_io) => end_io.submitted(),
             Call::IomapReadEndIo(end_io) => end_io.submitted(),
             _ => true,
         }
@@ -243,6 +248,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submit(submission),
             Call::DioComplete(end_io) => end_io.submit(submission),
             Call::IomapEndIo(end_io) => end_io.submit(submission),
+            Call::DioReadComplete(end_io) => end_io.submit(submission),
             Call::IomapReadEndIo(end_io) => end_io.submit(submission),
             _ => {}
         }

@@ -138,10 +138,10 @@ impl Rules {
                 Ok(())
             }
             // What is read into the page cache nobody has seen yet.
-            (Op::Bio(blocks, Bio::Read), Outcome::Data(data))
+            (Op::Bio(blocks, Bio::Read { returned }), Outcome::Data(data))
                 if !self.holds(event.task, LockName::PageLock, Mode::Exclusive) =>
             {
-                for (b, halves) in blocks.iter().zip(data) {
+                for (b, halves) in blocks.iter().zip(data).take(*returned as usize) {
                     if halves.iter().any(|c| matches!(c, Content::Stale | Content::Foreign)) {
                         return broken(
                             RuleId::R5,
