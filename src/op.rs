@@ -97,7 +97,11 @@ pub enum MapFor {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Bio {
     /// Reads whole blocks.
-    Read,
+    Read {
+        /// So many of them, from the first on, are returned to the caller; the others lie past the end of
+        /// the file as the read saw it, and are in the buffer only.
+        returned: Blocks,
+    },
     /// Writes the cached page's blocks from this one on.
     Page {
         /// The first.
@@ -110,6 +114,11 @@ pub enum Bio {
         /// The block looked new, so the rest of it is zeroed.
         zero_rest: bool,
     },
+}
+
+impl Bio {
+    /// A read that returns all it reads.
+    pub const WHOLE_READ: Bio = Bio::Read { returned: Blocks::MAX };
 }
 
 /// An asynchronous write on its way to the device.

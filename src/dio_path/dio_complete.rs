@@ -11,6 +11,7 @@ use crate::task::{Place, Task};
 /// | step          | kernel (v5.4; * not in v4.10)                          | holds after |
 /// |---------------|--------------------------------------------------------|-------------|
 /// | RunBio        | the device writes; dio_bio_end_aio                     |             |
+/// | DropRefcount  | dio_bio_end_aio: dio->refcount (nothing to convert)    |             |
 /// | Convert       | ext4_put_io_end: ext4_convert_unwritten_extents        |             |
 /// | DropUnwritten | ext4_clear_io_unwritten_flag: i_unwritten              |             |
 /// | Invalidate    | dio_complete: nrpages *, see InvalidatePages           |             |
@@ -23,7 +24,8 @@ use crate::task::{Place, Task};
 ///
 /// # Modelled
 /// Interrupt or worker: neither takes `i_rwsem`, so others cannot tell. The conversion is made here
-/// and not from a list, before the count goes.
+/// and not from a list, before the count goes. The dio's references are followed where nothing is to be
+/// converted (see DirectIoWrite).
 ///
 /// # Left out
 /// Errors, the io_end's lifetime.
@@ -38,6 +40,7 @@ pub struct DioComplete {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
     RunBio,
+    DropRefcount,
     Convert(ConvertUnwritten),
     DropUnwritten,
     Invalidate(InvalidatePages),
@@ -74,6 +77,7 @@ impl Task for DioComplete {
         let submission = self.submission.as_ref()?;
         Some(match &self.step {
             Step::RunBio => Op::Bio(submission.blocks.clone(), submission.bio),
+            Step::DropRefcount => Op::DropRefcount(self.task),
             Step::Convert(convert) => return convert.next(),
             Step::DropUnwritten => Op::UnwrittenEnd,
             Step::Invalidate(drop) => return drop.next(),
@@ -96,7 +100,10 @@ impl Task for DioComplete {
                 }
                 Step::DropUnwritten
             }
-            Step::RunBio | Step::DropUnwritten => self.converted(submission.range),
+            Step::RunBio => Step::DropRefcount,
+            // Its submitter completes it.
+            Step::DropRefcount if outcome == Outcome::Flag(false) => Step::Done,
+            Step::DropRefcount | Step::DropUnwritten => self.converted(submission.range),
             Step::Invalidate(invalidate) => {
                 invalidate.resume(outcome);
                 if invalidate.next().is_some() {
@@ -113,6 +120,7 @@ impl Task for DioComplete {
         let step = match &self.step {
             Step::Convert(convert) => return convert.place(),
             Step::RunBio => "RunBio",
+            Step::DropRefcount => "DropRefcount",
             Step::DropUnwritten => "DropUnwritten",
             Step::Invalidate(drop) => return drop.place(),
             Step::EndIo => "EndIo",

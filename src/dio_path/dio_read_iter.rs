@@ -89,10 +89,11 @@ impl Task for DioReadIter {
             Step::Map(map) => return map.next(),
             Step::Submit => {
                 let (range, blocks) = (self.range, self.blocks.clone());
-                let submission = Submission { range, blocks, bio: Bio::Read, unwritten: false };
+                let submission =
+                    Submission { range, blocks, bio: Bio::WHOLE_READ, unwritten: false };
                 Op::Submit(self.end_io?, submission)
             }
-            Step::RunBio => Op::Bio(self.blocks.clone(), Bio::Read),
+            Step::RunBio => Op::Bio(self.blocks.clone(), Bio::WHOLE_READ),
             Step::EndIo => Op::DioEnd(self.counted_for()),
             Step::DropShared => Op::Unlock(LockName::IRwsem, Mode::Shared),
             Step::Done => return None,

@@ -17,28 +17,35 @@ use crate::task::{Place, Task};
 /// | ReadDisksize  | ext4_direct_IO_write: i_disksize *                     | i_rwsem                 |
 /// | StartOrphan   | ext4_direct_IO_write: ext4_journal_start (extending)   |                         |
 /// | AddOrphan     | ext4_orphan_add (extending)                            |                         |
+/// | TakeForOrphan | ext4_update_i_disksize: down_write(i_data_sem) *       |                         |
+/// | LookForOrphan | ext4_update_i_disksize: i_disksize *                   |                         |
+/// | SetDisksize   | ext4_direct_IO_write: i_disksize = i_size (extending)  |                         |
+/// | DropForOrphan | ext4_update_i_disksize: up_write(i_data_sem) *         |                         |
 /// | StopOrphan    | ext4_direct_IO_write: ext4_journal_stop (extending)    |                         |
 /// | RaiseCount    | ext4_direct_IO_write: inode_dio_begin                  | i_rwsem                 |
 /// | ReadFlag      | ext4_direct_IO_write: *((int *)iocb->private)          | i_rwsem                 |
 /// | HoldDataSem   | down_read(i_data_sem) (overwrite, before 2dcba4781fa3) | i_rwsem, i_data_sem R   |
 /// | DropRwsem     | ext4_direct_IO_write: inode_unlock (overwrite)         |                         |
 /// | ClearPrivate  | ext4_direct_IO_write: iocb->private = NULL             |                         |
-/// | SetSlot       | cur_aio_dio = io_end or NULL (before 74dae4278546)     |                         |
+/// | IsAsync       | do_blockdev_direct_IO: i_size_read (async)             |                         |
 /// | BeginIo       | do_blockdev_direct_IO: inode_dio_begin                 |                         |
 /// | TakeMmapSem   | get_user_pages_fast: down_read(mmap_sem) (pins)        | mmap_sem R              |
 /// | DropMmapSem   | get_user_pages_fast: up_read(mmap_sem) (pins)          |                         |
 /// | Map           | get_block, see MapBlocks                               |                         |
 /// | Submit        | dio_bio_submit (async)                                 |                         |
-/// | EmptySlot     | cur_aio_dio = NULL (async, before 74dae4278546)        |                         |
-/// | RunBio        | dio_await_completion (sync)                            |                         |
-/// | EndIo         | dio_complete: inode_dio_end (sync)                     |                         |
+/// | DropRefcount  | do_blockdev_direct_IO: drop_refcount (async)           |                         |
+/// | RunBio        | dio_await_completion (it waits)                        |                         |
+/// | EndIo         | dio_complete: inode_dio_end (it completes)             |                         |
 /// | Convert       | ext4_convert_unwritten_extents (sync)                  |                         |
 /// | DropCount     | ext4_direct_IO_write: inode_dio_end                    |                         |
 /// | LetDataSem    | up_read(i_data_sem) (overwrite, before 2dcba4781fa3)   |                         |
 /// | RetakeRwsem   | ext4_direct_IO_write: inode_lock (overwrite)           | i_rwsem                 |
 /// | StartSize     | ext4_direct_IO_write: ext4_journal_start (extending)   |                         |
 /// | DelOrphan     | ext4_orphan_del (extending)                            |                         |
+/// | LookSize      | ext4_direct_IO_write: inode->i_size (extending)        |                         |
+/// | LookDisksize  | ext4_direct_IO_write: i_disksize (extending) *         |                         |
 /// | TakeDataSem   | ext4_update_i_disksize: down_write(i_data_sem) *       |                         |
+/// | CheckDisksize | ext4_update_i_disksize: i_disksize *                   |                         |
 /// | WriteDisksize | ext4_direct_IO_write: i_disksize (extending)           |                         |
 /// | DropDataSem   | ext4_update_i_disksize: up_write(i_data_sem) *         |                         |
 /// | WriteSize     | ext4_direct_IO_write: i_size_write (extending)         |                         |
@@ -49,15 +56,19 @@ use crate::task::{Place, Task};
 ///
 /// # Modelled
 /// A synchronous write holds one reference instead of two nested ones; an asynchronous one holds
-/// both. A write past i_size is forced synchronous; one that is only past i_disksize is not, and
-/// then finds no byte count to raise i_disksize by.
+/// both. A write past i_size is waited for; one that is only past i_disksize is not, and
+/// then finds no byte count to raise i_disksize by: v5.4 has raised it to i_size before the I/O.
+/// v4.10 sets it to i_size there too, but looks only at writes past i_size.
 ///
-/// The slot is that of v4.4: 109811c20fb8 (v4.7) did away with it, and v4.10 without 74dae4278546 is
-/// without that one too.
+/// An asynchronous overwrite looks at i_size once more, without the lock, to decide whether it waits: in
+/// v4.10 it may meet the small size of a truncate that waits for it. If the bio has ended before the
+/// submitter drops its reference to the dio, the submitter completes the I/O. In both cases it returns a
+/// byte count, as a synchronous write does. The dio's references are followed where nothing is to be
+/// converted: elsewhere the lock is held until the write returns, and nobody can tell who completes it.
 ///
 /// # Left out
-/// Raising i_disksize to i_size before the I/O, page pinning but for overwrites that ask for it,
-/// short and failed I/O; what becomes of another's io_end that is flagged.
+/// Page pinning but for overwrites that ask for it; failed I/O, which truncates what it has allocated; the
+/// io_end of an asynchronous write that begins within i_size and ends past it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIoWrite {
     write: Write,
@@ -70,8 +81,13 @@ pub struct DirectIoWrite {
     blocks: Vec<PhysicalBlock>,
     /// Some blocks were unwritten.
     unwritten: bool,
-    /// And whoever converts them was told.
     converts: bool,
+    /// It waits even for an asynchronous write.
+    waits: bool,
+    /// The submitter completes the I/O.
+    completes: bool,
+    /// It ends past i_size as it is after the I/O.
+    grows: bool,
     /// The I/O could not be started.
     pub failed: bool,
 }
@@ -81,19 +97,23 @@ enum Step {
     ReadDisksize,
     StartOrphan,
     AddOrphan,
+    TakeForOrphan,
+    LookForOrphan,
+    SetDisksize,
+    DropForOrphan,
     StopOrphan,
     RaiseCount,
     ReadFlag,
     HoldDataSem,
     DropRwsem,
     ClearPrivate,
-    SetSlot,
+    IsAsync,
     BeginIo,
     TakeMmapSem,
     DropMmapSem,
     Map(MapBlocks),
     Submit,
-    EmptySlot,
+    DropRefcount,
     RunBio,
     EndIo,
     Convert(ConvertUnwritten),
@@ -102,7 +122,10 @@ enum Step {
     RetakeRwsem,
     StartSize,
     DelOrphan,
+    LookSize,
+    LookDisksize,
     TakeDataSem,
+    CheckDisksize,
     WriteDisksize,
     DropDataSem,
     WriteSize,
@@ -131,6 +154,9 @@ impl DirectIoWrite {
             blocks: Vec::new(),
             unwritten: false,
             converts: false,
+            waits: false,
+            completes: false,
+            grows: false,
             failed: false,
         };
         if !extending {
@@ -143,6 +169,11 @@ impl DirectIoWrite {
     /// The completion, if the I/O is not waited for.
     pub fn end_io(&self) -> Option<TaskId> {
         self.write.end_io.filter(|_| self.write.range.end() <= self.size)
+    }
+
+    /// Whether it returns -EIOCBQUEUED: somebody else will complete the I/O.
+    pub fn queued(&self) -> bool {
+        self.end_io().is_some() && !self.completes && !self.failed
     }
 
     fn counted_for(&self) -> TaskId {
@@ -184,36 +215,35 @@ impl DirectIoWrite {
         };
         let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
         let map = MapBlocks::create(range, how, self.end_io().is_some(), early);
-        Step::Map(if self.has_slot() { map.by_slot() } else { map })
-    }
-
-    /// Writes past i_size leave the slot alone.
-    fn has_slot(&self) -> bool {
-        let version = self.kernel.version == Version::V4_10;
-        version && self.write.slot && !self.extending && !self.kernel.has(Fix::OverwriteLeavesSlot)
+        Step::Map(map.counts_last())
     }
 
     fn begin_io(&self) -> Step {
         if self.outer_count() && self.end_io().is_none() { self.pin() } else { Step::BeginIo }
     }
 
-    fn mapped(&mut self, found: &[Mapped], slot: Option<TaskId>) -> Step {
+    fn mapped(&mut self, found: &[Mapped]) -> Step {
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
-        let told = !self.has_slot() || slot == self.end_io();
-        self.converts = self.unwritten && !self.overwrite && told;
-        self.blocks = found.iter().filter_map(|m| m.block).collect();
+        self.converts = self.unwritten && !self.overwrite;
+        self.blocks = found.iter().map_while(|m| m.block).collect();
+        // What meets a hole is a short write, and waited for.
+        self.waits |= self.blocks.len() < found.len();
         self.failed = self.blocks.is_empty();
-        match (self.failed, self.end_io()) {
-            (true, Some(_)) if self.has_slot() => Step::EmptySlot,
-            (true, _) => self.end(),
-            (false, Some(_)) => Step::Submit,
-            (false, None) => Step::RunBio,
+        match (self.failed, self.waits, self.end_io()) {
+            (true, ..) => self.end(),
+            (false, false, Some(_)) => Step::Submit,
+            (false, ..) => self.run(),
         }
+    }
+
+    fn run(&mut self) -> Step {
+        self.completes = true;
+        Step::RunBio
     }
 
     /// The inner reference goes, if it is one of its own.
     fn end(&self) -> Step {
-        let inner = self.failed && self.end_io().is_some();
+        let inner = self.end_io().is_some();
         if inner || !self.outer_count() { Step::EndIo } else { self.converted() }
     }
 
@@ -235,18 +265,17 @@ impl DirectIoWrite {
         if self.extending { Step::StartSize } else { Step::Done }
     }
 
+    /// What is left to do once the orphan record is gone: without a byte count nothing.
     fn size(&self) -> Step {
-        if self.failed || self.end_io().is_some() {
-            Step::StopSize
-        } else if self.kernel.version >= Version::V5_4 {
-            Step::TakeDataSem
-        } else {
-            Step::WriteDisksize
-        }
+        if self.failed || self.queued() { Step::StopSize } else { Step::LookSize }
+    }
+
+    fn under_data_sem(&self) -> bool {
+        self.kernel.version >= Version::V5_4
     }
 
     fn raise(&self) -> Step {
-        if self.write.range.end() > self.size { Step::WriteSize } else { Step::StopSize }
+        if self.grows { Step::WriteSize } else { Step::StopSize }
     }
 }
 
@@ -255,7 +284,11 @@ impl Task for DirectIoWrite {
         let me = self.write.task;
         let (rwsem, sem, alone) = (LockName::IRwsem, LockName::IDataSem, Mode::Exclusive);
         Some(match &self.step {
-            Step::ReadDisksize => Op::DisksizeRead,
+            Step::ReadDisksize | Step::LookForOrphan | Step::LookDisksize | Step::CheckDisksize => {
+                Op::DisksizeRead
+            }
+            Step::IsAsync | Step::LookSize => Op::SizeRead,
+            Step::SetDisksize => Op::DisksizeWrite(self.size),
             Step::StartOrphan | Step::StartSize => Op::JournalStart(Handle::Orphan),
             Step::AddOrphan => Op::Orphan(OrphanOp::Add),
             Step::StopOrphan | Step::StopSize => Op::JournalStop(Handle::Orphan),
@@ -267,8 +300,7 @@ impl Task for DirectIoWrite {
             Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
             Step::DropRwsem => Op::Unlock(rwsem, alone),
             Step::ClearPrivate => Op::Private(me, PrivateOp::Clear),
-            Step::SetSlot => Op::InodeAioSet(self.end_io()),
-            Step::EmptySlot => Op::InodeAioSet(None),
+            Step::DropRefcount => Op::DropRefcount(self.end_io()?),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
             Step::Map(map) => return map.next(),
             Step::Submit => {
@@ -286,24 +318,29 @@ impl Task for DirectIoWrite {
             Step::DropCount => Op::DioEnd(me),
             Step::RetakeRwsem => Op::Lock(rwsem, alone),
             Step::DelOrphan => Op::Orphan(OrphanOp::Del),
-            Step::TakeDataSem => Op::Lock(sem, alone),
+            Step::TakeForOrphan | Step::TakeDataSem => Op::Lock(sem, alone),
             Step::WriteDisksize => Op::DisksizeWrite(self.write.range.end()),
-            Step::DropDataSem => Op::Unlock(sem, alone),
+            Step::DropForOrphan | Step::DropDataSem => Op::Unlock(sem, alone),
             Step::WriteSize => Op::SizeWrite(self.write.range.end()),
             Step::Done => return None,
         })
     }
 
     fn resume(&mut self, outcome: Outcome) {
-        let (holds, has_slot) = (self.holds_data_sem(), self.has_slot());
+        let (holds, sem) = (self.holds_data_sem(), self.under_data_sem());
+        let (looks, end) = (self.end_io().is_some(), self.write.range.end());
         self.step = match &mut self.step {
             Step::ReadDisksize => {
-                let end = self.write.range.end();
                 self.extending = matches!(outcome, Outcome::Value(disksize) if end > disksize);
                 if self.extending { Step::StartOrphan } else { self.count() }
             }
             Step::StartOrphan if self.journal => Step::AddOrphan,
-            Step::StartOrphan | Step::AddOrphan => Step::StopOrphan,
+            Step::StartOrphan | Step::AddOrphan if sem => Step::TakeForOrphan,
+            Step::TakeForOrphan => Step::LookForOrphan,
+            Step::LookForOrphan if outcome == Outcome::Value(self.size) => Step::DropForOrphan,
+            Step::StartOrphan | Step::AddOrphan | Step::LookForOrphan => Step::SetDisksize,
+            Step::SetDisksize if sem => Step::DropForOrphan,
+            Step::SetDisksize | Step::DropForOrphan => Step::StopOrphan,
             Step::StopOrphan => self.count(),
             Step::RaiseCount => Step::ReadFlag,
             Step::ReadFlag if holds => Step::HoldDataSem,
@@ -313,20 +350,27 @@ impl Task for DirectIoWrite {
             Step::DropMmapSem => self.map(),
             Step::ReadFlag if self.overwrite => Step::DropRwsem,
             Step::ReadFlag | Step::DropRwsem => Step::ClearPrivate,
-            Step::ClearPrivate if has_slot => Step::SetSlot,
-            Step::ClearPrivate | Step::SetSlot => self.begin_io(),
+            Step::ClearPrivate if looks => Step::IsAsync,
+            Step::IsAsync => {
+                self.waits = matches!(outcome, Outcome::Value(size) if end > size);
+                self.begin_io()
+            }
+            Step::ClearPrivate => self.begin_io(),
             Step::BeginIo => self.pin(),
             Step::Map(map) => {
                 map.resume(outcome);
                 if map.next().is_some() {
                     return;
                 }
-                let (found, slot) = (map.found().unwrap_or_default().to_vec(), map.slot());
-                self.mapped(&found, slot)
+                let found = map.found().unwrap_or_default().to_vec();
+                self.mapped(&found)
             }
-            Step::Submit if has_slot => Step::EmptySlot,
-            Step::EmptySlot if self.failed => self.end(),
-            Step::Submit | Step::EmptySlot => self.converted(),
+            Step::Submit if !self.converts => Step::DropRefcount,
+            Step::DropRefcount if outcome == Outcome::Flag(true) => {
+                self.completes = true;
+                Step::EndIo
+            }
+            Step::Submit | Step::DropRefcount => self.converted(),
             Step::RunBio if self.converts => {
                 Step::Convert(ConvertUnwritten::new(self.write.range, self.write.task))
             }
@@ -343,8 +387,26 @@ impl Task for DirectIoWrite {
             Step::RetakeRwsem => self.tail(),
             Step::StartSize if self.journal => Step::DelOrphan,
             Step::StartSize | Step::DelOrphan => self.size(),
-            Step::TakeDataSem => Step::WriteDisksize,
-            Step::WriteDisksize if self.kernel.version >= Version::V5_4 => Step::DropDataSem,
+            Step::LookSize => {
+                self.grows = matches!(outcome, Outcome::Value(size) if end > size);
+                match (self.grows, sem) {
+                    (true, true) => Step::TakeDataSem,
+                    (true, false) => Step::WriteDisksize,
+                    (false, true) => Step::LookDisksize,
+                    (false, false) => Step::StopSize,
+                }
+            }
+            Step::LookDisksize | Step::CheckDisksize if !matches!(outcome, Outcome::Value(disksize) if end > disksize) => {
+                if self.step == Step::LookDisksize {
+                    Step::StopSize
+                } else {
+                    Step::DropDataSem
+                }
+            }
+            Step::LookDisksize => Step::TakeDataSem,
+            Step::TakeDataSem => Step::CheckDisksize,
+            Step::CheckDisksize => Step::WriteDisksize,
+            Step::WriteDisksize if sem => Step::DropDataSem,
             Step::WriteDisksize | Step::DropDataSem => self.raise(),
             Step::WriteSize => Step::StopSize,
             Step::StopSize | Step::Done => Step::Done,
@@ -358,6 +420,10 @@ impl Task for DirectIoWrite {
             Step::ReadDisksize => "ReadDisksize",
             Step::StartOrphan => "StartOrphan",
             Step::AddOrphan => "AddOrphan",
+            Step::TakeForOrphan => "TakeForOrphan",
+            Step::LookForOrphan => "LookForOrphan",
+            Step::SetDisksize => "SetDisksize",
+            Step::DropForOrphan => "DropForOrphan",
             Step::StopOrphan => "StopOrphan",
             Step::RaiseCount => "RaiseCount",
             Step::ReadFlag => "ReadFlag",
@@ -367,8 +433,8 @@ impl Task for DirectIoWrite {
             Step::DropMmapSem => "DropMmapSem",
             Step::DropRwsem => "DropRwsem",
             Step::ClearPrivate => "ClearPrivate",
-            Step::SetSlot => "SetSlot",
-            Step::EmptySlot => "EmptySlot",
+            Step::IsAsync => "IsAsync",
+            Step::DropRefcount => "DropRefcount",
             Step::BeginIo => "BeginIo",
             Step::Submit => "Submit",
             Step::RunBio => "RunBio",
@@ -377,7 +443,10 @@ impl Task for DirectIoWrite {
             Step::RetakeRwsem => "RetakeRwsem",
             Step::StartSize => "StartSize",
             Step::DelOrphan => "DelOrphan",
+            Step::LookSize => "LookSize",
+            Step::LookDisksize => "LookDisksize",
             Step::TakeDataSem => "TakeDataSem",
+            Step::CheckDisksize => "CheckDisksize",
             Step::WriteDisksize => "WriteDisksize",
             Step::DropDataSem => "DropDataSem",
             Step::WriteSize => "WriteSize",
@@ -385,7 +454,9 @@ impl Task for DirectIoWrite {
             Step::Done => "Done",
         };
         let kernel = match self.step {
-            Step::BeginIo | Step::Submit | Step::RunBio => "do_blockdev_direct_IO",
+            Step::BeginIo | Step::IsAsync | Step::Submit | Step::DropRefcount | Step::RunBio => {
+                "do_blockdev_direct_IO"
+            }
             Step::TakeMmapSem | Step::DropMmapSem => "get_user_pages_fast",
             _ => "ext4_direct_IO_write",
         };

@@ -1,8 +1,8 @@
 //! Which kernel runs which task.
 
 use super::{
-    BufferedWrite, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, Fault,
-    FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, PunchHole,
+    BufferedWrite, Call, DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo,
+    Fault, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, PunchHole,
     PunchHoleRwsem, Setattr, SyncFile, Truncate, UringThread, Write, WriteFlags, WritePages,
 };
 use crate::kernel::{Fix, Kernel, Version};
@@ -49,7 +49,7 @@ impl Call {
         }
     }
 
-    /// A direct read, whose completion is task `end_io` if it is asynchronous (from v4.10 on).
+    /// A direct read, whose completion is task `end_io` if it is asynchronous.
     pub fn pread(
         task: TaskId,
         end_io: Option<TaskId>,
@@ -62,13 +62,18 @@ impl Call {
             let read = DioReadIter::new(task, range, kernel, nolock).completed_by(end_io);
             Call::DioReadIter(Box::new(read))
         } else {
-            Call::Read(DirectRead::new(task, range, kernel, mount.dioread_nolock))
+            let read = DirectRead::new(task, range, kernel, mount.dioread_nolock);
+            Call::Read(read.completed_by(end_io))
         }
     }
 
     /// The completion, as task `task`, of an asynchronous read.
-    pub fn read_completion(task: TaskId, _: Kernel) -> Call {
-        Call::IomapReadEndIo(IomapReadEndIo::new(task))
+    pub fn read_completion(task: TaskId, kernel: Kernel) -> Call {
+        if kernel.version >= Version::V5_10 {
+            Call::IomapReadEndIo(IomapReadEndIo::new(task))
+        } else {
+            Call::DioReadComplete(DioReadComplete::new(task, kernel))
+        }
     }
 
     /// Writeback of the cached page by the flusher.
@@ -92,7 +97,7 @@ impl Call {
         if kernel.version >= Version::V4_10 {
             Call::Setattr(Setattr::new(to, kernel, mount.journal).failing(fault))
         } else {
-            Call::Truncate(Truncate::new(to, kernel))
+            Call::Truncate(Truncate::new(to, kernel, mount.journal).failing(fault))
         }
     }
 

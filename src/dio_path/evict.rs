@@ -89,7 +89,7 @@ impl Task for EvictInode {
                 if flush.next().is_some() {
                     return;
                 }
-                let waits = self.kernel.version >= Version::V3_7;
+                let waits = self.kernel.has(Fix::FlushWaits);
                 if waits { Step::WaitUnwritten } else { Step::TakeDataSem }
             }
             Step::WaitUnwritten => Step::TakeDataSem,

@@ -204,7 +204,7 @@ impl Task for FileWriteIter {
                     return;
                 }
                 self.failed = direct_io.failed;
-                self.queued = direct_io.end_io().is_some() && !direct_io.failed;
+                self.queued = direct_io.queued();
                 self.drop_again()
             }
             Step::DropAgain(drop) => {

@@ -141,10 +141,11 @@ impl Task for FinishIoEnd {
 /// same to others as one by one, while the list may be looked at again. v3.11 does not: the last
 /// one finished may have let the inode go.
 ///
+/// The wait for `i_unwritten == 0` that follows in `ext4_flush_unwritten_io` (v3.7, c278531d39f3) is a step of
+/// its callers.
+///
 /// # Left out
-/// The wait for `i_unwritten == 0` that follows in v3.7 (c278531d39f3), where direct I/O has been
-/// drained by then; `fsync`, which drains nothing, has it (`SyncFile`). `EXT4_IO_END_IN_FSYNC` and who
-/// frees the io_end.
+/// `EXT4_IO_END_IN_FSYNC` and who frees the io_end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FlushCompleted {
     kernel: Kernel,

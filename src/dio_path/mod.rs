@@ -7,6 +7,7 @@ mod buffered_fallback;
 mod buffered_write;
 mod commit;
 mod dio_complete;
+mod dio_read_complete;
 mod dio_read_iter;
 mod dio_write_checks;
 mod dio_write_iter;
@@ -59,6 +60,7 @@ pub use buffered_fallback::BufferedFallback;
 pub use buffered_write::BufferedWrite;
 pub use commit::Commit;
 pub use dio_complete::DioComplete;
+pub use dio_read_complete::DioReadComplete;
 pub use dio_read_iter::DioReadIter;
 pub use dio_write_checks::DioWriteChecks;
 pub use dio_write_iter::{DioWriteIter, WriteFlags};
@@ -150,7 +152,9 @@ calls! {
     DioWriteIter(DioWriteIter),
     /// The completion of an asynchronous write, from v5.10 on.
     IomapEndIo(IomapEndIo),
-    /// The completion of an asynchronous read.
+    /// The completion of an asynchronous read, up to v5.4.
+    DioReadComplete(DioReadComplete),
+    /// The completion of an asynchronous read, from v5.10 on.
     IomapReadEndIo(IomapReadEndIo),
     /// A direct read, from v4.10 on.
     DioReadIter(Box<DioReadIter>),
@@ -239,6 +243,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submitted(),
             Call::DioComplete(end_io) => end_io.submitted(),
             Call::IomapEndIo(end_io) => end_io.submitted(),
+            Call::DioReadComplete(end_io) => end_io.submitted(),
             Call::IomapReadEndIo(end_io) => end_io.submitted(),
             _ => true,
         }
@@ -250,6 +255,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submit(submission),
             Call::DioComplete(end_io) => end_io.submit(submission),
             Call::IomapEndIo(end_io) => end_io.submit(submission),
+            Call::DioReadComplete(end_io) => end_io.submit(submission),
             Call::IomapReadEndIo(end_io) => end_io.submit(submission),
             _ => {}
         }

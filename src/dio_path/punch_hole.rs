@@ -15,6 +15,7 @@ use crate::task::{Place, Task};
 /// | CloseGate    | ext4_inode_block_unlocked_dio: set_bit *           | i_mutex, gate            |
 /// | GateBarrier  | ext4_inode_block_unlocked_dio: smp_mb *            | i_mutex, gate            |
 /// | Flush        | ext4_flush_completed_IO, see FlushCompleted        | i_mutex, gate            |
+/// | WaitUnwritten | ext4_flush_unwritten_io: i_unwritten == 0 *       | i_mutex, gate            |
 /// | Drain        | ext4_ext_punch_hole: inode_dio_wait *              | i_mutex, gate            |
 /// | StartHandle  | ext4_ext_punch_hole: ext4_journal_start            | + handle                 |
 /// | TakeDataSem  | ext4_ext_punch_hole: down_write(i_data_sem)        | + handle, i_data_sem W   |
@@ -51,6 +52,7 @@ enum Step {
     CloseGate,
     GateBarrier,
     Flush(FlushCompleted),
+    WaitUnwritten,
     Drain,
     StartHandle,
     TakeDataSem,
@@ -107,6 +109,7 @@ impl Task for PunchHole {
             Step::CloseGate => Op::GateClose,
             Step::GateBarrier => Op::SmpMb,
             Step::Flush(flush) => return flush.next(),
+            Step::WaitUnwritten => Op::UnwrittenWait,
             Step::Drain => Op::DioWait,
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::TakeDataSem => Op::Lock(sem, alone),
@@ -137,9 +140,14 @@ impl Task for PunchHole {
                 if flush.next().is_some() {
                     return;
                 }
-                if waits { Step::Drain } else { Step::StartHandle }
+                match (self.kernel.has(Fix::FlushWaits), waits) {
+                    (true, _) => Step::WaitUnwritten,
+                    (false, true) => Step::Drain,
+                    (false, false) => Step::StartHandle,
+                }
             }
-            Step::Drain => Step::StartHandle,
+            Step::WaitUnwritten if waits => Step::Drain,
+            Step::WaitUnwritten | Step::Drain => Step::StartHandle,
             Step::StartHandle => Step::TakeDataSem,
             Step::TakeDataSem => Step::Free,
             Step::Free => Step::DropDataSem,
@@ -157,6 +165,7 @@ impl Task for PunchHole {
             Step::ReadSize => "ReadSize",
             Step::CloseGate => "CloseGate",
             Step::GateBarrier => "GateBarrier",
+            Step::WaitUnwritten => "WaitUnwritten",
             Step::Drain => "Drain",
             Step::StartHandle => "StartHandle",
             Step::TakeDataSem => "TakeDataSem",

@@ -86,7 +86,7 @@ impl Task for ReadPage {
             Step::AddPage => Op::PageIn,
             Step::ReadSize => Op::SizeRead,
             Step::Map(map) => return map.next(),
-            Step::RunBio => Op::Bio(self.written().map(|w| w.1).collect(), Bio::Read),
+            Step::RunBio => Op::Bio(self.written().map(|w| w.1).collect(), Bio::WHOLE_READ),
             Step::Fill => Op::PageFill(self.contents.clone()),
             Step::UnlockPage => Op::Unlock(LockName::PageLock, Mode::Exclusive),
             Step::Done => return None,

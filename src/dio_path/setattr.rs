@@ -28,6 +28,7 @@ use crate::task::{Place, Task};
 /// | StartHandle   | ext4_truncate: ext4_journal_start                    | + handle                 |
 /// | AddAgain      | ext4_truncate: ext4_orphan_add                       | + handle                 |
 /// | TakeDataSem   | ext4_truncate: down_write(i_data_sem)                | + handle, i_data_sem W   |
+/// | SetDisksize   | ext4_ext_truncate: i_disksize = i_size               | + handle, i_data_sem W   |
 /// | Free          | ext4_ext_truncate: ext4_ext_remove_space             | + handle, i_data_sem W   |
 /// | DropDataSem   | ext4_truncate: up_write(i_data_sem)                  | + handle                 |
 /// | DelOrphan     | ext4_truncate: ext4_orphan_del                       | + handle                 |
@@ -42,8 +43,9 @@ use crate::task::{Place, Task};
 /// shrinks, `i_mmap_sem` or `invalidate_lock`, sizes, pages, blocks.
 ///
 /// # Modelled
-/// A truncate to an equal size changes no size and drains nothing, but from v5.4 on it calls
-/// `ext4_truncate` all the same and frees what lies past the end; v4.10 leaves that alone. v4.10
+/// A truncate to an equal size changes no size and drains nothing, but it calls
+/// `ext4_truncate` all the same and frees what lies past the end (v3.11 too). What frees sets i_disksize
+/// to i_size again, under `i_data_sem`. v4.10
 /// still closes the gate, though no reader looks at it any more (16c54688592c). Without a journal
 /// there is no orphan record; 82a25b027ca4 made the drain independent of it. In v5.4 the drain
 /// stands before the record would be added, so without that fix it is "only with a journal".
@@ -83,6 +85,7 @@ enum Step {
     StartHandle,
     AddAgain,
     TakeDataSem,
+    SetDisksize,
     Free,
     DropDataSem,
     DelOrphan,
@@ -141,7 +144,7 @@ impl Setattr {
     }
 
     fn blocks(&self) -> Step {
-        let frees = self.shrinks() || self.to == self.from && !self.drains_late();
+        let frees = self.to <= self.from;
         if frees && self.fault.is_none() { Step::StartHandle } else { Step::DropMmap }
     }
 
@@ -163,7 +166,7 @@ impl Task for Setattr {
             Step::StartOrphan => Op::JournalStart(Handle::Orphan),
             Step::AddOrphan | Step::AddAgain => Op::Orphan(OrphanOp::Add),
             Step::TakeSizes | Step::TakeDataSem => Op::Lock(sem, excl),
-            Step::WriteDisksize => Op::DisksizeWrite(self.to),
+            Step::WriteDisksize | Step::SetDisksize => Op::DisksizeWrite(self.to),
             Step::WriteSize => Op::SizeWrite(self.to),
             Step::DropSizes | Step::DropDataSem => Op::Unlock(sem, excl),
             Step::StopOrphan => Op::JournalStop(Handle::Orphan),
@@ -216,7 +219,8 @@ impl Task for Setattr {
             }
             Step::StartHandle if self.journal => Step::AddAgain,
             Step::StartHandle | Step::AddAgain => Step::TakeDataSem,
-            Step::TakeDataSem => Step::Free,
+            Step::TakeDataSem => Step::SetDisksize,
+            Step::SetDisksize => Step::Free,
             Step::Free => Step::DropDataSem,
             Step::DropDataSem if self.journal => Step::DelOrphan,
             Step::DropDataSem | Step::DelOrphan => Step::StopHandle,
@@ -246,6 +250,7 @@ impl Task for Setattr {
             Step::StartHandle => ("StartHandle", "ext4_truncate"),
             Step::AddAgain => ("AddAgain", "ext4_orphan_add"),
             Step::TakeDataSem => ("TakeDataSem", "ext4_truncate"),
+            Step::SetDisksize => ("SetDisksize", "ext4_ext_truncate"),
             Step::Free => ("Free", "ext4_ext_remove_space"),
             Step::DropDataSem => ("DropDataSem", "ext4_truncate"),
             Step::DelOrphan => ("DelOrphan", "ext4_orphan_del"),

@@ -2,6 +2,7 @@
 
 use super::flush::FlushCompleted;
 use super::truncate_pages::TruncatePages;
+use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, Outcome};
@@ -13,9 +14,9 @@ use crate::task::{Place, Task};
 /// |---------------|-----------------------------------------------------|--------------------------|
 /// | TakeImutex    | do_truncate: mutex_lock(i_mutex)                    | i_mutex                  |
 /// | ReadSize      | ext4_setattr: is it shrinking?                      | i_mutex                  |
-/// | StartOrphan   | ext4_setattr: ext4_journal_start                    | i_mutex, handle          |
-/// | WriteDisksize | ext4_setattr: i_disksize                            | i_mutex, handle          |
-/// | StopOrphan    | ext4_setattr: ext4_journal_stop                     | i_mutex                  |
+/// | StartOrphan   | ext4_setattr: ext4_journal_start (shrinking)        | i_mutex, handle          |
+/// | WriteDisksize | ext4_setattr: i_disksize (shrinking)                | i_mutex, handle          |
+/// | StopOrphan    | ext4_setattr: ext4_journal_stop (shrinking)         | i_mutex                  |
 /// | WriteSize     | truncate_setsize: i_size_write                      | i_mutex                  |
 /// | DropPages     | truncate_pagecache, see TruncatePages               | i_mutex                  |
 /// | CloseGate     | ext4_inode_block_unlocked_dio: set_bit              | i_mutex, gate            |
@@ -23,27 +24,39 @@ use crate::task::{Place, Task};
 /// | Drain         | inode_dio_wait                                      | i_mutex, gate            |
 /// | OpenBarrier   | ext4_inode_resume_unlocked_dio: smp_mb              | i_mutex, gate            |
 /// | OpenGate      | ext4_inode_resume_unlocked_dio: clear_bit           | i_mutex                  |
-/// | Flush         | ext4_flush_completed_IO, see FlushCompleted         | i_mutex                  |
+/// | Flush         | ext4_flush_unwritten_io, see FlushCompleted (to v3.7) | i_mutex                |
+/// | WaitUnwritten | ext4_flush_unwritten_io: i_unwritten == 0 (v3.7)    | i_mutex                  |
 /// | StartHandle   | ext4_ext_truncate: ext4_journal_start               | i_mutex, handle          |
 /// | TakeDataSem   | ext4_ext_truncate: down_write(i_data_sem)           | i_mutex, i_data_sem W    |
+/// | SetDisksize   | ext4_ext_truncate: i_disksize = i_size              | i_mutex, i_data_sem W    |
 /// | Free          | ext4_ext_remove_space                               | i_mutex, i_data_sem W    |
 /// | DropDataSem   | ext4_ext_truncate: up_write(i_data_sem)             | i_mutex, handle          |
 /// | StopHandle    | ext4_ext_truncate: ext4_journal_stop                | i_mutex                  |
 /// | DropImutex    | do_truncate: mutex_unlock(i_mutex)                  |                          |
 ///
+/// # Kernel
+/// `ext4_setattr`, `ext4_truncate` (fs/ext4/inode.c), `ext4_ext_truncate` (fs/ext4/extents.c), read in
+/// v3.6.5, v3.7.2 and v3.11; `ext4_flush_unwritten_io` (fs/ext4/page-io.c) in v3.7.2,
+/// `truncate_setsize` (mm/truncate.c) in v3.7.2.
+///
 /// # Modelled
 /// v3.6 drains before it changes the size, whatever the new size; v3.7 drains after, and only when
-/// it shrinks the file. A truncate that grows the file sets i_disksize here (the kernel does so in
-/// `ext4_ext_truncate`). The barrier of `ext4_inode_resume_unlocked_dio` orders nothing that the
-/// model has after it. v3.11 flushes nothing: its drain waits for the conversions too
-/// (e83403959fdd), and it does so only where the file shrinks.
+/// it shrinks the file and there is a journal: it goes by the orphan record. v3.11 drains before it drops
+/// the pages, v3.7 after. Every truncate sets i_disksize to i_size under `i_data_sem`, whatever
+/// writeback has made of it since; one that grows the file does so only there. The barrier of
+/// `ext4_inode_resume_unlocked_dio` orders nothing that the model has after it. v3.11 flushes nothing:
+/// its drain waits for the conversions too (e83403959fdd), and it does so only where the file shrinks. If
+/// `ext4_truncate` gets no handle (`failing`), the sizes stay as set and the blocks stay allocated.
 ///
 /// # Left out
-/// Zeroing the tail block, ordered-mode flushing, the orphan list itself.
+/// Zeroing the tail block; ordered-mode flushing, and the return with i_disksize small and i_size not if
+/// that fails; the orphan list itself.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Truncate {
     to: Blocks,
     kernel: Kernel,
+    journal: bool,
+    fault: Option<Fault>,
     step: Step,
     shrinks: bool,
 }
@@ -63,8 +76,10 @@ enum Step {
     OpenBarrier,
     OpenGate,
     Flush(FlushCompleted),
+    WaitUnwritten,
     StartHandle,
     TakeDataSem,
+    SetDisksize,
     Free,
     DropDataSem,
     StopHandle,
@@ -73,9 +88,15 @@ enum Step {
 }
 
 impl Truncate {
-    /// Truncates the file to `to` blocks.
-    pub fn new(to: Blocks, kernel: Kernel) -> Truncate {
-        Truncate { to, kernel, step: Step::TakeImutex, shrinks: false }
+    /// Truncates the file to `to` blocks, on a file system with a journal or without.
+    pub fn new(to: Blocks, kernel: Kernel, journal: bool) -> Truncate {
+        Truncate { to, kernel, journal, fault: None, step: Step::TakeImutex, shrinks: false }
+    }
+
+    /// The same, but `ext4_truncate` cannot start its handle.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> Truncate {
+        Truncate { fault, ..self }
     }
 
     /// Waits for direct I/O, behind a closed gate where the kernel has one.
@@ -87,23 +108,37 @@ impl Truncate {
         Step::DropPages(TruncatePages::from(self.to))
     }
 
-    fn pages_gone(&self) -> Step {
-        if self.kernel.has(Fix::SizeBeforeWait) && self.shrinks {
-            self.drain()
-        } else {
-            self.flush()
+    fn after_drain(&self) -> Step {
+        match (self.kernel.has(Fix::SizeBeforeWait), self.pages_last()) {
+            (true, true) => self.drop_pages(),
+            (true, false) => self.flush(),
+            (false, _) => Step::ReadSize,
         }
     }
 
-    fn after_drain(&self) -> Step {
-        if self.kernel.has(Fix::SizeBeforeWait) { self.flush() } else { Step::ReadSize }
+    /// The pages go once direct I/O is over, not before.
+    fn pages_last(&self) -> bool {
+        self.kernel.version >= Version::V3_11
+    }
+
+    /// i_size is written: who waits for direct I/O now does so next.
+    fn sized(&self, then: Step) -> Step {
+        let drains = self.kernel.has(Fix::SizeBeforeWait) && self.shrinks && self.journal;
+        if drains { self.drain() } else { then }
     }
 
     fn flush(&self) -> Step {
         if self.kernel.version >= Version::V3_11 {
-            return Step::StartHandle;
+            return self.truncate();
         }
         Step::Flush(FlushCompleted::new(self.kernel, None, true))
+    }
+}
+
+impl Truncate {
+    /// `ext4_truncate`, past what it waits for.
+    fn truncate(&self) -> Step {
+        if self.fault.is_some() { Step::DropImutex } else { Step::StartHandle }
     }
 }
 
@@ -114,7 +149,7 @@ impl Task for Truncate {
             Step::TakeImutex => Op::Lock(imutex, excl),
             Step::ReadSize => Op::SizeRead,
             Step::StartOrphan => Op::JournalStart(Handle::Orphan),
-            Step::WriteDisksize => Op::DisksizeWrite(self.to),
+            Step::WriteDisksize | Step::SetDisksize => Op::DisksizeWrite(self.to),
             Step::StopOrphan => Op::JournalStop(Handle::Orphan),
             Step::WriteSize => Op::SizeWrite(self.to),
             Step::DropPages(drop) => return drop.next(),
@@ -125,6 +160,7 @@ impl Task for Truncate {
             Step::Drain => Op::DioWait,
             Step::OpenGate => Op::GateOpen,
             Step::Flush(flush) => return flush.next(),
+            Step::WaitUnwritten => Op::UnwrittenWait,
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::TakeDataSem => Op::Lock(sem, excl),
             Step::Free => Op::Free(self.to),
@@ -136,26 +172,30 @@ impl Task for Truncate {
     }
 
     fn resume(&mut self, outcome: Outcome) {
+        let pages_last = self.pages_last();
         self.step = match &mut self.step {
             Step::TakeImutex if self.kernel.has(Fix::SizeBeforeWait) => Step::ReadSize,
             Step::TakeImutex => self.drain(),
-            Step::ReadSize => match outcome {
-                Outcome::Value(size) => {
-                    self.shrinks = self.to < size;
-                    if self.to == size { self.drop_pages() } else { Step::StartOrphan }
+            Step::ReadSize => {
+                let size = if let Outcome::Value(size) = outcome { size } else { 0 };
+                self.shrinks = self.to < size;
+                match (self.shrinks, self.to == size) {
+                    (true, _) => Step::StartOrphan,
+                    (false, true) => self.flush(),
+                    (false, false) => Step::WriteSize,
                 }
-                _ => Step::StartOrphan,
-            },
+            }
             Step::StartOrphan => Step::WriteDisksize,
             Step::WriteDisksize => Step::StopOrphan,
             Step::StopOrphan => Step::WriteSize,
+            Step::WriteSize if pages_last => self.sized(self.drop_pages()),
             Step::WriteSize => self.drop_pages(),
             Step::DropPages(drop) => {
                 drop.resume(outcome);
                 if drop.next().is_some() {
                     return;
                 }
-                self.pages_gone()
+                if pages_last { self.flush() } else { self.sized(self.flush()) }
             }
             Step::CloseGate if self.kernel.has(Fix::CloserBarrier) => Step::GateBarrier,
             Step::CloseGate | Step::GateBarrier => Step::Drain,
@@ -170,10 +210,13 @@ impl Task for Truncate {
                 if flush.next().is_some() {
                     return;
                 }
-                Step::StartHandle
+                let waits = self.kernel.has(Fix::FlushWaits);
+                if waits { Step::WaitUnwritten } else { self.truncate() }
             }
+            Step::WaitUnwritten => self.truncate(),
             Step::StartHandle => Step::TakeDataSem,
-            Step::TakeDataSem => Step::Free,
+            Step::TakeDataSem => Step::SetDisksize,
+            Step::SetDisksize => Step::Free,
             Step::Free => Step::DropDataSem,
             Step::DropDataSem => Step::StopHandle,
             Step::StopHandle => Step::DropImutex,
@@ -196,6 +239,8 @@ impl Task for Truncate {
             Step::Drain => ("Drain", "inode_dio_wait"),
             Step::OpenBarrier => ("OpenBarrier", "ext4_inode_resume_unlocked_dio"),
             Step::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
+            Step::WaitUnwritten => ("WaitUnwritten", "ext4_unwritten_wait"),
+            Step::SetDisksize => ("SetDisksize", "ext4_ext_truncate"),
             Step::StartHandle => ("StartHandle", "ext4_ext_truncate"),
             Step::TakeDataSem => ("TakeDataSem", "ext4_ext_truncate"),
             Step::Free => ("Free", "ext4_ext_remove_space"),

@@ -25,7 +25,7 @@ pub enum DataSemHeld {
 /// | TakeExcl    | ext4_map_blocks: down_write(i_data_sem)         | i_data_sem W           |
 /// | LookAtSlot  | ext4_ext_map_blocks: cur_aio_dio (to v4.6)      | i_data_sem W           |
 /// | Allocate    | ext4_ext_map_blocks(.., CREATE)                 | i_data_sem W           |
-/// | RaiseCount  | ext4_set_io_unwritten_flag                      | i_data_sem W           |
+/// | RaiseCount  | ext4_set_io_unwritten_flag (from v4.10 last)    | i_data_sem W           |
 /// | DropExcl    | ext4_map_blocks: up_write(i_data_sem)           |                        |
 /// | StopHandle  | _ext4_get_block: ext4_journal_stop              |                        |
 ///
@@ -33,7 +33,8 @@ pub enum DataSemHeld {
 /// A lookup finds every block of the range at once. Blocks that are already written need no second
 /// pass under the write lock. `raise_early` is the order before 82e54229118785: the count of
 /// unwritten I/O goes up even if the allocation fails. (It then goes up before the extent is inserted, and
-/// here after: both are steps under `i_data_sem`, which whoever converts must take first.)
+/// here after: both are steps under `i_data_sem`, which whoever converts must take first.) From v4.10 on it
+/// goes up last, without that lock: whoever looks in between takes the new extent for nobody's.
 ///
 /// # Left out
 /// The extent status cache, delayed allocation, splitting of large extents.
@@ -44,6 +45,8 @@ pub struct MapBlocks {
     held: DataSemHeld,
     counts_unwritten: bool,
     raise_early: bool,
+    /// It is counted after the handle is stopped.
+    counts_last: bool,
     in_handle: bool,
     /// Where it looks for the io_end to flag: the inode's slot, not the caller's own.
     by_slot: bool,
@@ -81,6 +84,7 @@ impl MapBlocks {
             held,
             counts_unwritten: false,
             raise_early: false,
+            counts_last: false,
             in_handle: false,
             by_slot: false,
             slot: None,
@@ -104,6 +108,7 @@ impl MapBlocks {
             held: DataSemHeld::No,
             counts_unwritten,
             raise_early,
+            counts_last: false,
             in_handle: false,
             by_slot: false,
             slot: None,
@@ -111,6 +116,13 @@ impl MapBlocks {
             found: None,
             failed: false,
         }
+    }
+
+    /// The count goes up once `ext4_get_block_trans` has returned (109811c20fb8, v4.7): neither
+    /// `i_data_sem` nor the handle is held.
+    #[must_use]
+    pub fn counts_last(self) -> MapBlocks {
+        MapBlocks { counts_last: true, ..self }
     }
 
     /// The caller's handle is open already, and stays so.
@@ -137,6 +149,10 @@ impl MapBlocks {
     /// Whether the last pass found a block to convert: another write's conversion may have come first.
     fn unwritten(&self) -> bool {
         self.found().unwrap_or_default().iter().any(|m| m.extent == Extent::Unwritten)
+    }
+
+    fn raises(&self) -> bool {
+        self.counts_unwritten && if self.failed { self.raise_early } else { self.unwritten() }
     }
 
     fn stop(&self) -> Step {
@@ -206,10 +222,11 @@ impl Task for MapBlocks {
                     Outcome::Mapping(found) => self.found = Some(found),
                     _ => self.failed = true,
                 }
-                let raises = if self.failed { self.raise_early } else { self.unwritten() };
-                if self.counts_unwritten && raises { Step::RaiseCount } else { Step::DropExcl }
+                if self.raises() && !self.counts_last { Step::RaiseCount } else { Step::DropExcl }
             }
+            Step::RaiseCount if self.counts_last => Step::Done,
             Step::RaiseCount => Step::DropExcl,
+            Step::StopHandle if self.counts_last && self.raises() => Step::RaiseCount,
             Step::DropExcl => self.stop(),
             Step::StopHandle | Step::Done => Step::Done,
         };

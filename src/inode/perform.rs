@@ -233,7 +233,7 @@ impl Inode {
 
     fn bio(&mut self, task: TaskId, blocks: &[PhysicalBlock], bio: Bio) -> Outcome {
         match bio {
-            Bio::Read => {
+            Bio::Read { .. } => {
                 Outcome::Data(blocks.iter().map(|&b| self.extents.block(b).halves).collect())
             }
             Bio::Page { start } => {

@@ -179,7 +179,7 @@ impl Op {
                 vec![(Object::Extents, Write)]
             }
             Op::Bio(ref blocks, bio) => {
-                let access = if bio == Bio::Read { Read } else { Write };
+                let access = if matches!(bio, Bio::Read { .. }) { Read } else { Write };
                 let mut touched: Vec<_> =
                     blocks.iter().map(|&b| (Object::Block(b), access)).collect();
                 touched.extend(blocks.iter().map(|&b| (Object::InFlight(b), Add)));

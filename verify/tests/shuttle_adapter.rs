@@ -243,7 +243,7 @@ const fn pwrite(aio: bool) -> CallSpec {
 }
 const WRITE: CallSpec = pwrite(false);
 const AIO: CallSpec = pwrite(true);
-const READ: CallSpec = CallSpec::Pread { range: BLOCK, stale_size: false, repeat: false };
+const READ: CallSpec = CallSpec::Pread { range: BLOCK, late_size: false, repeat: false };
 const TRUNCATE: CallSpec = CallSpec::Ftruncate { to: 0, fault: None };
 
 #[test]
@@ -316,7 +316,7 @@ fn what_cannot_be_run_or_finished_is_incomplete() {
     };
     let c11 = Program { memory: Memory::C11, ..program.clone() };
     incomplete(&c11, Options::exhaustive());
-    let again = CallSpec::Pread { range: BLOCK, stale_size: false, repeat: true };
+    let again = CallSpec::Pread { range: BLOCK, late_size: false, repeat: true };
     let repeats = protocol(&[again, TRUNCATE], Version::V3_6, Extent::Written, &[]);
     incomplete(&repeats, Options::exhaustive());
     let busy = protocol(&[WRITE, WRITE, TRUNCATE], Version::V3_6, Extent::Written, &[]);

@@ -179,7 +179,7 @@ impl Writer<'_> {
             6 => Op::GateOpen,
             7 => Op::GateTest,
             8 => Op::UnwrittenWait,
-            9 => Op::Bio(vec![0], Bio::Read),
+            9 => Op::Bio(vec![0], Bio::WHOLE_READ),
             10 => Op::Bio(vec![0], Bio::Write { half: None, zero_rest: false }),
             11 => Op::Map(range, MapFor::Io),
             12 => Op::Free(0),

@@ -27,8 +27,8 @@ pub enum CallSpec {
     Pread {
         /// Which blocks.
         range: Range,
-        /// i_size is read before the count is raised.
-        stale_size: bool,
+        /// i_size is read only after the count is raised.
+        late_size: bool,
         /// It starts over for ever.
         repeat: bool,
     },

@@ -228,14 +228,14 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
         Kind::Pread => {
             let range = range(judge, fields);
             let repeat = fields.get("repeat").and_then(|f| f.flag(judge)).unwrap_or(false);
-            let stale_size = fields
+            let late_size = fields
                 .get("size_read")
                 .and_then(|field| field.text(judge))
                 .and_then(|word| {
-                    judge.choice(&word, "when i_size is read", &[("late", false), ("early", true)])
+                    judge.choice(&word, "when i_size is read", &[("early", false), ("late", true)])
                 })
                 .unwrap_or(false);
-            Some(CallSpec::Pread { range: range?, stale_size, repeat })
+            Some(CallSpec::Pread { range: range?, late_size, repeat })
         }
         Kind::AioPread => Some(CallSpec::AioPread(range(judge, fields)?)),
         Kind::Ftruncate => {

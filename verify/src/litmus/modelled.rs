@@ -23,7 +23,7 @@ impl CallSpec {
             .filter(|option| option.1)
             .map(|(key, _, kernels)| (key, kernels))
             .collect(),
-            CallSpec::Pread { stale_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
+            CallSpec::Pread { late_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
             CallSpec::Pread { repeat: true, .. } => vec![("repeat", RfcV1..=V3_11)],
             // (The error paths of the older functions were not followed.)
             CallSpec::Ftruncate { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
@@ -41,7 +41,7 @@ impl CallSpec {
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
             CallSpec::MoveExtents { .. } | CallSpec::Preallocate { .. } => RfcV1..=V3_11,
-            CallSpec::AioPread(_) => V4_10..=V6_12,
+            CallSpec::AioPread(_) => RfcV1..=V6_12,
             CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,
             CallSpec::PageFault { .. } | CallSpec::Mmap => RfcV1..=V5_4,

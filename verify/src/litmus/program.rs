@@ -70,11 +70,11 @@ impl Litmus {
                     let write = Write { task, end_io, range, half, fault, pins, slot };
                     Call::pwrite(write, flags, kernel, mount)
                 }
-                CallSpec::Pread { range, stale_size, repeat } if stale_size || repeat => {
+                CallSpec::Pread { range, late_size, repeat } if late_size || repeat => {
                     let nolock = self.dioread_nolock;
                     let mut read = DirectRead::new(task, range, kernel, nolock);
-                    if stale_size {
-                        read = read.stale_size();
+                    if late_size {
+                        read = read.late_size();
                     }
                     Call::Read(if repeat { read.repeat() } else { read })
                 }

@@ -160,7 +160,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::Submit(child, submission), _) => {
             format!("submit {} as {}", block_words(&submission.blocks), name(*child))
         }
-        (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) => {
+        (Op::Bio(blocks, Bio::Read { .. }), Outcome::Data(data)) => {
             let halves = data.iter().flatten().map(|c| content_words(program, *c));
             let mut found: Vec<String> = halves.collect();
             found.dedup();
@@ -203,7 +203,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::SizeRead, _) => "i_size".to_owned(),
         (Op::PagesRead, _) => "nrpages".to_owned(),
         (Op::Free(_) | Op::FreeRange(_), _) => "free blocks".to_owned(),
-        (Op::Bio(blocks, Bio::Read), _) => format!("read {}", block_words(blocks)),
+        (Op::Bio(blocks, Bio::Read { .. }), _) => format!("read {}", block_words(blocks)),
     }
 }
 

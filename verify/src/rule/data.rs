@@ -89,9 +89,11 @@ pub(super) fn found_after_drain(view: &View<'_>) -> Judgement {
     Ok(())
 }
 
-/// R5: a direct read. What is read into the page cache nobody has seen yet.
+/// R5: a direct read. What is read into the page cache nobody has seen yet, nor what lies past the end of
+/// the file in the reader's buffer.
 pub(super) fn read(view: &View<'_>) -> Judgement {
-    let (Op::Bio(blocks, Bio::Read), Outcome::Data(data)) = (&view.event.op, &view.event.outcome)
+    let (Op::Bio(blocks, Bio::Read { returned }), Outcome::Data(data)) =
+        (&view.event.op, &view.event.outcome)
     else {
         return Ok(());
     };
@@ -101,7 +103,8 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
     let never_held = |halves: &[Content; 2]| {
         halves.iter().any(|content| matches!(content, Content::Stale | Content::Foreign))
     };
-    match blocks.iter().zip(data).find(|(_, halves)| never_held(halves)) {
+    let mut seen = blocks.iter().zip(data).take(*returned as usize);
+    match seen.find(|(_, halves)| never_held(halves)) {
         Some((b, _)) => {
             let text = format!("the read of block {b} returned bytes that the file never held");
             broken(RuleId::R5, text)

@@ -295,7 +295,7 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
         view.in_flight_mut(block).remove(me);
     }
     match bio {
-        Bio::Read => {}
+        Bio::Read { .. } => {}
         Bio::Page { .. } => {
             view.me_mut().writes_back = true;
             for &b in blocks {

@@ -186,7 +186,7 @@ impl Witness {
             Verb::Writes => {
                 matches!(event.op, Op::Bio(_, Bio::Write { .. } | Bio::Page { .. }))
             }
-            Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read) | Op::PageRead(_)),
+            Verb::Reads => matches!(event.op, Op::Bio(_, Bio::Read { .. }) | Op::PageRead(_)),
             Verb::FindsGateClosed => {
                 event.op == Op::GateTest && event.outcome == Outcome::Flag(true)
             }

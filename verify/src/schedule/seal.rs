@@ -143,7 +143,7 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
             let tasks = (0..2 * MAX_TASKS as TaskId).map(Some);
             [None].into_iter().chain(tasks).map(Outcome::InodeAio).collect()
         }
-        Op::Bio(blocks, Bio::Read) => {
+        Op::Bio(blocks, Bio::Read { .. }) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
         Op::PageDirty => vec![

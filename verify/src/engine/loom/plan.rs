@@ -176,7 +176,7 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
             Op::Bio(_, bio) => {
                 seen.bios.insert(task);
                 seen.paged |= matches!(bio, diolock::op::Bio::Page { .. });
-                seen.bio_writes |= bio != diolock::op::Bio::Read;
+                seen.bio_writes |= !matches!(bio, diolock::op::Bio::Read { .. });
             }
             _ => {}
         }
