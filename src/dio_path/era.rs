@@ -3,10 +3,11 @@
 use super::{
     BufferedWrite, Call, DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo,
     Fault, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, PunchHole,
-    PunchHoleRwsem, Setattr, SyncFile, Truncate, UringThread, Write, WriteFlags, WritePages,
+    PunchHoleRwsem, Setattr, ShiftRange, SyncFile, Truncate, UringThread, Write, WriteFlags,
+    WritePages,
 };
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Blocks, Range, TaskId};
+use crate::op::{Blocks, Range, Shift, TaskId};
 
 /// How the file system is mounted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -101,13 +102,38 @@ impl Call {
         }
     }
 
-    /// A punched hole; whether blocks are `indirect` matters before v4.10 only.
-    pub fn punch_hole(range: Range, fault: Option<Fault>, kernel: Kernel, indirect: bool) -> Call {
+    /// A punched hole, by task `task`; whether blocks are `indirect` matters before v4.10 only.
+    pub fn punch_hole(
+        task: TaskId,
+        range: Range,
+        fault: Option<Fault>,
+        kernel: Kernel,
+        (mount, indirect): (Mount, bool),
+    ) -> Call {
+        let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
         if kernel.version >= Version::V4_10 {
-            Call::PunchHole(PunchHoleRwsem::new(range, kernel).failing(fault))
+            let punch = PunchHoleRwsem::new(range, kernel).failing(fault);
+            Call::PunchHole(punch.writing_back(write_back))
         } else {
-            Call::PunchHoleImutex(PunchHole::new(range, kernel, indirect))
+            let punch = PunchHole::new(range, kernel, indirect);
+            Call::PunchHoleImutex(punch.writing_back(write_back))
         }
+    }
+
+    /// A range that is taken out of the file or put in, by task `task`.
+    pub fn shift_range(
+        task: TaskId,
+        (range, shift): (Range, Shift),
+        fault: Option<Fault>,
+        kernel: Kernel,
+        mount: Mount,
+    ) -> Call {
+        let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
+        let shifts = match shift {
+            Shift::Left => ShiftRange::collapse(range, kernel),
+            Shift::Right => ShiftRange::insert(range, kernel),
+        };
+        Call::ShiftRange(shifts.failing(fault).writing_back(write_back))
     }
 
     /// A thread that writes through io_uring and then truncates to `to`, and the completion, as

@@ -1,29 +1,37 @@
 //! Punch hole under `i_mutex`, or under nothing, up to v3.11.
 
+use super::end_page_io::EndPageIo;
 use super::flush::FlushCompleted;
+use super::truncate_pages::TruncatePages;
+use super::writepages::WritePages;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Handle, Op, Outcome, Range};
+use crate::page::PAGE_BLOCKS;
 use crate::task::{Place, Task};
 
 /// `ext4_ext_punch_hole` of whole blocks, from v3.10 on `ext4_punch_hole`.
 ///
 /// | step         | kernel (v3.7; * not in v3.6)                       | holds after              |
 /// |--------------|----------------------------------------------------|--------------------------|
+/// | WriteBack    | filemap_write_and_wait_range, see WritePages       |                          |
 /// | TakeImutex   | ext4_ext_punch_hole: mutex_lock(i_mutex) *         | i_mutex                  |
 /// | ReadSize     | ext4_ext_punch_hole: inode->i_size                 | i_mutex                  |
+/// | DropPages    | truncate_pagecache_range, see TruncatePages        | i_mutex                  |
 /// | CloseGate    | ext4_inode_block_unlocked_dio: set_bit *           | i_mutex, gate            |
 /// | GateBarrier  | ext4_inode_block_unlocked_dio: smp_mb *            | i_mutex, gate            |
 /// | Flush        | ext4_flush_completed_IO, see FlushCompleted        | i_mutex, gate            |
 /// | WaitUnwritten | ext4_flush_unwritten_io: i_unwritten == 0 *       | i_mutex, gate            |
 /// | Drain        | ext4_ext_punch_hole: inode_dio_wait *              | i_mutex, gate            |
 /// | StartHandle  | ext4_ext_punch_hole: ext4_journal_start            | + handle                 |
+/// | ZeroPage     | ext4_discard_partial_page_buffers, see TruncatePages (to v3.7) | + handle     |
 /// | TakeDataSem  | ext4_ext_punch_hole: down_write(i_data_sem)        | + handle, i_data_sem W   |
 /// | Free         | ext4_ext_remove_space, ext4_free_hole_blocks       | + handle, i_data_sem W   |
 /// | DropDataSem  | ext4_ext_punch_hole: up_write(i_data_sem)          | + handle                 |
 /// | StopHandle   | ext4_ext_punch_hole: ext4_journal_stop             | i_mutex, gate            |
 /// | OpenGate     | ext4_inode_resume_unlocked_dio *                   | i_mutex                  |
 /// | DropImutex   | ext4_ext_punch_hole: mutex_unlock(i_mutex) *       |                          |
+/// | Worker       | what writeback left to it, see EndPageIo           |                          |
 ///
 /// # Kernel
 /// fs/ext4/extents.c, read in v3.6 and v3.7.2; `ext4_punch_hole` (fs/ext4/inode.c) in v3.11.
@@ -35,20 +43,28 @@ use crate::task::{Place, Task};
 /// after v3.7 (v3.9, from memory), so only kernels from v3.11 on, with or without that fix, say
 /// something about it.
 ///
+/// Up to v3.7 only whole pages leave the cache before the drain; of a page that is punched in part the hole is
+/// zeroed inside the handle. v3.11 does both before the drain.
+///
 /// # Left out
-/// The page cache, partial blocks, the flags that are checked again under `i_mutex`.
+/// Partial blocks, the flags that are checked again under `i_mutex`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PunchHole {
     range: Range,
     kernel: Kernel,
     indirect: bool,
+    write_back: Option<Box<WritePages>>,
+    workers: Vec<EndPageIo>,
     step: Step,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
+    WriteBack,
     TakeImutex,
     ReadSize,
+    DropPages(TruncatePages),
+    ZeroPage(TruncatePages),
     CloseGate,
     GateBarrier,
     Flush(FlushCompleted),
@@ -61,17 +77,41 @@ enum Step {
     StopHandle,
     OpenGate,
     DropImutex,
+    Worker(EndPageIo),
     Done,
 }
 
 impl PunchHole {
     /// Punches `range` out of the file, which is mapped by `indirect` blocks or by extents.
     pub fn new(range: Range, kernel: Kernel, indirect: bool) -> PunchHole {
-        let mut task = PunchHole { range, kernel, indirect, step: Step::TakeImutex };
-        if !task.locks() {
-            task.step = Step::ReadSize;
-        }
-        task
+        let (write_back, workers, step) = (None, Vec::new(), Step::Done);
+        let task = PunchHole { range, kernel, indirect, write_back, workers, step };
+        PunchHole { step: task.locked(), ..task }
+    }
+
+    /// The same, but it writes dirty pages back first, as the kernel does.
+    #[must_use]
+    pub fn writing_back(self, write_back: WritePages) -> PunchHole {
+        let write_back = Some(Box::new(write_back.and_wait()));
+        PunchHole { write_back, step: Step::WriteBack, ..self }
+    }
+
+    fn locked(&self) -> Step {
+        if self.locks() { Step::TakeImutex } else { Step::ReadSize }
+    }
+
+    /// Whether the hole leaves part of the page, which is zeroed later then.
+    fn partial(&self) -> bool {
+        let whole = self.range.start == 0 && self.range.end() >= PAGE_BLOCKS;
+        !whole && self.kernel.version < Version::V3_11
+    }
+
+    fn pages(&self) -> TruncatePages {
+        TruncatePages::new(self.range)
+    }
+
+    fn worker(&mut self) -> Step {
+        self.workers.pop().map_or(Step::Done, Step::Worker)
     }
 
     fn locks(&self) -> bool {
@@ -95,8 +135,8 @@ impl PunchHole {
         Step::Flush(FlushCompleted::new(self.kernel, None, true))
     }
 
-    fn leave(&self) -> Step {
-        if self.locks() { Step::DropImutex } else { Step::Done }
+    fn leave(&mut self) -> Step {
+        if self.locks() { Step::DropImutex } else { self.worker() }
     }
 }
 
@@ -104,6 +144,9 @@ impl Task for PunchHole {
     fn next(&self) -> Option<Op> {
         let (imutex, sem, alone) = (LockName::IMutex, LockName::IDataSem, Mode::Exclusive);
         Some(match &self.step {
+            Step::WriteBack => return self.write_back.as_ref()?.next(),
+            Step::DropPages(drop) | Step::ZeroPage(drop) => return drop.next(),
+            Step::Worker(worker) => return worker.next(),
             Step::TakeImutex => Op::Lock(imutex, alone),
             Step::ReadSize => Op::SizeRead,
             Step::CloseGate => Op::GateClose,
@@ -123,13 +166,46 @@ impl Task for PunchHole {
     }
 
     fn resume(&mut self, outcome: Outcome) {
-        let waits = self.waits();
+        let (waits, partial) = (self.waits(), self.partial());
         self.step = match &mut self.step {
+            Step::WriteBack => {
+                if let Some(write_back) = &mut self.write_back {
+                    write_back.resume(outcome);
+                    if write_back.next().is_some() {
+                        return;
+                    }
+                    self.workers = write_back.workers();
+                }
+                self.write_back = None;
+                self.locked()
+            }
             Step::TakeImutex => Step::ReadSize,
             Step::ReadSize => match outcome {
                 Outcome::Value(size) if self.range.start >= size => self.leave(),
-                _ => self.prepare(),
+                _ if partial => self.prepare(),
+                _ => Step::DropPages(self.pages()),
             },
+            Step::DropPages(drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
+                self.prepare()
+            }
+            Step::ZeroPage(drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
+                Step::TakeDataSem
+            }
+            Step::Worker(worker) => {
+                worker.resume(outcome);
+                if worker.next().is_some() {
+                    return;
+                }
+                self.worker()
+            }
             Step::CloseGate if self.kernel.has(Fix::CloserBarrier) => Step::GateBarrier,
             Step::CloseGate | Step::GateBarrier if self.kernel.version >= Version::V3_11 => {
                 Step::Drain
@@ -148,19 +224,27 @@ impl Task for PunchHole {
             }
             Step::WaitUnwritten if waits => Step::Drain,
             Step::WaitUnwritten | Step::Drain => Step::StartHandle,
+            Step::StartHandle if partial => Step::ZeroPage(self.pages()),
             Step::StartHandle => Step::TakeDataSem,
             Step::TakeDataSem => Step::Free,
             Step::Free => Step::DropDataSem,
             Step::DropDataSem => Step::StopHandle,
             Step::StopHandle if waits => Step::OpenGate,
             Step::StopHandle | Step::OpenGate => self.leave(),
-            Step::DropImutex | Step::Done => Step::Done,
+            Step::DropImutex => self.worker(),
+            Step::Done => Step::Done,
         };
     }
 
     fn place(&self) -> Place {
         let step = match &self.step {
             Step::Flush(flush) => return flush.place(),
+            Step::WriteBack => match &self.write_back {
+                Some(write_back) => return write_back.place(),
+                None => "Done",
+            },
+            Step::DropPages(drop) | Step::ZeroPage(drop) => return drop.place(),
+            Step::Worker(worker) => return worker.place(),
             Step::TakeImutex => "TakeImutex",
             Step::ReadSize => "ReadSize",
             Step::CloseGate => "CloseGate",

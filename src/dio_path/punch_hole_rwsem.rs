@@ -1,8 +1,10 @@
 //! `ext4_punch_hole` under `i_rwsem`, from v4.10 on.
 
-use super::drop_page::DropPage;
+use super::disksize_before_punch::DisksizeBeforePunch;
 use super::setattr::mmap_lock;
+use super::truncate_pages::TruncatePages;
 use super::write::Fault;
+use super::writepages::WritePages;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Handle, Op, Outcome, Range};
@@ -12,6 +14,7 @@ use crate::task::{Place, Task};
 ///
 /// | step         | kernel (v6.1; * v4.10 only, + from v6.1)        | holds after                 |
 /// |--------------|-------------------------------------------------|-----------------------------|
+/// | WriteBack    | filemap_write_and_wait_range, see WritePages    |                             |
 /// | TakeRwsem    | ext4_punch_hole: inode_lock                     | i_rwsem                     |
 /// | ReadSize     | ext4_punch_hole: inode->i_size                  | i_rwsem                     |
 /// | CloseGate    | ext4_inode_block_unlocked_dio *                 | i_rwsem, gate               |
@@ -19,8 +22,8 @@ use crate::task::{Place, Task};
 /// | StartTime    | file_modified: ext4_journal_start +             | i_rwsem, handle             |
 /// | StopTime     | file_modified: ext4_journal_stop +              | i_rwsem                     |
 /// | TakeMmap     | filemap_invalidate_lock (to v5.10 i_mmap_sem)   | i_rwsem, invalidate_lock    |
-/// | LookForPages | truncate_pagecache_range: nrpages               | i_rwsem, invalidate_lock    |
-/// | DropPages    | truncate_pagecache_range                        | i_rwsem, invalidate_lock    |
+/// | Disksize     | ext4_update_disksize_before_punch, see DisksizeBeforePunch | i_rwsem, invalidate_lock |
+/// | DropPages    | truncate_pagecache_range, see TruncatePages     | i_rwsem, invalidate_lock    |
 /// | StartHandle  | ext4_punch_hole: ext4_journal_start             | + handle                    |
 /// | TakeDataSem  | ext4_punch_hole: down_write(i_data_sem)         | + handle, i_data_sem W      |
 /// | Free         | ext4_ext_remove_space                           | + handle, i_data_sem W      |
@@ -31,7 +34,8 @@ use crate::task::{Place, Task};
 /// | DropRwsem    | ext4_punch_hole: inode_unlock                   |                             |
 ///
 /// # Kernel
-/// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141 and v6.12.
+/// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141 and v6.12. That v6.12 still writes back before it
+/// takes the lock is derived: 6.12.117 does not.
 ///
 /// # Modelled
 /// A hole at or past i_size is nothing to punch; one that reaches past it is punched as asked. In
@@ -40,17 +44,19 @@ use crate::task::{Place, Task};
 /// stay.
 ///
 /// # Left out
-/// The write-back before the lock is taken, partial blocks, `ext4_update_disksize_before_punch`.
+/// Partial blocks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PunchHoleRwsem {
     range: Range,
     kernel: Kernel,
     fault: Option<Fault>,
+    write_back: Option<Box<WritePages>>,
     step: Step,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
+    WriteBack,
     TakeRwsem,
     ReadSize,
     CloseGate,
@@ -58,8 +64,8 @@ enum Step {
     StartTime,
     StopTime,
     TakeMmap,
-    LookForPages,
-    DropPages(DropPage),
+    Disksize(DisksizeBeforePunch),
+    DropPages(TruncatePages),
     StartHandle,
     TakeDataSem,
     Free,
@@ -74,7 +80,25 @@ enum Step {
 impl PunchHoleRwsem {
     /// Punches `range` out of the file.
     pub fn new(range: Range, kernel: Kernel) -> PunchHoleRwsem {
-        PunchHoleRwsem { range, kernel, fault: None, step: Step::TakeRwsem }
+        let step = Step::TakeRwsem;
+        PunchHoleRwsem { range, kernel, fault: None, write_back: None, step }
+    }
+
+    /// The same, but it writes dirty pages back first, as the kernel does.
+    #[must_use]
+    pub fn writing_back(self, write_back: WritePages) -> PunchHoleRwsem {
+        let write_back = Some(Box::new(write_back.and_wait()));
+        PunchHoleRwsem { write_back, step: Step::WriteBack, ..self }
+    }
+
+    /// What changes i_disksize goes before the pages.
+    fn before_pages(&self) -> Step {
+        let disksize = DisksizeBeforePunch::new(self.range, self.kernel);
+        if disksize.next().is_some() { Step::Disksize(disksize) } else { self.drop_pages() }
+    }
+
+    fn drop_pages(&self) -> Step {
+        Step::DropPages(TruncatePages::new(self.range))
     }
 
     /// The same, but it gets no handle, or finds no block to split an extent with.
@@ -112,7 +136,8 @@ impl Task for PunchHoleRwsem {
             Step::StartTime => Op::JournalStart(Handle::Time),
             Step::StopTime => Op::JournalStop(Handle::Time),
             Step::TakeMmap => Op::Lock(mmap, excl),
-            Step::LookForPages => Op::PagesRead,
+            Step::WriteBack => return self.write_back.as_ref()?.next(),
+            Step::Disksize(disksize) => return disksize.next(),
             Step::DropPages(drop) => return drop.next(),
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::TakeDataSem => Op::Lock(sem, excl),
@@ -128,6 +153,16 @@ impl Task for PunchHoleRwsem {
 
     fn resume(&mut self, outcome: Outcome) {
         self.step = match self.step {
+            Step::WriteBack => {
+                if let Some(write_back) = &mut self.write_back {
+                    write_back.resume(outcome);
+                    if write_back.next().is_some() {
+                        return;
+                    }
+                }
+                self.write_back = None;
+                Step::TakeRwsem
+            }
             Step::TakeRwsem => Step::ReadSize,
             Step::ReadSize => match outcome {
                 Outcome::Value(size) if self.range.start >= size => Step::DropRwsem,
@@ -138,16 +173,21 @@ impl Task for PunchHoleRwsem {
             Step::Drain if self.kernel.version >= Version::V6_1 => Step::StartTime,
             Step::StartTime => Step::StopTime,
             Step::Drain | Step::StopTime if self.locks_faults_out() => Step::TakeMmap,
-            Step::Drain | Step::StopTime => Step::LookForPages,
-            Step::TakeMmap => Step::LookForPages,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::DropPages(DropPage::default())
+            Step::Drain | Step::StopTime => self.before_pages(),
+            Step::TakeMmap => self.before_pages(),
+            Step::Disksize(mut disksize) => {
+                disksize.resume(outcome);
+                let more = disksize.next().is_some();
+                if more { Step::Disksize(disksize) } else { self.drop_pages() }
             }
-            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
-            Step::LookForPages | Step::DropPages(_) if self.fault == Some(Fault::Enomem) => {
-                self.unlock()
+            Step::DropPages(mut drop) => {
+                drop.resume(outcome);
+                match drop.next() {
+                    Some(_) => Step::DropPages(drop),
+                    None if self.fault == Some(Fault::Enomem) => self.unlock(),
+                    None => Step::StartHandle,
+                }
             }
-            Step::LookForPages | Step::DropPages(_) => Step::StartHandle,
             Step::StartHandle => Step::TakeDataSem,
             Step::TakeDataSem if self.fault.is_some() => Step::DropDataSem,
             Step::TakeDataSem => Step::Free,
@@ -162,6 +202,11 @@ impl Task for PunchHoleRwsem {
 
     fn place(&self) -> Place {
         let step = match &self.step {
+            Step::WriteBack => match &self.write_back {
+                Some(write_back) => return write_back.place(),
+                None => "Done",
+            },
+            Step::Disksize(disksize) => return disksize.place(),
             Step::TakeRwsem => "TakeRwsem",
             Step::ReadSize => "ReadSize",
             Step::CloseGate => "CloseGate",
@@ -169,7 +214,6 @@ impl Task for PunchHoleRwsem {
             Step::StartTime => "StartTime",
             Step::StopTime => "StopTime",
             Step::TakeMmap => "TakeMmap",
-            Step::LookForPages => "LookForPages",
             Step::DropPages(drop) => return drop.place(),
             Step::StartHandle => "StartHandle",
             Step::TakeDataSem => "TakeDataSem",

@@ -1,12 +1,14 @@
 //! `ext4_collapse_range` and `ext4_insert_range`: blocks change their place in the file.
 
 use super::alloc_blocks::has_gate;
-use super::drop_page::DropPage;
 use super::setattr::mmap_lock;
+use super::truncate_pages::TruncatePages;
 use super::write::Fault;
+use super::writepages::WritePages;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, Outcome, Range, Shift};
+use crate::page::PAGE_BLOCKS;
 use crate::task::{Place, Task};
 
 /// `ext4_collapse_range` takes a range out of the file, `ext4_insert_range` puts one in.
@@ -20,8 +22,8 @@ use crate::task::{Place, Task};
 /// | StartTime    | file_modified: ext4_journal_start +                            | i_rwsem, handle          |
 /// | StopTime     | file_modified: ext4_journal_stop +                             | i_rwsem                  |
 /// | TakeMmap     | filemap_invalidate_lock (to v5.10 i_mmap_sem)                  | i_rwsem, invalidate_lock |
-/// | LookForPages | truncate_pagecache: nrpages                                    | i_rwsem, invalidate_lock |
-/// | DropPages    | truncate_pagecache                                             | i_rwsem, invalidate_lock |
+/// | WriteBack    | filemap_write_and_wait_range, see WritePages                   | i_rwsem, invalidate_lock |
+/// | DropPages    | truncate_pagecache, see TruncatePages                          | i_rwsem, invalidate_lock |
 /// | StartHandle  | ext4_collapse_range: ext4_journal_start                        | + handle                 |
 /// | RereadSize   | the size of which the length is added or taken away            | + handle (i_data_sem W)  |
 /// | WriteSize    | ext4_insert_range: i_size; ext4_collapse_range: i_size_write   | + handle (i_data_sem W)  |
@@ -44,11 +46,14 @@ use crate::task::{Place, Task};
 /// sizes before it takes `i_data_sem`, a collapse lowers them under it: in an insert i_disksize changes
 /// without `i_data_sem`, when there is no page left whose writeback could change it as well.
 ///
+/// What is dirty from the start of the page on, or behind what is taken out, is written back under the locks
+/// before that page and all behind it leave the cache.
+///
 /// On an error (no handle, or an extent must be split and no block is left) the pages are gone and no
 /// block has moved. An insert has raised both sizes by then, and leaves them so.
 ///
 /// # Left out
-/// Writing the pages back under the lock before they are dropped, partial pages, how extents join.
+/// How extents join.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ShiftRange {
     range: Range,
@@ -56,6 +61,7 @@ pub struct ShiftRange {
     kernel: Kernel,
     fault: Option<Fault>,
     size: Blocks,
+    write_back: Option<Box<WritePages>>,
     step: Step,
 }
 
@@ -68,8 +74,8 @@ enum Step {
     StartTime,
     StopTime,
     TakeMmap,
-    LookForPages,
-    DropPages(DropPage),
+    WriteBack,
+    DropPages(TruncatePages),
     StartHandle,
     RereadSize,
     WriteSize,
@@ -90,7 +96,23 @@ impl ShiftRange {
     /// Takes `range` out of the file.
     pub fn collapse(range: Range, kernel: Kernel) -> ShiftRange {
         let (shift, step) = (Shift::Left, Step::TakeRwsem);
-        ShiftRange { range, shift, kernel, fault: None, size: 0, step }
+        ShiftRange { range, shift, kernel, fault: None, size: 0, write_back: None, step }
+    }
+
+    /// The same, but it writes dirty pages back, as the kernel does.
+    #[must_use]
+    pub fn writing_back(self, write_back: WritePages) -> ShiftRange {
+        ShiftRange { write_back: Some(Box::new(write_back.and_wait())), ..self }
+    }
+
+    fn pages(&self) -> Step {
+        if self.write_back.is_some() { Step::WriteBack } else { self.drop_pages() }
+    }
+
+    /// From the start of its page on.
+    fn drop_pages(&self) -> Step {
+        let start = self.range.start - self.range.start % PAGE_BLOCKS;
+        Step::DropPages(TruncatePages::from(start))
     }
 
     /// The same, but it gets no handle, or finds no block to split an extent with.
@@ -143,7 +165,7 @@ impl ShiftRange {
     }
 
     fn mmap(&self) -> Step {
-        if self.locks_faults_out() { Step::TakeMmap } else { Step::LookForPages }
+        if self.locks_faults_out() { Step::TakeMmap } else { self.pages() }
     }
 
     fn value(outcome: &Outcome) -> Blocks {
@@ -163,7 +185,7 @@ impl Task for ShiftRange {
             Step::StartTime => Op::JournalStart(Handle::Time),
             Step::StopTime => Op::JournalStop(Handle::Time),
             Step::TakeMmap => Op::Lock(mmap, alone),
-            Step::LookForPages => Op::PagesRead,
+            Step::WriteBack => return self.write_back.as_ref()?.next(),
             Step::DropPages(drop) => return drop.next(),
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::WriteSize => Op::SizeWrite(self.size),
@@ -191,15 +213,25 @@ impl Task for ShiftRange {
             Step::CloseGate | Step::Drain => self.drained(),
             Step::StartTime => Step::StopTime,
             Step::StopTime => self.mmap(),
-            Step::TakeMmap => Step::LookForPages,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::DropPages(DropPage::default())
+            Step::TakeMmap => self.pages(),
+            Step::WriteBack => {
+                if let Some(write_back) = &mut self.write_back {
+                    write_back.resume(outcome);
+                    if write_back.next().is_some() {
+                        return;
+                    }
+                }
+                self.write_back = None;
+                self.drop_pages()
             }
-            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
-            Step::LookForPages | Step::DropPages(_) if self.fault == Some(Fault::Enomem) => {
-                self.unlock()
+            Step::DropPages(mut drop) => {
+                drop.resume(outcome);
+                match drop.next() {
+                    Some(_) => Step::DropPages(drop),
+                    None if self.fault == Some(Fault::Enomem) => self.unlock(),
+                    None => Step::StartHandle,
+                }
             }
-            Step::LookForPages | Step::DropPages(_) => Step::StartHandle,
             Step::StartHandle if inserts => Step::RereadSize,
             Step::StartHandle => Step::TakeDataSem,
             Step::RereadSize => {
@@ -238,7 +270,10 @@ impl Task for ShiftRange {
             Step::StartTime => "StartTime",
             Step::StopTime => "StopTime",
             Step::TakeMmap => "TakeMmap",
-            Step::LookForPages => "LookForPages",
+            Step::WriteBack => match &self.write_back {
+                Some(write_back) => return write_back.place(),
+                None => "Done",
+            },
             Step::StartHandle => "StartHandle",
             Step::RereadSize => "RereadSize",
             Step::WriteSize => "WriteSize",

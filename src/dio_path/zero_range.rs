@@ -1,8 +1,9 @@
 //! `ext4_fallocate` and `ext4_zero_range`: who calls `ext4_alloc_file_blocks`.
 
 use super::alloc_blocks::{AllocBlocks, has_gate};
-use super::drop_page::DropPage;
+use super::disksize_before_punch::DisksizeBeforePunch;
 use super::setattr::mmap_lock;
+use super::truncate_pages::TruncatePages;
 use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
@@ -159,8 +160,8 @@ impl Task for ExtFallocate {
 /// | StartTime    | file_modified: ext4_journal_start +                    | i_rwsem, handle           |
 /// | StopTime     | file_modified: ext4_journal_stop +                     | i_rwsem                   |
 /// | TakeMmap     | filemap_invalidate_lock (to v5.10 i_mmap_sem)          | i_rwsem, invalidate_lock  |
-/// | LookForPages | truncate_pagecache_range: nrpages                      | i_rwsem, invalidate_lock  |
-/// | DropPages    | truncate_pagecache_range                               | i_rwsem, invalidate_lock  |
+/// | Disksize     | ext4_update_disksize_before_punch, see DisksizeBeforePunch | i_rwsem, invalidate_lock |
+/// | DropPages    | truncate_pagecache_range, see TruncatePages            | i_rwsem, invalidate_lock  |
 /// | Alloc        | ext4_alloc_file_blocks, see AllocBlocks                | i_rwsem, invalidate_lock  |
 /// | DropMmap     | filemap_invalidate_unlock                              | i_rwsem                   |
 /// | OpenGate     | ext4_inode_resume_unlocked_dio *                       | i_rwsem                   |
@@ -171,7 +172,7 @@ impl Task for ExtFallocate {
 /// the second closing out of `ext4_alloc_file_blocks`, and why, is from its message.
 ///
 /// # Left out
-/// Partial blocks, `ext4_update_disksize_before_punch`, that written blocks become unwritten.
+/// Partial blocks, that written blocks become unwritten.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ZeroRange {
     range: Range,
@@ -190,8 +191,8 @@ enum Zero {
     StartTime,
     StopTime,
     TakeMmap,
-    LookForPages,
-    DropPages(DropPage),
+    Disksize(DisksizeBeforePunch),
+    DropPages(TruncatePages),
     Alloc(AllocBlocks),
     DropMmap,
     OpenGate,
@@ -211,6 +212,10 @@ impl ZeroRange {
         ZeroRange { fault, ..self }
     }
 
+    fn drop_pages(&self) -> Zero {
+        Zero::DropPages(TruncatePages::new(self.range))
+    }
+
     fn drain(&self) -> Zero {
         if has_gate(self.kernel) { Zero::CloseGate } else { Zero::Drain }
     }
@@ -227,7 +232,7 @@ impl Task for ZeroRange {
             Zero::StartTime => Op::JournalStart(Handle::Time),
             Zero::StopTime => Op::JournalStop(Handle::Time),
             Zero::TakeMmap => Op::Lock(mmap, alone),
-            Zero::LookForPages => Op::PagesRead,
+            Zero::Disksize(disksize) => return disksize.next(),
             Zero::DropPages(drop) => return drop.next(),
             Zero::Alloc(alloc) => return alloc.next(),
             Zero::DropMmap => Op::Unlock(mmap, alone),
@@ -250,12 +255,22 @@ impl Task for ZeroRange {
             Zero::Drain if self.kernel.version >= Version::V6_1 => Zero::StartTime,
             Zero::StartTime => Zero::StopTime,
             Zero::Drain | Zero::StopTime => Zero::TakeMmap,
-            Zero::TakeMmap => Zero::LookForPages,
-            Zero::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Zero::DropPages(DropPage::default())
+            Zero::TakeMmap => {
+                let disksize = DisksizeBeforePunch::new(self.range, self.kernel);
+                if disksize.next().is_some() { Zero::Disksize(disksize) } else { self.drop_pages() }
             }
-            Zero::DropPages(drop) if let Some(drop) = drop.further() => Zero::DropPages(drop),
-            Zero::LookForPages | Zero::DropPages(_) => {
+            Zero::Disksize(disksize) => {
+                disksize.resume(outcome);
+                if disksize.next().is_some() {
+                    return;
+                }
+                self.drop_pages()
+            }
+            Zero::DropPages(drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
                 let alloc = AllocBlocks::new(self.range, self.grows, self.kernel);
                 Zero::Alloc(alloc.failing(self.fault))
             }
@@ -283,7 +298,7 @@ impl Task for ZeroRange {
             Zero::StartTime => ("StartTime", "ext4_zero_range"),
             Zero::StopTime => ("StopTime", "ext4_zero_range"),
             Zero::TakeMmap => ("TakeMmap", "ext4_zero_range"),
-            Zero::LookForPages => ("LookForPages", "ext4_zero_range"),
+            Zero::Disksize(disksize) => return disksize.place(),
             Zero::DropMmap => ("DropMmap", "ext4_zero_range"),
             Zero::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
             Zero::DropRwsem => ("DropRwsem", "ext4_zero_range"),

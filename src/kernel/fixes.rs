@@ -134,6 +134,8 @@ fixes! {
     NoCallerCompletion: "caller-comp-off", V6_12.., "v6.6", Message;
     /// page faults take i_mmap_sem for reading, hole punching for writing
     FaultLock: "ea3d7209ca01", V4_10.., "v4.5", Message;
+    /// a punched hole raises i_disksize before the page goes whose writeback would have
+    DisksizeBeforePunch: "011278485ecc", V4_10.., "v4.5", Source;
     /// the completion of asynchronous direct I/O drops what was cached meanwhile
     CompletionInvalidates: "332391a9935d", V5_4.., "v4.14", Source;
     /// dioread_nolock is the default: writeback allocates unwritten blocks, converted when written

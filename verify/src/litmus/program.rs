@@ -5,12 +5,12 @@ use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
 use diolock::dio_path::{
     AllocFileBlocks, Append, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
-    FilemapFault, FilemapRead, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault,
-    ShiftRange, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose, ZeroRange,
+    FilemapFault, FilemapRead, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, VmMmap,
+    WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose, ZeroRange,
 };
 use diolock::inode::Inode;
 use diolock::kernel::Kernel;
-use diolock::op::{Shift, TaskId};
+use diolock::op::TaskId;
 
 impl Litmus {
     /// The tasks' letters in task order: those written down, then the completions of the
@@ -89,7 +89,7 @@ impl Litmus {
                 CallSpec::WritePages => Call::writepages(task, kernel, mount),
                 CallSpec::Fsync => Call::fsync(task, kernel, mount),
                 CallSpec::PunchHole { range, indirect, fault } => {
-                    Call::punch_hole(range, fault, kernel, indirect)
+                    Call::punch_hole(task, range, fault, kernel, (mount, indirect))
                 }
                 CallSpec::MoveExtents { range } => {
                     Call::MoveExtents(MoveExtents::new(range, kernel))
@@ -132,11 +132,7 @@ impl Litmus {
                     Call::ExtFallocate(ExtFallocate::new(range, grows, kernel).failing(fault))
                 }
                 CallSpec::ShiftRange { range, shift, fault } => {
-                    let shifts = match shift {
-                        Shift::Left => ShiftRange::collapse(range, kernel),
-                        Shift::Right => ShiftRange::insert(range, kernel),
-                    };
-                    Call::ShiftRange(shifts.failing(fault))
+                    Call::shift_range(task, (range, shift), fault, kernel, mount)
                 }
                 CallSpec::ZeroRange { range, fault } => {
                     Call::ZeroRange(ZeroRange::new(range, true, kernel).failing(fault))
