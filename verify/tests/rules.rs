@@ -281,7 +281,7 @@ fn r14_nowait_never_sleeps() {
         program.kernel = Kernel::new(Version::V6_12);
         program.calls[0] = Call::pwrite(plain, flags, program.kernel, mount);
         if commit {
-            program.calls[1] = Call::Commit(Commit::new());
+            program.calls[1] = Call::Commit(Commit::default());
         }
         graph::run(&program, graph::Options::default()).verdict
     };
