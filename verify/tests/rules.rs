@@ -206,7 +206,9 @@ fn r5_no_stale_and_no_lost_data() {
     let (lower, upper) = (write(Some(Half::Lower), true), write(Some(Half::Upper), true));
     breaks(RuleId::R5, Extent::Unwritten, &[std::slice::from_ref(&lower), &[upper]]);
     let gentle = write(Some(Half::Upper), false);
-    keeps(RuleId::R5, Extent::Unwritten, &[&[lower, gentle]]);
+    // What lies in an unwritten block at the end reads as zeros.
+    breaks(RuleId::R5, Extent::Unwritten, &[&[lower.clone(), gentle.clone()]]);
+    keeps(RuleId::R5, Extent::Unwritten, &[&[lower, gentle, Op::Convert(BLOCK, 0)]]);
 }
 
 #[test]
