@@ -2,12 +2,12 @@
 //! the words of the steps. (The catalogue has the kernel's own ways of breaking them.)
 
 use diolock::dio_path::iocb::PrivateOp;
-use diolock::dio_path::{Call, Script};
+use diolock::dio_path::{Call, Commit, Mount, Script, Write, WriteFlags};
 use diolock::extent_probe::{Content, Extent, Half, IoEnd};
 use diolock::inode::Inode;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::inode_lock::{LockName, Mode, WaitQueue};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Bio, Handle, MapFor, Object, Op, OrphanOp, Range};
+use diolock::op::{Bio, Handle, MapFor, Object, Op, OrphanOp, Range, Submission};
 use diolock_verify::engine::graph;
 use diolock_verify::program::{Memory, Program, TaskName};
 use diolock_verify::rule::{RuleId, RuleSet};
@@ -70,7 +70,9 @@ fn r1_each_field_under_its_lock() {
         (IDataSem, Shared, Op::Map(BLOCK, MapFor::Probe)),
         (IDataSem, Exclusive, Op::Free(0)),
         (PageLock, Exclusive, Op::PageIn),
-        (PageLock, Exclusive, Op::PageFill(vec![Content::Initial])),
+        (PageLock, Exclusive, Op::PageFill(vec![[Content::Initial; 2]])),
+        (PageLock, Exclusive, Op::PageTruncate(BLOCK)),
+        (PageLock, Exclusive, Op::PageInvalidate),
         (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))])),
         (PageLock, Exclusive, Op::PageClean(vec![(0, 0)])),
         (IMutex, Exclusive, Op::SizeWrite(0)),
@@ -106,7 +108,7 @@ fn r1_the_io_end_slot_is_what_its_writer_left() {
 
 #[test]
 fn r10_no_io_end_is_flagged_that_its_completion_has_taken() {
-    let take = [Op::Private(0, PrivateOp::TakeIoEnd)];
+    let take = [Op::Private(0, PrivateOp::TakeIoEnd { of: 0 })];
     let find = |of| [Op::InodeAioSet(Some(of)), Op::InodeAio];
     breaks(RuleId::R10, Extent::Written, &[&take, &find(0)]);
     keeps(RuleId::R10, Extent::Written, &[&take, &find(1)]);
@@ -185,7 +187,12 @@ fn r4_no_block_freed_under_io() {
     let map = Op::Map(BLOCK, MapFor::Io);
     breaks(RuleId::R4, Extent::Written, &[&[map.clone(), Op::Free(0), write(None, false)]]);
     breaks(RuleId::R4, Extent::Written, &[&[Op::Free(0), write(None, false)]]);
-    keeps(RuleId::R4, Extent::Written, &[&[map, write(None, false), Op::Free(0)]]);
+    keeps(RuleId::R4, Extent::Written, &[&[map.clone(), write(None, false), Op::Free(0)]]);
+    // To look is no I/O; from its submission on it is in flight, until it ends.
+    keeps(RuleId::R4, Extent::Written, &[&[map, Op::Free(0)]]);
+    let bio = Bio::Write { half: None, zero_rest: false };
+    let submission = Submission { range: BLOCK, blocks: vec![0], bio, unwritten: false };
+    breaks(RuleId::R4, Extent::Written, &[&[Op::Submit(1, submission), Op::Free(0)], &[]]);
 }
 
 #[test]
@@ -199,50 +206,124 @@ fn r5_no_stale_and_no_lost_data() {
     let (lower, upper) = (write(Some(Half::Lower), true), write(Some(Half::Upper), true));
     breaks(RuleId::R5, Extent::Unwritten, &[std::slice::from_ref(&lower), &[upper]]);
     let gentle = write(Some(Half::Upper), false);
-    keeps(RuleId::R5, Extent::Unwritten, &[&[lower, gentle]]);
-    // Past i_size there is a block already: what it holds is what i_size vouches for once it covers it.
-    let read = |first: Op, second: Extent| {
-        let steps = [first, Op::SizeWrite(2), Op::SizeRead, Op::PageRead(1)];
+    // What lies in an unwritten block at the end reads as zeros.
+    breaks(RuleId::R5, Extent::Unwritten, &[&[lower.clone(), gentle.clone()]]);
+    keeps(RuleId::R5, Extent::Unwritten, &[&[lower, gentle, Op::Convert(BLOCK, 0)]]);
+}
+
+#[test]
+fn r5_i_size_vouches_for_what_its_writer_put_there() {
+    let second = Range { start: 1, len: 1 };
+    let read = |first: &[Op], then: &[Op]| {
+        let steps = [first, &[Op::SizeWrite(2), Op::SizeRead], then, &[Op::PageRead(1)]].concat();
         let mut program = program(Extent::Written, RuleSet::NONE.with(RuleId::R5), &[&steps]);
-        program.inode = Inode::new(1, &[Extent::Written, second], 0, 1);
+        program.inode = Inode::new(1, &[Extent::Written, Extent::Written], 1, 1);
         graph::run(&program, graph::Options::default()).verdict
     };
-    assert_eq!(read(Op::PageWrite(0), Extent::Written), Verdict::Violated(RuleId::R5));
-    assert_eq!(read(Op::PageWrite(1), Extent::Written), Verdict::Exhausted);
-    assert_eq!(read(Op::PageWrite(0), Extent::Unwritten), Verdict::Exhausted);
+    let wrong = Verdict::Violated(RuleId::R5);
+    let io = Op::Bio(vec![1], Bio::Write { half: None, zero_rest: false });
+    let written = [Op::Map(second, MapFor::Extend), io.clone()];
+    // The page holds zeros behind the old end, the device the data.
+    assert_eq!(read(&written, &[]), wrong);
+    assert_eq!(read(&[Op::Map(BLOCK, MapFor::Io), io.clone()], &[]), Verdict::Exhausted);
+    assert_eq!(read(&[Op::PageWrite(1)], &[]), Verdict::Exhausted, "it is in the page");
+    assert_eq!(read(&[Op::PageWrite(0)], &[]), Verdict::Exhausted, "a truncate makes zeros");
+    // A half is a half.
+    let half = Op::Bio(vec![1], Bio::Write { half: Some(Half::Upper), zero_rest: false });
+    assert_eq!(read(&[written[0].clone(), half], &[]), wrong);
+    // What was written once and cut off is no data any more.
+    let again = [Op::SizeWrite(1), Op::SizeWrite(2), Op::SizeRead];
+    assert_eq!(read(&written, &again[..2]), wrong, "the reader's look was before");
+    let other = [Op::SizeWrite(1), Op::PageTruncate(second), Op::SizeRead];
+    assert_eq!(read(&written, &other), Verdict::Exhausted, "zeroed on purpose");
+    let punched = [Op::FreeRange(second), Op::Map(second, MapFor::Io)];
+    assert_eq!(read(&written, &punched), Verdict::Exhausted, "the reader knows of the hole");
     keeps(RuleId::R5, Extent::Written, &[&[Op::SizeRead, Op::PageRead(1)]]);
+}
+
+#[test]
+fn r13_what_was_stored_is_not_lost() {
+    let map = Op::Map(BLOCK, MapFor::Io);
+    let direct = [map.clone(), write(None, false)];
+    let page = [Op::PageIn, Op::PageFill(vec![[Content::Initial; 2]])];
+    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))])]].concat();
+    let on = |steps: &[Op]| [&store[..], steps].concat();
+    let rule = RuleId::R13;
+    keeps(rule, Extent::Written, &[&direct]);
+    keeps(rule, Extent::Written, &[&store]);
+    breaks(rule, Extent::Written, &[&on(&[Op::PagesDrop])]);
+    keeps(rule, Extent::Written, &[&on(&[Op::PageInvalidate])]);
+    let back = [Op::PageClean(vec![(0, 0)]), Op::Bio(vec![0], Bio::Page { start: 0 })];
+    keeps(rule, Extent::Written, &[&on(&[&back[..], &[Op::PagesDrop]].concat())]);
+    // Of two writers either may be last; a write under a clean page is not seen.
+    keeps(rule, Extent::Written, &[&direct, &direct]);
+    breaks(rule, Extent::Written, &[&[&page[..], &direct].concat()]);
+    // What a truncate or a punch took away is gone.
+    let cut = [Op::SizeWrite(0), Op::PagesDrop, Op::Free(0), Op::SizeWrite(1)];
+    keeps(rule, Extent::Written, &[&on(&cut)]);
+    keeps(rule, Extent::Written, &[&on(&[Op::PagesDrop, Op::FreeRange(BLOCK)])]);
+    breaks(rule, Extent::Written, &[&[&direct[..], &[Op::Free(0)]].concat()]);
+}
+
+#[test]
+fn r14_nowait_never_sleeps() {
+    let flags = WriteFlags { nowait: true, ..WriteFlags::default() };
+    let plain = Write {
+        task: 0,
+        end_io: None,
+        range: BLOCK,
+        half: None,
+        fault: None,
+        pins: false,
+        slot: false,
+    };
+    let mount = Mount { dioread_nolock: true, journal: true };
+    let verdict = |commit: bool| {
+        let mut program = program(Extent::Written, RuleSet::NONE.with(RuleId::R14), &[&[], &[]]);
+        program.kernel = Kernel::new(Version::V6_12);
+        program.calls[0] = Call::pwrite(plain, flags, program.kernel, mount);
+        if commit {
+            program.calls[1] = Call::Commit(Commit::default());
+        }
+        graph::run(&program, graph::Options::default()).verdict
+    };
+    assert_eq!(verdict(false), Verdict::Exhausted);
+    assert_eq!(verdict(true), Verdict::Violated(RuleId::R14), "file_modified starts a handle");
 }
 
 #[test]
 fn r5_what_is_cached_is_what_the_file_holds() {
     let map = || Op::Map(BLOCK, MapFor::Io);
-    let filled = |content| Op::PageFill(vec![content]);
+    let filled = |content| Op::PageFill(vec![[content; 2]]);
     let flush =
         |block| [Op::PageClean(vec![(0, block)]), Op::Bio(vec![block], Bio::Page { start: 0 })];
     let stored = Op::PageStore(vec![(0, Some(0))]);
     // Written past the page, by somebody who did not drop it.
-    let behind = [map(), filled(Content::Initial), write(None, false)];
+    let behind = [Op::PageIn, map(), filled(Content::Initial), write(None, false)];
     breaks(RuleId::R5, Extent::Written, &[&behind]);
     keeps(RuleId::R5, Extent::Written, &[&[&behind[..], &[Op::PagesDrop]].concat()]);
     // Freed under a clean page, or under a dirty one that writeback then sends there.
-    let freed = [map(), filled(Content::Initial), Op::Free(0)];
+    let freed = [Op::PageIn, map(), filled(Content::Initial), Op::Free(0)];
     breaks(RuleId::R5, Extent::Written, &[&freed]);
-    let dirty = [map(), filled(Content::Initial), stored.clone(), Op::Free(0)];
+    let dirty = [Op::PageIn, map(), filled(Content::Initial), stored.clone(), Op::Free(0)];
     keeps(RuleId::R5, Extent::Written, &[&dirty]);
     breaks(RuleId::R5, Extent::Written, &[&[&dirty[..], &flush(0)].concat()]);
-    let written = [map(), filled(Content::Initial), stored];
+    let written = [Op::PageIn, map(), filled(Content::Initial), stored];
     keeps(RuleId::R5, Extent::Written, &[&[&written[..], &flush(0)].concat()]);
-    breaks(RuleId::R5, Extent::Written, &[&[&[Op::PagesDrop][..], &written[2..]].concat()]);
+    breaks(RuleId::R5, Extent::Written, &[&[&[Op::PagesDrop][..], &written[3..]].concat()]);
     // What somebody else's bytes were read into is no matter until they are copied.
-    let foreign = [filled(Content::Foreign)];
-    keeps(RuleId::R5, Extent::Written, &[&foreign]);
-    breaks(RuleId::R5, Extent::Written, &[&[&foreign[..], &[Op::PageRead(0)]].concat()]);
+    let foreign = [Op::PageIn, filled(Content::Foreign)];
+    let dropped = |steps: &[Op]| [&foreign[..], steps, &[Op::PagesDrop]].concat();
+    keeps(RuleId::R5, Extent::Written, &[&dropped(&[])]);
+    breaks(RuleId::R5, Extent::Written, &[&dropped(&[Op::PageRead(0)])]);
+    breaks(RuleId::R5, Extent::Written, &[&foreign]);
 }
 
 /// Writes the page over block 0, as its writeback.
-fn page_written() -> [Op; 3] {
+fn page_written() -> [Op; 4] {
     let bio = Op::Bio(vec![0], Bio::Page { start: 0 });
-    [Op::Map(BLOCK, MapFor::Io), Op::PageFill(vec![Content::Initial]), bio]
+    let fill = Op::PageFill(vec![[Content::Initial; 2]]);
+    [Op::PageIn, Op::Map(BLOCK, MapFor::Io), fill, bio]
 }
 
 #[test]
@@ -293,14 +374,14 @@ fn r7_private_is_what_it_is_taken_for() {
     let op = |op| Op::Private(0, op);
     breaks(RuleId::R7, Extent::Written, &[&[op(PrivateOp::PointAtFlag)]]);
     breaks(RuleId::R7, Extent::Written, &[&[op(PrivateOp::ReadFlag { overwrite: false })]]);
-    let flag = [op(PrivateOp::PointAtFlag), op(PrivateOp::TakeIoEnd)];
+    let flag = [op(PrivateOp::PointAtFlag), op(PrivateOp::TakeIoEnd { of: 0 })];
     breaks(RuleId::R7, Extent::Written, &[&locked(IMutex, Exclusive, &flag)]);
     let fine = [
         op(PrivateOp::PointAtFlag),
         op(PrivateOp::ReadFlag { overwrite: true }),
         op(PrivateOp::Clear),
         op(PrivateOp::SetIoEnd),
-        op(PrivateOp::TakeIoEnd),
+        op(PrivateOp::TakeIoEnd { of: 0 }),
     ];
     keeps(RuleId::R7, Extent::Written, &[&locked(IMutex, Exclusive, &fine)]);
 }
@@ -334,7 +415,17 @@ fn r10_counters_end_at_zero() {
     breaks(RuleId::R10, Extent::Written, &[&[Op::DioBegin(0)]]);
     breaks(RuleId::R10, Extent::Written, &[&[Op::DioEnd(0), Op::DioBegin(0)]]);
     breaks(RuleId::R10, Extent::Written, &[&[Op::UnwrittenBegin]]);
-    breaks(RuleId::R10, Extent::Written, &[&[Op::UnwrittenEnd, Op::UnwrittenBegin]]);
+    // Below 0 it is only for who looks.
+    let look = Op::CountRead(WaitQueue::Unwritten);
+    let low = [Op::UnwrittenEnd, look, Op::UnwrittenBegin];
+    breaks(RuleId::R10, Extent::Written, &[&low]);
+    keeps(RuleId::R10, Extent::Written, &[&[Op::UnwrittenEnd, Op::UnwrittenBegin]]);
+    // A reference goes with the I/O: on the list, or with the io_end.
+    let io_end = IoEnd { task: 0, range: BLOCK, direct: true };
+    let (list, take) = (Op::ListAdd(io_end), Op::ListTake(None));
+    let listed = [Op::DioBegin(0), list, take, Op::DioEnd(0)];
+    keeps(RuleId::R10, Extent::Written, &[&listed]);
+    breaks(RuleId::R10, Extent::Written, &[&[&listed[..2], &listed[3..]].concat()]);
     keeps(RuleId::R10, Extent::Written, &[&[Op::DioBegin(0), Op::DioEnd(0)]]);
 }
 

@@ -54,6 +54,8 @@
 //! | R10  | every `dio=`: i_dio_count may have been that; `wake_bit`: it may have been 0           | i_unwritten; 0 at the end: a recording may stop before |
 //! | R11  | every `isize=`: i_size may have been that                                              | i_disksize has no events |
 //! | R12  | `req`, `dio_wait`: no thread waits for itself, round about or not                      | that everybody can still finish: whoever has not returned at the end is listed |
+//! | R13  |                                                                                        | all: the data has no events |
+//! | R14  |                                                                                        | all: of waits only those for locks and for the drain have events |
 
 mod alter;
 mod before_fallocate;
@@ -144,7 +146,7 @@ mod tests {
         for row in rows {
             let unchecked = row[1].is_empty();
             assert_eq!(unchecked, row[2].starts_with("all: "), "{row:?}");
-            assert_eq!(unchecked, matches!(row[0], "R7" | "R8"), "{row:?}");
+            assert_eq!(unchecked, matches!(row[0], "R7" | "R8" | "R13" | "R14"), "{row:?}");
         }
     }
 

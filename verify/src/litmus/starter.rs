@@ -37,7 +37,7 @@ claim = "a truncate does not free a block that an overwriting AIO write still ma
 # finds the gate closed, finds cached pages, runs out of space, returns, sleeps, stores, overlaps X,
 # waits for X.
 reaches = ["W overwrites", "T frees"]
-# The rules that are judged, by number or name; without this line all twelve are.
+# The rules that are judged, by number or name; without this line all fourteen are.
 rules = ["R4"]             # block-lifetime
 # memory = "c11"           # weak memory orders: loom only
 # fair = ["i_data_sem"]    # its writers queue in front of later readers, in every engine

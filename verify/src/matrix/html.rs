@@ -35,7 +35,7 @@ fn races(out: &mut String, matrix: &Matrix) {
     let _ = writeln!(
         out,
         "<h2>Each litmus test on each kernel</h2>\n<p>Run on {}. <b>never</b>: explored to the end, \
-         nothing is wrong. <b>R1</b> to <b>R12</b>: that rule is broken. \u{2013}: not asked.</p>",
+         nothing is wrong. <b>R1</b> to <b>R14</b>: that rule is broken. \u{2013}: not asked.</p>",
         names.join(", ")
     );
     out.push_str("<div class=\"scroll\">\n<table>\n<thead>\n<tr>");

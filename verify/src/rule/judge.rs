@@ -2,7 +2,9 @@
 
 use super::view::{End, Memory, View};
 use super::witness::Watch;
-use super::{Gathered, RuleId, Violation, counts, data, locks, nowait, pages, remember, size};
+use super::{
+    Gathered, RuleId, Violation, counts, data, locks, nowait, pages, remember, size, stored,
+};
 use crate::program::{Event, Program};
 use diolock::inode::Inode;
 use diolock::inode_lock::{LockName, Mode};
@@ -52,12 +54,13 @@ const OF_EVENT: [(RuleId, OfEvent); 22] = [
 ];
 
 /// What is judged of the end.
-const OF_END: [(RuleId, OfEnd); 5] = [
+const OF_END: [(RuleId, OfEnd); 6] = [
     (RuleId::R3, locks::nothing_held),
     (RuleId::R10, counts::counters_zero),
     (RuleId::R5, data::all_converted),
     (RuleId::R5, pages::agree),
     (RuleId::R11, size::agree),
+    (RuleId::R13, stored::kept),
 ];
 
 impl Rules {

@@ -11,6 +11,7 @@ mod pages;
 mod records;
 mod remember;
 mod size;
+mod stored;
 mod view;
 mod witness;
 

@@ -65,7 +65,7 @@ pub(super) fn synced(view: &View<'_>) -> Judgement {
 }
 
 /// What a block of the file reads as.
-fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
+pub(super) fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
     match inode.extents().mapping().get(block as usize) {
         Some(&mapped) if mapped.extent == Extent::Written => {
             mapped.block.map_or([Content::Zero; 2], |b| inode.extents().block(b).halves)
@@ -95,7 +95,7 @@ pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
     Ok(())
 }
 
-fn words(program: &Program, content: Content) -> String {
+pub(super) fn words(program: &Program, content: Content) -> String {
     let letter = |task: TaskId| program.names[usize::from(task)].letter;
     match content {
         Content::Initial => "what it held at the start".to_owned(),

@@ -276,7 +276,7 @@ pub(super) struct End<'a> {
 }
 
 impl<'a> End<'a> {
-    pub(super) fn tasks(self) -> impl Iterator<Item = (TaskId, &'a TaskRecord)> {
+    pub(super) fn tasks(self) -> impl Iterator<Item = (TaskId, &'a TaskRecord)> + Clone {
         (0..).zip(&self.memory.tasks)
     }
 }

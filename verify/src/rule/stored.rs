@@ -1,0 +1,49 @@
+//! R13 stored.
+
+use super::RuleId;
+use super::judge::{Judgement, broken};
+use super::pages::{on_disk, words};
+use super::records::{Halves, TaskRecord};
+use super::view::End;
+use crate::program::Program;
+use diolock::extent_probe::Content;
+use diolock::inode::Inode;
+use diolock::op::{LogicalBlock, TaskId};
+use diolock::page::PAGE_BLOCKS;
+
+/// R13, at the end: what reads find where somebody put data is what one of those put there, whoever was
+/// last. Zeros do as well where a truncate has been; where a hole was punched or extents were moved,
+/// nothing is asked.
+pub(super) fn kept(end: End<'_>, program: &Program, inode: &Inode) -> Judgement {
+    for block in 0..inode.size() {
+        let found = reads_as(inode, block);
+        for (half, &found) in found.iter().enumerate() {
+            let here = Halves::of(block, Some(half));
+            let touches = |halves: Halves| !halves.and(here).is_empty();
+            let cut = block < PAGE_BLOCKS && end.page_data(block).cut || touches(end.size().cut);
+            if touches(end.extents().holes) || found == Content::Zero && cut {
+                continue;
+            }
+            let mut writers = end.tasks().filter(|(_, task)| touches(task.wrote));
+            let kept = |(task, _): (TaskId, &TaskRecord)| found == Content::Of(task);
+            if let Some((writer, _)) = writers.clone().next()
+                && !writers.any(kept)
+            {
+                let text = format!(
+                    "at the end block {block} holds {}, not what {} put there",
+                    words(program, found),
+                    program.names[usize::from(writer)].letter
+                );
+                return broken(RuleId::R13, text);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a read of a block finds: its page if that is cached, else its block of the device.
+fn reads_as(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
+    let page = inode.cached_page().filter(|page| page.uptodate);
+    let cached = page.and_then(|page| page.data.get(block as usize));
+    cached.copied().unwrap_or_else(|| on_disk(inode, block))
+}
