@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::LoomJob => loom_job(),
     };
     ended.unwrap_or_else(|failure| {
-        eprintln!("{failure:?}");
+        output::say(&format!("{failure:?}"));
         ExitCode::from(BAD_INPUT)
     })
 }

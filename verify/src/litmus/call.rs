@@ -189,12 +189,12 @@ impl CallSpec {
             CallSpec::Append(block) => format!("append({block})"),
             CallSpec::Read(block) => format!("read({block})"),
             CallSpec::Preallocate(range) => {
-                format!("fallocate({},{})", range.start, range.len)
+                format!("preallocate({},{})", range.start, range.len)
             }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
             CallSpec::Falloc { range, grows } => {
-                let grows = if *grows { ", growing" } else { "" };
-                format!("fallocate({},{}){grows}", range.start, range.len)
+                let name = if *grows { "falloc_grow" } else { "falloc" };
+                format!("{name}({},{})", range.start, range.len)
             }
             CallSpec::ZeroRange(range) => format!("zero_range({},{})", range.start, range.len),
             CallSpec::ShiftRange { range, shift: Shift::Left } => {

@@ -5,7 +5,7 @@ use super::chart::{Chart, Row};
 use super::fit::wrap;
 use super::lanes::{Detail, WIDTH, heading, table};
 use super::words::{held_words, waits_words};
-use crate::explain::{Closing, Explained, is_bad};
+use crate::explain::{Closing, Ending, Explained, is_bad};
 use crate::program::{Program, Waiting};
 use crate::schedule;
 use crate::verdict::Verdict;
@@ -44,9 +44,15 @@ fn failing(explained: &Explained) -> (String, Option<Chart>, String) {
     if !explained.engines.is_empty() {
         head.push_str(&wrap(&explained.engines.join(" | "), "  ", WIDTH));
     }
-    let mut foot = match &explained.closing {
-        Some(closing) => fixed_by(closing),
-        None => "  open: no kernel here has a fix\n".to_owned(),
+    let mut foot = match &explained.ending {
+        Ending::Closed(closing) => fixed_by(closing),
+        Ending::Open => {
+            "  open: every later kernel here was searched, and the newest fails too\n".to_owned()
+        }
+        Ending::Unknown(Some(why)) => {
+            wrap(&format!("where it ends is not known: {why}"), "  ", WIDTH)
+        }
+        Ending::Unknown(None) => String::new(),
     };
     if !found.events.is_empty() {
         foot.push_str(&command(program, &schedule::letters(program, &found.events)));
@@ -65,10 +71,10 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
     let mut head = title(program, &report.verdict);
     match &report.verdict {
         Verdict::Vacuous(why) | Verdict::Incomplete(why) => head.push_str(&wrap(why, "  ", WIDTH)),
-        _ => head.push_str(&wrap(&format!("never: {}", explained.claim), "  ", WIDTH)),
+        _ => head.push_str(&wrap(&format!("holds: {}", explained.claim), "  ", WIDTH)),
     }
     head.push_str(&wrap(&explained.engines.join(" | "), "  ", WIDTH));
-    let Some(closing) = &explained.closing else {
+    let Some(closing) = explained.closing() else {
         return (head, None, String::new());
     };
     let bad = match &closing.report.verdict {
@@ -80,7 +86,9 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
             let about = fix.about();
             format!("closed by {} ({}): {}", about.commit, about.release, about.text)
         }
-        None => "closed by several fixes together".to_owned(),
+        None => {
+            format!("closed by a change of shape after {}: by no single fix", closing.buggy.kernel)
+        }
     };
     head.push_str(&wrap(&fix, "  ", WIDTH));
     let buggy = closing.buggy.kernel;
@@ -128,7 +136,13 @@ fn fixed_by(closing: &Closing) -> String {
             let about = fix.about();
             format!("fixed by {} ({}): {}", about.commit, about.release, about.text)
         }
-        None => format!("fixed in {} by several changes together", closing.fixed.kernel),
+        None => {
+            let kept = closing.keeps.map_or_else(String::new, |fix| {
+                let about = fix.about();
+                format!(", and kept so by {} ({}): {}", about.commit, about.release, about.text)
+            });
+            format!("closed in {} by a change of shape{kept}", closing.fixed.kernel)
+        }
     };
     let text = format!("{first}; the same schedule there: {}", outcome(closing));
     wrap(&text, "  ", WIDTH)
@@ -136,7 +150,7 @@ fn fixed_by(closing: &Closing) -> String {
 
 /// The command that runs a schedule again, in lines that a shell joins.
 pub fn command(program: &Program, letters: &str) -> String {
-    let mut parts = vec![format!("  replay: diolock replay {}", program.litmus)];
+    let mut parts = vec![format!("  replay: diolock replay {}", program.given)];
     let options = program.kernel.options() + &format!(" --schedule {letters}");
     parts.extend(options.split(" --").map(|part| format!("--{}", part.trim_start_matches('-'))));
     let mut lines: Vec<String> = Vec::new();
