@@ -111,7 +111,8 @@ pub fn litmus(name: &str) -> miette::Result<Litmus> {
 /// As many names are listed in a message; of more only those that are near.
 const FEW: usize = 12;
 
-fn unknown(kind: &str, text: &str, allowed: &[&str]) -> String {
+/// What to say of a name that nothing has: with what is near, or all there is if that is little.
+pub fn unknown(kind: &str, text: &str, allowed: &[&str]) -> String {
     let near = allowed.iter().map(|name| (strsim::jaro_winkler(text, name), *name));
     let mut near: Vec<(f64, &str)> = near.filter(|(likeness, _)| *likeness > 0.7).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -6,11 +6,12 @@ use super::fit::wrap;
 use super::lanes::{Detail, WIDTH, heading, table};
 use super::words::{held_words, waits_words};
 use crate::explain::{Closing, Ending, Explained, is_bad};
-use crate::program::{Program, Waiting};
+use crate::program::{Event, Program, Waiting};
 use crate::schedule;
 use crate::verdict::Verdict;
 use diolock::inode::Blocked;
 use diolock::op::TaskId;
+use diolock::sources::was_read;
 
 /// An explanation has no more lines, unless every step is asked for.
 pub const LINES: usize = 25;
@@ -54,6 +55,7 @@ fn failing(explained: &Explained) -> (String, Option<Chart>, String) {
         }
         Ending::Unknown(None) => String::new(),
     };
+    foot.push_str(&derived(program, &found.events));
     if !found.events.is_empty() {
         foot.push_str(&command(program, &schedule::letters(program, &found.events)));
     }
@@ -102,8 +104,30 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
     chart.blocked.clone_from(&closing.followed.blocked);
     let events = closing.report.counterexample.iter().flat_map(|found| &found.events);
     let events: Vec<_> = events.cloned().collect();
-    let foot = command(&closing.buggy, &schedule::letters(&closing.buggy, &events));
+    let foot = derived(program, &closing.followed.run.events)
+        + &command(&closing.buggy, &schedule::letters(&closing.buggy, &events));
     (head, Some(chart), foot)
+}
+
+/// The kernel functions of a run that were not read in this version's source.
+fn derived(program: &Program, events: &[Event]) -> String {
+    let version = program.kernel.version;
+    let mut names: Vec<&str> = Vec::new();
+    for row in Chart::of_run(program, events).rows {
+        let name = row.place.kernel;
+        if !was_read(name, version) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    let (all, more) = (names.len(), names.len().saturating_sub(3));
+    names.truncate(3);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let what = if all == 1 { "function" } else { "functions" };
+    let names = names.join(", ");
+    wrap(&format!("derived, the {what} not read in {}: {names}{more}", version.name()), "  ", WIDTH)
 }
 
 /// What becomes of the schedule on the fixed kernel.
