@@ -29,4 +29,5 @@ pub mod inode_lock;
 pub mod kernel;
 pub mod op;
 pub mod page;
+pub mod sources;
 pub mod task;

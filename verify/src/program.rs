@@ -34,6 +34,8 @@ pub struct TaskName {
 pub struct Program {
     /// The litmus test's name.
     pub litmus: String,
+    /// How to name it on a command line: as it was typed, quoted for a shell if need be.
+    pub given: String,
     /// What the litmus test's file says of files, options, tasks and rules, in one form: what a
     /// schedule's seal covers.
     pub situation: String,

@@ -118,11 +118,11 @@ impl Cell {
     /// Whether a verdict is the expected one.
     pub fn judge(&self, verdict: &Verdict, forced: Option<shuttle::Strategy>) -> Option<bool> {
         let native = self.engine == EngineName::Native;
-        // A run that proves nothing is never fine, whatever was or was not expected.
+        let expected = self.expected.as_ref()?.expected;
+        // A run that proves nothing is not what anybody expects.
         if matches!(verdict, Verdict::Vacuous(_) | Verdict::Incomplete(_)) && !native {
             return Some(false);
         }
-        let expected = self.expected.as_ref()?.expected;
         let samples = native
             || self.engine == EngineName::Shuttle
                 && !matches!(self.strategy(forced), shuttle::Strategy::Exhaustive);

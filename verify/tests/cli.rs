@@ -83,7 +83,7 @@ fn unknown_names_are_refused_with_what_is_allowed() {
     );
     refused(
         &["verify", &name, "--without", "1f555cfa29e9"],
-        &["no fix '1f555cfa29e9'", "mean 1f555cfa29e8?", "266991b13890"],
+        &["no fix '1f555cfa29e9'", "mean 1f555cfa29e8?", "diolock matrix"],
     );
     refused(&["verify", &name, "--engine", "graph,lom"], &["no engine 'lom'", "loom?", "native"]);
     refused(&["verify", &name, "--strategy", "dfs"], &["'dfs'", "pct", "exhaustive"]);

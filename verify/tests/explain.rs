@@ -102,7 +102,7 @@ fn every_clean_cell_says_what_was_explored_and_what_closes_the_window() {
         let text = story(&explained, false);
         assert!(text.is_ascii() && text.lines().count() <= LINES, "{what}\n{text}");
         assert!(text.lines().all(|line| line.len() <= 100), "{what}\n{text}");
-        if let Some(closing) = &explained.closing {
+        if let Some(closing) = explained.closing() {
             closed.fetch_add(1, Ordering::Relaxed);
             assert!(is_bad(&closing.report.verdict), "{what}");
             assert!(closing.followed.broken.is_none(), "{what}: {:?}", closing.followed.broken);

@@ -23,6 +23,7 @@ fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
     let names = ('A'..).take(tasks.len()).map(|letter| TaskName { letter, text: letter.into() });
     Program {
         litmus: "rules".to_owned(),
+        given: "rules".to_owned(),
         situation: String::new(),
         kernel: Kernel::new(Version::V3_7),
         inode: Inode::new(1, &[extent], 0, tasks.len()),

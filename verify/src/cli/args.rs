@@ -4,6 +4,7 @@ use super::diff::Diff;
 use super::lockgraph::LockGraph;
 use super::matrix::Matrix;
 use super::names;
+use super::sources::Sources;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diolock::kernel::{Fix, Version};
 use diolock_verify::engine::EngineName;
@@ -55,6 +56,8 @@ pub enum Command {
     Conform(Conform),
     /// List the litmus tests
     List,
+    /// Show which kernel functions were read in which versions, and what is only derived
+    Sources(Sources),
     /// Write a commented litmus test, NAME.toml, to start from
     New {
         /// Its name: lower-case letters, digits and '-'

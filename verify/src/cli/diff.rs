@@ -1,6 +1,6 @@
 //! `diolock diff`.
 
-use super::output::{Out, Tone};
+use super::output::{Out, Tone, say};
 use super::running::Running;
 use super::{names, progress, table};
 use clap::Args;
@@ -143,7 +143,7 @@ fn json(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()> {
         out.line(&line.to_string())?;
     }
     if let Some(partial) = partial(pairs) {
-        eprintln!("{partial}");
+        say(&partial);
     }
     Ok(())
 }

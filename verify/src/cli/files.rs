@@ -28,6 +28,12 @@ pub fn write_new(path: &Path, text: &str) -> io::Result<()> {
 /// If it cannot be written; then what was there is still there.
 pub fn write_whole(path: &Path, text: &str) -> miette::Result<()> {
     let shown = path.display();
+    if path == Path::new("-") {
+        return Err(miette!(
+            help = "/dev/stdout is standard output, ./- a file of that name",
+            "`-` is not the name of a file"
+        ));
+    }
     if path.file_name().is_none() {
         return Err(miette!("{shown} is not the name of a file"));
     }
@@ -40,6 +46,9 @@ pub fn write_whole(path: &Path, text: &str) -> miette::Result<()> {
 /// # Errors
 /// If it cannot.
 pub fn check_writable(path: &Path) -> miette::Result<()> {
+    if path == Path::new("-") {
+        return Err(miette!("`-` is not the name of a file"));
+    }
     let able = match fs::metadata(path) {
         Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
@@ -99,6 +108,7 @@ mod tests {
     fn what_cannot_be_written_is_said_and_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(write_whole(folder.path(), "x").is_err(), "a directory");
+        assert!(write_whole(Path::new("-"), "x").is_err(), "it is no standard output either");
         assert!(write_whole(&folder.path().join("none/a.json"), "x").is_err());
         assert!(check_writable(folder.path()).is_err(), "a directory");
         assert!(check_writable(&folder.path().join("none/a.json")).is_err());

@@ -1,7 +1,7 @@
 //! `diolock matrix`.
 
 use super::files::{check_writable, write_whole};
-use super::output::Out;
+use super::output::{Out, say};
 use super::running::Running;
 use super::{names, progress};
 use clap::Args;
@@ -76,7 +76,7 @@ pub fn run(arguments: &Matrix) -> miette::Result<ExitCode> {
         out.line(&format!("{part}wrote {}", file.display()))
     } else if arguments.json {
         if !matrix.complete() {
-            eprintln!("PARTIAL: {} of {} runs ended", matrix.ran, matrix.planned);
+            say(&format!("PARTIAL: {} of {} runs ended", matrix.ran, matrix.planned));
         }
         matrix::json(&matrix).iter().try_for_each(|line| out.line(line))
     } else if arguments.markdown {

@@ -15,6 +15,7 @@ mod progress;
 mod replay;
 mod running;
 mod show;
+mod sources;
 mod table;
 mod verify;
 mod which;
@@ -52,11 +53,12 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Conform(arguments) => conform::run(&arguments),
         Command::List => list::run(),
+        Command::Sources(arguments) => sources::run(&arguments),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),
     };
     ended.unwrap_or_else(|failure| {
-        eprintln!("{failure:?}");
+        output::say(&format!("{failure:?}"));
         ExitCode::from(BAD_INPUT)
     })
 }

@@ -30,7 +30,9 @@ pub fn recorded_kernel(text: &str) -> Result<Version, String> {
 /// A fix by its commit.
 pub fn fix(text: &str) -> Result<Fix, String> {
     Fix::named(text).ok_or_else(|| {
-        unknown("fix", text, &FIXES.iter().map(|about| about.commit).collect::<Vec<_>>())
+        let known: Vec<_> = FIXES.iter().map(|about| about.commit).collect();
+        unknown("fix", text, &known)
+            + "\n  `diolock matrix` lists the fixes and what each is needed for"
     })
 }
 
@@ -88,10 +90,12 @@ pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
 
 /// One litmus test by name or path.
 pub fn litmus(name: &str) -> miette::Result<Litmus> {
-    let is_path =
-        name.contains(['/', '\\']) || name.ends_with(".toml") || Path::new(name).is_file();
+    let is_path = name.contains(['/', '\\']) || name.ends_with(".toml");
     if !is_path {
         let names: Vec<String> = catalogue::all()?.into_iter().map(|l| l.name).collect();
+        if !names.iter().any(|n| n == name) && Path::new(name).is_file() {
+            return catalogue::find(&format!("./{name}"));
+        }
         if !names.iter().any(|n| n == name) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             return Err(miette::miette!(
@@ -104,14 +108,25 @@ pub fn litmus(name: &str) -> miette::Result<Litmus> {
     catalogue::find(name)
 }
 
-fn unknown(kind: &str, text: &str, allowed: &[&str]) -> String {
-    let near = allowed
-        .iter()
-        .map(|name| (strsim::jaro_winkler(text, name), name))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let near = near.map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
-    format!("there is no {kind} '{text}'{near}\n  allowed: {}", allowed.join(", "))
+/// As many names are listed in a message; of more only those that are near.
+const FEW: usize = 12;
+
+/// What to say of a name that nothing has: with what is near, or all there is if that is little.
+pub fn unknown(kind: &str, text: &str, allowed: &[&str]) -> String {
+    let near = allowed.iter().map(|name| (strsim::jaro_winkler(text, name), *name));
+    let mut near: Vec<(f64, &str)> = near.filter(|(likeness, _)| *likeness > 0.7).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut message = format!("there is no {kind} '{text}'");
+    if let Some((_, nearest)) = near.first() {
+        message.push_str(&format!("; did you mean {nearest}?"));
+    }
+    let near: Vec<&str> = near.iter().skip(1).take(3).map(|(_, name)| *name).collect();
+    if allowed.len() <= FEW {
+        message.push_str(&format!("\n  allowed: {}", allowed.join(", ")));
+    } else if !near.is_empty() {
+        message.push_str(&format!("\n  also near: {}", near.join(", ")));
+    }
+    message
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ pub struct Out {
     pub colour: bool,
 }
 
+/// Prints a message on standard error. Nobody has to read it.
+pub fn say(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
 /// What a text says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tone {

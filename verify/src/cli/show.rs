@@ -2,7 +2,7 @@
 
 use super::args::Show;
 use super::files::write_whole;
-use super::output::Out;
+use super::output::{Out, say};
 use super::which::{self, Prefer};
 use super::{names, progress};
 use diolock_verify::program::Program;
@@ -111,7 +111,7 @@ fn json(out: &mut Out, program: &Program, found: &Traces) -> io::Result<()> {
         out.line(&serde_json::to_string(&line)?)?;
     }
     if let Some(partial) = partial(found) {
-        eprintln!("{partial}");
+        say(&partial);
     }
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use super::args::Verify;
 use super::files::write_whole;
-use super::output::{Out, Tone};
+use super::output::{Out, Tone, say};
 use super::{names, progress, table, which};
+use diolock::kernel::Kernel;
 use diolock_verify::children;
-use diolock_verify::explain::explain_report;
+use diolock_verify::explain::{explain_report, is_bad};
 use diolock_verify::report::{lanes, page_of};
 use diolock_verify::suite::{self, Cell, Done};
 use diolock_verify::verdict::Verdict;
@@ -64,12 +65,33 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     let ended = if arguments.json {
         json(&mut out, &cells, &options, &stop)
     } else {
-        people(&mut out, &cells, &options, &stop, (start, arguments.show))
+        let how = How {
+            start,
+            show: arguments.show,
+            whole: arguments.litmus.is_empty() && !arguments.show,
+            less: match (&arguments.kernels[..], &arguments.without[..]) {
+                (&[version], [_, ..]) => Some(names::kernel_without(version, &arguments.without)?),
+                _ => None,
+            },
+        };
+        people(&mut out, &cells, &options, &stop, &how)
     };
     // One may have been started just when the run stopped.
     children::kill_all();
     // Nobody reads any more: not everything was said.
     Ok(if ended.unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How to print for people.
+struct How {
+    /// When it began.
+    start: Instant,
+    /// Every interleaving.
+    show: bool,
+    /// The whole catalogue was asked: what nobody expected anything of is counted, not shown.
+    whole: bool,
+    /// The one kernel that was asked for, if it lacks a fix.
+    less: Option<Kernel>,
 }
 
 /// One object a line, in plan order, each as soon as those before it are there.
@@ -102,11 +124,11 @@ fn json(
     }
     let ran = done.iter().flatten().count();
     if ran < cells.len() {
-        eprintln!("PARTIAL: {ran} of {} cells ran", cells.len());
+        say(&format!("PARTIAL: {ran} of {} cells ran", cells.len()));
     }
     for (cell, done) in cells.iter().zip(&done) {
         if let Some(why) = done.as_ref().and_then(|done| why(cell, done)) {
-            eprintln!("{why}");
+            say(&why);
         }
     }
     Ok(ran == cells.len() && done.iter().flatten().all(|done| done.ok != Some(false)))
@@ -140,7 +162,7 @@ fn people(
     cells: &[Cell],
     options: &suite::Options,
     stop: &AtomicBool,
-    (start, show): (Instant, bool),
+    &How { start, show, whole, less }: &How,
 ) -> io::Result<bool> {
     let bar = progress::bar(cells.len());
     let done = suite::run(cells, options, stop, |at, _| {
@@ -152,12 +174,23 @@ fn people(
     if ran < cells.len() {
         out.line(&format!("PARTIAL: {ran} of {} cells ran", cells.len()))?;
     }
-    for line in table::lines(out, cells, &done) {
+    // Of a whole catalogue: what somebody spoke of, and what fails.
+    let quiet = |done: &Option<Done>| {
+        let clean = |done: &Done| done.ok.is_none() && !is_bad(&done.report.verdict);
+        whole && done.as_ref().is_some_and(clean)
+    };
+    let told: Vec<usize> = (0..cells.len()).filter(|&at| !quiet(&done[at])).collect();
+    let shown: (Vec<Cell>, Vec<Option<Done>>) =
+        told.iter().map(|&at| (cells[at].clone(), done[at].clone())).unzip();
+    for line in table::lines(out, &shown.0, &shown.1) {
         out.line(&line)?;
     }
     out.line("x executions, t distinct traces, s states, ! not as expected\n")?;
     for (cell, done) in cells.iter().zip(&done) {
         let Some(done) = done else { continue };
+        if whole && done.ok.is_none() {
+            continue;
+        }
         if let Some(why) = why(cell, done) {
             out.line(&format!("{why}\n"))?;
         }
@@ -181,7 +214,19 @@ fn people(
     let count = |ok| done.iter().flatten().filter(|done| done.ok == ok).count();
     let (good, bad, none) = (count(Some(true)), count(Some(false)), count(None));
     let seconds = start.elapsed().as_secs_f64();
-    let asked = if none > 0 { format!(", {none} with no expectation") } else { String::new() };
+    let mut asked = if none > 0 { format!(", {none} with no expectation") } else { String::new() };
+    let unasked = || done.iter().flatten().filter(|done| done.ok.is_none());
+    for word in ["vacuous", "incomplete"] {
+        let count = unasked().filter(|done| done.report.verdict.word() == word).count();
+        if count > 0 {
+            asked.push_str(&format!(" ({count} {word})"));
+        }
+    }
+    if let Some(less) = less.filter(|_| whole) {
+        let with = Kernel::new(less.version);
+        let without = table::kernel(less).replace(' ', "");
+        out.line(&format!("what the missing fix changes: diolock diff {with} {without}\n"))?;
+    }
     let tone = if bad == 0 && ran == cells.len() { Tone::Good } else { Tone::Bad };
     let total = format!("{ran} cells, {good} as expected, {bad} not{asked}, {seconds:.1} s");
     out.line(&out.tone(&total, tone))?;

@@ -93,6 +93,7 @@ fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
     };
     Program {
         litmus: format!("random-{seed}"),
+        given: String::new(),
         situation: String::new(),
         kernel,
         inode: Inode::new(1, &[Extent::Written], 0, tasks),

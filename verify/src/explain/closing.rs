@@ -6,7 +6,7 @@ use crate::engine::graph::{self, Cost};
 use crate::engine::loom::job::{self, Job};
 use crate::litmus::Litmus;
 use crate::program::{Memory, Program};
-use crate::suite::MAX_LOOM;
+use crate::suite::{MAX_LOOM, MAX_STATES};
 use crate::verdict::{Report, Verdict};
 use diolock::kernel::{Fix, Kernel, Version};
 use std::path::Path;
@@ -19,8 +19,10 @@ const FEW_EXECUTIONS: u64 = 3_000;
 /// Two kernels, on one of which the test fails, and what the other makes of the same schedule.
 #[derive(Clone, Debug)]
 pub struct Closing {
-    /// The fix that makes the difference, if a single one does.
+    /// The fix that makes the difference, if a single one does; else it is the kernel's new shape.
     pub fix: Option<Fix>,
+    /// A fix without which the new shape fails as well, by another run.
+    pub keeps: Option<Fix>,
     /// The test on the kernel that fails.
     pub buggy: Program,
     /// How it fails there.
@@ -31,23 +33,43 @@ pub struct Closing {
     pub followed: Followed,
 }
 
-/// Looks for the fix that makes the difference: for a test that fails, one that the kernel lacks;
-/// for a clean one, one without which it fails.
-pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) -> Option<Closing> {
+/// What there is to say of the end of a window.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// It is closed, and stays so on every later kernel.
+    Closed(Box<Closing>),
+    /// Every later kernel was searched, and the newest fails too.
+    Open,
+    /// Nothing: there is no other side to compare with, or a search did not end. In words, if there are
+    /// any.
+    Unknown(Option<String>),
+}
+
+/// Looks for what makes the difference: for a test that fails, the first kernel from which on it never
+/// does; for a clean one, a fix without which it fails.
+pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) -> Ending {
     let search = Search { litmus, exe };
-    let (fix, buggy, fixed, report) = if is_bad(&report.verdict) {
-        let (fix, fixed) = search.fixed(program.kernel, &report.verdict)?;
-        (fix, program.clone(), litmus.program(fixed), report.clone())
-    } else if report.verdict == Verdict::Exhausted {
-        let (fix, buggy) = search.broken(program.kernel)?;
+    let found = if is_bad(&report.verdict) {
+        match search.fixed(program, report) {
+            Ok((fix, keeps, fixed)) => {
+                (fix, keeps, program.clone(), litmus.program(fixed), report.clone())
+            }
+            Err(ending) => return ending,
+        }
+    } else if let (Verdict::Exhausted, Some((fix, buggy))) =
+        (&report.verdict, search.broken(program.kernel))
+    {
         let buggy = litmus.program(buggy);
-        let mut report = search.run(buggy.kernel, None);
+        let mut report = search.run(buggy.kernel, MAX_STATES);
         shorten(&buggy, &mut report, Cost::Steps);
-        (fix, buggy, program.clone(), report)
+        (fix, None, buggy, program.clone(), report)
     } else {
-        return None;
+        return Ending::Unknown(None);
     };
-    let events = &report.counterexample.as_ref()?.events;
+    let (fix, keeps, buggy, fixed, report) = found;
+    let Some(events) = report.counterexample.as_ref().map(|found| &found.events) else {
+        return Ending::Unknown(None);
+    };
     let mut followed = follow(&buggy, events, &fixed);
     if let Some(fix) = fix.filter(|_| buggy.kernel.version != fixed.kernel.version) {
         // Years lie between the two: only what this fix does to the schedule is of interest.
@@ -56,8 +78,11 @@ pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) 
         followed.differs =
             first_difference((&before, &there.run.events), (&fixed, &followed.run.events));
     }
-    Some(Closing { fix, buggy, report, fixed, followed })
+    Ending::Closed(Box::new(Closing { fix, keeps, buggy, report, fixed, followed }))
 }
+
+/// What closes a window, what keeps it closed, and the kernel where it is closed.
+type Fixed = (Option<Fix>, Option<Fix>, Kernel);
 
 struct Search<'a> {
     litmus: &'a Litmus,
@@ -65,17 +90,20 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn run(&self, kernel: Kernel, max_states: Option<usize>) -> Report {
+    fn run(&self, kernel: Kernel, max_states: usize) -> Report {
         if let Some(why) = self.litmus.not_modelled_on(kernel.version) {
             return Report { verdict: Verdict::Vacuous(why), ..Report::incomplete("") };
         }
         let program = self.litmus.program(kernel);
-        let options = graph::Options { max_states, ..Default::default() };
         match program.memory {
-            Memory::Sc => graph::run(&program, options),
+            Memory::Sc => {
+                let max_states = Some(max_states);
+                graph::run(&program, graph::Options { max_states, ..Default::default() })
+            }
             Memory::C11 => {
                 let mut job = Job::new(self.litmus, kernel);
-                job.max_executions = Some(max_states.map_or(MAX_LOOM, |_| FEW_EXECUTIONS));
+                let few = max_states == FEW_STATES;
+                job.max_executions = Some(if few { FEW_EXECUTIONS } else { MAX_LOOM });
                 job::run_child(&job, self.exe)
             }
         }
@@ -84,30 +112,68 @@ impl Search<'_> {
     /// Whether it fails within a few states of the start: enough to find a fix to show, if there is
     /// one, without exploring every kernel to its end.
     fn fails(&self, kernel: Kernel) -> bool {
-        is_bad(&self.run(kernel, Some(FEW_STATES)).verdict)
+        is_bad(&self.run(kernel, FEW_STATES).verdict)
     }
 
-    fn clean(&self, kernel: Kernel) -> bool {
-        self.run(kernel, None).verdict == Verdict::Exhausted
-    }
-
-    /// The nearest kernel that is clean, and the fix that makes it so.
-    fn fixed(&self, buggy: Kernel, verdict: &Verdict) -> Option<(Option<Fix>, Kernel)> {
-        let removed: Vec<Fix> = buggy.removed().collect();
+    /// The first kernel from which on the test never fails, and the change that makes it so.
+    fn fixed(&self, buggy: &Program, report: &Report) -> Result<Fixed, Ending> {
+        let kernel = buggy.kernel;
+        let removed: Vec<Fix> = kernel.removed().collect();
         for &fix in &removed {
             let others = removed.iter().filter(|&&other| other != fix);
-            let with = others.fold(Kernel::new(buggy.version), |k, &other| k.without(other));
-            if self.clean(with) {
-                return Some((Some(fix), with));
+            let with = others.fold(Kernel::new(kernel.version), |k, &other| k.without(other));
+            if self.run(with, MAX_STATES).verdict == Verdict::Exhausted {
+                return Ok((Some(fix), None, with));
             }
         }
-        let newer = Version::ALL.into_iter().filter(|&v| v > buggy.version || !removed.is_empty());
-        let newer = newer.filter(|&v| v >= buggy.version).map(Kernel::new);
-        let fixed = newer.into_iter().find(|&kernel| self.clean(kernel))?;
-        let new = self.likely_first(fixed.fixes().filter(|&fix| !buggy.has(fix)).collect());
-        let same = |report: Report| report.verdict == *verdict;
-        let fix = new.into_iter().find(|&fix| same(self.run(fixed.without(fix), Some(FEW_STATES))));
-        Some((fix, fixed))
+        let later = Version::ALL.into_iter().filter(|&version| {
+            version > kernel.version || version == kernel.version && !removed.is_empty()
+        });
+        // From the newest back, as long as nothing is wrong.
+        let mut closed = None;
+        let mut silent = None;
+        let mut last_bad = kernel;
+        for newer in later.rev().map(Kernel::new) {
+            match self.run(newer, MAX_STATES).verdict {
+                Verdict::Exhausted => closed = Some(newer),
+                Verdict::Vacuous(why) => silent = Some((newer, why)),
+                verdict if is_bad(&verdict) => {
+                    last_bad = newer;
+                    break;
+                }
+                verdict => {
+                    let why = format!("the search of {newer} ended early ({})", verdict.word());
+                    return Err(Ending::Unknown(Some(why)));
+                }
+            }
+        }
+        let Some(fixed) = closed else {
+            return Err(match silent {
+                Some((from, why)) => {
+                    Ending::Unknown(Some(format!("from {from} on this test says nothing: {why}")))
+                }
+                None => Ending::Open,
+            });
+        };
+        let new = self.likely_first(fixed.fixes().filter(|&fix| !last_bad.has(fix)).collect());
+        let needed =
+            |&fix: &Fix| self.run(fixed.without(fix), FEW_STATES).verdict == report.verdict;
+        let needed: Vec<Fix> = new.into_iter().filter(needed).collect();
+        let closes = |&fix: &Fix| self.same_run(buggy, report, fixed.without(fix));
+        let fix = needed.iter().copied().find(closes);
+        let keeps = needed.first().copied().filter(|_| fix.is_none());
+        Ok((fix, keeps, fixed))
+    }
+
+    /// Whether a kernel goes wrong by the very schedule of the report. A fix whose absence opens another
+    /// window of the same kind is not what closed this one. How a schedule gets stuck is not compared.
+    fn same_run(&self, buggy: &Program, report: &Report, kernel: Kernel) -> bool {
+        let (Verdict::Violated(rule), Some(found)) = (&report.verdict, &report.counterexample)
+        else {
+            return true;
+        };
+        let followed = follow(buggy, &found.events, &self.litmus.program(kernel));
+        buggy.memory == Memory::C11 || followed.broken.is_some_and(|broken| broken.rule == *rule)
     }
 
     /// A kernel that is not clean, as near as there is, and the fix that it lacks.

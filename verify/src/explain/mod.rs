@@ -4,7 +4,7 @@
 mod closing;
 mod follow;
 
-pub use closing::{Closing, closing};
+pub use closing::{Closing, Ending, closing};
 pub use follow::{Followed, follow};
 
 use crate::engine::graph::{self, Cost};
@@ -33,8 +33,15 @@ pub struct Explained {
     pub report: Report,
     /// What each engine had to say, in a line.
     pub engines: Vec<String>,
-    /// The fix that makes the difference, if one is known here.
-    pub closing: Option<Closing>,
+    /// What makes the difference, if that is known here.
+    pub ending: Ending,
+}
+
+impl Explained {
+    /// The two kernels compared, if there are two.
+    pub fn closing(&self) -> Option<&Closing> {
+        if let Ending::Closed(closing) = &self.ending { Some(closing) } else { None }
+    }
 }
 
 /// Whether a verdict says that something is wrong with the protocol.
@@ -49,8 +56,8 @@ pub fn explain(litmus: &Litmus, kernel: Kernel, exe: &Path) -> Explained {
         Memory::Sc => sequential(litmus, &program, exe),
         Memory::C11 => weak(litmus, &program, exe),
     };
-    let closing = closing(litmus, &program, &report, exe);
-    Explained { claim: litmus.claim.clone(), program, report, engines, closing }
+    let ending = closing(litmus, &program, &report, exe);
+    Explained { claim: litmus.claim.clone(), program, report, engines, ending }
 }
 
 /// A test that every engine knows: the shortest counterexample with the fewest switches.
@@ -152,8 +159,8 @@ pub fn explain_report(
 ) -> Explained {
     let program = litmus.program(kernel);
     shorten(&program, &mut report, Cost::Switches);
-    let closing = closing(litmus, &program, &report, exe);
-    Explained { claim: litmus.claim.clone(), program, report, engines: Vec::new(), closing }
+    let ending = closing(litmus, &program, &report, exe);
+    Explained { claim: litmus.claim.clone(), program, report, engines: Vec::new(), ending }
 }
 
 /// Replaces a counterexample by the cheapest one of the same verdict, on the reference semantics.

@@ -219,12 +219,12 @@ impl CallSpec {
             CallSpec::Read(Range { start, len: 1 }) => format!("read({start})"),
             CallSpec::Read(range) => format!("read({},{})", range.start, range.len),
             CallSpec::Preallocate { range, fault } => {
-                format!("fallocate({},{}){}", range.start, range.len, fails(*fault))
+                format!("preallocate({},{}){}", range.start, range.len, fails(*fault))
             }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
             CallSpec::Falloc { range, grows, fault } => {
-                let grows = if *grows { ", growing" } else { "" };
-                format!("fallocate({},{}){grows}{}", range.start, range.len, fails(*fault))
+                let name = if *grows { "falloc_grow" } else { "falloc" };
+                format!("{name}({},{}){}", range.start, range.len, fails(*fault))
             }
             CallSpec::ZeroRange { range, fault } => {
                 format!("zero_range({},{}){}", range.start, range.len, fails(*fault))

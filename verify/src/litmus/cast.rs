@@ -102,7 +102,7 @@ impl Kind {
         KINDS.iter().find(|k| k.1 == self).map_or("", |k| k.0)
     }
 
-    fn arguments(self) -> &'static [&'static str] {
+    pub(super) fn arguments(self) -> &'static [&'static str] {
         match self {
             Kind::Pwrite | Kind::AioPwrite => {
                 &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof", "pins"]

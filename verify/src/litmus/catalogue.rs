@@ -1,34 +1,62 @@
-//! The catalogue: the litmus files of one directory.
+//! The catalogue: the litmus files of one directory, or those inside the binary.
 
 use super::Litmus;
-use super::parse::{KIND, Problems, load};
+use super::parse::{KIND, Problems, load, parse};
 use crate::problem::{nearest, shown};
 use miette::{Report, miette};
 use std::path::{Path, PathBuf};
 
-/// Where the catalogue is: `DIOLOCK_LITMUS` if set, else `litmus/` of this package.
-pub fn directory() -> PathBuf {
-    match std::env::var_os("DIOLOCK_LITMUS") {
-        Some(directory) if !directory.is_empty() => directory.into(),
-        _ => concat!(env!("CARGO_MANIFEST_DIR"), "/litmus").into(),
+/// Where the litmus tests are.
+enum Place {
+    /// A folder of files.
+    Folder(PathBuf),
+    /// In the binary: names and texts.
+    #[cfg_attr(debug_assertions, allow(dead_code, reason = "debug builds read the folder"))]
+    Embedded(&'static [(&'static str, &'static str)]),
+}
+
+/// `DIOLOCK_LITMUS` if set. Else what the binary was built with; a debug build reads the source's folder.
+fn place() -> Place {
+    match asked_for() {
+        Some(folder) => Place::Folder(folder),
+        #[cfg(not(debug_assertions))]
+        None => Place::Embedded(super::embedded::FILES),
+        #[cfg(debug_assertions)]
+        None => Place::Folder(directory()),
     }
+}
+
+fn asked_for() -> Option<PathBuf> {
+    std::env::var_os("DIOLOCK_LITMUS").filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+/// The folder that the catalogue is kept in: `DIOLOCK_LITMUS` if set, else `litmus/` of this package.
+pub fn directory() -> PathBuf {
+    asked_for().unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/litmus").into())
 }
 
 /// Every litmus test of the catalogue, by name.
 ///
 /// # Errors
-/// If the directory holds none, or with every problem of every file.
+/// If there is none, or with every problem of every file.
 pub fn all() -> Result<Vec<Litmus>, Report> {
-    all_in(&directory())
+    all_in(&place())
 }
 
-fn all_in(directory: &Path) -> Result<Vec<Litmus>, Report> {
-    let (tests, broken): (Vec<_>, Vec<_>) =
-        files(directory)?.iter().map(|path| load(path)).partition(Result::is_ok);
+fn all_in(place: &Place) -> Result<Vec<Litmus>, Report> {
+    let read: Vec<_> = match place {
+        Place::Folder(folder) => files(folder)?.iter().map(|path| load(path)).collect(),
+        Place::Embedded(files) => files.iter().map(embedded).collect(),
+    };
+    let (tests, broken): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
     if broken.is_empty() {
         return Ok(tests.into_iter().flatten().collect());
     }
     Err(Problems::join(KIND, broken.into_iter().filter_map(Result::err)).into())
+}
+
+fn embedded((name, text): &(&str, &str)) -> Result<Litmus, Problems> {
+    parse(name, &format!("{name}.toml"), text)
 }
 
 /// One litmus test, by its path (with a `/`, or ending in `.toml`) or its name in the catalogue.
@@ -36,32 +64,54 @@ fn all_in(directory: &Path) -> Result<Vec<Litmus>, Report> {
 /// # Errors
 /// If there is none of that name, or with every problem of its file.
 pub fn find(name_or_path: &str) -> Result<Litmus, Report> {
-    find_in(&directory(), name_or_path)
+    find_in(&place(), name_or_path)
 }
 
-fn find_in(directory: &Path, name_or_path: &str) -> Result<Litmus, Report> {
+fn find_in(place: &Place, name_or_path: &str) -> Result<Litmus, Report> {
     if name_or_path.contains('/') || name_or_path.ends_with(".toml") {
-        return Ok(load(Path::new(name_or_path))?);
+        let litmus = load(Path::new(name_or_path))?;
+        return Ok(Litmus { given: quoted(name_or_path), ..litmus });
     }
-    let files = files(directory)?;
-    let names: Vec<_> = files.iter().map(|path| stem(path)).collect();
-    if let Some(at) = names.iter().position(|name| name == name_or_path) {
-        return Ok(load(&files[at])?);
-    }
+    let names: Vec<String> = match place {
+        Place::Folder(folder) => {
+            let files = files(folder)?;
+            if let Some(path) = files.iter().find(|path| stem(path) == name_or_path) {
+                return Ok(load(path)?);
+            }
+            files.iter().map(|path| stem(path)).collect()
+        }
+        Place::Embedded(files) => {
+            if let Some(file) = files.iter().find(|file| file.0 == name_or_path) {
+                return Ok(embedded(file)?);
+            }
+            files.iter().map(|file| file.0.to_owned()).collect()
+        }
+    };
     let name = shown(name_or_path);
     let message = format!("no litmus test is called `{name}`");
     let of_it = |known: &&String| !name.is_empty() && known.contains(&name);
-    let parts: Vec<&str> = names.iter().filter(of_it).map(String::as_str).collect();
+    let parts: Vec<&str> = names.iter().filter(of_it).take(FEW).map(String::as_str).collect();
     Err(match (nearest(&name, names.iter().map(String::as_str)), &parts[..]) {
         (Some(near), _) => miette!(help = format!("did you mean `{near}`?"), "{message}"),
         (None, []) => miette!(
-            help = format!("the catalogue has {} tests, in {}", names.len(), directory.display()),
+            help = format!("the catalogue has {} tests: `diolock list`", names.len()),
             "{message}"
         ),
         (None, parts) => {
             miette!(help = format!("names with these words: {}", parts.join(", ")), "{message}")
         }
     })
+}
+
+/// As many names are listed in a message.
+const FEW: usize = 5;
+
+/// A word as a shell needs it: in quotes, unless it has nothing but harmless characters.
+fn quoted(word: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    let leading = word.starts_with('-');
+    let word = if leading { format!("./{word}") } else { word.to_owned() };
+    if word.chars().all(harmless) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 fn stem(path: &Path) -> String {
@@ -102,6 +152,32 @@ mod tests {
         directory
     }
 
+    fn folder(catalogue: &tempfile::TempDir) -> Place {
+        Place::Folder(catalogue.path().to_owned())
+    }
+
+    #[test]
+    fn every_litmus_file_is_listed_for_the_binary() {
+        let stems: Vec<String> = files(&directory()).unwrap().iter().map(|f| stem(f)).collect();
+        assert_eq!(
+            super::super::embedded::NAMES,
+            stems,
+            "src/litmus/embedded.rs lists the catalogue"
+        );
+    }
+
+    #[test]
+    fn a_typed_path_is_given_back_as_a_shell_reads_it() {
+        for (typed, given) in [
+            ("./my-claim.toml", "./my-claim.toml"),
+            ("a b/c.toml", "'a b/c.toml'"),
+            ("it's.toml", "'it'\\''s.toml'"),
+            ("-x.toml", "./-x.toml"),
+        ] {
+            assert_eq!(quoted(typed), given);
+        }
+    }
+
     fn help(error: &Report) -> String {
         error.help().map(|help| help.to_string()).unwrap_or_default()
     }
@@ -109,14 +185,14 @@ mod tests {
     #[test]
     fn tests_come_in_the_order_of_their_names() {
         let catalogue = catalogue(&["b", "a-b", "a"]);
-        let all = all_in(catalogue.path()).expect("three good files");
+        let all = all_in(&folder(&catalogue)).expect("three good files");
         assert_eq!(all.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["a", "a-b", "b"]);
     }
 
     #[test]
     fn a_test_is_found_by_name_or_path_and_else_a_near_one_is_named() {
         let catalogue = catalogue(&["size-comes-back", "truncate-vs-read", "truncate-vs-write"]);
-        let find = |name: &str| find_in(catalogue.path(), name);
+        let find = |name: &str| find_in(&folder(&catalogue), name);
         assert_eq!(find("truncate-vs-read").expect("it is there").name, "truncate-vs-read");
         let path = catalogue.path().join("size-comes-back.toml");
         assert_eq!(find(&path.display().to_string()).expect("it is there").name, "size-comes-back");
@@ -132,14 +208,16 @@ mod tests {
     #[test]
     fn problems_of_every_file_are_reported_and_no_file_is_one() {
         let empty = catalogue(&[]);
-        assert!(all_in(empty.path()).is_err_and(|e| e.to_string().contains("no litmus file")));
+        assert!(all_in(&folder(&empty)).is_err_and(|e| e.to_string().contains("no litmus file")));
         let missing = empty.path().join("none");
-        assert!(all_in(&missing).is_err_and(|e| help(&e).contains("DIOLOCK_LITMUS")));
+        assert!(
+            all_in(&Place::Folder(missing)).is_err_and(|e| help(&e).contains("DIOLOCK_LITMUS"))
+        );
         let catalogue = catalogue(&["a", "b", "c"]);
         for broken in ["b.toml", "c.toml"] {
             std::fs::write(catalogue.path().join(broken), "claim = 1").expect("it can be written");
         }
-        let error = all_in(catalogue.path()).expect_err("two files are broken");
+        let error = all_in(&folder(&catalogue)).expect_err("two files are broken");
         assert_eq!(error.to_string(), "8 problems in 2 litmus files");
     }
 }

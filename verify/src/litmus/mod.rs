@@ -3,6 +3,7 @@
 mod call;
 mod cast;
 pub mod catalogue;
+mod embedded;
 mod expect;
 mod fits;
 mod modelled;
@@ -30,6 +31,8 @@ use diolock::op::Blocks;
 pub struct Litmus {
     /// The file's name without `.toml`.
     pub name: String,
+    /// How to name it on a command line: its name, or the path that was typed, quoted if need be.
+    pub given: String,
     /// The file's text, for processes that read it again.
     pub source: String,
     /// The claim, one sentence.

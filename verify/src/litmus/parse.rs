@@ -106,6 +106,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     }
     Litmus {
         name: name.to_owned(),
+        given: name.to_owned(),
         source: String::new(),
         claim,
         bug,

@@ -169,6 +169,7 @@ impl Litmus {
         calls.iter().filter_map(Call::end_bio).for_each(|end_bio| inode.give_io_end(end_bio));
         Program {
             litmus: self.name.clone(),
+            given: self.given.clone(),
             situation: self.situation(),
             kernel,
             inode,

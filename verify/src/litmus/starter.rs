@@ -1,5 +1,11 @@
 //! A litmus file to begin with.
 
+use super::cast::KINDS;
+use super::schema::TABLES;
+use crate::report::wrap;
+use crate::rule::Verb;
+use diolock::kernel::Version;
+
 /// Whether a new litmus test may be called that: lower-case letters, digits and `-`.
 ///
 /// # Errors
@@ -23,7 +29,41 @@ pub fn valid_name(name: &str) -> Result<(), String> {
 
 /// A litmus file that parses and holds, with a comment on every key, to be changed by hand.
 pub fn starter(name: &str) -> String {
-    STARTER.replace("NAME", &name.escape_default().to_string())
+    let verbs = Verb::PLAIN.iter().map(|verb| verb.0);
+    let verbs: Vec<&str> = verbs.chain(["overlaps X", "frees under X", "waits for X"]).collect();
+    let [_, file, mount, ..] = TABLES.map(|table| table.1.join(", "));
+    STARTER
+        .replace("VERBS", &commented(&format!("Verbs: {}.", verbs.join(", "))))
+        .replace("CALLS", &calls())
+        .replace("FILE_KEYS", &file)
+        .replace("MOUNT_KEYS", &mount)
+        .replace(
+            "KERNELS",
+            &commented(&format!("Kernels: {}.", Version::ALL.map(Version::name).join(", "))),
+        )
+        .replace("NAME", &name.escape_default().to_string())
+}
+
+/// Every call, those with the same keys in one place.
+fn calls() -> String {
+    let mut groups: Vec<(&[&str], Vec<&str>)> = Vec::new();
+    for (name, kind) in KINDS {
+        match groups.iter_mut().find(|group| group.0 == kind.arguments()) {
+            Some(group) => group.1.push(name),
+            None => groups.push((kind.arguments(), vec![name])),
+        }
+    }
+    groups.sort_by_key(|group| group.0.is_empty());
+    let line = |(keys, names): &(&[&str], Vec<&str>)| {
+        let keys = if keys.is_empty() { "no keys".to_owned() } else { keys.join(", ") };
+        commented(&format!("  {}: {keys}", names.join(", ")))
+    };
+    groups.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A text as lines of a comment.
+fn commented(text: &str) -> String {
+    wrap(text, "# ", 96).trim_end().to_owned()
 }
 
 const STARTER: &str = r##"# NAME: replace the claim and the situation by yours, then run
@@ -33,41 +73,25 @@ const STARTER: &str = r##"# NAME: replace the claim and the situation by yours, 
 # One sentence that is true on the kernels where the verdict is "never".
 claim = "a truncate does not free a block that an overwriting AIO write still maps"
 # What must be seen at least once, or "never" proves nothing. W and T are the tasks below; w is
-# the completion of W's I/O. Verbs: overwrites, keeps i_mutex, writes, reads, frees, converts,
-# finds the gate closed, finds cached pages, runs out of space, returns, sleeps, stores, overlaps X,
-# waits for X.
+# the completion of W's I/O.
+VERBS
 reaches = ["W overwrites", "T frees"]
 # The rules that are judged, by number or name; without this line all fourteen are.
 rules = ["R4"]             # block-lifetime
 # memory = "c11"           # weak memory orders: loom only
 # fair = ["i_data_sem"]    # its writers queue in front of later readers, in every engine
 
-[file]                     # at the start
+[file]                     # at the start; keys: FILE_KEYS
 size = 1                   # i_size
 extents = ["written"]      # one word a block: written, unwritten, hole; more than size allowed
 cached_pages = 0
 # dirty = true             # a cached page that was stored to and not written back
 
-[mount]
+[mount]                    # keys: MOUNT_KEYS
 dioread_nolock = true
 
-# One to six tasks. Calls and their keys (`blocks` is 1 if it is left out):
-#   pwrite aio_pwrite             block, blocks, half = "lower", fail = "enospc" (or "enomem"), nowait, osync,
-#                                 at_eof, pins
-#   aio_pwrite_close              block, blocks: the file is closed while the I/O is in flight
-#   uring_pwrite_ftruncate        block, blocks, to: an io_uring thread that truncates afterwards
-#   pread                         block, blocks, repeat, size_read = "early"
-#   aio_pread                     block, blocks
-#   ftruncate                     to, fail = "enomem"
-#   punch_hole                    block, blocks, indirect, fail
-#   zero_range collapse_range insert_range falloc falloc_grow preallocate   block, blocks, fail
-#   move_extents                  block, blocks
-#   read (buffered)               block, blocks
-#   write (buffered), append (block, of a cached page), fsync, writepages, writeback (to)
-#   fault page_fault (block, blocks), mmap, evict, write_evict, commit (of the journal)
-# and, taken apart or for memory order: inode_dio_wait, inode_dio_done, ext4_aiodio_wait,
-# ext4_end_io_nolock, fallocate (block, blocks: a drain and a lookup), end_bio (block, blocks),
-# end_bio_elsewhere.
+# One to six tasks. Calls, and the keys that each may have (`blocks` is 1 if it is left out):
+CALLS
 [[task]]
 name = "W"                 # a capital letter
 call = "aio_pwrite"
@@ -78,8 +102,10 @@ name = "T"
 call = "ftruncate"
 to = 0
 
-# One for each kernel: rfc-v1, rfc-v2, v3.6, v3.7. Verdicts: never, deadlock, livelock,
-# "violates R4". `without` takes a fix away, by its commit.
+# One for each kernel.
+KERNELS
+# Verdicts: never, deadlock, livelock, "violates R4". `without` takes fixes away, by their commits
+# (`diolock matrix` lists them); `engines` names those that can tell, and `why` says why not all.
 [[expect]]
 kernel = "v3.7"
 verdict = "never"
@@ -99,8 +125,9 @@ mod tests {
 
     #[test]
     fn the_starter_names_every_call() {
+        let text = starter("t");
         let words: Vec<&str> =
-            STARTER.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
         for (call, _) in crate::litmus::cast::KINDS {
             assert!(words.contains(&call), "{call}");
         }

@@ -17,7 +17,7 @@ pub fn picture_of(explained: &Explained) -> Option<String> {
     let (program, chart) = if is_bad(&explained.report.verdict) {
         (&explained.program, run_of(&explained.program, &explained.report)?)
     } else {
-        (&explained.program, followed(explained.closing.as_ref()?))
+        (&explained.program, followed(explained.closing()?))
     };
     let mut lines = vec![verdict_words(&explained.report.verdict)];
     lines.extend(story_lines(&explained.report, &chart));
@@ -28,12 +28,12 @@ pub fn picture_of(explained: &Explained) -> Option<String> {
 /// The explanation as an HTML page: the run that goes wrong, and beside it the same schedule on the
 /// kernel that has the fix, where one is known; `None` if it shows no run.
 pub fn page_of(explained: &Explained) -> Option<String> {
-    let bad = match &explained.closing {
+    let bad = match explained.closing() {
         Some(closing) => (&closing.buggy, &closing.report),
         None => (&explained.program, &explained.report),
     };
     let wrong = run_of(bad.0, bad.1)?;
-    let right = explained.closing.as_ref().map(followed);
+    let right = explained.closing().map(followed);
     let mut panels = vec![Panel {
         heading: bad.0.kernel.to_string(),
         verdict: verdict_words(&bad.1.verdict),
@@ -45,7 +45,7 @@ pub fn page_of(explained: &Explained) -> Option<String> {
         replay: Some(replay(bad.0, &bad.1.counterexample.as_ref()?.events)),
         chart: &wrong,
     }];
-    if let (Some(closing), Some(chart)) = (&explained.closing, &right) {
+    if let (Some(closing), Some(chart)) = (explained.closing(), &right) {
         let fix = closing.fix.map(|fix| fix.about());
         let fix = fix.map(|about| format!("{} ({}): {}", about.commit, about.release, about.text));
         panels.push(Panel {
@@ -95,5 +95,5 @@ fn story_lines(report: &Report, chart: &Chart) -> Vec<String> {
 
 fn replay(program: &Program, events: &[Event]) -> String {
     let letters = schedule::letters(program, events);
-    format!("diolock replay {} {} --schedule {letters}", program.litmus, program.kernel.options())
+    format!("diolock replay {} {} --schedule {letters}", program.given, program.kernel.options())
 }

@@ -5,12 +5,13 @@ use super::chart::{Chart, Row};
 use super::fit::wrap;
 use super::lanes::{Detail, WIDTH, heading, table};
 use super::words::{held_words, waits_words};
-use crate::explain::{Closing, Explained, is_bad};
-use crate::program::{Program, Waiting};
+use crate::explain::{Closing, Ending, Explained, is_bad};
+use crate::program::{Event, Program, Waiting};
 use crate::schedule;
 use crate::verdict::Verdict;
 use diolock::inode::Blocked;
 use diolock::op::TaskId;
+use diolock::sources::was_read;
 
 /// An explanation has no more lines, unless every step is asked for.
 pub const LINES: usize = 25;
@@ -44,10 +45,17 @@ fn failing(explained: &Explained) -> (String, Option<Chart>, String) {
     if !explained.engines.is_empty() {
         head.push_str(&wrap(&explained.engines.join(" | "), "  ", WIDTH));
     }
-    let mut foot = match &explained.closing {
-        Some(closing) => fixed_by(closing),
-        None => "  open: no kernel here has a fix\n".to_owned(),
+    let mut foot = match &explained.ending {
+        Ending::Closed(closing) => fixed_by(closing),
+        Ending::Open => {
+            "  open: every later kernel here was searched, and the newest fails too\n".to_owned()
+        }
+        Ending::Unknown(Some(why)) => {
+            wrap(&format!("where it ends is not known: {why}"), "  ", WIDTH)
+        }
+        Ending::Unknown(None) => String::new(),
     };
+    foot.push_str(&derived(program, &found.events));
     if !found.events.is_empty() {
         foot.push_str(&command(program, &schedule::letters(program, &found.events)));
     }
@@ -65,10 +73,10 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
     let mut head = title(program, &report.verdict);
     match &report.verdict {
         Verdict::Vacuous(why) | Verdict::Incomplete(why) => head.push_str(&wrap(why, "  ", WIDTH)),
-        _ => head.push_str(&wrap(&format!("never: {}", explained.claim), "  ", WIDTH)),
+        _ => head.push_str(&wrap(&format!("holds: {}", explained.claim), "  ", WIDTH)),
     }
     head.push_str(&wrap(&explained.engines.join(" | "), "  ", WIDTH));
-    let Some(closing) = &explained.closing else {
+    let Some(closing) = explained.closing() else {
         return (head, None, String::new());
     };
     let bad = match &closing.report.verdict {
@@ -80,7 +88,9 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
             let about = fix.about();
             format!("closed by {} ({}): {}", about.commit, about.release, about.text)
         }
-        None => "closed by several fixes together".to_owned(),
+        None => {
+            format!("closed by a change of shape after {}: by no single fix", closing.buggy.kernel)
+        }
     };
     head.push_str(&wrap(&fix, "  ", WIDTH));
     let buggy = closing.buggy.kernel;
@@ -94,8 +104,30 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
     chart.blocked.clone_from(&closing.followed.blocked);
     let events = closing.report.counterexample.iter().flat_map(|found| &found.events);
     let events: Vec<_> = events.cloned().collect();
-    let foot = command(&closing.buggy, &schedule::letters(&closing.buggy, &events));
+    let foot = derived(program, &closing.followed.run.events)
+        + &command(&closing.buggy, &schedule::letters(&closing.buggy, &events));
     (head, Some(chart), foot)
+}
+
+/// The kernel functions of a run that were not read in this version's source.
+fn derived(program: &Program, events: &[Event]) -> String {
+    let version = program.kernel.version;
+    let mut names: Vec<&str> = Vec::new();
+    for row in Chart::of_run(program, events).rows {
+        let name = row.place.kernel;
+        if !was_read(name, version) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    let (all, more) = (names.len(), names.len().saturating_sub(3));
+    names.truncate(3);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let what = if all == 1 { "function" } else { "functions" };
+    let names = names.join(", ");
+    wrap(&format!("derived, the {what} not read in {}: {names}{more}", version.name()), "  ", WIDTH)
 }
 
 /// What becomes of the schedule on the fixed kernel.
@@ -128,7 +160,13 @@ fn fixed_by(closing: &Closing) -> String {
             let about = fix.about();
             format!("fixed by {} ({}): {}", about.commit, about.release, about.text)
         }
-        None => format!("fixed in {} by several changes together", closing.fixed.kernel),
+        None => {
+            let kept = closing.keeps.map_or_else(String::new, |fix| {
+                let about = fix.about();
+                format!(", and kept so by {} ({}): {}", about.commit, about.release, about.text)
+            });
+            format!("closed in {} by a change of shape{kept}", closing.fixed.kernel)
+        }
     };
     let text = format!("{first}; the same schedule there: {}", outcome(closing));
     wrap(&text, "  ", WIDTH)
@@ -136,7 +174,7 @@ fn fixed_by(closing: &Closing) -> String {
 
 /// The command that runs a schedule again, in lines that a shell joins.
 pub fn command(program: &Program, letters: &str) -> String {
-    let mut parts = vec![format!("  replay: diolock replay {}", program.litmus)];
+    let mut parts = vec![format!("  replay: diolock replay {}", program.given)];
     let options = program.kernel.options() + &format!(" --schedule {letters}");
     parts.extend(options.split(" --").map(|part| format!("--{}", part.trim_start_matches('-'))));
     let mut lines: Vec<String> = Vec::new();

@@ -22,7 +22,7 @@ pub fn letters(program: &Program, events: &[Event]) -> String {
 pub fn file(program: &Program, events: &[Event], verdict: Option<&Verdict>) -> String {
     let mut text = format!(
         "# A schedule: who takes the next step. Run it with\n#   diolock replay {} --schedule FILE\n",
-        program.litmus
+        program.given
     );
     let _ = writeln!(text, "litmus: {}", program.litmus);
     let removed: Vec<&str> = program.kernel.removed().map(|fix| fix.about().commit).collect();

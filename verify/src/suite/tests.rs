@@ -47,6 +47,8 @@ fn a_selection_names_kernels_exactly() {
     let cells = plan(&[litmus], &[Graph], &[Version::RfcV2], &[]);
     assert!(cells[0].expected.is_none());
     assert_eq!(cells[0].judge(&Verdict::Exhausted, None), None);
+    let vacuous = Verdict::Vacuous(String::new());
+    assert_eq!(cells[0].judge(&vacuous, None), None, "nobody expects anything of it");
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
     let names = ('A'..='Z').zip(scripts);
     Program {
         litmus: "script".to_owned(),
+        given: "script".to_owned(),
         situation: String::new(),
         kernel: Kernel::new(Version::V3_7),
         inode: Inode::new(1, &[Extent::Written], 0, scripts.len()),

@@ -1,0 +1,72 @@
+//! `diolock sources`.
+
+use super::names::unknown;
+use super::output::Out;
+use clap::Args;
+use diolock::kernel::Version;
+use diolock::sources::{READ, Reading};
+use serde_json::json;
+use std::process::ExitCode;
+
+/// `diolock sources`.
+#[derive(Debug, Args)]
+pub struct Sources {
+    /// A task, as `diolock sources` names it, or a kernel function; all tasks if left out
+    #[arg(value_name = "TASK")]
+    pub task: Option<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints what was read of the kernel's source.
+///
+/// # Errors
+/// If there is no such task.
+pub fn run(arguments: &Sources) -> miette::Result<ExitCode> {
+    let fits = |reading: &&Reading, name: &str| {
+        reading.task.eq_ignore_ascii_case(name) || reading.functions.contains(&name)
+    };
+    let readings: Vec<&Reading> = match &arguments.task {
+        None => READ.iter().collect(),
+        Some(name) => READ.iter().filter(|reading| fits(reading, name)).collect(),
+    };
+    if let (Some(name), true) = (&arguments.task, readings.is_empty()) {
+        let mut tasks: Vec<&str> = READ.iter().map(|reading| reading.task).collect();
+        tasks.dedup();
+        let message = unknown("task", name, &tasks);
+        miette::bail!(help = "`diolock sources` names them all", "{message}");
+    }
+    let mut out = Out::new();
+    let mut last = "";
+    for reading in readings {
+        let versions: Vec<&str> = reading.read.iter().map(|version| version.name()).collect();
+        let text = if arguments.json {
+            json!({
+                "task": reading.task, "functions": reading.functions, "read": versions,
+                "note": reading.note,
+            })
+            .to_string()
+        } else {
+            let head =
+                if reading.task == last { String::new() } else { format!("{}\n", reading.task) };
+            last = reading.task;
+            format!("{head}{}", lines(reading, &versions))
+        };
+        if out.line(&text).is_err() {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(reading: &Reading, versions: &[&str]) -> String {
+    let released = Version::ALL.iter().filter(|version| !version.name().starts_with("rfc")).count();
+    let read = match versions.len() {
+        0 => "not read".to_owned(),
+        all if all == released => "read in every version".to_owned(),
+        _ => format!("read in {}", versions.join(", ")),
+    };
+    let note = if reading.note.is_empty() { String::new() } else { format!("; {}", reading.note) };
+    format!("  {}\n      {read}{note}", reading.functions.join(", "))
+}
