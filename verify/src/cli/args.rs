@@ -4,6 +4,7 @@ use super::diff::Diff;
 use super::lockgraph::LockGraph;
 use super::matrix::Matrix;
 use super::names;
+use super::sweep::Sweep;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diolock::kernel::{Fix, Version};
 use diolock_verify::engine::EngineName;
@@ -53,6 +54,11 @@ pub enum Command {
         after_help = "Exit status: 0 accepted, 1 rejected, or accepted but vacuous; 2 bad input."
     )]
     Conform(Conform),
+    /// Judge every program of two calls, or random ones of three: each violation must have a name
+    #[command(
+        after_help = "Exit status: 0 every violation is a named race and the engines agree, 1 not, 2 bad input."
+    )]
+    Sweep(Sweep),
     /// List the litmus tests
     List,
     /// Write a commented litmus test, NAME.toml, to start from

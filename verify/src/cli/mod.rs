@@ -15,6 +15,7 @@ mod progress;
 mod replay;
 mod running;
 mod show;
+mod sweep;
 mod table;
 mod verify;
 mod which;
@@ -51,6 +52,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Lockgraph(arguments) => lockgraph::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Conform(arguments) => conform::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),
