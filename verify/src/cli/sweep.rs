@@ -113,11 +113,16 @@ fn people(out: &mut Out, swept: &Swept, tasks: usize) -> io::Result<()> {
     for (reason, count) in &swept.not_stated {
         out.line(&format!("{count:>7}  not stated: {reason}"))?;
     }
-    for ((what, part), found) in &swept.unexplained {
-        let head = format!("{:>7}  {what:<8} UNEXPLAINED: {}", found.programs, found.text);
+    for group in swept.groups() {
+        let Some(((what, part), found)) = group.first() else { continue };
+        let programs: usize = group.iter().map(|one| one.1.programs).sum();
+        let head = format!("{programs:>7}  {what:<8} UNEXPLAINED: {}", found.text);
         out.line(&out.tone(&head, Tone::Bad))?;
         for line in swept.litmus_text(what, part).lines() {
             out.line(&format!("    {line}"))?;
+        }
+        for ((_, part), _) in &group[1..] {
+            out.line(&format!("    # as well: {}", part.line()))?;
         }
     }
     for (word, doubts) in

@@ -19,7 +19,7 @@ pub use calls::CALLS;
 pub use judge::Limits;
 pub use part::Part;
 pub use starts::STARTS;
-pub use tally::{Doubt, Found, Sweep};
+pub use tally::{Doubt, Found, Sweep, Unexplained};
 
 use crate::engine::EngineName;
 use crate::suite::side_by_side;

@@ -1,5 +1,6 @@
 //! What a sweep found.
 
+use super::calls::CallText;
 use super::judge::Judged;
 use super::races::Race;
 use super::{Part, judge::Answer};
@@ -27,6 +28,9 @@ pub struct Found {
     /// What happens in one run of it.
     pub text: String,
 }
+
+/// What is broken by which smallest part, and how often.
+pub type Unexplained<'a> = (&'a (&'static str, Part), &'a Found);
 
 /// Everything a sweep found.
 #[derive(Debug)]
@@ -125,6 +129,17 @@ impl Sweep {
                 self.contradictions.push(doubt(text));
             }
         }
+    }
+
+    /// What nobody has named, those together that break the same by calls of the same names.
+    pub fn groups(&self) -> Vec<Vec<Unexplained<'_>>> {
+        let mut groups: BTreeMap<_, Vec<Unexplained<'_>>> = BTreeMap::new();
+        for one in &self.unexplained {
+            let mut names: Vec<&str> = one.0.1.call_texts().map(CallText::name).collect();
+            names.sort_unstable();
+            groups.entry((one.0.0, names)).or_default().push(one);
+        }
+        groups.into_values().collect()
     }
 
     /// The litmus file of something unexplained.
