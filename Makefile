@@ -3,12 +3,14 @@
 # make test-all every test, those too that `make test` leaves out for their cost (it says which)
 # make check    formatting, lints, docs and tests, each with its time and a count
 # make costs    record what each litmus test costs, by which `make test` chooses
+# make mutants  mistakes put into the protocol one by one: does the catalogue notice?
+# make sweep    every program of two calls, and 3000 of three, on four kernels: is each violation named?
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
 #
 # All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt.
 
-.PHONY: verify test test-all costs check check-fmt check-lints check-docs check-tests bench
+.PHONY: verify test test-all costs check check-fmt check-lints check-docs check-tests bench mutants sweep
 .PHONY: kernel-trace
 .DEFAULT_GOAL := verify
 
@@ -28,6 +30,13 @@ bench: costs
 	cargo bench -p diolock-verify --bench record
 	cargo bench -p diolock-verify --bench conform
 	cargo bench -p diolock-verify --bench steps -- --quick
+
+mutants:
+	cargo test -p diolock-verify --test mutants -- --include-ignored --nocapture
+
+sweep:
+	cargo run --release -q -p diolock-verify --bin diolock -- sweep
+	cargo run --release -q -p diolock-verify --bin diolock -- sweep --tasks 3
 
 kernel-trace:
 	$(if $(SERIES),,$(error say which kernel: make kernel-trace SERIES=6.1 or SERIES=6.12))

@@ -20,6 +20,7 @@ pub mod rule;
 pub mod schedule;
 pub mod suite;
 pub mod survey;
+pub mod sweep;
 pub mod trace;
 pub mod traces;
 pub mod verdict;

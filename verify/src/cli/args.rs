@@ -5,6 +5,7 @@ use super::lockgraph::LockGraph;
 use super::matrix::Matrix;
 use super::names;
 use super::sources::Sources;
+use super::sweep::Sweep;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diolock::kernel::{Fix, Version};
 use diolock_verify::engine::EngineName;
@@ -54,6 +55,11 @@ pub enum Command {
         after_help = "Exit status: 0 accepted, 1 rejected, or accepted but vacuous; 2 bad input."
     )]
     Conform(Conform),
+    /// Judge every program of two calls, or random ones of three: each violation must have a name
+    #[command(
+        after_help = "Exit status: 0 every violation is a named race and the engines agree, 1 not, 2 bad input."
+    )]
+    Sweep(Sweep),
     /// List the litmus tests
     List,
     /// Show which kernel functions were read in which versions, and what is only derived

@@ -16,6 +16,7 @@ mod replay;
 mod running;
 mod show;
 mod sources;
+mod sweep;
 mod table;
 mod verify;
 mod which;
@@ -52,6 +53,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Lockgraph(arguments) => lockgraph::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Conform(arguments) => conform::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
         Command::Sources(arguments) => sources::run(&arguments),
         Command::New { name } => new::run(&name),

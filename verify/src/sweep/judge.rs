@@ -1,0 +1,141 @@
+//! What a program breaks, by each engine.
+
+use super::{Options, Part};
+use crate::engine::loom::job::{self, Job};
+use crate::engine::{EngineName, graph, shuttle};
+use crate::litmus::Litmus;
+use crate::rule::{RuleId, RuleSet};
+use crate::suite::guarded;
+use crate::survey;
+use crate::verdict::{Report, Verdict};
+use diolock::kernel::{Kernel, Version};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Where engines give up: never by the clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// graph, in states.
+    pub states: usize,
+    /// shuttle, in executions.
+    pub executions: u64,
+}
+
+/// What is broken (`R4`, `deadlock`, `livelock`), and how in one run's words.
+pub(super) type Broken = BTreeMap<&'static str, String>;
+
+/// What one engine says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answer {
+    pub(super) broken: Broken,
+    /// It gave up, and why.
+    pub(super) cut: Option<String>,
+    /// States, or executions.
+    pub(super) cost: u64,
+}
+
+/// What came of a program.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    /// By each engine, in the order asked for.
+    pub(super) answers: Vec<(EngineName, Answer)>,
+    /// The smallest part that breaks the same, for each thing broken.
+    pub(super) smallest: Vec<(&'static str, Part)>,
+}
+
+/// Judges programs.
+pub(super) struct Judge {
+    version: Version,
+    engines: Vec<EngineName>,
+    limits: Limits,
+    exe: PathBuf,
+    known: Mutex<HashMap<Part, Broken>>,
+}
+
+impl Judge {
+    pub(super) fn new(options: &Options) -> Judge {
+        Judge {
+            version: options.version,
+            engines: options.engines.clone(),
+            limits: options.limits,
+            exe: options.exe.clone(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Asks every engine, and looks for the smallest parts.
+    pub(super) fn judge(&self, part: &Part) -> Judged {
+        let answers: Vec<(EngineName, Answer)> =
+            self.engines.iter().map(|&engine| (engine, self.answer(part, engine))).collect();
+        let broken = answers.first().map(|first| first.1.broken.clone()).unwrap_or_default();
+        let smallest = broken.keys().map(|&what| (what, self.smallest(part, what))).collect();
+        Judged { answers, smallest }
+    }
+
+    /// A part that breaks this, and none of whose parts does.
+    fn smallest(&self, part: &Part, what: &str) -> Part {
+        let smaller = part.smaller().find(|part| self.known(part).contains_key(what));
+        smaller.map_or_else(|| part.clone(), |part| self.smallest(&part, what))
+    }
+
+    /// What a part breaks, remembered.
+    fn known(&self, part: &Part) -> Broken {
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(broken) = lock().get(part) {
+            return broken.clone();
+        }
+        let engine = self.engines.first().copied().unwrap_or(EngineName::Graph);
+        let broken = self.answer(part, engine).broken;
+        lock().insert(part.clone(), broken.clone());
+        broken
+    }
+
+    /// Asks again without what was found, until nothing is.
+    fn answer(&self, part: &Part, engine: EngineName) -> Answer {
+        let mut answer = Answer::default();
+        let mut rules = RuleSet::ALL;
+        loop {
+            let report = match part.litmus(self.version, rules) {
+                Ok(litmus) => guarded(|| self.run(&litmus, rules, engine)),
+                // A part of a program that can be written down.
+                Err(why) => Report::incomplete(why),
+            };
+            answer.cost += report.states.unwrap_or(report.executions);
+            let text = report.counterexample.map(|found| found.text).unwrap_or_default();
+            let word = survey::word(&report.verdict);
+            let rule = match report.verdict {
+                Verdict::Violated(rule) => rule,
+                Verdict::Deadlocked | Verdict::Livelocked => RuleId::R12,
+                Verdict::Incomplete(why) => {
+                    answer.cut = Some(why);
+                    return answer;
+                }
+                _ => return answer,
+            };
+            answer.broken.insert(word, text);
+            rules = rules.without(rule);
+        }
+    }
+
+    fn run(&self, litmus: &Litmus, rules: RuleSet, engine: EngineName) -> Report {
+        let kernel = Kernel::new(self.version);
+        let program = || {
+            let mut program = litmus.program(kernel);
+            program.rules = rules;
+            program
+        };
+        match engine {
+            EngineName::Loom => job::run_child(&Job::new(litmus, kernel), &self.exe),
+            EngineName::Shuttle => {
+                let max_executions = Some(self.limits.executions);
+                let options = shuttle::Options { max_executions, ..shuttle::Options::exhaustive() };
+                shuttle::run(&program(), &options)
+            }
+            _ => {
+                let max_states = Some(self.limits.states);
+                graph::run(&program(), graph::Options { max_states, ..Default::default() })
+            }
+        }
+    }
+}

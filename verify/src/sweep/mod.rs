@@ -1,0 +1,81 @@
+//! A sweep: every program of two calls, or random ones of three, over some start files. What goes wrong
+//! has to be a race with a name.
+//!
+//! Programs are written as litmus files and read by the parser that reads everybody's, so that a sweep
+//! asks about nothing that a reader could not write down; what cannot be written is counted, with its
+//! reason. Each program is judged by all rules, again without those that it breaks until nothing is found
+//! any more: what it breaks is then the same for every engine, however each searches. A program is
+//! explained by its smallest part that breaks the same rule, and that by a [`races::Race`].
+
+mod calls;
+mod judge;
+mod part;
+mod programs;
+pub mod races;
+mod starts;
+mod tally;
+
+pub use calls::CALLS;
+pub use judge::Limits;
+pub use part::Part;
+pub use starts::STARTS;
+pub use tally::{Doubt, Found, Sweep, Unexplained};
+
+use crate::engine::EngineName;
+use crate::suite::side_by_side;
+use diolock::kernel::Version;
+use judge::{Judge, Judged};
+use races::Race;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What to sweep.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// On this kernel.
+    pub version: Version,
+    /// Calls of a program: one, two or three.
+    pub tasks: usize,
+    /// That many programs, chosen at random; `None`: all.
+    pub programs: Option<usize>,
+    /// Where the choice starts.
+    pub seed: u64,
+    /// Who judges. The first one's answer is the one that is explained.
+    pub engines: Vec<EngineName>,
+    /// Where each gives up.
+    pub limits: Limits,
+    /// Programs at a time.
+    pub jobs: usize,
+    /// The binary that loom's child processes run.
+    pub exe: PathBuf,
+}
+
+/// Runs a sweep; `on_done` hears of each program judged, and of how many there are.
+pub fn run(
+    options: &Options,
+    races: &[Race],
+    stop: &AtomicBool,
+    mut on_done: impl FnMut(usize),
+) -> Sweep {
+    let programs = programs::programs(options);
+    let mut sweep = Sweep::new(options.version, programs.not_stated);
+    let asked = programs.parts.len();
+    let judge = Arc::new(Judge::new(options));
+    let work = programs.parts.clone();
+    let own = Arc::clone(&judge);
+    let judged: Vec<Option<Judged>> = side_by_side(
+        work,
+        options.jobs,
+        stop,
+        move |part: &Part| own.judge(part),
+        |_, _| on_done(asked),
+    );
+    for (part, judged) in programs.parts.iter().zip(judged) {
+        match judged {
+            Some(judged) => sweep.book(part, judged, races),
+            None => sweep.not_run += 1,
+        }
+    }
+    sweep
+}

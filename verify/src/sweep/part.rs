@@ -1,0 +1,87 @@
+//! A program of a sweep, or a part of one.
+
+use super::calls::CallText;
+use super::starts::{STARTS, Start};
+use crate::litmus::Litmus;
+use crate::litmus::parse::parse;
+use crate::problem::Problems;
+use crate::rule::{RuleId, RuleSet};
+use diolock::kernel::Version;
+use miette::Diagnostic;
+
+/// Calls on a file, by their numbers, in order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Part {
+    pub(super) start: usize,
+    pub(super) calls: Vec<usize>,
+}
+
+impl Part {
+    /// The calls.
+    pub(super) fn call_texts(&self) -> impl Iterator<Item = CallText> {
+        self.calls.iter().map(|&at| CallText::number(at))
+    }
+
+    /// The file.
+    pub(super) fn file(&self) -> &'static Start {
+        &STARTS[self.start]
+    }
+
+    /// Its parts with one call less.
+    pub(super) fn smaller(&self) -> impl Iterator<Item = Part> {
+        let count = self.calls.len();
+        let less = move |leave: usize| {
+            let mut calls = self.calls.clone();
+            calls.remove(leave);
+            Part { start: self.start, calls }
+        };
+        (0..count).filter(move |_| count > 1).map(less)
+    }
+
+    /// In one line: `size = 1, extents = ["written"]: pwrite block=0 | ftruncate to=0`.
+    pub fn line(&self) -> String {
+        let calls: Vec<&str> = self.calls.iter().map(|&at| super::CALLS[at]).collect();
+        format!("{}: {}", self.file().text(), calls.join(" | "))
+    }
+
+    /// As a litmus file that expects a verdict.
+    pub fn litmus_text(&self, version: Version, rules: RuleSet, verdict: &str) -> String {
+        let mut text = "claim = \"nothing goes wrong between these calls\"\n".to_owned();
+        if rules != RuleSet::ALL {
+            let judged = RuleId::ALL.into_iter().filter(|&rule| rules.has(rule));
+            let codes: Vec<String> = judged.map(|rule| format!("\"{}\"", rule.code())).collect();
+            text.push_str(&format!("rules = [{}]\n", codes.join(", ")));
+        }
+        text.push_str(&format!("file = {{ {} }}\ntask = [\n", self.file().text()));
+        for (call, letter) in self.call_texts().zip('A'..) {
+            text.push_str(&call.task(letter));
+        }
+        let name = version.name();
+        text.push_str("]\n");
+        text.push_str(&format!("expect = [{{ kernel = \"{name}\", verdict = \"{verdict}\" }}]\n"));
+        text
+    }
+
+    /// As a litmus test, or why it cannot be one.
+    pub(super) fn litmus(&self, version: Version, rules: RuleSet) -> Result<Litmus, String> {
+        // Whatever is expected: nobody compares.
+        let rule = RuleId::ALL.into_iter().find(|&rule| rules.has(rule)).unwrap_or(RuleId::R1);
+        let text = self.litmus_text(version, rules, &format!("violates {}", rule.code()));
+        parse("sweep", "sweep.toml", &text).map_err(|problems| reason(&problems))
+    }
+}
+
+/// The first problem, without the letter of the task that has it.
+fn reason(problems: &Problems) -> String {
+    let Some(problem) = problems.problems().first() else { return "no reason".to_owned() };
+    let label = problem.labels().and_then(|mut labels| labels.next()?.label().map(str::to_owned));
+    let message = problem.to_string();
+    let text = match label {
+        Some(label) if message.starts_with("a call is not modelled") => label,
+        _ => message,
+    };
+    match text.split_once("'s ") {
+        Some((letter, rest)) if letter.len() == 1 => rest.to_owned(),
+        _ => text,
+    }
+}

@@ -1,0 +1,236 @@
+//! The races that a sweep may find: each is shown by a litmus test of the catalogue.
+
+use super::Part;
+use super::calls::CallText;
+use super::starts::Start;
+use diolock::kernel::Version;
+use diolock::op::Blocks;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A race, and how it is known in a program.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Race {
+    /// The litmus test that shows it.
+    pub test: String,
+    /// What it breaks there: `R4`, `deadlock`, `livelock`.
+    pub breaks: String,
+    /// On which kernels.
+    pub kernels: Vec<String>,
+    /// Who takes part: a letter each, and the names of calls, with `|` between them.
+    pub calls: BTreeMap<char, String>,
+    /// What must hold of them: see [`Part::holds`].
+    #[serde(default, rename = "where")]
+    pub conditions: Vec<String>,
+    /// Why the source allows it, in a sentence.
+    pub source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    race: Vec<Race>,
+}
+
+/// The races that are known.
+///
+/// # Errors
+/// If the list of them cannot be read: it names kernels or conditions that there are not, for instance.
+pub fn known() -> Result<Vec<Race>, String> {
+    read(include_str!("races.toml"))
+}
+
+/// Races from their text.
+///
+/// # Errors
+/// With the first mistake.
+pub fn read(text: &str) -> Result<Vec<Race>, String> {
+    let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+    for race in &file.race {
+        let kernel = |name: &&String| Version::ALL.iter().all(|v| v.name() != name.as_str());
+        if let Some(name) = race.kernels.iter().find(kernel) {
+            return Err(format!("{}: there is no kernel {name}", race.test));
+        }
+        for text in &race.conditions {
+            let condition = Condition::read(text);
+            let known = |letter: &char| race.calls.contains_key(letter);
+            if !condition.is_some_and(|c| c.letters().iter().all(known)) {
+                return Err(format!("{}: `{text}` is not a condition", race.test));
+            }
+        }
+    }
+    Ok(file.race)
+}
+
+impl Race {
+    /// Whether a program that breaks this on that kernel is this race, however its calls are ordered.
+    pub fn is(&self, part: &Part, breaks: &str, version: Version) -> bool {
+        self.breaks == breaks
+            && self.kernels.iter().any(|name| name == version.name())
+            && self.cast(part, &mut Vec::new())
+    }
+
+    /// Whether the calls can be given to the letters, those of `taken` to the first ones.
+    fn cast(&self, part: &Part, taken: &mut Vec<usize>) -> bool {
+        let Some((_, names)) = self.calls.iter().nth(taken.len()) else {
+            return taken.len() == part.calls.len() && self.hold(part, taken);
+        };
+        (0..part.calls.len()).any(|at| {
+            let name = CallText::number(part.calls[at]).name();
+            if taken.contains(&at) || !names.split('|').any(|known| known == name) {
+                return false;
+            }
+            taken.push(at);
+            let fits = self.cast(part, taken);
+            taken.pop();
+            fits
+        })
+    }
+
+    fn hold(&self, part: &Part, taken: &[usize]) -> bool {
+        let call = |letter: char| {
+            let at = self.calls.keys().position(|&key| key == letter).unwrap_or_default();
+            CallText::number(part.calls[taken[at]])
+        };
+        let mut conditions = self.conditions.iter().filter_map(|text| Condition::read(text));
+        conditions.all(|condition| condition.holds(part.file(), call))
+    }
+}
+
+/// `W overlaps T`, `not W half`, `file cached`.
+#[derive(Clone, Copy)]
+struct Condition<'a> {
+    not: bool,
+    letter: Option<char>,
+    verb: &'a str,
+    other: Option<char>,
+}
+
+/// Of one call.
+const OF_A_CALL: [&str; 14] = [
+    "past",      // reaches past i_size
+    "inside",    // lies below i_size as a whole
+    "below",     // touches blocks below i_size
+    "written",   // has a written block, at the start
+    "unwritten", // has an unwritten one
+    "hole",      // has one that is not there
+    "half",
+    "osync",
+    "nowait",
+    "cuts",    // asks for a size that is smaller
+    "grows",   // asks for one that is larger
+    "keeps",   // asks for the size that it has
+    "cached",  // has a block that is cached at the start
+    "several", // is of several blocks
+];
+
+/// Of the file at the start.
+const OF_THE_FILE: [&str; 4] = ["cached", "dirty", "lags", "preallocated"];
+
+impl<'a> Condition<'a> {
+    fn read(text: &'a str) -> Option<Condition<'a>> {
+        let (not, rest) = text.strip_prefix("not ").map_or((false, text), |rest| (true, rest));
+        let mut words = rest.split(' ');
+        let (subject, verb) = (words.next()?, words.next()?);
+        let one = |word: &str| Some(word.chars().next()?).filter(|_| word.len() == 1);
+        let other = words.next().map(one);
+        let letter = one(subject);
+        let fits = match (letter, other) {
+            (None, None) => subject == "file" && OF_THE_FILE.contains(&verb),
+            (Some(_), None) => OF_A_CALL.contains(&verb),
+            (Some(_), Some(Some(_))) => verb == "overlaps",
+            _ => false,
+        };
+        let condition = Condition { not, letter, verb, other: other.flatten() };
+        (fits && words.next().is_none()).then_some(condition)
+    }
+
+    fn letters(&self) -> Vec<char> {
+        self.letter.into_iter().chain(self.other).collect()
+    }
+
+    fn holds(&self, file: &Start, call: impl Fn(char) -> CallText) -> bool {
+        let holds = match (self.letter, self.other) {
+            (None, _) => match self.verb {
+                "cached" => file.cached > 0,
+                "dirty" => file.dirty,
+                "lags" => file.disksize.is_some(),
+                _ => file.extents.len() > file.size as usize,
+            },
+            (Some(letter), Some(other)) => meet(&call(letter).blocks(), &call(other).blocks()),
+            (Some(letter), None) => one(file, call(letter), self.verb),
+        };
+        holds != self.not
+    }
+}
+
+fn meet(a: &Range<Blocks>, b: &Range<Blocks>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+fn one(file: &Start, call: CallText, verb: &str) -> bool {
+    let blocks = call.blocks();
+    let to = call.to().unwrap_or(file.size);
+    let has = |state| (0..8).any(|at| blocks.contains(&at) && file.block(at) == state);
+    match verb {
+        "past" => blocks.end > file.size,
+        "inside" => blocks.end <= file.size,
+        "below" => blocks.start < file.size,
+        "written" => has('w'),
+        "unwritten" => has('u'),
+        "hole" => has('h'),
+        "cuts" => to < file.size,
+        "grows" => to > file.size,
+        "keeps" => to == file.size,
+        "cached" => file.cached > 0,
+        "several" => blocks.end - blocks.start > 1,
+        flag => call.key(flag).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::litmus::{Expected, catalogue};
+
+    #[test]
+    fn every_race_is_shown_by_a_litmus_test_on_each_of_its_kernels() {
+        let litmuses = catalogue::all().expect("the catalogue reads");
+        for race in known().expect("the races read") {
+            let litmus = litmuses.iter().find(|litmus| litmus.name == race.test);
+            let litmus = litmus.unwrap_or_else(|| panic!("no litmus test {}", race.test));
+            for kernel in &race.kernels {
+                let shown = litmus.expect.iter().any(|expect| {
+                    let word = match expect.expected {
+                        Expected::Never => "never",
+                        Expected::Violates(rule) => rule.code(),
+                        Expected::Deadlock => "deadlock",
+                        Expected::Livelock => "livelock",
+                    };
+                    expect.kernel.to_string() == *kernel && word == race.breaks
+                });
+                assert!(shown, "{} on {kernel}: {}", race.test, race.breaks);
+            }
+        }
+    }
+
+    #[test]
+    fn a_condition_that_is_not_known_is_a_mistake() {
+        let race = |condition: &str| {
+            read(&format!(
+                "[[race]]\ntest = \"x\"\nbreaks = \"R4\"\nkernels = [\"v3.7\"]\n\
+                 calls = {{ W = \"pwrite\", T = \"ftruncate\" }}\nwhere = [\"{condition}\"]\n\
+                 source = \"…\"\n"
+            ))
+        };
+        for good in ["W overlaps T", "not W half", "file dirty", "T cuts"] {
+            assert!(race(good).is_ok(), "{good}");
+        }
+        for bad in ["W", "W flies", "X half", "W overlaps", "file half", "W half T", "T cuts now x"]
+        {
+            assert!(race(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What a sweep found.
+
+use super::calls::CallText;
+use super::judge::Judged;
+use super::races::Race;
+use super::{Part, judge::Answer};
+use crate::engine::EngineName;
+use crate::rule::RuleSet;
+use diolock::kernel::Version;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A program that cannot be called right.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// Which.
+    pub part: Part,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// Programs that break the same by the same race, or by the same unexplained part.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// How many.
+    pub programs: usize,
+    /// The smallest part of the first of them.
+    pub part: Part,
+    /// What happens in one run of it.
+    pub text: String,
+}
+
+/// What is broken by which smallest part, and how often.
+pub type Unexplained<'a> = (&'a (&'static str, Part), &'a Found);
+
+/// Everything a sweep found.
+#[derive(Debug)]
+pub struct Sweep {
+    /// On this kernel.
+    pub version: Version,
+    /// Programs that were judged.
+    pub programs: usize,
+    /// Those that break something.
+    pub violating: usize,
+    /// Those that were not judged: somebody said stop.
+    pub not_run: usize,
+    /// Why programs could not be written down, and how many.
+    pub not_stated: BTreeMap<String, usize>,
+    /// States or executions of each engine.
+    pub costs: Vec<(EngineName, u64)>,
+    /// Named races, with what they break.
+    pub races: BTreeMap<(String, &'static str), Found>,
+    /// What nobody has named: the smallest parts.
+    pub unexplained: BTreeMap<(&'static str, Part), Found>,
+    /// Engines that contradict each other.
+    pub contradictions: Vec<Doubt>,
+    /// Searches that did not end.
+    pub undecided: Vec<Doubt>,
+}
+
+impl Sweep {
+    pub(super) fn new(version: Version, not_stated: BTreeMap<String, usize>) -> Sweep {
+        Sweep {
+            version,
+            programs: 0,
+            violating: 0,
+            not_run: 0,
+            not_stated,
+            costs: Vec::new(),
+            races: BTreeMap::new(),
+            unexplained: BTreeMap::new(),
+            contradictions: Vec::new(),
+            undecided: Vec::new(),
+        }
+    }
+
+    /// Whether everything is explained and every engine agrees.
+    pub fn good(&self) -> bool {
+        self.unexplained.is_empty()
+            && self.contradictions.is_empty()
+            && self.undecided.is_empty()
+            && self.not_run == 0
+    }
+
+    pub(super) fn book(&mut self, part: &Part, judged: Judged, races: &[Race]) {
+        self.programs += 1;
+        self.compare(part, &judged.answers);
+        for (engine, answer) in &judged.answers {
+            match self.costs.iter_mut().find(|cost| cost.0 == *engine) {
+                Some(cost) => cost.1 += answer.cost,
+                None => self.costs.push((*engine, answer.cost)),
+            }
+        }
+        let broken = judged.answers.first().map(|first| first.1.broken.clone()).unwrap_or_default();
+        self.violating += usize::from(!broken.is_empty());
+        for (what, smallest) in judged.smallest {
+            let found = Found {
+                programs: 0,
+                part: smallest.clone(),
+                text: broken.get(what).cloned().unwrap_or_default(),
+            };
+            let race = races.iter().find(|race| race.is(&smallest, what, self.version));
+            let entry = match race {
+                Some(race) => self.races.entry((race.test.clone(), what)).or_insert(found),
+                None => self.unexplained.entry((what, smallest)).or_insert(found),
+            };
+            entry.programs += 1;
+        }
+    }
+
+    /// An engine that gave up has still to agree in what it found.
+    fn compare(&mut self, part: &Part, answers: &[(EngineName, Answer)]) {
+        let doubt = |why: String| Doubt { part: part.clone(), why };
+        for (engine, answer) in answers {
+            if let Some(why) = &answer.cut {
+                self.undecided.push(doubt(format!("{}: {why}", engine.name())));
+            }
+        }
+        let Some(((first, theirs), others)) = answers.split_first() else { return };
+        for (engine, answer) in others {
+            let (a, b) = (words(theirs), words(answer));
+            let more = |a: &BTreeSet<_>, b: &BTreeSet<_>| a.difference(b).next().is_some();
+            if more(&a, &b) && answer.cut.is_none() || more(&b, &a) && theirs.cut.is_none() {
+                let say = |set: BTreeSet<&str>| match set.is_empty() {
+                    true => "nothing".to_owned(),
+                    false => set.into_iter().collect::<Vec<_>>().join(", "),
+                };
+                let (a, b) = (say(a), say(b));
+                let text = format!("{} finds {a}, {} {b}", first.name(), engine.name());
+                self.contradictions.push(doubt(text));
+            }
+        }
+    }
+
+    /// What nobody has named, those together that break the same by calls of the same names.
+    pub fn groups(&self) -> Vec<Vec<Unexplained<'_>>> {
+        let mut groups: BTreeMap<_, Vec<Unexplained<'_>>> = BTreeMap::new();
+        for one in &self.unexplained {
+            let mut names: Vec<&str> = one.0.1.call_texts().map(CallText::name).collect();
+            names.sort_unstable();
+            groups.entry((one.0.0, names)).or_default().push(one);
+        }
+        groups.into_values().collect()
+    }
+
+    /// The litmus file of something unexplained.
+    pub fn litmus_text(&self, what: &str, part: &Part) -> String {
+        let verdict = match what.starts_with('R') {
+            true => format!("violates {what}"),
+            false => what.to_owned(),
+        };
+        part.litmus_text(self.version, RuleSet::ALL, &verdict)
+    }
+}
+
+fn words(answer: &Answer) -> BTreeSet<&'static str> {
+    // Whether tasks that get nowhere sleep or spin is the same to an engine that only sees them stop.
+    let word = |&what: &&'static str| if what == "livelock" { "deadlock" } else { what };
+    answer.broken.keys().map(word).collect()
+}
