@@ -75,11 +75,12 @@ impl Inode {
         Inode { disksize, ..self }
     }
 
-    /// The same with a page that was stored to: every block of the file that it holds is to be written back.
+    /// The same with a page that was stored to: each block of the file that it holds, from that one on, is to
+    /// be written back.
     #[must_use]
-    pub fn with_dirty_page(mut self) -> Inode {
-        let mut page = Page::of(&[]);
-        for block in 0..self.size.min(PAGE_BLOCKS) {
+    pub fn with_dirty_page(mut self, from: Blocks) -> Inode {
+        let mut page = self.cache.page().cloned().unwrap_or(Page::of(&[]));
+        for block in from..self.size.min(PAGE_BLOCKS) {
             let mapped = self.extents.mapping().get(block as usize);
             let written = mapped.filter(|m| m.extent == Extent::Written);
             page.store(block, written.and_then(|m| m.block));

@@ -1,10 +1,10 @@
 //! Which kernel runs which task.
 
 use super::{
-    BufferedWrite, Call, DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo,
-    Fault, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, PunchHole,
-    PunchHoleRwsem, Setattr, ShiftRange, SyncFile, Truncate, UringThread, Write, WriteFlags,
-    WritePages,
+    BufferedWrite, Call, DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead,
+    EndIo, Fault, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo,
+    PunchHole, PunchHoleRwsem, Setattr, ShiftRange, SyncFile, Truncate, UringThread, Write,
+    WriteFlags, WritePages,
 };
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Range, Shift, TaskId};

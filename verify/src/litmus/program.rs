@@ -163,7 +163,10 @@ impl Litmus {
         let mut inode = Inode::new(self.size, &self.extents, self.cached_pages, calls.len())
             .with_disksize(self.disksize.unwrap_or(self.size));
         if self.dirty {
-            inode = inode.with_dirty_page();
+            inode = inode.with_dirty_page(0);
+        } else if let Some(disksize) = self.disksize.filter(|_| self.cached_pages > 0) {
+            // What i_disksize lags behind for is in the page, and delayed.
+            inode = inode.with_dirty_page(disksize);
         }
         calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
         calls.iter().filter_map(Call::end_bio).for_each(|end_bio| inode.give_io_end(end_bio));

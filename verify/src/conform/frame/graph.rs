@@ -68,9 +68,9 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
                 [false, true].map(|nowait| Frame::write(kernel, BLOCK, asked(pos, end, nowait)))
             })
             .collect(),
-        Kind::Read => [0, FAR]
-            .map(|pos| Frame::read(kernel, BLOCK, asked(pos, pos + BLOCK, false)))
-            .to_vec(),
+        Kind::Read => {
+            [0, FAR].map(|pos| Frame::read(kernel, BLOCK, asked(pos, pos + BLOCK, false))).to_vec()
+        }
         Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK)],
         Kind::Punch => modes(&[PUNCH_HOLE | KEEP_SIZE]),
         Kind::Fallocate => modes(&[0, KEEP_SIZE]),
