@@ -66,7 +66,7 @@ macro_rules! fixes {
 }
 
 fixes! {
-    /// unaligned asynchronous writes take ext4_aio_mutex and wait for conversions
+    /// unaligned asynchronous writes wait for conversions, one at a time (ext4_aio_mutex, to v3.11)
     SerializeUnalignedAio: "e9e3bcecf44c", RfcV1..V5_10, "v2.6.38", Source;
     /// the completed-I/O list is touched under i_completed_io_lock only
     LockCompletedList: "d73d5046a724", RfcV1..V4_10, "v3.2", Message;
@@ -146,8 +146,6 @@ fixes! {
     ReadLock: "730633f0b7f9", V6_1.., "v5.15", Source;
     /// an overwrite does not hold i_data_sem over its I/O: the count is enough
     NoDataSemOverIo: "2dcba4781fa3", V4_10..V5_10, "v4.5", Message;
-    /// an overwrite leaves cur_aio_dio, the inode's one slot for an io_end, alone
-    OverwriteLeavesSlot: "74dae4278546", V4_10..V5_4, "v4.5", Message;
     /// punch hole takes i_mutex, closes the gate and waits for direct I/O before it frees
     PunchWaits: "02d262dffcf4", V3_7..V4_10, "v3.7", Source;
     /// EXT4_IOC_MOVE_EXT closes the gate and waits for direct I/O before it swaps blocks
