@@ -91,6 +91,14 @@ impl PunchHoleRwsem {
         }
     }
 
+    fn drained(&self) -> Step {
+        if self.kernel.version >= Version::V6_1 { Step::StartTime } else { self.mmap() }
+    }
+
+    fn mmap(&self) -> Step {
+        if self.locks_faults_out() { Step::TakeMmap } else { Step::LookForPages }
+    }
+
     fn locks_faults_out(&self) -> bool {
         self.kernel.has(Fix::FaultLock) || self.kernel.has(Fix::ReadLock)
     }
@@ -132,13 +140,13 @@ impl Task for PunchHoleRwsem {
             Step::ReadSize => match outcome {
                 Outcome::Value(size) if self.range.start >= size => Step::DropRwsem,
                 _ if self.gate() => Step::CloseGate,
-                _ => Step::Drain,
+                _ if self.kernel.has(Fix::PunchDrains) => Step::Drain,
+                _ => self.drained(),
             },
-            Step::CloseGate => Step::Drain,
-            Step::Drain if self.kernel.version >= Version::V6_1 => Step::StartTime,
+            Step::CloseGate if self.kernel.has(Fix::PunchDrains) => Step::Drain,
+            Step::CloseGate | Step::Drain => self.drained(),
             Step::StartTime => Step::StopTime,
-            Step::Drain | Step::StopTime if self.locks_faults_out() => Step::TakeMmap,
-            Step::Drain | Step::StopTime => Step::LookForPages,
+            Step::StopTime => self.mmap(),
             Step::TakeMmap => Step::LookForPages,
             Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
                 Step::DropPages(DropPage::default())
