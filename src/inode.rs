@@ -9,7 +9,7 @@ use crate::dio_path::EndBio;
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
 use crate::inode_lock::{Counter, Gate, Journal, LockName, RwSem, WaitQueue, Waiters};
-use crate::op::{Access, Blocks, Object, Op, TaskId, freed};
+use crate::op::{Access, Blocks, MapFor, Object, Op, TaskId, freed};
 use crate::page::{PAGE_BLOCKS, Page, PageCache};
 
 /// One inode: everything its tasks share.
@@ -180,6 +180,10 @@ impl Inode {
                 };
                 let blocks = self.extents.unwritten(range);
                 touched.extend(blocks.map(|b| (Object::Block(b), Access::Read)));
+            }
+            Op::Map(range, MapFor::Unwrite) => {
+                let blocks = self.extents.written(range);
+                touched.extend(blocks.map(|b| (Object::Block(b), Access::Write)));
             }
             Op::InodeAio => touched.extend(self.aio.map(|of| (Object::IoEnd(of), Access::Read))),
             _ => {}

@@ -88,6 +88,9 @@ pub enum MapFor {
         /// A new block joins the unwritten extents next to it (before ec22ba8edb50).
         merge: bool,
     },
+    /// For zero range: as `Preallocate`, and written blocks become unwritten
+    /// (`EXT4_GET_BLOCKS_CONVERT_UNWRITTEN`). Tells what was there before.
+    Unwrite,
     /// As `Create`, for a write past i_size: allocates *written* blocks, which i_size hides
     /// until the data is there.
     Extend,

@@ -42,13 +42,14 @@ use crate::task::{Place, Task};
 /// size reaches there; or there is no handle and nothing is done (ENOMEM).
 ///
 /// # Left out
-/// Otherwise the loop; what zero range makes of written blocks.
+/// Otherwise the loop.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AllocBlocks {
     range: Range,
     grows: bool,
     kernel: Kernel,
     fault: Option<Fault>,
+    unwrites: bool,
     /// What is left once this round is done.
     rest: Blocks,
     step: Step,
@@ -88,7 +89,7 @@ impl AllocBlocks {
             () if drains_itself(kernel) => Step::CloseGate,
             () => Step::Estimate,
         };
-        AllocBlocks { range, grows, kernel, fault: None, rest: 0, step }
+        AllocBlocks { range, grows, kernel, fault: None, unwrites: false, rest: 0, step }
     }
 
     /// The same, but no handle is to be had, or no block for the last of the range.
@@ -100,6 +101,12 @@ impl AllocBlocks {
             _ => (range.len, 0),
         };
         AllocBlocks { fault, range: Range { len, ..range }, rest, ..self }
+    }
+
+    /// Written blocks become unwritten, as for zero range.
+    #[must_use]
+    pub(super) fn unwriting(self) -> AllocBlocks {
+        AllocBlocks { unwrites: true, ..self }
     }
 
     /// Whether this round finds no block.
@@ -138,6 +145,7 @@ impl Task for AllocBlocks {
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::TakeDataSem | Step::LockDisksize => Op::Lock(sem, alone),
             Step::Allocate if self.fails() => Op::Map(self.range, MapFor::CreateFails),
+            Step::Allocate if self.unwrites => Op::Map(self.range, MapFor::Unwrite),
             Step::Allocate => Op::Map(self.range, MapFor::Preallocate { merge: false }),
             Step::DropDataSem | Step::UnlockDisksize => Op::Unlock(sem, alone),
             Step::RereadSize => Op::SizeRead,
@@ -171,11 +179,11 @@ impl Task for AllocBlocks {
             Step::RaiseDisksize => Step::UnlockDisksize,
             Step::UnlockDisksize => Step::StopHandle,
             Step::StopHandle if self.rest > 0 => {
-                // What is left is asked for under a handle of its own.
+                // What is left is asked for under a handle of its own; the depth is looked at again.
                 let start = self.range.end();
                 self.range = Range { start, len: self.rest };
                 self.rest = 0;
-                Step::StartHandle
+                Step::Estimate
             }
             Step::StopHandle => self.end(),
             Step::OpenGate | Step::Done => Step::Done,

@@ -115,6 +115,14 @@ impl PunchHoleRwsem {
         }
     }
 
+    fn drained(&self) -> Step {
+        if self.kernel.version >= Version::V6_1 { Step::StartTime } else { self.mmap() }
+    }
+
+    fn mmap(&self) -> Step {
+        if self.locks_faults_out() { Step::TakeMmap } else { self.before_pages() }
+    }
+
     fn locks_faults_out(&self) -> bool {
         self.kernel.has(Fix::FaultLock) || self.kernel.has(Fix::ReadLock)
     }
@@ -167,13 +175,13 @@ impl Task for PunchHoleRwsem {
             Step::ReadSize => match outcome {
                 Outcome::Value(size) if self.range.start >= size => Step::DropRwsem,
                 _ if self.gate() => Step::CloseGate,
-                _ => Step::Drain,
+                _ if self.kernel.has(Fix::PunchDrains) => Step::Drain,
+                _ => self.drained(),
             },
-            Step::CloseGate => Step::Drain,
-            Step::Drain if self.kernel.version >= Version::V6_1 => Step::StartTime,
+            Step::CloseGate if self.kernel.has(Fix::PunchDrains) => Step::Drain,
+            Step::CloseGate | Step::Drain => self.drained(),
             Step::StartTime => Step::StopTime,
-            Step::Drain | Step::StopTime if self.locks_faults_out() => Step::TakeMmap,
-            Step::Drain | Step::StopTime => self.before_pages(),
+            Step::StopTime => self.mmap(),
             Step::TakeMmap => self.before_pages(),
             Step::Disksize(mut disksize) => {
                 disksize.resume(outcome);

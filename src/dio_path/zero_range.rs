@@ -17,6 +17,7 @@ use crate::task::{Place, Task};
 /// | EstimateEarly | ext4_fallocate: ext4_chunk_trans_blocks *                |               |
 /// | TakeLock      | ext4_fallocate: inode_lock                               | i_rwsem       |
 /// | SampleSize    | ext4_fallocate: i_size_read (growing)                    | i_rwsem       |
+/// | SampleDisksize | ext4_fallocate: i_disksize (growing, from v5.4)         | i_rwsem       |
 /// | CloseGate     | ext4_inode_block_unlocked_dio (v4.10 only)               | i_rwsem, gate |
 /// | Drain         | ext4_fallocate: inode_dio_wait (from 0d306dcf86e8)       | i_rwsem, gate |
 /// | Alloc         | ext4_alloc_file_blocks, see AllocBlocks                  | i_rwsem, gate |
@@ -36,7 +37,7 @@ use crate::task::{Place, Task};
 /// the lock.
 ///
 /// # Left out
-/// Flags, `file_modified`, O_SYNC; i_disksize as a reason to grow (from v5.4).
+/// Flags, `file_modified`, O_SYNC.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ExtFallocate {
     range: Range,
@@ -51,6 +52,7 @@ enum Step {
     EstimateEarly,
     TakeLock,
     SampleSize,
+    SampleDisksize,
     CloseGate,
     Drain,
     Alloc(AllocBlocks),
@@ -98,6 +100,7 @@ impl Task for ExtFallocate {
             Step::EstimateEarly => Op::DepthRead,
             Step::TakeLock => Op::Lock(lock, alone),
             Step::SampleSize => Op::SizeRead,
+            Step::SampleDisksize => Op::DisksizeRead,
             Step::CloseGate => Op::GateClose,
             Step::Drain => Op::DioWait,
             Step::Alloc(alloc) => return alloc.next(),
@@ -109,14 +112,18 @@ impl Task for ExtFallocate {
 
     fn resume(&mut self, outcome: Outcome) {
         let opens = self.opens();
+        let below = matches!(outcome, Outcome::Value(size) if size < self.range.end());
         self.step = match &mut self.step {
             Step::EstimateEarly => Step::TakeLock,
             Step::TakeLock if self.grows && self.kernel.version >= Version::V4_10 => {
                 Step::SampleSize
             }
             Step::TakeLock => self.drain(),
-            Step::SampleSize => {
-                self.grows = matches!(outcome, Outcome::Value(size) if size < self.range.end());
+            Step::SampleSize if !below && self.kernel.version >= Version::V5_4 => {
+                Step::SampleDisksize
+            }
+            Step::SampleSize | Step::SampleDisksize => {
+                self.grows = below;
                 self.drain()
             }
             Step::CloseGate => Step::Drain,
@@ -139,6 +146,7 @@ impl Task for ExtFallocate {
             Step::EstimateEarly => ("EstimateEarly", "ext4_chunk_trans_blocks"),
             Step::TakeLock => ("TakeLock", "ext4_fallocate"),
             Step::SampleSize => ("SampleSize", "ext4_fallocate"),
+            Step::SampleDisksize => ("SampleDisksize", "ext4_fallocate"),
             Step::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Step::Drain => ("Drain", "inode_dio_wait"),
             Step::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
@@ -155,6 +163,7 @@ impl Task for ExtFallocate {
 /// |--------------|--------------------------------------------------------|---------------------------|
 /// | TakeRwsem    | ext4_zero_range: inode_lock                            | i_rwsem                   |
 /// | SampleSize   | ext4_zero_range: inode->i_size (growing)               | i_rwsem                   |
+/// | SampleDisksize | ext4_zero_range: i_disksize (growing, from v5.4)     | i_rwsem                   |
 /// | CloseGate    | ext4_inode_block_unlocked_dio *                        | i_rwsem, gate             |
 /// | Drain        | ext4_zero_range: inode_dio_wait                        | i_rwsem                   |
 /// | StartTime    | file_modified: ext4_journal_start +                    | i_rwsem, handle           |
@@ -172,7 +181,7 @@ impl Task for ExtFallocate {
 /// the second closing out of `ext4_alloc_file_blocks`, and why, is from its message.
 ///
 /// # Left out
-/// Partial blocks, that written blocks become unwritten.
+/// Partial blocks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ZeroRange {
     range: Range,
@@ -186,6 +195,7 @@ pub struct ZeroRange {
 enum Zero {
     TakeRwsem,
     SampleSize,
+    SampleDisksize,
     CloseGate,
     Drain,
     StartTime,
@@ -217,7 +227,15 @@ impl ZeroRange {
     }
 
     fn drain(&self) -> Zero {
-        if has_gate(self.kernel) { Zero::CloseGate } else { Zero::Drain }
+        match (has_gate(self.kernel), self.kernel.has(Fix::ZeroDrains)) {
+            (true, _) => Zero::CloseGate,
+            (false, true) => Zero::Drain,
+            (false, false) => self.drained(),
+        }
+    }
+
+    fn drained(&self) -> Zero {
+        if self.kernel.version >= Version::V6_1 { Zero::StartTime } else { Zero::TakeMmap }
     }
 }
 
@@ -227,6 +245,7 @@ impl Task for ZeroRange {
         Some(match &self.step {
             Zero::TakeRwsem => Op::Lock(rwsem, alone),
             Zero::SampleSize => Op::SizeRead,
+            Zero::SampleDisksize => Op::DisksizeRead,
             Zero::CloseGate => Op::GateClose,
             Zero::Drain => Op::DioWait,
             Zero::StartTime => Op::JournalStart(Handle::Time),
@@ -244,17 +263,21 @@ impl Task for ZeroRange {
 
     fn resume(&mut self, outcome: Outcome) {
         let gate = has_gate(self.kernel);
+        let below = matches!(outcome, Outcome::Value(size) if size < self.range.end());
         self.step = match &mut self.step {
             Zero::TakeRwsem if self.grows => Zero::SampleSize,
             Zero::TakeRwsem => self.drain(),
-            Zero::SampleSize => {
-                self.grows = matches!(outcome, Outcome::Value(size) if size < self.range.end());
+            Zero::SampleSize if !below && self.kernel.version >= Version::V5_4 => {
+                Zero::SampleDisksize
+            }
+            Zero::SampleSize | Zero::SampleDisksize => {
+                self.grows = below;
                 self.drain()
             }
-            Zero::CloseGate => Zero::Drain,
-            Zero::Drain if self.kernel.version >= Version::V6_1 => Zero::StartTime,
+            Zero::CloseGate if self.kernel.has(Fix::ZeroDrains) => Zero::Drain,
+            Zero::CloseGate | Zero::Drain => self.drained(),
             Zero::StartTime => Zero::StopTime,
-            Zero::Drain | Zero::StopTime => Zero::TakeMmap,
+            Zero::StopTime => Zero::TakeMmap,
             Zero::TakeMmap => {
                 let disksize = DisksizeBeforePunch::new(self.range, self.kernel);
                 if disksize.next().is_some() { Zero::Disksize(disksize) } else { self.drop_pages() }
@@ -272,7 +295,7 @@ impl Task for ZeroRange {
                     return;
                 }
                 let alloc = AllocBlocks::new(self.range, self.grows, self.kernel);
-                Zero::Alloc(alloc.failing(self.fault))
+                Zero::Alloc(alloc.unwriting().failing(self.fault))
             }
             Zero::Alloc(alloc) => {
                 alloc.resume(outcome);
@@ -293,6 +316,7 @@ impl Task for ZeroRange {
             Zero::Alloc(alloc) => return alloc.place(),
             Zero::TakeRwsem => ("TakeRwsem", "ext4_zero_range"),
             Zero::SampleSize => ("SampleSize", "ext4_zero_range"),
+            Zero::SampleDisksize => ("SampleDisksize", "ext4_zero_range"),
             Zero::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Zero::Drain => ("Drain", "inode_dio_wait"),
             Zero::StartTime => ("StartTime", "ext4_zero_range"),

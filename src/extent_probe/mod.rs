@@ -95,6 +95,16 @@ impl Extents {
         if let MapFor::Preallocate { merge } = how {
             self.preallocate(range, merge);
         }
+        if how == MapFor::Unwrite {
+            let before = range.blocks().map(|block| self.at(block)).collect();
+            self.preallocate(range, false);
+            for block in range.blocks() {
+                self.map[block as usize].extent = Extent::Unwritten;
+            }
+            self.cut(range.start);
+            self.cut(range.end());
+            return Some(before);
+        }
         if matches!(how, MapFor::Create | MapFor::Extend) {
             // What is to be written is split off, so that its conversion finds just that.
             self.cut(range.start);
@@ -155,6 +165,12 @@ impl Extents {
     pub fn unwritten(&self, range: Range) -> impl Iterator<Item = PhysicalBlock> {
         let unwritten = |m: Mapped| m.block.filter(|_| m.extent == Extent::Unwritten);
         range.blocks().filter_map(move |block| unwritten(self.at(block)))
+    }
+
+    /// The blocks of the range that are written.
+    pub fn written(&self, range: Range) -> impl Iterator<Item = PhysicalBlock> {
+        let written = |m: Mapped| m.block.filter(|_| m.extent == Extent::Written);
+        range.blocks().filter_map(move |block| written(self.at(block)))
     }
 
     /// Makes a hole of the range; the freed blocks go to another file at once.
@@ -219,6 +235,17 @@ mod tests {
         let found = file.map(Range { start: 0, len: 2 }, MapFor::Extend).unwrap();
         assert_eq!(found[0], Mapped { extent: Extent::Written, block: Some(0) });
         assert_eq!(found[1], Mapped { extent: Extent::Written, block: Some(1) });
+    }
+
+    #[test]
+    fn what_is_zeroed_is_unwritten_and_keeps_its_block() {
+        let mut file = Extents::new(&[Extent::Written, Extent::Hole]);
+        let range = Range { start: 0, len: 2 };
+        let before = file.map(range, MapFor::Unwrite).unwrap();
+        assert_eq!(before[0], Mapped { extent: Extent::Written, block: Some(0) });
+        let after = file.map(range, MapFor::Io).unwrap();
+        assert_eq!(after[0], Mapped { extent: Extent::Unwritten, block: Some(0) });
+        assert_eq!(after[1], Mapped { extent: Extent::Unwritten, block: Some(1) });
     }
 
     #[test]

@@ -182,6 +182,10 @@ fixes! {
     SizeComparedAgain: "size-compared-again", V5_10.., "v4.10 at the latest", Ours;
     /// collapse range and insert range wait for direct I/O before they move blocks
     ShiftDrains: "shift-drains", V4_10.., "v4.10 at the latest", Ours;
+    /// punch hole waits for direct I/O before it frees
+    PunchDrains: "punch-drains", V4_10.., "v4.10 at the latest", Ours;
+    /// zero range waits for direct I/O before it makes blocks unwritten
+    ZeroDrains: "zero-drains", V4_10.., "v4.10 at the latest", Ours;
     /// the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW
     ///
     /// `smp_mb__before_atomic()` orders nothing before a mere read of the count (B41).

@@ -168,7 +168,11 @@ impl Op {
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
             Op::Map(
                 _,
-                MapFor::Create | MapFor::CreateFails | MapFor::Extend | MapFor::Preallocate { .. },
+                MapFor::Create
+                | MapFor::CreateFails
+                | MapFor::Extend
+                | MapFor::Preallocate { .. }
+                | MapFor::Unwrite,
             )
             | Op::Convert(..)
             | Op::ConvertExtent(..)
@@ -225,6 +229,12 @@ impl Op {
                 .iter()
                 .filter(|found| found.0 == Extent::Unwritten)
                 .filter_map(|found| Some((Object::Block(found.1?), Access::Read)))
+                .collect(),
+            // What a block holds is no data any more.
+            Outcome::Mapping(found) if matches!(self, Op::Map(_, MapFor::Unwrite)) => found
+                .iter()
+                .filter(|found| found.extent == Extent::Written)
+                .filter_map(|found| Some((Object::Block(found.block?), Access::Write)))
                 .collect(),
             &Outcome::InodeAio(Some(of)) => vec![(Object::IoEnd(of), Access::Read)],
             _ => vec![],

@@ -263,6 +263,13 @@ fn mapped(view: &mut View<'_>) {
             view.extents_mut().written.add(block);
         }
     }
+    if *how == MapFor::Unwrite {
+        let written = found.iter().filter(|m| m.extent == Extent::Written);
+        for block in written.filter_map(|m| m.block) {
+            view.block_mut(block).data = [None; 2];
+        }
+        return;
+    }
     if matches!(how, MapFor::Preallocate { .. } | MapFor::Probe | MapFor::Page) {
         return;
     }

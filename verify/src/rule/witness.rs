@@ -94,7 +94,13 @@ impl Watch {
         let me = event.task;
         if let Some(mapped) = &mut self.mapped {
             match (&event.op, &event.outcome) {
-                (Op::Map(_, MapFor::Preallocate { .. } | MapFor::Probe | MapFor::Page), _) => {}
+                (
+                    Op::Map(
+                        _,
+                        MapFor::Preallocate { .. } | MapFor::Unwrite | MapFor::Probe | MapFor::Page,
+                    ),
+                    _,
+                ) => {}
                 (Op::Map(..), Outcome::Mapping(found))
                     if found.iter().any(|m| m.block.is_some()) =>
                 {
