@@ -43,7 +43,10 @@ pub fn run(arguments: &Conform) -> miette::Result<ExitCode> {
         }
     };
     let shown = if arguments.json { object.to_string() } else { text.trim_end().to_owned() };
-    // Nobody has to read it to the end.
-    let _ = out.line(&shown);
+    if arguments.json {
+        out.json(&shown)?
+    } else {
+        out.line(&shown)?
+    }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

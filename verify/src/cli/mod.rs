@@ -3,6 +3,7 @@
 mod args;
 mod conform;
 mod diff;
+mod drawings;
 mod explain;
 mod files;
 mod list;
@@ -15,18 +16,20 @@ mod progress;
 mod replay;
 mod running;
 mod show;
+mod signals;
 mod table;
 mod verify;
 mod which;
 
-pub use args::Arguments;
-
-use args::Command;
+use args::{Arguments, Command};
+use clap::Parser;
+use diolock_verify::children;
 use diolock_verify::engine::loom;
+use output::{CLOSED, Out, Unwritten, complain};
 use std::io;
 use std::process::ExitCode;
 
-/// Bad input.
+/// Bad input, or output that cannot be written.
 const BAD_INPUT: u8 = 2;
 
 /// Writes `tracing` events to stderr, if `RUST_LOG` is set.
@@ -40,9 +43,48 @@ pub fn trace_if_asked() {
     }
 }
 
-/// Runs a command; its exit status.
-pub fn run(arguments: Arguments) -> ExitCode {
-    let ended = match arguments.command {
+/// Does what the command line says; the exit status.
+pub fn run() -> ExitCode {
+    let ended = match Arguments::try_parse() {
+        Ok(arguments) => command(arguments.command),
+        Err(error) => return usage(&error),
+    };
+    // One may have been started just when the run stopped.
+    children::kill_all();
+    match ended {
+        Ok(code) => signals::exit_code().unwrap_or(code),
+        Err(failure) if failure.downcast_ref().is_some_and(Unwritten::is_closed) => {
+            ExitCode::from(CLOSED)
+        }
+        Err(failure) => {
+            complain(&format!("{failure:?}"));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+/// Help and the version are asked for; anything else is bad input.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if error.use_stderr() {
+        let coloured = std::io::IsTerminal::is_terminal(&io::stderr());
+        complain(&if coloured { text.ansi().to_string() } else { text.to_string() });
+        return ExitCode::from(BAD_INPUT);
+    }
+    let mut out = Out::new();
+    let text = if out.colour { text.ansi().to_string() } else { text.to_string() };
+    match out.line(text.trim_end()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(unwritten) if unwritten.is_closed() => ExitCode::from(CLOSED),
+        Err(unwritten) => {
+            complain(&format!("{:?}", miette::Report::from(unwritten)));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+fn command(command: Command) -> miette::Result<ExitCode> {
+    match command {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
@@ -54,11 +96,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::List => list::run(),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),
-    };
-    ended.unwrap_or_else(|failure| {
-        eprintln!("{failure:?}");
-        ExitCode::from(BAD_INPUT)
-    })
+    }
 }
 
 /// One of the processes that `verify` starts: a job comes in, a report goes out.

@@ -159,9 +159,7 @@ impl Reader {
 
     /// A problem of this line, shown with its number though the lines before it are gone.
     fn problem(&self, finding: Finding) -> Box<Problems> {
-        let before = self.line - 1;
-        let line = String::from_utf8_lossy(&self.bytes);
-        let text = format!("{}{line}", "\n".repeat(before));
-        Box::new(Problems::new("recording", &self.path, &text, vec![finding.moved(before)]))
+        let before = (self.line - 1, &*String::from_utf8_lossy(&self.bytes));
+        Box::new(Problems::of_lines("recording", &self.path, before, vec![finding]))
     }
 }
