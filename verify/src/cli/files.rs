@@ -71,14 +71,26 @@ pub fn distinct(files: &[Option<&Path>]) -> miette::Result<()> {
 pub fn check_writable(path: &Path) -> miette::Result<()> {
     let able = match fs::metadata(path) {
         Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() && is_stdout(path) => Ok(()),
         Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
         Err(_) => place(path, "", |_| Ok(())),
     };
     able.map_err(|error| miette!("{} cannot be written: {error}", path.display()))
 }
 
+/// Whether a path names this process's standard output: to open a pipe there once more would wait for
+/// a reader, who may have gone.
+fn is_stdout(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
+}
+
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {
+        Ok(there) if !there.is_file() && is_stdout(path) => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()
+        }
         Ok(there) if !there.is_file() => {
             OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
         }
