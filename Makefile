@@ -2,13 +2,15 @@
 # make test     every test, in minutes
 # make test-all every test, those too that `make test` leaves out for their cost (it says which)
 # make check    formatting, lints, docs and tests, each with its time and a count
+# make fuzz     100,000 mutated litmus tests, schedules and recordings
 # make costs    record what each litmus test costs, by which `make test` chooses
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
 #
 # All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt.
 
-.PHONY: verify test test-all costs check check-fmt check-lints check-docs check-tests bench
+.PHONY: verify test test-all fuzz costs check check-fmt check-lints check-docs check-tests bench
+.PHONY: check-fuzz
 .PHONY: kernel-trace
 .DEFAULT_GOAL := verify
 
@@ -20,6 +22,10 @@ test:
 
 test-all:
 	DIOLOCK_ALL=1 cargo test --workspace -- --include-ignored
+
+# As many of each of the three. Optimised: it is the parsers that are tried, not the compiler.
+fuzz:
+	DIOLOCK_FUZZ=33334 cargo test -q --release -p diolock-verify --test fuzz -- --nocapture
 
 costs:
 	UPDATE_COSTS=1 cargo test -q -p diolock-verify --test catalogue
@@ -46,7 +52,7 @@ endef
 count_warnings = grep -c '^warning\|^error' "$$log" | xargs printf '%s warnings'
 count_tests = awk '/^test result:/ {good += $$4; bad += $$6} END {printf "%d passed, %d failed", good, bad}' "$$log"
 
-check: check-fmt check-lints check-docs check-tests
+check: check-fmt check-lints check-docs check-tests check-fuzz
 
 check-fmt:
 	$(call step,fmt,cargo fmt --all -- --check,find . -name target -prune -o -name '*.rs' -print | wc -l | xargs printf '%s files')
@@ -59,3 +65,7 @@ check-docs:
 
 check-tests:
 	$(call step,tests,cargo test --workspace,$(count_tests))
+
+# About a minute of it.
+check-fuzz:
+	$(call step,fuzz,DIOLOCK_FUZZ=@N@ cargo test -p diolock-verify --test fuzz,$(count_tests))

@@ -48,7 +48,8 @@ fn folder() -> tempfile::TempDir {
     fs::create_dir(folder.path().join("litmus")).expect("a folder");
     fs::write(folder.path().join("litmus/size-comes-back.toml"), &text).expect("it is written");
     let at = text.find("[[expect]]").expect("it expects something");
-    let wrong = format!("{}[[expect]]\nkernel = \"v3.7\"\nverdict = \"deadlock\"\n", &text[..at]);
+    let both = text[..at].replace("[\"R11\"]", "[\"R4\", \"R11\"]");
+    let wrong = format!("{both}[[expect]]\nkernel = \"v3.7\"\nverdict = \"violates R4\"\n");
     fs::write(folder.path().join("wrong.toml"), wrong).expect("it is written");
     let bad = "1\tevil\x1b[2J\x07\u{202e}\trel\tl=rwsem m=X cnt=0x0\n\
                2\tevil\x1b[2J\x07\u{202e}\twake_bit\tbit=9\n";
@@ -127,6 +128,12 @@ fn a_full_disk_for_messages_is_no_panic() {
         &["verify", "./bad.tsv"],
         &["conform", "none.tsv", "--kernel", "v6.1"],
     ];
+    let status = diolock(folder.path(), &["verify", "size-comes-back", "--engine", "graph"])
+        .env("RUST_LOG", "diolock::step=trace")
+        .stderr(full())
+        .stdout(Stdio::null())
+        .status();
+    assert_eq!(status.expect("it starts").code(), Some(0));
     for arguments in commands {
         let status = diolock(folder.path(), arguments).stderr(full()).status().expect("it starts");
         assert_eq!(status.code(), Some(2), "{arguments:?}");

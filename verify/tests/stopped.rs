@@ -135,7 +135,9 @@ fn a_job_for_another_build_is_refused() {
         .spawn()
         .expect("it starts");
     let line = b"{\"build\":\"another\",\"job\":{}}\n";
-    child.stdin.as_mut().expect("a pipe").write_all(line).expect("it is read");
+    // Kept open: its end would be the end of the child.
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(line).expect("it is read");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,12 @@
 //! The command line.
+//!
+//! | exit status | when                                                                           |
+//! |-------------|--------------------------------------------------------------------------------|
+//! | 0           | what was asked for is so, and all of it was said                               |
+//! | 1           | it is not so, or not all of it is known                                        |
+//! | 2           | bad input, or an output (any) cannot be written: a full disk, a broken one     |
+//! | 141         | nobody reads the output any more: quietly, as the shell has it for SIGPIPE     |
+//! | 130 143 129 | stopped by SIGINT, SIGTERM, SIGHUP: what there is was said, marked `PARTIAL`   |
 
 mod args;
 mod conform;
@@ -39,6 +47,8 @@ pub fn trace_if_asked() {
         tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::from_default_env())
             .with_writer(io::stderr)
+            // It would panic where stderr cannot be written.
+            .log_internal_errors(false)
             .init();
     }
 }

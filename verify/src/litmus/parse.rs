@@ -8,6 +8,7 @@ use super::fits::fits;
 use super::reaches::reaches;
 use super::schema::{At, Field, Fields, Judge};
 use super::{Expected, Litmus, TaskSpec};
+use crate::printable;
 use crate::problem::{read, shown, too_big};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
@@ -54,7 +55,8 @@ pub fn parse(name: &str, path_for_messages: &str, text: &str) -> Result<Litmus, 
 pub fn load(path: &Path) -> Result<Litmus, Problems> {
     let text = read(KIND, path, MAX_BYTES, SPLIT)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    parse(&name, &path.display().to_string(), &text)
+    // It is part of headings, commands and files.
+    parse(&printable::line(&name), &path.display().to_string(), &text)
 }
 
 /// Reads the whole document. What it returns is meaningful only if `judge` found nothing.
