@@ -9,7 +9,7 @@ use crate::dio_path::EndBio;
 use crate::dio_path::iocb::Private;
 use crate::extent_probe::{Content, Extent, Extents, IoEnd};
 use crate::inode_lock::{Counter, Gate, Journal, LockName, RwSem, WaitQueue, Waiters};
-use crate::op::{Access, Blocks, Object, Op, TaskId};
+use crate::op::{Access, Blocks, Object, Op, TaskId, freed};
 use crate::page::{PAGE_BLOCKS, Page, PageCache};
 
 /// One inode: everything its tasks share.
@@ -29,6 +29,8 @@ pub struct Inode {
     private: Vec<Private>,
     /// References to the io_end of each completion that were dropped.
     io_end_puts: Vec<u8>,
+    /// The same for the dio.
+    dio_puts: Vec<u8>,
     /// `cur_aio_dio`.
     aio: Option<TaskId>,
     queues: [Waiters; WaitQueue::ALL.len()],
@@ -60,6 +62,7 @@ impl Inode {
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
             io_end_puts: vec![0; tasks],
+            dio_puts: vec![0; tasks],
             aio: None,
             queues: Default::default(),
             cache,
@@ -162,13 +165,23 @@ impl Inode {
     /// What `op` would touch if it happened now: [`Op::touches`] and what only the state tells.
     pub fn touches(&self, op: &Op) -> Vec<(Object, Access)> {
         let mut touched = op.touches();
-        if let Op::Free(from) = *op {
-            let blocks = self.extents.freeable(from);
-            touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
-        }
-        if let Op::FreeRange(range) | Op::SwapBlocks(range) = *op {
-            let blocks = self.extents.mapped(range);
-            touched.extend(blocks.into_iter().map(|b| (Object::Block(b), Access::Write)));
+        match *op {
+            Op::Free(from) => {
+                touched.extend(self.extents.freeable(from).into_iter().flat_map(freed))
+            }
+            Op::FreeRange(range) | Op::SwapBlocks(range) => {
+                touched.extend(self.extents.mapped(range).into_iter().flat_map(freed));
+            }
+            Op::Convert(range, _) | Op::ConvertExtent(range, _) => {
+                let range = match op {
+                    Op::Convert(..) => range,
+                    _ => self.extents.extent_to_convert(range),
+                };
+                let blocks = self.extents.unwritten(range);
+                touched.extend(blocks.map(|b| (Object::Block(b), Access::Read)));
+            }
+            Op::InodeAio => touched.extend(self.aio.map(|of| (Object::IoEnd(of), Access::Read))),
+            _ => {}
         }
         touched
     }

@@ -2,6 +2,7 @@
 
 mod touches;
 
+pub(crate) use touches::freed;
 pub use touches::{Access, Object};
 
 use crate::dio_path::iocb::PrivateOp;
@@ -266,6 +267,10 @@ pub enum Op {
     ListAdd(IoEnd),
     /// Takes one io_end off the list: this task's own, if given, else the first.
     ListTake(Option<TaskId>),
+    /// `drop_refcount`, and the same in `dio_bio_end_aio`: drops one of the two references, the
+    /// submitter's and the bio's, to the dio of that completion; tells whether it was the last: whoever
+    /// dropped it completes the I/O (to v5.4).
+    DropRefcount(TaskId),
     /// `ext4_put_io_end`: drops one of the two references, the submitter's and the request's, to the
     /// io_end of that completion; tells whether it was the last (v3.11).
     PutIoEnd(TaskId),

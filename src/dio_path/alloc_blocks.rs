@@ -1,8 +1,9 @@
 //! `ext4_alloc_file_blocks`: allocation for fallocate, with its credits and the size.
 
+use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Handle, MapFor, Op, Outcome, Range};
+use crate::op::{Blocks, Handle, MapFor, Op, Outcome, Range};
 use crate::task::{Place, Task};
 
 /// `ext4_alloc_file_blocks`; up to v3.11 the body of `ext4_fallocate`.
@@ -36,15 +37,20 @@ use crate::task::{Place, Task};
 /// gets deeper by a conversion that must split. That such a one exists is said by a comment of
 /// `ext4_convert_unwritten_extents_endio` (v4.10). The second look at the depth at the top of the loop
 /// (from v4.10) only makes the gap between look and change smaller. In place of the nested handle of
-/// `ext4_map_blocks` and its first pass: nothing.
+/// `ext4_map_blocks` and its first pass: nothing. Where it is to fail, the last block of the range is the
+/// one that is not had (ENOSPC): what came before it is allocated, under a handle of its own, and the
+/// size reaches there; or there is no handle and nothing is done (ENOMEM).
 ///
 /// # Left out
-/// The loop; what zero range makes of written blocks.
+/// Otherwise the loop; what zero range makes of written blocks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AllocBlocks {
     range: Range,
     grows: bool,
     kernel: Kernel,
+    fault: Option<Fault>,
+    /// What is left once this round is done.
+    rest: Blocks,
     step: Step,
 }
 
@@ -82,7 +88,31 @@ impl AllocBlocks {
             () if drains_itself(kernel) => Step::CloseGate,
             () => Step::Estimate,
         };
-        AllocBlocks { range, grows, kernel, step }
+        AllocBlocks { range, grows, kernel, fault: None, rest: 0, step }
+    }
+
+    /// The same, but no handle is to be had, or no block for the last of the range.
+    #[must_use]
+    pub(super) fn failing(self, fault: Option<Fault>) -> AllocBlocks {
+        let range = self.range;
+        let (len, rest) = match (fault, range.len) {
+            (Some(Fault::Enospc), 2..) => (range.len - 1, 1),
+            _ => (range.len, 0),
+        };
+        AllocBlocks { fault, range: Range { len, ..range }, rest, ..self }
+    }
+
+    /// Whether this round finds no block.
+    fn fails(&self) -> bool {
+        self.fault == Some(Fault::Enospc) && self.rest == 0
+    }
+
+    fn handle(&self) -> Step {
+        if self.fault == Some(Fault::Enomem) { self.end() } else { Step::StartHandle }
+    }
+
+    fn end(&self) -> Step {
+        if drains_itself(self.kernel) { Step::OpenGate } else { Step::Done }
     }
 }
 
@@ -107,6 +137,7 @@ impl Task for AllocBlocks {
             Step::Estimate | Step::WalkTree => Op::DepthRead,
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::TakeDataSem | Step::LockDisksize => Op::Lock(sem, alone),
+            Step::Allocate if self.fails() => Op::Map(self.range, MapFor::CreateFails),
             Step::Allocate => Op::Map(self.range, MapFor::Preallocate { merge: false }),
             Step::DropDataSem | Step::UnlockDisksize => Op::Unlock(sem, alone),
             Step::RereadSize => Op::SizeRead,
@@ -124,12 +155,12 @@ impl Task for AllocBlocks {
         self.step = match self.step {
             Step::CloseGate => Step::Drain,
             Step::Drain => Step::Estimate,
-            Step::Estimate => Step::StartHandle,
+            Step::Estimate => self.handle(),
             Step::StartHandle => Step::TakeDataSem,
             Step::TakeDataSem => Step::WalkTree,
             Step::WalkTree => Step::Allocate,
             Step::Allocate => Step::DropDataSem,
-            Step::DropDataSem if !self.grows => Step::StopHandle,
+            Step::DropDataSem if !self.grows || self.fails() => Step::StopHandle,
             Step::DropDataSem if self.compares() => Step::RereadSize,
             Step::RereadSize if !below => Step::LookDisksize,
             Step::DropDataSem | Step::RereadSize => Step::RaiseSize,
@@ -139,8 +170,15 @@ impl Task for AllocBlocks {
             Step::LockDisksize => Step::RaiseDisksize,
             Step::RaiseDisksize => Step::UnlockDisksize,
             Step::UnlockDisksize => Step::StopHandle,
-            Step::StopHandle if drains_itself(self.kernel) => Step::OpenGate,
-            Step::StopHandle | Step::OpenGate | Step::Done => Step::Done,
+            Step::StopHandle if self.rest > 0 => {
+                // What is left is asked for under a handle of its own.
+                let start = self.range.end();
+                self.range = Range { start, len: self.rest };
+                self.rest = 0;
+                Step::StartHandle
+            }
+            Step::StopHandle => self.end(),
+            Step::OpenGate | Step::Done => Step::Done,
         };
     }
 

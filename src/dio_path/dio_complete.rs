@@ -1,9 +1,9 @@
 //! `dio_complete`: the completion of an asynchronous write in v4.10 and v5.4.
 
-use super::drop_page::DropPage;
+use super::invalidate_pages::InvalidatePages;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Op, Outcome, Submission, TaskId};
+use crate::op::{Op, Outcome, Range, Submission, TaskId};
 use crate::task::{Place, Task};
 
 /// `dio_bio_end_aio` and `dio_complete`, with `ext4_end_io_dio` inside.
@@ -13,8 +13,7 @@ use crate::task::{Place, Task};
 /// | RunBio        | the device writes; dio_bio_end_aio                     |             |
 /// | Convert       | ext4_put_io_end: ext4_convert_unwritten_extents        |             |
 /// | DropUnwritten | ext4_clear_io_unwritten_flag: i_unwritten              |             |
-/// | LookForPages  | dio_complete: nrpages *                                |             |
-/// | Invalidate    | dio_complete: invalidate_inode_pages2_range *          |             |
+/// | Invalidate    | dio_complete: nrpages *, see InvalidatePages           |             |
 /// | EndIo         | dio_complete: inode_dio_end                            |             |
 /// | AioComplete   | dio_complete: ki_complete                              |             |
 ///
@@ -41,8 +40,7 @@ enum Step {
     RunBio,
     Convert(ConvertUnwritten),
     DropUnwritten,
-    LookForPages,
-    Invalidate(DropPage),
+    Invalidate(InvalidatePages),
     EndIo,
     AioComplete,
     Done,
@@ -61,8 +59,13 @@ impl DioComplete {
     pub fn submit(&mut self, submission: Submission) {
         self.submission = Some(submission);
     }
-    fn converted(&self) -> Step {
-        if self.kernel.has(Fix::CompletionInvalidates) { Step::LookForPages } else { Step::EndIo }
+    fn converted(&self, range: Range) -> Step {
+        let invalidate = InvalidatePages::after_io(range);
+        if self.kernel.has(Fix::CompletionInvalidates) && invalidate.next().is_some() {
+            Step::Invalidate(invalidate)
+        } else {
+            Step::EndIo
+        }
     }
 }
 
@@ -73,7 +76,6 @@ impl Task for DioComplete {
             Step::RunBio => Op::Bio(submission.blocks.clone(), submission.bio),
             Step::Convert(convert) => return convert.next(),
             Step::DropUnwritten => Op::UnwrittenEnd,
-            Step::LookForPages => Op::PagesRead,
             Step::Invalidate(drop) => return drop.next(),
             Step::EndIo => Op::DioEnd(self.task),
             Step::AioComplete => Op::AioComplete,
@@ -94,12 +96,14 @@ impl Task for DioComplete {
                 }
                 Step::DropUnwritten
             }
-            Step::RunBio | Step::DropUnwritten => self.converted(),
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::Invalidate(DropPage::default())
+            Step::RunBio | Step::DropUnwritten => self.converted(submission.range),
+            Step::Invalidate(invalidate) => {
+                invalidate.resume(outcome);
+                if invalidate.next().is_some() {
+                    return;
+                }
+                Step::EndIo
             }
-            Step::Invalidate(drop) if let Some(drop) = drop.further() => Step::Invalidate(drop),
-            Step::LookForPages | Step::Invalidate(_) => Step::EndIo,
             Step::EndIo => Step::AioComplete,
             Step::AioComplete | Step::Done => Step::Done,
         };
@@ -110,7 +114,6 @@ impl Task for DioComplete {
             Step::Convert(convert) => return convert.place(),
             Step::RunBio => "RunBio",
             Step::DropUnwritten => "DropUnwritten",
-            Step::LookForPages => "LookForPages",
             Step::Invalidate(drop) => return drop.place(),
             Step::EndIo => "EndIo",
             Step::AioComplete => "AioComplete",

@@ -4,10 +4,10 @@ use super::writepages::WritePages;
 use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::Kernel;
-use crate::op::{Bio, MapFor, Op, Outcome, PhysicalBlock, Range, TaskId};
+use crate::op::{Bio, MapFor, Op, Outcome, PhysicalBlock, Range, Submission, TaskId};
 use crate::task::{Place, Task};
 
-/// A synchronous direct read, v4.10 and later.
+/// A direct read, v4.10 and later.
 ///
 /// | step       | kernel (v6.12; v4.10: ext4_direct_IO_read)         | holds after |
 /// |------------|----------------------------------------------------|-------------|
@@ -17,6 +17,7 @@ use crate::task::{Place, Task};
 /// | WriteBack  | filemap_write_and_wait_range, see WritePages       | i_rwsem R   |
 /// | BeginIo    | __iomap_dio_rw: inode_dio_begin                    | i_rwsem R   |
 /// | Map        | ext4_iomap_begin, see MapBlocks                    | i_rwsem R   |
+/// | Submit     | iomap_dio_submit_bio; -EIOCBQUEUED (asynchronous)  | i_rwsem R   |
 /// | RunBio     | iomap_dio_submit_bio, and the wait for it          | i_rwsem R   |
 /// | EndIo      | iomap_dio_complete: inode_dio_end                  | i_rwsem R   |
 /// | DropShared | ext4_dio_read_iter: inode_unlock_shared            |             |
@@ -27,13 +28,16 @@ use crate::task::{Place, Task};
 /// # Modelled
 /// The order is the same in all of them, but that v4.10 and v5.4 write cached pages back before they
 /// read i_size. The DIOREAD_LOCK gate is not looked at: from 16c54688592c
-/// (v4.9) on no reader goes without the lock.
+/// (v4.9) on no reader goes without the lock. An asynchronous read gives the lock back with its I/O in
+/// flight, and its completion does the rest.
 ///
 /// # Left out
-/// Asynchronous reads.
+/// Mapping in more than one piece; what of the last block lies past i_size is in the buffer, but not
+/// returned.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DioReadIter {
     task: TaskId,
+    end_io: Option<TaskId>,
     range: Range,
     write_back: WritePages,
     step: Step,
@@ -48,6 +52,7 @@ enum Step {
     WriteBack(WritePages),
     BeginIo,
     Map(MapBlocks),
+    Submit,
     RunBio,
     EndIo,
     DropShared,
@@ -58,7 +63,18 @@ impl DioReadIter {
     /// A read of `range`.
     pub fn new(task: TaskId, range: Range, kernel: Kernel, dioread_nolock: bool) -> DioReadIter {
         let write_back = WritePages::new(task, kernel, dioread_nolock).and_wait();
-        DioReadIter { task, range, write_back, step: Step::TakeShared, blocks: Vec::new() }
+        let (step, blocks) = (Step::TakeShared, Vec::new());
+        DioReadIter { task, end_io: None, range, write_back, step, blocks }
+    }
+
+    /// The same, completed by that task.
+    #[must_use]
+    pub fn completed_by(self, end_io: Option<TaskId>) -> DioReadIter {
+        DioReadIter { end_io, ..self }
+    }
+
+    fn counted_for(&self) -> TaskId {
+        self.end_io.unwrap_or(self.task)
     }
 }
 
@@ -69,10 +85,15 @@ impl Task for DioReadIter {
             Step::ReadSize => Op::SizeRead,
             Step::LookForPages => Op::PagesRead,
             Step::WriteBack(write) => return write.next(),
-            Step::BeginIo => Op::DioBegin(self.task),
+            Step::BeginIo => Op::DioBegin(self.counted_for()),
             Step::Map(map) => return map.next(),
+            Step::Submit => {
+                let (range, blocks) = (self.range, self.blocks.clone());
+                let submission = Submission { range, blocks, bio: Bio::Read, unwritten: false };
+                Op::Submit(self.end_io?, submission)
+            }
             Step::RunBio => Op::Bio(self.blocks.clone(), Bio::Read),
-            Step::EndIo => Op::DioEnd(self.task),
+            Step::EndIo => Op::DioEnd(self.counted_for()),
             Step::DropShared => Op::Unlock(LockName::IRwsem, Mode::Shared),
             Step::Done => return None,
         })
@@ -105,10 +126,15 @@ impl Task for DioReadIter {
                 let found = map.found().unwrap_or_default().iter();
                 let written = found.filter(|m| m.extent == Extent::Written);
                 self.blocks = written.filter_map(|m| m.block).collect();
-                if self.blocks.is_empty() { Step::EndIo } else { Step::RunBio }
+                match (self.blocks.is_empty(), self.end_io) {
+                    // Nothing is in flight: the submitter completes it.
+                    (true, _) => Step::EndIo,
+                    (false, Some(_)) => Step::Submit,
+                    (false, None) => Step::RunBio,
+                }
             }
             Step::RunBio => Step::EndIo,
-            Step::EndIo => Step::DropShared,
+            Step::Submit | Step::EndIo => Step::DropShared,
             Step::DropShared | Step::Done => Step::Done,
         };
     }
@@ -121,6 +147,7 @@ impl Task for DioReadIter {
             Step::TakeShared => ("TakeShared", "ext4_dio_read_iter"),
             Step::ReadSize => ("ReadSize", "__iomap_dio_rw"),
             Step::BeginIo => ("BeginIo", "__iomap_dio_rw"),
+            Step::Submit => ("Submit", "__iomap_dio_rw"),
             Step::RunBio => ("RunBio", "__iomap_dio_rw"),
             Step::EndIo => ("EndIo", "iomap_dio_complete"),
             Step::DropShared => ("DropShared", "ext4_dio_read_iter"),

@@ -1,9 +1,12 @@
 //! `ext4_dio_write_iter`: a direct write from v5.10 on.
 
+use super::buffered_fallback::BufferedFallback;
 use super::dio_write_checks::DioWriteChecks;
 use super::inode_extension::InodeExtension;
+use super::invalidate_pages::Invalidated;
 use super::iomap_dio_rw::{IomapDioRw, Plan};
 use super::write::Write;
+use super::writepages::WritePages;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
@@ -37,6 +40,7 @@ pub struct WriteFlags {
 /// | Io          | iomap_dio_rw, see IomapDioRw                                   | i_rwsem          |
 /// | Extension   | ext4_handle_inode_extension or its cleanup, see InodeExtension | i_rwsem W        |
 /// | DropRwsem   | inode_unlock_shared or inode_unlock                            |                  |
+/// | Fallback    | the pages were busy (-ENOTBLK): see BufferedFallback           |                  |
 ///
 /// # Kernel
 /// fs/ext4/file.c, read in v5.10.44, v6.1-rc7, v6.1.141 and v6.12.
@@ -49,7 +53,7 @@ pub struct WriteFlags {
 /// left to its completion.)
 ///
 /// # Left out
-/// The fall-back to buffered I/O, `EXT4_STATE_MAY_INLINE_DATA` (B44), the buffered rest of a short
+/// `EXT4_STATE_MAY_INLINE_DATA` (B44), the buffered rest of a short
 /// write.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DioWriteIter {
@@ -68,6 +72,8 @@ struct Found {
     extend: bool,
     unwritten: bool,
     size: Blocks,
+    /// The pages of the range could not be invalidated.
+    busy: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -85,6 +91,7 @@ enum Step {
     Io(IomapDioRw),
     Extension(InodeExtension),
     DropRwsem,
+    Fallback(Box<BufferedFallback>),
     Done,
 }
 
@@ -98,6 +105,11 @@ impl DioWriteIter {
     /// How its I/O is done, once that is decided and until it is over.
     pub fn plan(&self) -> Option<Plan> {
         if let Step::Io(io) = &self.step { Some(io.plan()) } else { None }
+    }
+
+    /// Whether it is not to wait.
+    pub fn nowait(&self) -> bool {
+        self.flags.nowait
     }
 
     fn unaligned(&self) -> bool {
@@ -114,7 +126,8 @@ impl DioWriteIter {
 
     fn checked(&mut self, checks: &DioWriteChecks) -> Step {
         let (shared, extend) = (checks.shared, checks.extend);
-        self.found = Found { shared, extend, unwritten: checks.unwritten, size: checks.size };
+        self.found =
+            Found { shared, extend, unwritten: checks.unwritten, size: checks.size, busy: false };
         if checks.again {
             Step::Done
         } else if self.modern() || !self.unaligned() && !extend {
@@ -133,7 +146,7 @@ impl DioWriteIter {
     }
 
     fn io(&self) -> Step {
-        let Found { shared, extend, unwritten, size } = self.found;
+        let Found { shared, extend, unwritten, size, .. } = self.found;
         let waits = self.unaligned() && self.kernel.has(Fix::UnalignedForceWait)
             || extend && self.kernel.has(Fix::ExtendForceWait);
         let plan = Plan {
@@ -141,13 +154,28 @@ impl DioWriteIter {
             size,
             force_wait: waits && !shared,
             osync: self.flags.osync,
+            nowait: self.flags.nowait,
         };
         Step::Io(IomapDioRw::new(self.write, self.kernel, plan))
     }
 
-    fn after_io(&self, queued: bool) -> Step {
+    /// A write that must not wait is not tried again by buffered I/O: -EOPNOTSUPP.
+    fn unlocked(&self) -> Step {
+        if !self.found.busy || self.flags.nowait {
+            return Step::Done;
+        }
+        let write_back = WritePages::new(self.write.task, self.kernel, false);
+        let fallback = BufferedFallback::new(self.write.range, write_back, self.kernel);
+        Step::Fallback(Box::new(fallback))
+    }
+
+    /// After the I/O, or after none if the pages would not go.
+    fn after_io(&self, queued: bool, gone: bool) -> Step {
         if !self.found.extend || queued {
             return Step::DropRwsem;
+        }
+        if !gone {
+            return Step::Extension(InodeExtension::cleanup(self.kernel));
         }
         let early = self.kernel.version >= Version::V6_1 && self.kernel.has(Fix::ExtensionInEndIo);
         match (early, self.kernel.has(Fix::OrphanCleanup)) {
@@ -182,6 +210,7 @@ impl Task for DioWriteIter {
             Step::Io(io) => return io.next(),
             Step::Extension(extension) => return extension.next(),
             Step::DropRwsem => Op::Unlock(rwsem, self.mode()),
+            Step::Fallback(fallback) => return fallback.next(),
             Step::Done => return None,
         })
     }
@@ -218,8 +247,9 @@ impl Task for DioWriteIter {
                 if io.next().is_some() {
                     return;
                 }
-                let queued = io.queued();
-                self.after_io(queued)
+                let (queued, invalidated) = (io.queued(), io.invalidated());
+                self.found.busy = invalidated == Invalidated::Busy;
+                self.after_io(queued, invalidated == Invalidated::Gone)
             }
             Step::Extension(extension) => {
                 extension.resume(outcome);
@@ -228,7 +258,15 @@ impl Task for DioWriteIter {
                 }
                 Step::DropRwsem
             }
-            Step::DropRwsem | Step::Done => Step::Done,
+            Step::DropRwsem => self.unlocked(),
+            Step::Fallback(fallback) => {
+                fallback.resume(outcome);
+                if fallback.next().is_some() {
+                    return;
+                }
+                Step::Done
+            }
+            Step::Done => Step::Done,
         };
     }
 
@@ -237,6 +275,7 @@ impl Task for DioWriteIter {
             Step::Checks(checks) => return checks.place(),
             Step::Io(io) => return io.place(),
             Step::Extension(extension) => return extension.place(),
+            Step::Fallback(fallback) => return fallback.place(),
             Step::QuickCheck => "QuickCheck",
             Step::TakeShared => "TakeShared",
             Step::TakeAlone => "TakeAlone",

@@ -23,17 +23,20 @@ use crate::task::{Place, Task};
 /// | SetIoEnd     | ext4_ext_direct_IO: ext4_init_io_end (async)       | i_data_sem R              |
 /// | SetSlot      | ext4_ext_direct_IO: cur_aio_dio = io_end or NULL   | i_data_sem R              |
 /// | BeginIo      | do_blockdev_direct_IO: atomic_inc(i_dio_count)     | i_data_sem R              |
+/// | IsAsync      | do_blockdev_direct_IO: i_size_read (async)         | i_data_sem R              |
 /// | TakeMmapSem  | get_user_pages_fast: down_read(mmap_sem) (pins)    | i_data_sem R, mmap_sem R  |
 /// | DropMmapSem  | get_user_pages_fast: up_read(mmap_sem) (pins)      | i_data_sem R              |
 /// | Map          | get_block, see MapBlocks                           | i_data_sem R              |
 /// | Submit       | dio_bio_submit (async)                             | i_data_sem R              |
+/// | DropRefcount | do_blockdev_direct_IO: drop_refcount (async)       | i_data_sem R              |
+/// | RunBio       | dio_await_completion (it waits)                    | i_data_sem R              |
+/// | TakeIoEnd    | ext4_end_io_dio: iocb->private (it completes)      | i_data_sem R              |
+/// | PutForDio    | ext4_put_io_end_defer (it completes, aio, v3.11)   | i_data_sem R              |
+/// | EndIo        | inode_dio_done (it completes)                      | i_data_sem R              |
 /// | TestPrivate  | ext4_ext_direct_IO: if (iocb->private) (to v3.7)   | i_data_sem R              |
 /// | EmptySlot    | ext4_ext_direct_IO: cur_aio_dio = NULL (async)     | i_data_sem R              |
 /// | PutIoEnd     | ext4_put_io_end: io_end->count (async, v3.11)      | i_data_sem R              |
 /// | Finish       | ext4_put_io_end, see FinishIoEnd (async, v3.11)    | i_data_sem R              |
-/// | RunBio       | dio_await_completion (sync)                        | i_data_sem R              |
-/// | TakeIoEnd    | ext4_end_io_dio: iocb->private (sync)              | i_data_sem R              |
-/// | EndIo        | inode_dio_done                                     | i_data_sem R              |
 /// | Convert      | ext4_convert_unwritten_extents (sync)              |                           |
 /// | DropCount    | ext4_ext_direct_IO: inode_dio_done *               | i_data_sem R              |
 /// | DropDataSem  | ext4_ext_direct_IO: up_read(i_data_sem)            |                           |
@@ -45,13 +48,21 @@ use crate::task::{Place, Task};
 /// every write (e83403959fdd), so its conversion comes before the one reference goes. An asynchronous
 /// write whose I/O is over before v3.11's submitter lets go of the io_end is finished by it.
 ///
+/// Whether an asynchronous write is waited for is decided by a look at i_size of its own, after the count
+/// was raised; an overwrite has dropped `i_mutex` by then, and may meet the small size of a truncate. The
+/// dio has two references, the submitter's and the bio's; if the bio has ended first, the submitter
+/// completes the I/O. In both cases it returns a byte count, and its caller raises i_size. Where extents are
+/// to be converted `i_mutex` is held until the write returns, so there it does not matter who
+/// completes: the dio's references are not followed.
+///
 /// `cur_aio_dio` is set to NULL and then, by an asynchronous write, to its io_end: one step, as whoever
 /// might look in between holds `i_data_sem` alone, or waits for `i_mutex`. The bit
 /// `EXT4_STATE_DIO_UNWRITTEN`, which tells a synchronous write to convert, is set where the slot was
 /// found empty: a synchronous write that finds an io_end there converts nothing.
 ///
 /// # Left out
-/// Writeback's look at `cur_aio_dio`; what becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it (B05); short and failed I/O.
+/// Writeback's look at `cur_aio_dio`; what becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it (B05); failed I/O; that io_submit
+/// tells the caller of a write which was not queued.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIo {
     write: Write,
@@ -63,6 +74,10 @@ pub struct DirectIo {
     unwritten: bool,
     /// And whoever converts them was told.
     converts: bool,
+    /// The submitter completes the I/O: it waited for it, or dropped the last reference to the dio.
+    completes: bool,
+    /// It waits even for an asynchronous write.
+    waits: bool,
     /// The I/O could not be started.
     pub failed: bool,
 }
@@ -79,17 +94,20 @@ enum Step {
     SetIoEnd,
     SetSlot,
     BeginIo,
+    IsAsync,
     TakeMmapSem,
     DropMmapSem,
     Map(MapBlocks),
     Submit,
+    DropRefcount,
+    RunBio,
+    TakeIoEnd,
+    PutForDio,
+    EndIo,
     TestPrivate,
     EmptySlot,
     PutIoEnd,
     Finish(FinishIoEnd),
-    RunBio,
-    TakeIoEnd,
-    EndIo,
     Convert(ConvertUnwritten),
     DropCount,
     DropDataSem,
@@ -108,8 +126,15 @@ impl DirectIo {
             blocks: Vec::new(),
             unwritten: false,
             converts: false,
+            completes: false,
+            waits: false,
             failed: false,
         }
+    }
+
+    /// Whether it returns -EIOCBQUEUED: somebody else will complete the I/O.
+    pub fn queued(&self) -> bool {
+        self.write.end_io.is_some() && !self.completes && !self.failed
     }
 
     /// The task whose reference covers the I/O.
@@ -206,7 +231,11 @@ impl DirectIo {
     /// The I/O was over before the submitter dropped its reference to the io_end.
     fn finish(&self) -> Step {
         let io_end = IoEnd { task: self.counted_for(), range: self.write.range, direct: true };
-        Step::Finish(FinishIoEnd::last_put(io_end, self.converts, self.kernel))
+        Step::Finish(if self.completes {
+            FinishIoEnd::untold(io_end, self.kernel)
+        } else {
+            FinishIoEnd::last_put(io_end, self.converts, self.kernel)
+        })
     }
 
     /// Whose io_end this write puts into the slot.
@@ -227,6 +256,12 @@ impl DirectIo {
         if counted && !self.failed { Step::PutIoEnd } else { self.after_io() }
     }
 
+    /// The dio is done with, by the submitter.
+    fn completed(&mut self) -> Step {
+        self.completes = true;
+        Step::TakeIoEnd
+    }
+
     fn mapped(&mut self, found: Option<Vec<Mapped>>, slot: Option<TaskId>) -> Step {
         let Some(found) = found else {
             self.failed = true;
@@ -235,12 +270,14 @@ impl DirectIo {
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
         let told = !self.write.slot || slot == self.slot();
         self.converts = self.unwritten && !self.overwrite && told;
-        self.blocks = found.iter().filter_map(|m| m.block).collect();
+        self.blocks = found.iter().map_while(|m| m.block).collect();
+        // What meets a hole is a short write, and waited for.
+        self.waits |= self.blocks.len() < found.len();
         if self.blocks.is_empty() {
             // Truncated away under an overwrite that did not hold it off: nothing to write to.
             self.failed = true;
             Step::EndIo
-        } else if self.write.end_io.is_some() {
+        } else if self.write.end_io.is_some() && !self.waits {
             Step::Submit
         } else {
             Step::RunBio
@@ -264,6 +301,8 @@ impl Task for DirectIo {
             Step::TestPrivate => Op::Private(me, PrivateOp::Test),
             Step::EmptySlot => Op::InodeAioSet(None),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
+            Step::IsAsync => Op::SizeRead,
+            Step::DropRefcount => Op::DropRefcount(self.write.end_io?),
             Step::TakeMmapSem => Op::Lock(LockName::MmapSem, Mode::Shared),
             Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
             Step::Map(map) => return map.next(),
@@ -276,10 +315,10 @@ impl Task for DirectIo {
                 };
                 Op::Submit(self.write.end_io?, submission)
             }
-            Step::PutIoEnd => Op::PutIoEnd(self.write.end_io?),
+            Step::PutForDio | Step::PutIoEnd => Op::PutIoEnd(self.write.end_io?),
             Step::Finish(finish) => return finish.next(),
             Step::RunBio => Op::Bio(self.blocks.clone(), self.bio()),
-            Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd),
+            Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd { of: self.counted_for() }),
             Step::EndIo => Op::DioEnd(self.counted_for()),
             Step::Convert(convert) => return convert.next(),
             Step::DropCount => Op::DioEnd(me),
@@ -303,7 +342,13 @@ impl Task for DirectIo {
             Step::ClearPrivate => self.allocate(),
             Step::SetIoEnd => self.set_slot(),
             Step::SetSlot => self.after_slot(),
+            Step::BeginIo if self.write.end_io.is_some() => Step::IsAsync,
             Step::BeginIo => self.pin(),
+            Step::IsAsync => {
+                let end = self.write.range.end();
+                self.waits = matches!(outcome, Outcome::Value(size) if end > size);
+                self.pin()
+            }
             Step::TakeMmapSem => Step::DropMmapSem,
             Step::DropMmapSem => self.map(),
             Step::Map(map) => {
@@ -314,7 +359,9 @@ impl Task for DirectIo {
                 let (found, slot) = (map.found().map(<[Mapped]>::to_vec), map.slot());
                 self.mapped(found, slot)
             }
-            Step::Submit => self.after_submission(),
+            Step::Submit if !self.converts => Step::DropRefcount,
+            Step::DropRefcount if outcome == Outcome::Flag(true) => self.completed(),
+            Step::Submit | Step::DropRefcount => self.after_submission(),
             Step::TestPrivate if outcome == Outcome::Flag(true) => Step::EmptySlot,
             Step::PutIoEnd if outcome == Outcome::Flag(true) => self.finish(),
             Step::Finish(finish) => {
@@ -326,12 +373,16 @@ impl Task for DirectIo {
             }
             Step::TestPrivate | Step::EmptySlot => self.after_empty(),
             Step::PutIoEnd => self.after_io(),
-            Step::RunBio => Step::TakeIoEnd,
+            Step::RunBio => self.completed(),
+            Step::TakeIoEnd if has_io_end && self.kernel.version >= Version::V3_11 => {
+                Step::PutForDio
+            }
+            Step::PutForDio => self.after_submission(),
             Step::TakeIoEnd if every_count && self.converts => Step::Convert(
                 ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel),
             ),
             Step::TakeIoEnd => Step::EndIo,
-            Step::EndIo if has_io_end && self.failed => self.after_submission(),
+            Step::EndIo if has_io_end => self.after_submission(),
             Step::EndIo if every_count => self.after_io(),
             Step::EndIo if self.converts && !self.failed => Step::Convert(
                 ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel),
@@ -356,6 +407,9 @@ impl Task for DirectIo {
             Step::Map(map) => return map.place(),
             Step::Convert(convert) => return convert.place(),
             Step::Finish(finish) => return finish.place(),
+            Step::IsAsync => "IsAsync",
+            Step::DropRefcount => "DropRefcount",
+            Step::PutForDio => "PutForDio",
             Step::PutIoEnd => "PutIoEnd",
             Step::ReadFlag => "ReadFlag",
             Step::RaiseCount => "RaiseCount",
@@ -381,9 +435,11 @@ impl Task for DirectIo {
             Step::Done => "Done",
         };
         let kernel = match self.step {
-            Step::BeginIo | Step::Submit | Step::RunBio => "do_blockdev_direct_IO",
+            Step::BeginIo | Step::IsAsync | Step::Submit | Step::DropRefcount | Step::RunBio => {
+                "do_blockdev_direct_IO"
+            }
             Step::StartTime | Step::StopTime => "file_update_time",
-            Step::TakeIoEnd => "ext4_end_io_dio",
+            Step::TakeIoEnd | Step::PutForDio => "ext4_end_io_dio",
             Step::TakeMmapSem | Step::DropMmapSem => "get_user_pages_fast",
             _ => "ext4_ext_direct_IO",
         };

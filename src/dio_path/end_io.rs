@@ -13,6 +13,7 @@ use crate::task::{Place, Task};
 /// | step         | kernel (v3.6)                                        | holds after         |
 /// |--------------|------------------------------------------------------|---------------------|
 /// | RunBio       | the device writes; dio_bio_end_aio                   |                     |
+/// | DropRefcount | dio_bio_end_aio: dio->refcount (nothing to convert)  |                     |
 /// | TakeIoEnd    | ext4_end_io_dio: io_end = iocb->private              |                     |
 /// | PutIoEnd     | ext4_end_io_dio: ext4_put_io_end_defer (v3.11)       |                     |
 /// | AioComplete  | ext4_end_io_dio: aio_complete (nothing to convert)   |                     |
@@ -31,7 +32,8 @@ use crate::task::{Place, Task};
 /// io_end off the list holds `i_mutex` meanwhile, so nobody can tell. `aio_complete` comes before
 /// the count goes (until v3.8). v3.11 has its list and worker in the inode and not in the io_end,
 /// which nobody else can tell; its io_end has two references, and whoever drops the last one, here or
-/// in DirectIo, does what is left to do.
+/// in DirectIo, does what is left to do. The dio has two references in every kernel; they are followed
+/// where nothing is to be converted (see DirectIo).
 ///
 /// # Left out
 /// The one thread of the workqueue (B24, see EndBio), the io_end's own lifetime (B25).
@@ -47,6 +49,7 @@ pub struct EndIo {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
     RunBio,
+    DropRefcount,
     TakeIoEnd,
     PutIoEnd,
     AioComplete,
@@ -88,7 +91,8 @@ impl Task for EndIo {
         let submission = self.submission.as_ref()?;
         Some(match &self.step {
             Step::RunBio => Op::Bio(submission.blocks.clone(), submission.bio),
-            Step::TakeIoEnd => Op::Private(self.submitter, PrivateOp::TakeIoEnd),
+            Step::DropRefcount => Op::DropRefcount(self.task),
+            Step::TakeIoEnd => Op::Private(self.submitter, PrivateOp::TakeIoEnd { of: self.task }),
             Step::PutIoEnd => Op::PutIoEnd(self.task),
             Step::AioComplete => Op::AioComplete,
             Step::EndIo | Step::EndIoEarly => Op::DioEnd(self.task),
@@ -109,7 +113,10 @@ impl Task for EndIo {
         let unwritten = self.submission.as_ref().is_some_and(|s| s.unwritten);
         let counted = self.kernel.version >= Version::V3_11;
         self.step = match &mut self.step {
-            Step::RunBio => Step::TakeIoEnd,
+            Step::RunBio if !unwritten => Step::DropRefcount,
+            // Its submitter completes it.
+            Step::DropRefcount if outcome == Outcome::Flag(false) => Step::Done,
+            Step::RunBio | Step::DropRefcount => Step::TakeIoEnd,
             Step::TakeIoEnd if counted => Step::PutIoEnd,
             Step::PutIoEnd if outcome == Outcome::Flag(false) => Step::Done,
             Step::TakeIoEnd | Step::PutIoEnd
@@ -149,6 +156,7 @@ impl Task for EndIo {
         let (step, kernel) = match &self.step {
             Step::Flush(flush) => return flush.place(),
             Step::RunBio => ("RunBio", "dio_bio_end_aio"),
+            Step::DropRefcount => ("DropRefcount", "dio_bio_end_aio"),
             Step::TakeIoEnd => ("TakeIoEnd", "ext4_end_io_dio"),
             Step::PutIoEnd => ("PutIoEnd", "ext4_put_io_end_defer"),
             Step::AioComplete => ("AioComplete", "ext4_end_io_dio"),

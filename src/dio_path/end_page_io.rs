@@ -24,6 +24,8 @@ use crate::task::{Place, Task};
 pub struct EndPageIo {
     io_end: IoEnd,
     kernel: Kernel,
+    /// The worker is left to somebody else.
+    interrupt: bool,
     step: Step,
 }
 
@@ -42,7 +44,24 @@ impl EndPageIo {
     /// Finishes the page over `range`, written back by `task`.
     pub fn new(task: TaskId, range: Range, kernel: Kernel) -> EndPageIo {
         let io_end = IoEnd { task, range, direct: false };
-        EndPageIo { io_end, kernel, step: Step::TakeListLock }
+        EndPageIo { io_end, kernel, interrupt: false, step: Step::TakeListLock }
+    }
+
+    /// No more than the interrupt does.
+    #[must_use]
+    pub fn interrupt(self) -> EndPageIo {
+        EndPageIo { interrupt: true, ..self }
+    }
+
+    /// The worker, after the interrupt.
+    #[must_use]
+    pub fn worker(self) -> EndPageIo {
+        let step = self.work();
+        EndPageIo { step, ..self }
+    }
+
+    fn work(&self) -> Step {
+        if self.kernel.has(Fix::ConvertWithoutImutex) { self.flush(None) } else { Step::TakeImutex }
     }
 
     fn flush(&self, whose: Option<TaskId>) -> Step {
@@ -70,8 +89,8 @@ impl Task for EndPageIo {
         self.step = match &mut self.step {
             Step::TakeListLock => Step::AddToList,
             Step::AddToList => Step::DropListLock,
-            Step::DropListLock if unlocked => self.flush(None),
-            Step::DropListLock => Step::TakeImutex,
+            Step::DropListLock if self.interrupt => Step::Done,
+            Step::DropListLock => self.work(),
             Step::TakeImutex => self.flush(Some(self.io_end.task)),
             Step::Flush(flush) => {
                 flush.resume(outcome);

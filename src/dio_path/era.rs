@@ -1,9 +1,9 @@
 //! Which kernel runs which task.
 
 use super::{
-    BufferedWrite, BufferedWriteIter, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead,
-    EndIo, FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, PunchHole, PunchHoleRwsem,
-    Setattr, Truncate, UringThread, Write, WriteFlags, WritePages,
+    BufferedWrite, Call, DioComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, Fault,
+    FileDioWrite, FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, PunchHole,
+    PunchHoleRwsem, Setattr, SyncFile, Truncate, UringThread, Write, WriteFlags, WritePages,
 };
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Range, TaskId};
@@ -49,14 +49,26 @@ impl Call {
         }
     }
 
-    /// A direct read.
-    pub fn pread(task: TaskId, range: Range, kernel: Kernel, mount: Mount) -> Call {
+    /// A direct read, whose completion is task `end_io` if it is asynchronous (from v4.10 on).
+    pub fn pread(
+        task: TaskId,
+        end_io: Option<TaskId>,
+        range: Range,
+        kernel: Kernel,
+        mount: Mount,
+    ) -> Call {
         if kernel.version >= Version::V4_10 {
             let nolock = mount.asks_for_nolock(kernel);
-            Call::DioReadIter(Box::new(DioReadIter::new(task, range, kernel, nolock)))
+            let read = DioReadIter::new(task, range, kernel, nolock).completed_by(end_io);
+            Call::DioReadIter(Box::new(read))
         } else {
             Call::Read(DirectRead::new(task, range, kernel, mount.dioread_nolock))
         }
+    }
+
+    /// The completion, as task `task`, of an asynchronous read.
+    pub fn read_completion(task: TaskId, _: Kernel) -> Call {
+        Call::IomapReadEndIo(IomapReadEndIo::new(task))
     }
 
     /// Writeback of the cached page by the flusher.
@@ -65,27 +77,29 @@ impl Call {
     }
 
     /// A buffered write.
-    pub fn buffered_write(kernel: Kernel) -> Call {
-        if kernel.version >= Version::V4_10 {
-            Call::BufferedWriteIter(BufferedWriteIter::default())
-        } else {
-            Call::BufferedWrite(BufferedWrite::default())
-        }
+    pub fn buffered_write(range: Range, kernel: Kernel) -> Call {
+        Call::BufferedWrite(BufferedWrite::new(range, kernel))
+    }
+
+    /// fsync, as task `task`.
+    pub fn fsync(task: TaskId, kernel: Kernel, mount: Mount) -> Call {
+        let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
+        Call::SyncFile(SyncFile::new(write_back, kernel))
     }
 
     /// A truncate.
-    pub fn ftruncate(to: Blocks, kernel: Kernel, mount: Mount) -> Call {
+    pub fn ftruncate(to: Blocks, fault: Option<Fault>, kernel: Kernel, mount: Mount) -> Call {
         if kernel.version >= Version::V4_10 {
-            Call::Setattr(Setattr::new(to, kernel, mount.journal))
+            Call::Setattr(Setattr::new(to, kernel, mount.journal).failing(fault))
         } else {
             Call::Truncate(Truncate::new(to, kernel))
         }
     }
 
     /// A punched hole; whether blocks are `indirect` matters before v4.10 only.
-    pub fn punch_hole(range: Range, kernel: Kernel, indirect: bool) -> Call {
+    pub fn punch_hole(range: Range, fault: Option<Fault>, kernel: Kernel, indirect: bool) -> Call {
         if kernel.version >= Version::V4_10 {
-            Call::PunchHole(PunchHoleRwsem::new(range, kernel))
+            Call::PunchHole(PunchHoleRwsem::new(range, kernel).failing(fault))
         } else {
             Call::PunchHoleImutex(PunchHole::new(range, kernel, indirect))
         }

@@ -1,6 +1,7 @@
 //! `ext4_fallocate`: preallocation, up to v3.11.
 
 use super::flush::FlushCompleted;
+use super::write::Fault;
 use crate::extent_probe::MapBlocks;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
@@ -27,6 +28,7 @@ use crate::task::{Place, Task};
 pub struct Fallocate {
     range: Range,
     kernel: Kernel,
+    fault: Option<Fault>,
     step: Step,
 }
 
@@ -43,12 +45,24 @@ enum Step {
 impl Fallocate {
     /// Preallocates a range.
     pub fn new(range: Range, kernel: Kernel) -> Fallocate {
-        Fallocate { range, kernel, step: Step::TakeImutex }
+        Fallocate { range, kernel, fault: None, step: Step::TakeImutex }
+    }
+
+    /// The same, but no block can be allocated, or no handle.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> Fallocate {
+        Fallocate { fault, ..self }
     }
 
     fn allocate(&self) -> Step {
         let merge = !self.kernel.has(Fix::NoMergeUnwritten);
-        Step::Allocate(MapBlocks::create(self.range, MapFor::Preallocate { merge }, false, false))
+        let how = match self.fault {
+            None => MapFor::Preallocate { merge },
+            Some(Fault::Enospc) => MapFor::CreateFails,
+            // ext4_journal_start fails: nothing was done.
+            Some(Fault::Enomem) => return Step::DropImutex,
+        };
+        Step::Allocate(MapBlocks::create(self.range, how, false, false))
     }
 }
 

@@ -1,9 +1,13 @@
 //! `ext4_file_dio_write`: a direct write from the system call on.
 
+use super::buffered_fallback::BufferedFallback;
 use super::direct_io::DirectIo;
+use super::end_page_io::EndPageIo;
 use super::ind_direct_io::IndDirectIo;
+use super::invalidate_pages::{InvalidatePages, Invalidated};
 use super::iocb::PrivateOp;
 use super::write::Write;
+use super::writepages::WritePages;
 use crate::extent_probe::OverwriteProbe;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
@@ -21,22 +25,26 @@ use crate::task::{Place, Task};
 /// | Probe         | ext4_file_dio_write, see OverwriteProbe           | i_mutex                  |
 /// | StartTime     | file_update_time: ext4_journal_start              | i_mutex, handle          |
 /// | StopTime      | file_update_time: ext4_journal_stop               | i_mutex                  |
-/// | DropPages     | generic_file_direct_write: write back, invalidate | i_mutex                  |
+/// | DropPages     | generic_file_direct_write, see InvalidatePages    | i_mutex                  |
+/// | Fallback      | the pages are busy: see BufferedFallback          | i_mutex                  |
 /// | DirectIo      | ext4_ext_direct_IO, see DirectIo                  | i_mutex                  |
 /// | IndDirectIo   | ext4_ind_direct_IO, see IndDirectIo (extending)   | i_mutex                  |
+/// | DropAgain     | generic_file_direct_write, see InvalidatePages    | i_mutex                  |
 /// | RereadSize    | generic_file_direct_write: i_size_read            | i_mutex                  |
 /// | RaiseSize     | generic_file_direct_write: i_size_write           | i_mutex                  |
 /// | DropImutex    | ext4_file_dio_write: mutex_unlock(i_mutex)        |                          |
 /// | DropAioMutex  | ext4_file_dio_write: mutex_unlock(ext4_aio_mutex) |                          |
+/// | Worker        | what writeback left to it, see EndPageIo          |                          |
 ///
 /// # Left out
-/// O_APPEND, suid removal, the second invalidation of cached pages, O_SYNC, block plugging; the
+/// O_APPEND, suid removal, O_SYNC, block plugging; the
 /// test of an unaligned write's position against i_size before any lock is taken.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FileDioWrite {
     write: Write,
     kernel: Kernel,
     dioread_nolock: bool,
+    workers: Vec<EndPageIo>,
     step: Step,
 }
 
@@ -49,13 +57,16 @@ enum Step {
     Probe(OverwriteProbe),
     StartTime(Verdict),
     StopTime(Verdict),
-    DropPages(Verdict),
+    DropPages(Verdict, InvalidatePages),
+    Fallback(Box<BufferedFallback>),
     DirectIo(DirectIo),
     IndDirectIo(IndDirectIo),
+    DropAgain(InvalidatePages, Box<Step>),
     RereadSize,
     RaiseSize,
     DropImutex,
     DropAioMutex,
+    Worker(EndPageIo),
     Done,
 }
 
@@ -64,13 +75,13 @@ enum Step {
 struct Verdict {
     overwrite: bool,
     extending: bool,
-    maybe_cached: bool,
 }
 
 impl FileDioWrite {
     /// A write on a kernel, on a mount with or without dioread_nolock.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool) -> FileDioWrite {
-        let mut task = FileDioWrite { write, kernel, dioread_nolock, step: Step::TakeImutex };
+        let (workers, step) = (Vec::new(), Step::TakeImutex);
+        let mut task = FileDioWrite { write, kernel, dioread_nolock, workers, step };
         if task.serialized() {
             task.step = Step::TakeAioMutex;
         }
@@ -93,14 +104,47 @@ impl FileDioWrite {
         }
     }
 
-    /// An asynchronous write has returned -EIOCBQUEUED, and leaves i_size alone.
-    fn after_io(&self, failed: bool) -> Step {
+    /// What has returned -EIOCBQUEUED leaves i_size alone.
+    fn after_io(&self, failed: bool, queued: bool) -> Step {
         let failed = failed || self.write.fault.is_some();
-        if failed || self.write.end_io.is_some() { Step::DropImutex } else { Step::RereadSize }
+        if failed || queued { Step::DropImutex } else { Step::RereadSize }
+    }
+
+    fn write_back(&self) -> WritePages {
+        WritePages::new(self.write.task, self.kernel, self.dioread_nolock)
     }
 
     fn before_io(&self, verdict: Verdict) -> Step {
-        if verdict.maybe_cached { Step::DropPages(verdict) } else { self.direct_io(verdict) }
+        let invalidate = InvalidatePages::before_io(self.write.range, self.write_back());
+        match invalidate.next() {
+            Some(_) => Step::DropPages(verdict, invalidate),
+            None => self.direct_io(verdict),
+        }
+    }
+
+    fn invalidated(&mut self, verdict: Verdict, invalidate: &InvalidatePages) -> Step {
+        self.workers.extend(invalidate.workers());
+        match invalidate.result() {
+            Invalidated::Busy => {
+                let (range, write_back) = (self.write.range, self.write_back());
+                let fallback = BufferedFallback::new(range, write_back, self.kernel);
+                Step::Fallback(Box::new(fallback))
+            }
+            Invalidated::Gone | Invalidated::Again => self.direct_io(verdict),
+        }
+    }
+
+    /// Whether the I/O has been submitted or has failed, pages that came meanwhile go.
+    fn drop_again(&self, then: Step) -> Step {
+        let invalidate = InvalidatePages::after_io(self.write.range);
+        match invalidate.next() {
+            Some(_) => Step::DropAgain(invalidate, Box::new(then)),
+            None => then,
+        }
+    }
+
+    fn worker(&mut self) -> Step {
+        self.workers.pop().map_or(Step::Done, Step::Worker)
     }
 }
 
@@ -114,7 +158,9 @@ impl Task for FileDioWrite {
             Step::Probe(probe) => return probe.next(),
             Step::StartTime(_) => Op::JournalStart(Handle::Time),
             Step::StopTime(_) => Op::JournalStop(Handle::Time),
-            Step::DropPages(_) => Op::PagesDrop,
+            Step::DropPages(_, drop) | Step::DropAgain(drop, _) => return drop.next(),
+            Step::Fallback(fallback) => return fallback.next(),
+            Step::Worker(worker) => return worker.next(),
             Step::DirectIo(direct_io) => return direct_io.next(),
             Step::IndDirectIo(direct_io) => return direct_io.next(),
             Step::RereadSize => Op::SizeRead,
@@ -143,9 +189,6 @@ impl Task for FileDioWrite {
                 let verdict = Verdict {
                     overwrite: probe.overwrite,
                     extending: self.write.range.end() > probe.size,
-                    maybe_cached: !probe.overwrite && probe.pages > 0
-                        || !self.dioread_nolock
-                        || self.unaligned_aio(),
                 };
                 // RFC v1 updates the time of an overwrite later, inside ext4_ext_direct_IO.
                 if verdict.overwrite && !self.kernel.has(Fix::TimeUnderImutex) {
@@ -159,17 +202,36 @@ impl Task for FileDioWrite {
                 let verdict = *verdict;
                 self.before_io(verdict)
             }
-            Step::DropPages(verdict) => {
-                let verdict = *verdict;
-                self.direct_io(verdict)
+            Step::DropPages(verdict, drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
+                let (verdict, drop) = (*verdict, drop.clone());
+                self.invalidated(verdict, &drop)
+            }
+            Step::Fallback(fallback) => {
+                fallback.resume(outcome);
+                if fallback.next().is_some() {
+                    return;
+                }
+                self.workers.extend(fallback.workers());
+                Step::DropImutex
+            }
+            Step::DropAgain(drop, then) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
+                (**then).clone()
             }
             Step::DirectIo(direct_io) => {
                 direct_io.resume(outcome);
                 if direct_io.next().is_some() {
                     return;
                 }
-                let failed = direct_io.failed;
-                self.after_io(failed)
+                let (failed, queued) = (direct_io.failed, direct_io.queued());
+                self.drop_again(self.after_io(failed, queued))
             }
             Step::IndDirectIo(direct_io) => {
                 direct_io.resume(outcome);
@@ -177,7 +239,7 @@ impl Task for FileDioWrite {
                     return;
                 }
                 let failed = direct_io.failed;
-                self.after_io(failed)
+                self.drop_again(self.after_io(failed, false))
             }
             Step::RereadSize => match outcome {
                 Outcome::Value(size) if self.write.range.end() > size => Step::RaiseSize,
@@ -185,7 +247,15 @@ impl Task for FileDioWrite {
             },
             Step::RaiseSize => Step::DropImutex,
             Step::DropImutex if serialized => Step::DropAioMutex,
-            Step::DropImutex | Step::DropAioMutex | Step::Done => Step::Done,
+            Step::DropImutex | Step::DropAioMutex => self.worker(),
+            Step::Worker(worker) => {
+                worker.resume(outcome);
+                if worker.next().is_some() {
+                    return;
+                }
+                self.worker()
+            }
+            Step::Done => Step::Done,
         };
     }
 
@@ -200,7 +270,9 @@ impl Task for FileDioWrite {
             Step::PointPrivate => ("PointPrivate", "ext4_file_dio_write"),
             Step::StartTime(_) => ("StartTime", "file_update_time"),
             Step::StopTime(_) => ("StopTime", "file_update_time"),
-            Step::DropPages(_) => ("DropPages", "generic_file_direct_write"),
+            Step::DropPages(_, drop) | Step::DropAgain(drop, _) => return drop.place(),
+            Step::Fallback(fallback) => return fallback.place(),
+            Step::Worker(worker) => return worker.place(),
             Step::RereadSize => ("RereadSize", "generic_file_direct_write"),
             Step::RaiseSize => ("RaiseSize", "generic_file_direct_write"),
             Step::DropImutex => ("DropImutex", "ext4_file_dio_write"),

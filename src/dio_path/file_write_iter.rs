@@ -1,9 +1,11 @@
 //! `ext4_file_write_iter`: a direct write from the system call on, in v4.10 and v5.4.
 
+use super::buffered_fallback::BufferedFallback;
 use super::direct_io_write::DirectIoWrite;
-use super::drop_page::DropPage;
+use super::invalidate_pages::{InvalidatePages, Invalidated};
 use super::iocb::PrivateOp;
 use super::write::Write;
+use super::writepages::WritePages;
 use crate::extent_probe::OverwriteProbe;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
@@ -20,11 +22,10 @@ use crate::task::{Place, Task};
 /// | Probe         | ext4_overwrite_io, see OverwriteProbe                  | i_rwsem          |
 /// | StartTime     | file_update_time: ext4_journal_start                   | i_rwsem, handle  |
 /// | StopTime      | file_update_time: ext4_journal_stop                    | i_rwsem          |
-/// | LookForPages  | generic_file_direct_write: nrpages                     | i_rwsem          |
-/// | DropPages     | generic_file_direct_write: write back, invalidate      | i_rwsem          |
+/// | DropPages     | generic_file_direct_write, see InvalidatePages         | i_rwsem          |
+/// | Fallback      | the pages are busy: see BufferedFallback               | i_rwsem          |
 /// | DirectIo      | ext4_direct_IO_write, see DirectIoWrite                | i_rwsem          |
-/// | LookAgain     | generic_file_direct_write: nrpages                     | i_rwsem          |
-/// | DropAgain     | generic_file_direct_write: invalidate                  | i_rwsem          |
+/// | DropAgain     | generic_file_direct_write, see InvalidatePages         | i_rwsem          |
 /// | RereadSize    | generic_file_direct_write: i_size_read                 | i_rwsem          |
 /// | RaiseSize     | generic_file_direct_write: i_size_write                | i_rwsem          |
 /// | WaitOwn       | ext4_unwritten_wait (unaligned, asynchronous) *        | i_rwsem          |
@@ -62,11 +63,10 @@ enum Step {
     Probe(OverwriteProbe),
     StartTime,
     StopTime,
-    LookForPages,
-    DropPages(DropPage),
+    DropPages(InvalidatePages),
+    Fallback(Box<BufferedFallback>),
     DirectIo(DirectIoWrite),
-    LookAgain,
-    DropAgain(DropPage),
+    DropAgain(InvalidatePages),
     RereadSize,
     RaiseSize,
     WaitOwn,
@@ -116,6 +116,34 @@ impl FileWriteIter {
         let io = DirectIoWrite::new(write, self.kernel, self.journal, overwrite, size);
         Step::DirectIo(io)
     }
+
+    fn write_back(&self) -> WritePages {
+        WritePages::new(self.write.task, self.kernel, self.dioread_nolock)
+    }
+
+    fn drop_pages(&self) -> Step {
+        let drop = InvalidatePages::before_io(self.write.range, self.write_back());
+        if drop.next().is_some() { Step::DropPages(drop) } else { self.direct_io() }
+    }
+
+    fn fallback(&self) -> Step {
+        let fallback = BufferedFallback::new(self.write.range, self.write_back(), self.kernel);
+        Step::Fallback(Box::new(fallback))
+    }
+
+    fn drop_again(&self) -> Step {
+        let drop = InvalidatePages::after_io(self.write.range);
+        if drop.next().is_some() { Step::DropAgain(drop) } else { self.after_io() }
+    }
+
+    fn after_io(&self) -> Step {
+        let alone = self.serialized() && self.kernel.has(Fix::UnalignedAlone);
+        match (self.queued, self.failed) {
+            (true, _) if alone => Step::WaitOwn,
+            (true, _) | (_, true) => Step::DropRwsem,
+            (false, false) => Step::RereadSize,
+        }
+    }
 }
 
 impl Task for FileWriteIter {
@@ -127,8 +155,8 @@ impl Task for FileWriteIter {
             Step::Probe(probe) => return probe.next(),
             Step::StartTime => Op::JournalStart(Handle::Time),
             Step::StopTime => Op::JournalStop(Handle::Time),
-            Step::LookForPages | Step::LookAgain => Op::PagesRead,
             Step::DropPages(drop) | Step::DropAgain(drop) => return drop.next(),
+            Step::Fallback(fallback) => return fallback.next(),
             Step::DirectIo(direct_io) => return direct_io.next(),
             Step::RereadSize => Op::SizeRead,
             Step::RaiseSize => Op::SizeWrite(self.write.range.end()),
@@ -155,12 +183,21 @@ impl Task for FileWriteIter {
                 Step::StartTime
             }
             Step::StartTime => Step::StopTime,
-            Step::StopTime => Step::LookForPages,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::DropPages(DropPage::default())
+            Step::StopTime => self.drop_pages(),
+            Step::DropPages(drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
+                if drop.result() == Invalidated::Busy { self.fallback() } else { self.direct_io() }
             }
-            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
-            Step::LookForPages | Step::DropPages(_) => self.direct_io(),
+            Step::Fallback(fallback) => {
+                fallback.resume(outcome);
+                if fallback.next().is_some() {
+                    return;
+                }
+                Step::DropRwsem
+            }
             Step::DirectIo(direct_io) => {
                 direct_io.resume(outcome);
                 if direct_io.next().is_some() {
@@ -168,19 +205,14 @@ impl Task for FileWriteIter {
                 }
                 self.failed = direct_io.failed;
                 self.queued = direct_io.end_io().is_some() && !direct_io.failed;
-                Step::LookAgain
+                self.drop_again()
             }
-            Step::LookAgain if matches!(outcome, Outcome::Value(1..)) => {
-                Step::DropAgain(DropPage::default())
-            }
-            Step::DropAgain(drop) if let Some(drop) = drop.further() => Step::DropAgain(drop),
-            Step::LookAgain | Step::DropAgain(_) => {
-                let alone = serialized && self.kernel.has(Fix::UnalignedAlone);
-                match (self.queued, self.failed) {
-                    (true, _) if alone => Step::WaitOwn,
-                    (true, _) | (_, true) => Step::DropRwsem,
-                    (false, false) => Step::RereadSize,
+            Step::DropAgain(drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
                 }
+                self.after_io()
             }
             Step::RereadSize => match outcome {
                 Outcome::Value(size) if self.write.range.end() > size => Step::RaiseSize,
@@ -200,10 +232,8 @@ impl Task for FileWriteIter {
             Step::PointPrivate => ("PointPrivate", "ext4_file_write_iter"),
             Step::StartTime => ("StartTime", "file_update_time"),
             Step::StopTime => ("StopTime", "file_update_time"),
-            Step::LookForPages => ("LookForPages", "generic_file_direct_write"),
-            Step::DropPages(drop) => return drop.place(),
-            Step::DropAgain(drop) => return drop.place(),
-            Step::LookAgain => ("LookAgain", "generic_file_direct_write"),
+            Step::DropPages(drop) | Step::DropAgain(drop) => return drop.place(),
+            Step::Fallback(fallback) => return fallback.place(),
             Step::RereadSize => ("RereadSize", "generic_file_direct_write"),
             Step::RaiseSize => ("RaiseSize", "generic_file_direct_write"),
             Step::WaitOwn => ("WaitOwn", "ext4_unwritten_wait"),

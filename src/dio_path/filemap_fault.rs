@@ -5,13 +5,14 @@ use super::setattr::mmap_lock;
 use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
-use crate::op::{LogicalBlock, MapFor, Op, Outcome, PhysicalBlock, Range};
+use crate::op::{Blocks, LogicalBlock, MapFor, Op, Outcome, PhysicalBlock, Range};
 use crate::task::{Place, Task};
 
 /// A store to a page of the file that is not mapped into the process.
 ///
 /// | step        | kernel (v4.10; * v6.1: only if the page is not there)          | holds after         |
 /// |-------------|----------------------------------------------------------------|---------------------|
+/// | ReadSize    | filemap_fault: i_size_read, SIGBUS if the page lies past it    |                     |
 /// | TakeFault   | ext4_filemap_fault: down_read(i_mmap_sem) *                    | i_mmap_sem R        |
 /// | Find        | filemap_fault: find_get_page                                   | i_mmap_sem R        |
 /// | ReadPage    | filemap_fault: ->readpage, see ReadPage                        | i_mmap_sem R        |
@@ -19,6 +20,7 @@ use crate::task::{Place, Task};
 /// | TakeMkwrite | ext4_page_mkwrite: down_read(i_mmap_sem), invalidate_lock *    | i_mmap_sem R        |
 /// | LockPage    | block_page_mkwrite: lock_page                                  | i_mmap_sem R, page  |
 /// | Recheck     | block_page_mkwrite: page->mapping, has the page been dropped?  | i_mmap_sem R, page  |
+/// | LookAtSize  | block_page_mkwrite: i_size_read                                | i_mmap_sem R, page  |
 /// | GiveUp      | block_page_mkwrite: unlock_page, -EFAULT                       | i_mmap_sem R        |
 /// | LeaveAgain  | ext4_page_mkwrite: up_read(i_mmap_sem); faults again           |                     |
 /// | Map         | ext4_da_get_block_prep, see MapBlocks                          | i_mmap_sem R, page  |
@@ -27,16 +29,21 @@ use crate::task::{Place, Task};
 /// | DropMkwrite | ext4_page_mkwrite: up_read(i_mmap_sem)                         |                     |
 ///
 /// # Kernel
-/// fs/ext4/inode.c and fs/buffer.c, read in v4.10.17 and v6.12; mm/filemap.c, read in v6.1 and v6.12,
-/// where `filemap_fault` takes `invalidate_lock` itself. v3.11 has neither lock. ea3d7209ca01 (v4.5).
+/// `filemap_fault` (mm/filemap.c), `ext4_page_mkwrite` (fs/ext4/inode.c) and `block_page_mkwrite`
+/// (fs/buffer.c; `__block_page_mkwrite` in v3.6), read in v3.6, v3.11, v4.10.17 and v6.12; `filemap_fault` of
+/// v6.1 as well, where it takes `invalidate_lock` itself. Up to v3.11 there is neither lock. ea3d7209ca01
+/// (v4.5).
 ///
 /// # Modelled
-/// Delayed allocation: a hole is allocated by writeback, a written block is mapped here and not looked
-/// up again. The store happens under the page's lock; in the kernel it comes after, through the page
-/// table entry, and a page that is dropped or written back in between faults again.
+/// A fault is bounded by i_size: a page past it is SIGBUS, and under the page's lock only what lies below
+/// i_size is mapped and stored to; what is stored behind it is no data of the file. Delayed allocation: a hole
+/// is allocated by writeback, a written block is mapped here and not looked up again. The store happens under
+/// the page's lock; in the kernel it comes after, through the page table entry, and a page that is dropped or
+/// written back in between faults again.
 ///
 /// # Left out
-/// `mmap_sem`, sb_start_pagefault, the time update, read-ahead, faults past i_size.
+/// `mmap_sem`, sb_start_pagefault, the time update, read-ahead; the look at i_size at the end of
+/// `filemap_fault`, which `block_page_mkwrite` repeats.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FilemapFault {
     kernel: Kernel,
@@ -48,6 +55,7 @@ pub struct FilemapFault {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
+    ReadSize,
     TakeFault,
     Find,
     ReadPage(ReadPage),
@@ -55,6 +63,7 @@ enum Step {
     TakeMkwrite,
     LockPage,
     Recheck,
+    LookAtSize,
     GiveUp,
     LeaveAgain,
     Map(MapBlocks),
@@ -67,10 +76,7 @@ enum Step {
 impl FilemapFault {
     /// Stores to each block of `range`.
     pub fn new(range: Range, kernel: Kernel) -> FilemapFault {
-        let step = Step::Done;
-        let mut fault = FilemapFault { kernel, range, buffers: Vec::new(), step, holds: false };
-        fault.step = fault.first();
-        fault
+        FilemapFault { kernel, range, buffers: Vec::new(), step: Step::ReadSize, holds: false }
     }
 
     fn locks(&self) -> bool {
@@ -86,6 +92,24 @@ impl FilemapFault {
         if self.locks() { Step::TakeMkwrite } else { Step::LockPage }
     }
 
+    /// Only what lies below i_size is the file's.
+    fn below(&self, size: Blocks) -> Option<Range> {
+        let len = self.range.end().min(size).checked_sub(self.range.start)?;
+        (len > 0).then_some(Range { len, ..self.range })
+    }
+
+    fn sized(&mut self, outcome: &Outcome) -> Step {
+        let size = if let Outcome::Value(size) = *outcome { size } else { 0 };
+        match self.below(size) {
+            Some(range) => {
+                self.range = range;
+                Step::Map(MapBlocks::look_up(range, MapFor::Page, DataSemHeld::No))
+            }
+            None if size == 0 => Step::GiveUp,
+            None => Step::UnlockPage,
+        }
+    }
+
     fn found(&self) -> Step {
         if self.holds { Step::DropFault } else { self.mkwrite() }
     }
@@ -95,6 +119,7 @@ impl Task for FilemapFault {
     fn next(&self) -> Option<Op> {
         let (mmap, page) = (mmap_lock(self.kernel), LockName::PageLock);
         Some(match &self.step {
+            Step::ReadSize | Step::LookAtSize => Op::SizeRead,
             Step::TakeFault | Step::TakeMkwrite => Op::Lock(mmap, Mode::Shared),
             Step::Find | Step::Recheck => Op::PageLook,
             Step::ReadPage(read) => return read.next(),
@@ -113,6 +138,8 @@ impl Task for FilemapFault {
         let (locks, holds) = (self.locks(), self.holds);
         let there = outcome == Outcome::Flag(true);
         self.step = match &mut self.step {
+            Step::ReadSize if outcome == Outcome::Value(0) => Step::Done,
+            Step::ReadSize => self.first(),
             Step::TakeFault if self.kernel.has(Fix::ReadLock) => {
                 self.holds = true;
                 Step::ReadPage(ReadPage::new())
@@ -137,12 +164,11 @@ impl Task for FilemapFault {
             }
             Step::TakeMkwrite => Step::LockPage,
             Step::LockPage => Step::Recheck,
-            Step::Recheck if there => {
-                Step::Map(MapBlocks::look_up(self.range, MapFor::Page, DataSemHeld::No))
-            }
+            Step::Recheck if there => Step::LookAtSize,
+            Step::LookAtSize => self.sized(&outcome),
             Step::Recheck => Step::GiveUp,
             Step::GiveUp if locks => Step::LeaveAgain,
-            Step::GiveUp | Step::LeaveAgain => self.first(),
+            Step::GiveUp | Step::LeaveAgain => Step::ReadSize,
             Step::Map(map) => {
                 map.resume(outcome);
                 if map.next().is_some() {
@@ -163,6 +189,8 @@ impl Task for FilemapFault {
         let (step, kernel) = match &self.step {
             Step::ReadPage(read) => return read.place(),
             Step::Map(map) => return map.place(),
+            Step::ReadSize => ("ReadSize", "filemap_fault"),
+            Step::LookAtSize => ("LookAtSize", "block_page_mkwrite"),
             Step::TakeFault => ("TakeFault", "ext4_filemap_fault"),
             Step::Find => ("Find", "filemap_fault"),
             Step::DropFault => ("DropFault", "ext4_filemap_fault"),

@@ -65,6 +65,12 @@ impl FinishIoEnd {
         FinishIoEnd { written: true, step, ..finish }
     }
 
+    /// The same where the submitter completed the I/O: the io_end has no request to complete.
+    pub(super) fn untold(io_end: IoEnd, kernel: Kernel) -> FinishIoEnd {
+        let finish = FinishIoEnd::new(io_end, kernel);
+        FinishIoEnd { written: true, complete_last: false, step: Finish::EndIo, ..finish }
+    }
+
     /// That of a buffered write, of which no caller waits to be told and `i_dio_count` knows nothing.
     fn of_buffered(self, nested: bool) -> FinishIoEnd {
         let step = match self.step {

@@ -1,5 +1,6 @@
 //! `iocb->private`: first a pointer to the no-lock decision, then the io_end. Two types, one field.
 
+use crate::op::TaskId;
 use serde::{Deserialize, Serialize};
 
 /// What `iocb->private` holds.
@@ -41,7 +42,10 @@ pub enum PrivateOp {
     /// `if (iocb->private)`: whether it holds anything.
     Test,
     /// `io_end = iocb->private` in the completion, which then clears it.
-    TakeIoEnd,
+    TakeIoEnd {
+        /// Whose I/O it is of.
+        of: TaskId,
+    },
 }
 
 impl Private {
@@ -54,7 +58,7 @@ impl Private {
             PrivateOp::Clear => *self = Private::Null,
             PrivateOp::SetIoEnd => *self = Private::IoEnd,
             PrivateOp::Test => return before != Private::Null,
-            PrivateOp::TakeIoEnd => {
+            PrivateOp::TakeIoEnd { .. } => {
                 *self = Private::Null;
                 return before != Private::Flag;
             }
@@ -72,9 +76,9 @@ mod tests {
         let mut private = Private::default();
         assert!(private.apply(PrivateOp::PointAtFlag));
         assert!(private.apply(PrivateOp::ReadFlag { overwrite: true }));
-        assert!(!private.apply(PrivateOp::TakeIoEnd), "a stack int taken for an io_end");
+        assert!(!private.apply(PrivateOp::TakeIoEnd { of: 0 }), "a stack int taken for an io_end");
         assert!(private.apply(PrivateOp::SetIoEnd));
-        assert!(private.apply(PrivateOp::TakeIoEnd));
+        assert!(private.apply(PrivateOp::TakeIoEnd { of: 0 }));
         assert!(!private.apply(PrivateOp::ReadFlag { overwrite: false }));
     }
 }

@@ -1,7 +1,7 @@
 //! `iomap_dio_complete` and ext4's `->end_io`: what finishes a direct write from v5.10 on.
 
-use super::drop_page::DropPage;
 use super::inode_extension::InodeExtension;
+use super::invalidate_pages::InvalidatePages;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Op, Outcome, Range, Submission, TaskId};
@@ -19,8 +19,7 @@ use crate::task::{Place, Task};
 /// | Warn         | the same: it fires                                       |                |
 /// | ReadDisksize | ext4_dio_write_end_io: READ_ONCE(i_disksize)             |                |
 /// | Extension    | ext4_handle_inode_extension, see InodeExtension          | i_rwsem        |
-/// | LookForPages | iomap_dio_complete: nrpages                              |                |
-/// | Invalidate   | iomap_dio_complete: invalidate_inode_pages2_range        |                |
+/// | Invalidate   | iomap_dio_complete: nrpages, see InvalidatePages         |                |
 /// | EndIo        | iomap_dio_complete: inode_dio_end                        |                |
 /// | WriteSync    | iomap_dio_complete: generic_write_sync                   |                |
 /// | AioComplete  | iomap_dio_complete_work: ki_complete                     |                |
@@ -55,8 +54,7 @@ enum Step {
     Warn,
     ReadDisksize,
     Extension(InodeExtension),
-    LookForPages,
-    Invalidate(DropPage),
+    Invalidate(InvalidatePages),
     EndIo,
     WriteSync,
     AioComplete,
@@ -113,10 +111,11 @@ impl IomapDioComplete {
     }
 
     fn pages(&self) -> Step {
-        if self.asynchronous && !self.kernel.has(Fix::CompletionInvalidates) {
-            Step::EndIo
-        } else {
-            Step::LookForPages
+        let invalidates = !self.asynchronous || self.kernel.has(Fix::CompletionInvalidates);
+        let invalidate = InvalidatePages::after_io(self.range);
+        match invalidate.next() {
+            Some(_) if invalidates => Step::Invalidate(invalidate),
+            _ => Step::EndIo,
         }
     }
 
@@ -134,7 +133,6 @@ impl Task for IomapDioComplete {
             Step::LookDisksize | Step::ReadDisksize => Op::DisksizeRead,
             Step::Warn => Op::WarnSize,
             Step::Extension(extension) => return extension.next(),
-            Step::LookForPages => Op::PagesRead,
             Step::Invalidate(drop) => return drop.next(),
             Step::EndIo => Op::DioEnd(self.of),
             Step::WriteSync => Op::WriteSync,
@@ -174,9 +172,14 @@ impl Task for IomapDioComplete {
                 }
                 self.pages()
             }
-            Step::LookForPages if value > 0 => Step::Invalidate(DropPage::default()),
-            Step::Invalidate(drop) if let Some(drop) = drop.further() => Step::Invalidate(drop),
-            Step::LookForPages | Step::Invalidate(_) => Step::EndIo,
+            // A page that is dirty stays: dio_warn_stale_pagecache.
+            Step::Invalidate(invalidate) => {
+                invalidate.resume(outcome);
+                if invalidate.next().is_some() {
+                    return;
+                }
+                Step::EndIo
+            }
             Step::EndIo if self.osync => Step::WriteSync,
             Step::EndIo | Step::WriteSync => self.last(),
             Step::AioComplete | Step::Done => Step::Done,
@@ -193,7 +196,6 @@ impl Task for IomapDioComplete {
             Step::LookDisksize => ("LookDisksize", "ext4_dio_write_end_io"),
             Step::Warn => ("Warn", "ext4_dio_write_end_io"),
             Step::ReadDisksize => ("ReadDisksize", "ext4_dio_write_end_io"),
-            Step::LookForPages => ("LookForPages", "iomap_dio_complete"),
             Step::Invalidate(drop) => return drop.place(),
             Step::EndIo => ("EndIo", "iomap_dio_complete"),
             Step::WriteSync => ("WriteSync", "iomap_dio_complete"),

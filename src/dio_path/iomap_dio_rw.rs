@@ -1,8 +1,9 @@
 //! `iomap_dio_rw` for writing: maps and submits, and waits if it must.
 
-use super::drop_page::DropPage;
+use super::invalidate_pages::{InvalidatePages, Invalidated};
 use super::iomap_dio_complete::IomapDioComplete;
 use super::write::{Fault, Write};
+use super::writepages::WritePages;
 use crate::extent_probe::{DataSemHeld, Extent, MapBlocks, Mapped};
 use crate::kernel::Kernel;
 use crate::op::{Bio, Blocks, MapFor, Op, Outcome, PhysicalBlock, Submission, TaskId};
@@ -12,8 +13,7 @@ use crate::task::{Place, Task};
 ///
 /// | step         | kernel (v6.12)                                              | holds after |
 /// |--------------|-------------------------------------------------------------|-------------|
-/// | LookForPages | __iomap_dio_rw: nrpages                                     | i_rwsem     |
-/// | DropPages    | __iomap_dio_rw: write back and invalidate                   | i_rwsem     |
+/// | DropPages    | kiocb_invalidate_pages, see InvalidatePages                 | i_rwsem     |
 /// | BeginIo      | __iomap_dio_rw: inode_dio_begin                             | i_rwsem     |
 /// | LookUp       | ext4_iomap_begin: ext4_map_blocks(.., 0), see MapBlocks     | i_rwsem     |
 /// | Allocate     | ext4_iomap_alloc, see MapBlocks                             | i_rwsem     |
@@ -41,6 +41,7 @@ pub struct IomapDioRw {
     blocks: Vec<PhysicalBlock>,
     unwritten: bool,
     fresh: bool,
+    invalidated: Invalidated,
 }
 
 /// What the caller decided.
@@ -54,12 +55,13 @@ pub struct Plan {
     pub force_wait: bool,
     /// O_SYNC.
     pub osync: bool,
+    /// IOCB_NOWAIT.
+    pub nowait: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
-    LookForPages,
-    DropPages(DropPage),
+    DropPages(InvalidatePages),
     BeginIo,
     LookUp(MapBlocks),
     Allocate(MapBlocks),
@@ -72,15 +74,30 @@ enum Step {
 impl IomapDioRw {
     /// Performs `write` as planned.
     pub fn new(write: Write, kernel: Kernel, plan: Plan) -> IomapDioRw {
+        let invalidate = if plan.nowait {
+            InvalidatePages::nowait(write.range)
+        } else {
+            InvalidatePages::before_io(write.range, WritePages::new(write.task, kernel, false))
+        };
+        let step = match invalidate.next() {
+            Some(_) => Step::DropPages(invalidate),
+            None => Step::BeginIo,
+        };
         IomapDioRw {
             write,
             kernel,
             plan,
-            step: Step::LookForPages,
+            step,
             blocks: Vec::new(),
             unwritten: false,
             fresh: false,
+            invalidated: Invalidated::Gone,
         }
+    }
+
+    /// What came of the pages in the range: unless they are gone there was no I/O.
+    pub fn invalidated(&self) -> Invalidated {
+        self.invalidated
     }
 
     /// What its caller decided.
@@ -146,7 +163,6 @@ impl IomapDioRw {
 impl Task for IomapDioRw {
     fn next(&self) -> Option<Op> {
         Some(match &self.step {
-            Step::LookForPages => Op::PagesRead,
             Step::DropPages(drop) => return drop.next(),
             Step::BeginIo => Op::DioBegin(self.counted_for()),
             Step::LookUp(map) | Step::Allocate(map) => return map.next(),
@@ -167,11 +183,14 @@ impl Task for IomapDioRw {
 
     fn resume(&mut self, outcome: Outcome) {
         self.step = match &mut self.step {
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::DropPages(DropPage::default())
+            Step::DropPages(drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
+                self.invalidated = drop.result();
+                if self.invalidated == Invalidated::Gone { Step::BeginIo } else { Step::Done }
             }
-            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
-            Step::LookForPages | Step::DropPages(_) => Step::BeginIo,
             Step::BeginIo => self.map(),
             Step::LookUp(map) => {
                 map.resume(outcome);
@@ -212,7 +231,6 @@ impl Task for IomapDioRw {
             Step::LookUp(map) => return map.place(),
             Step::Allocate(map) => return map.place(),
             Step::Complete(complete) => return complete.place(),
-            Step::LookForPages => "LookForPages",
             Step::DropPages(drop) => return drop.place(),
             Step::BeginIo => "BeginIo",
             Step::Submit => "Submit",

@@ -2,8 +2,9 @@
 
 mod alloc_blocks;
 mod alloc_file_blocks;
+mod append;
+mod buffered_fallback;
 mod buffered_write;
-mod buffered_write_iter;
 mod commit;
 mod dio_complete;
 mod dio_read_iter;
@@ -22,15 +23,19 @@ mod fallocate;
 mod file_dio_write;
 mod file_write_iter;
 mod filemap_fault;
+mod filemap_read;
 mod flush;
+mod generic_perform_write;
 mod ind_direct_io;
 mod inode_extension;
+mod invalidate_pages;
 pub mod iocb;
 mod iomap_dio_complete;
 mod iomap_dio_rw;
+mod iomap_read_end_io;
 mod move_extents;
-mod page_cache;
 mod page_fault;
+mod page_runs;
 mod punch_hole;
 mod punch_hole_rwsem;
 mod read;
@@ -39,6 +44,7 @@ mod setattr;
 mod shift_range;
 mod sync_file;
 mod truncate;
+mod truncate_pages;
 mod uring;
 mod wb_disksize;
 mod write;
@@ -48,8 +54,9 @@ mod zero_range;
 
 pub use alloc_blocks::AllocBlocks;
 pub use alloc_file_blocks::AllocFileBlocks;
+pub use append::Append;
+pub use buffered_fallback::BufferedFallback;
 pub use buffered_write::BufferedWrite;
-pub use buffered_write_iter::BufferedWriteIter;
 pub use commit::Commit;
 pub use dio_complete::DioComplete;
 pub use dio_read_iter::DioReadIter;
@@ -68,13 +75,16 @@ pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
 pub use filemap_fault::FilemapFault;
+pub use filemap_read::FilemapRead;
 pub use flush::{FinishIoEnd, FlushCompleted};
+pub use generic_perform_write::GenericPerformWrite;
 pub use ind_direct_io::IndDirectIo;
 pub use inode_extension::InodeExtension;
+pub use invalidate_pages::{InvalidatePages, Invalidated};
 pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
 pub use iomap_dio_rw::{IomapDioRw, Plan};
+pub use iomap_read_end_io::IomapReadEndIo;
 pub use move_extents::MoveExtents;
-pub use page_cache::{FilemapRead, GenericPerformWrite};
 pub use page_fault::{PageFault, VmMmap};
 pub use punch_hole::PunchHole;
 pub use punch_hole_rwsem::PunchHoleRwsem;
@@ -84,6 +94,7 @@ pub use setattr::Setattr;
 pub use shift_range::ShiftRange;
 pub use sync_file::SyncFile;
 pub use truncate::Truncate;
+pub use truncate_pages::TruncatePages;
 pub use uring::UringThread;
 pub use wb_disksize::WbDisksize;
 pub use write::{Fault, Write};
@@ -139,8 +150,8 @@ calls! {
     DioWriteIter(DioWriteIter),
     /// The completion of an asynchronous write, from v5.10 on.
     IomapEndIo(IomapEndIo),
-    /// A buffered write, from v4.10 on.
-    BufferedWriteIter(BufferedWriteIter),
+    /// The completion of an asynchronous read.
+    IomapReadEndIo(IomapReadEndIo),
     /// A direct read, from v4.10 on.
     DioReadIter(Box<DioReadIter>),
     /// A truncate, from v4.10 on.
@@ -172,7 +183,7 @@ calls! {
     /// The end of a reference, taken apart.
     DioDone(InodeDioDone),
     /// A buffered write that appends.
-    Append(GenericPerformWrite),
+    Append(Append),
     /// A buffered read.
     BufferedRead(FilemapRead),
     /// A drain and a lookup.
@@ -228,6 +239,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submitted(),
             Call::DioComplete(end_io) => end_io.submitted(),
             Call::IomapEndIo(end_io) => end_io.submitted(),
+            Call::IomapReadEndIo(end_io) => end_io.submitted(),
             _ => true,
         }
     }
@@ -238,6 +250,7 @@ impl Call {
             Call::EndIo(end_io) => end_io.submit(submission),
             Call::DioComplete(end_io) => end_io.submit(submission),
             Call::IomapEndIo(end_io) => end_io.submit(submission),
+            Call::IomapReadEndIo(end_io) => end_io.submit(submission),
             _ => {}
         }
     }
@@ -252,6 +265,11 @@ impl Call {
         matches!(self, Call::Read(read) if read.repeats())
     }
 
+    /// Whether it was called with IOCB_NOWAIT.
+    pub fn nowait(&self) -> bool {
+        matches!(self, Call::DioWriteIter(write) if write.nowait())
+    }
+
     /// Whether it reads or writes the page cache and what it holds.
     pub fn uses_the_page(&self) -> bool {
         match self {
@@ -263,6 +281,7 @@ impl Call {
                     call,
                     Call::Fault(_)
                         | Call::BufferedRead(_)
+                        | Call::BufferedWrite(_)
                         | Call::WritePages(_)
                         | Call::SyncFile(_)
                 )

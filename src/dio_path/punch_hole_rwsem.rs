@@ -2,6 +2,7 @@
 
 use super::drop_page::DropPage;
 use super::setattr::mmap_lock;
+use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Handle, Op, Outcome, Range};
@@ -34,7 +35,9 @@ use crate::task::{Place, Task};
 ///
 /// # Modelled
 /// A hole at or past i_size is nothing to punch; one that reaches past it is punched as asked. In
-/// v4.10 the gate stays closed to the end, though no reader looks at it.
+/// v4.10 the gate stays closed to the end, though no reader looks at it. On an error (no handle, or
+/// `ext4_ext_remove_space` must split an extent and finds no block) the pages are gone and the blocks
+/// stay.
 ///
 /// # Left out
 /// The write-back before the lock is taken, partial blocks, `ext4_update_disksize_before_punch`.
@@ -42,6 +45,7 @@ use crate::task::{Place, Task};
 pub struct PunchHoleRwsem {
     range: Range,
     kernel: Kernel,
+    fault: Option<Fault>,
     step: Step,
 }
 
@@ -70,7 +74,21 @@ enum Step {
 impl PunchHoleRwsem {
     /// Punches `range` out of the file.
     pub fn new(range: Range, kernel: Kernel) -> PunchHoleRwsem {
-        PunchHoleRwsem { range, kernel, step: Step::TakeRwsem }
+        PunchHoleRwsem { range, kernel, fault: None, step: Step::TakeRwsem }
+    }
+
+    /// The same, but it gets no handle, or finds no block to split an extent with.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> PunchHoleRwsem {
+        PunchHoleRwsem { fault, ..self }
+    }
+
+    fn unlock(&self) -> Step {
+        match (self.locks_faults_out(), self.gate()) {
+            (true, _) => Step::DropMmap,
+            (false, true) => Step::OpenGate,
+            (false, false) => Step::DropRwsem,
+        }
     }
 
     fn locks_faults_out(&self) -> bool {
@@ -126,14 +144,18 @@ impl Task for PunchHoleRwsem {
                 Step::DropPages(DropPage::default())
             }
             Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
+            Step::LookForPages | Step::DropPages(_) if self.fault == Some(Fault::Enomem) => {
+                self.unlock()
+            }
             Step::LookForPages | Step::DropPages(_) => Step::StartHandle,
             Step::StartHandle => Step::TakeDataSem,
+            Step::TakeDataSem if self.fault.is_some() => Step::DropDataSem,
             Step::TakeDataSem => Step::Free,
             Step::Free => Step::DropDataSem,
             Step::DropDataSem => Step::StopHandle,
-            Step::StopHandle if self.locks_faults_out() => Step::DropMmap,
-            Step::StopHandle | Step::DropMmap if self.gate() => Step::OpenGate,
-            Step::StopHandle | Step::DropMmap | Step::OpenGate => Step::DropRwsem,
+            Step::StopHandle => self.unlock(),
+            Step::DropMmap if self.gate() => Step::OpenGate,
+            Step::DropMmap | Step::OpenGate => Step::DropRwsem,
             Step::DropRwsem | Step::Done => Step::Done,
         };
     }

@@ -1,6 +1,7 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on.
 
-use super::drop_page::DropPage;
+use super::truncate_pages::TruncatePages;
+use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
@@ -23,8 +24,7 @@ use crate::task::{Place, Task};
 /// | StopOrphan    | ext4_setattr: ext4_journal_stop                      | i_rwsem, invalidate_lock |
 /// | CloseGate     | ext4_inode_block_unlocked_dio *                      | i_rwsem, gate            |
 /// | OpenGate      | ext4_inode_resume_unlocked_dio *                     | i_rwsem                  |
-/// | LookForPages  | truncate_pagecache: nrpages                          | i_rwsem, invalidate_lock |
-/// | DropPages     | truncate_pagecache                                   | i_rwsem, invalidate_lock |
+/// | DropPages     | truncate_pagecache, see TruncatePages                | i_rwsem, invalidate_lock |
 /// | StartHandle   | ext4_truncate: ext4_journal_start                    | + handle                 |
 /// | AddAgain      | ext4_truncate: ext4_orphan_add                       | + handle                 |
 /// | TakeDataSem   | ext4_truncate: down_write(i_data_sem)                | + handle, i_data_sem W   |
@@ -33,6 +33,7 @@ use crate::task::{Place, Task};
 /// | DelOrphan     | ext4_truncate: ext4_orphan_del                       | + handle                 |
 /// | StopHandle    | ext4_truncate: ext4_journal_stop                     | i_rwsem, invalidate_lock |
 /// | DropMmap      | filemap_invalidate_unlock                            | i_rwsem                  |
+/// | DelInCore     | ext4_setattr: ext4_orphan_del (no handle was had)    | i_rwsem                  |
 /// | DropRwsem     | do_truncate: inode_unlock                            |                          |
 ///
 /// # Kernel
@@ -48,6 +49,9 @@ use crate::task::{Place, Task};
 /// stands before the record would be added, so without that fix it is "only with a journal".
 /// Without 90e775b71ac4 i_disksize changes under the handle alone and i_size after it, as in v3.6.
 ///
+/// If `ext4_truncate` gets no handle (`failing`), the sizes stay small and the blocks stay allocated:
+/// `ext4_setattr` takes the inode off the list of orphans in memory, and returns the error.
+///
 /// # Left out
 /// Zeroing the tail block, ordered-mode flushing, fast commits, `ext4_break_layouts` (DAX).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -55,6 +59,7 @@ pub struct Setattr {
     to: Blocks,
     kernel: Kernel,
     journal: bool,
+    fault: Option<Fault>,
     step: Step,
     from: Blocks,
 }
@@ -74,8 +79,7 @@ enum Step {
     StopOrphan,
     CloseGate,
     OpenGate,
-    LookForPages,
-    DropPages(DropPage),
+    DropPages(TruncatePages),
     StartHandle,
     AddAgain,
     TakeDataSem,
@@ -84,6 +88,7 @@ enum Step {
     DelOrphan,
     StopHandle,
     DropMmap,
+    DelInCore,
     DropRwsem,
     Done,
 }
@@ -96,7 +101,13 @@ pub(super) fn mmap_lock(kernel: Kernel) -> LockName {
 impl Setattr {
     /// Truncates the file to `to` blocks, on a file system with a journal or without.
     pub fn new(to: Blocks, kernel: Kernel, journal: bool) -> Setattr {
-        Setattr { to, kernel, journal, step: Step::TakeRwsem, from: 0 }
+        Setattr { to, kernel, journal, fault: None, step: Step::TakeRwsem, from: 0 }
+    }
+
+    /// The same, but `ext4_truncate` gets no handle.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> Setattr {
+        Setattr { fault, ..self }
     }
 
     fn shrinks(&self) -> bool {
@@ -120,14 +131,23 @@ impl Setattr {
     fn sizes(&self) -> Step {
         match (self.to == self.from, self.drains_late()) {
             (false, _) => Step::StartOrphan,
-            (true, false) => Step::LookForPages,
+            (true, false) => self.drop_pages(),
             (true, true) => Step::TakeMmap,
         }
     }
 
+    fn drop_pages(&self) -> Step {
+        Step::DropPages(TruncatePages::from(self.to))
+    }
+
     fn blocks(&self) -> Step {
         let frees = self.shrinks() || self.to == self.from && !self.drains_late();
-        if frees { Step::StartHandle } else { Step::DropMmap }
+        if frees && self.fault.is_none() { Step::StartHandle } else { Step::DropMmap }
+    }
+
+    /// Whether `ext4_truncate` left the inode on the list of orphans.
+    fn left_orphan(&self) -> bool {
+        self.fault.is_some() && self.journal && self.shrinks()
     }
 }
 
@@ -149,11 +169,10 @@ impl Task for Setattr {
             Step::StopOrphan => Op::JournalStop(Handle::Orphan),
             Step::CloseGate => Op::GateClose,
             Step::OpenGate => Op::GateOpen,
-            Step::LookForPages => Op::PagesRead,
             Step::DropPages(drop) => return drop.next(),
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::Free => Op::Free(self.to),
-            Step::DelOrphan => Op::Orphan(OrphanOp::Del),
+            Step::DelOrphan | Step::DelInCore => Op::Orphan(OrphanOp::Del),
             Step::StopHandle => Op::JournalStop(Handle::Extents),
             Step::DropMmap => Op::Unlock(mmap, excl),
             Step::DropRwsem => Op::Unlock(rwsem, excl),
@@ -176,7 +195,7 @@ impl Task for Setattr {
             }
             Step::Drain if self.drains_late() => Step::OpenGate,
             Step::Drain | Step::OpenGate => Step::TakeMmap,
-            Step::TakeMmap if self.drains_late() => Step::LookForPages,
+            Step::TakeMmap if self.drains_late() => self.drop_pages(),
             Step::TakeMmap => self.sizes(),
             Step::StartOrphan if self.shrinks() && self.journal => Step::AddOrphan,
             Step::StartOrphan | Step::AddOrphan if self.together() => Step::TakeSizes,
@@ -188,14 +207,13 @@ impl Task for Setattr {
             Step::StopOrphan | Step::WriteSize => match (self.drains_late(), self.drains()) {
                 (true, true) => Step::CloseGate,
                 (true, false) => Step::TakeMmap,
-                (false, _) => Step::LookForPages,
+                (false, _) => self.drop_pages(),
             },
             Step::CloseGate => Step::Drain,
-            Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::DropPages(DropPage::default())
+            Step::DropPages(mut drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() { Step::DropPages(drop) } else { self.blocks() }
             }
-            Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
-            Step::LookForPages | Step::DropPages(_) => self.blocks(),
             Step::StartHandle if self.journal => Step::AddAgain,
             Step::StartHandle | Step::AddAgain => Step::TakeDataSem,
             Step::TakeDataSem => Step::Free,
@@ -203,7 +221,8 @@ impl Task for Setattr {
             Step::DropDataSem if self.journal => Step::DelOrphan,
             Step::DropDataSem | Step::DelOrphan => Step::StopHandle,
             Step::StopHandle => Step::DropMmap,
-            Step::DropMmap => Step::DropRwsem,
+            Step::DropMmap if self.left_orphan() => Step::DelInCore,
+            Step::DropMmap | Step::DelInCore => Step::DropRwsem,
             Step::DropRwsem | Step::Done => Step::Done,
         };
     }
@@ -223,7 +242,6 @@ impl Task for Setattr {
             Step::StopOrphan => ("StopOrphan", "ext4_setattr"),
             Step::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Step::OpenGate => ("OpenGate", "ext4_inode_resume_unlocked_dio"),
-            Step::LookForPages => ("LookForPages", "truncate_pagecache"),
             Step::DropPages(drop) => return drop.place(),
             Step::StartHandle => ("StartHandle", "ext4_truncate"),
             Step::AddAgain => ("AddAgain", "ext4_orphan_add"),
@@ -232,6 +250,7 @@ impl Task for Setattr {
             Step::DropDataSem => ("DropDataSem", "ext4_truncate"),
             Step::DelOrphan => ("DelOrphan", "ext4_orphan_del"),
             Step::StopHandle => ("StopHandle", "ext4_truncate"),
+            Step::DelInCore => ("DelInCore", "ext4_orphan_del"),
             Step::DropMmap => ("DropMmap", "ext4_setattr"),
             Step::DropRwsem => ("DropRwsem", "do_truncate"),
             Step::Done => ("Done", "do_truncate"),

@@ -3,6 +3,7 @@
 use super::alloc_blocks::has_gate;
 use super::drop_page::DropPage;
 use super::setattr::mmap_lock;
+use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, Outcome, Range, Shift};
@@ -43,6 +44,9 @@ use crate::task::{Place, Task};
 /// sizes before it takes `i_data_sem`, a collapse lowers them under it: in an insert i_disksize changes
 /// without `i_data_sem`, when there is no page left whose writeback could change it as well.
 ///
+/// On an error (no handle, or an extent must be split and no block is left) the pages are gone and no
+/// block has moved. An insert has raised both sizes by then, and leaves them so.
+///
 /// # Left out
 /// Writing the pages back under the lock before they are dropped, partial pages, how extents join.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -50,6 +54,7 @@ pub struct ShiftRange {
     range: Range,
     shift: Shift,
     kernel: Kernel,
+    fault: Option<Fault>,
     size: Blocks,
     step: Step,
 }
@@ -84,7 +89,22 @@ enum Step {
 impl ShiftRange {
     /// Takes `range` out of the file.
     pub fn collapse(range: Range, kernel: Kernel) -> ShiftRange {
-        ShiftRange { range, shift: Shift::Left, kernel, size: 0, step: Step::TakeRwsem }
+        let (shift, step) = (Shift::Left, Step::TakeRwsem);
+        ShiftRange { range, shift, kernel, fault: None, size: 0, step }
+    }
+
+    /// The same, but it gets no handle, or finds no block to split an extent with.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> ShiftRange {
+        ShiftRange { fault, ..self }
+    }
+
+    fn unlock(&self) -> Step {
+        match (self.locks_faults_out(), has_gate(self.kernel)) {
+            (true, _) => Step::DropMmap,
+            (false, true) => Step::OpenGate,
+            (false, false) => Step::DropRwsem,
+        }
     }
 
     /// Puts `range` in, a hole.
@@ -176,6 +196,9 @@ impl Task for ShiftRange {
                 Step::DropPages(DropPage::default())
             }
             Step::DropPages(drop) if let Some(drop) = drop.further() => Step::DropPages(drop),
+            Step::LookForPages | Step::DropPages(_) if self.fault == Some(Fault::Enomem) => {
+                self.unlock()
+            }
             Step::LookForPages | Step::DropPages(_) => Step::StartHandle,
             Step::StartHandle if inserts => Step::RereadSize,
             Step::StartHandle => Step::TakeDataSem,
@@ -191,15 +214,16 @@ impl Task for ShiftRange {
             Step::WriteSize => Step::WriteDisksize,
             Step::WriteDisksize if inserts => Step::TakeDataSem,
             Step::WriteDisksize => Step::DropDataSem,
+            Step::TakeDataSem if self.fault.is_some() => Step::DropDataSem,
             Step::TakeDataSem if inserts => Step::Shift,
             Step::TakeDataSem => Step::Free,
             Step::Free => Step::Shift,
             Step::Shift if inserts => Step::DropDataSem,
             Step::Shift => Step::RereadSize,
             Step::DropDataSem => Step::StopHandle,
-            Step::StopHandle if self.locks_faults_out() => Step::DropMmap,
-            Step::StopHandle | Step::DropMmap if has_gate(self.kernel) => Step::OpenGate,
-            Step::StopHandle | Step::DropMmap | Step::OpenGate => Step::DropRwsem,
+            Step::StopHandle => self.unlock(),
+            Step::DropMmap if has_gate(self.kernel) => Step::OpenGate,
+            Step::DropMmap | Step::OpenGate => Step::DropRwsem,
             Step::DropRwsem | Step::Done => Step::Done,
         };
     }

@@ -1,6 +1,7 @@
 //! `ext4_setattr` and `ext4_truncate`: ftruncate.
 
 use super::flush::FlushCompleted;
+use super::truncate_pages::TruncatePages;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Handle, Op, Outcome};
@@ -16,7 +17,7 @@ use crate::task::{Place, Task};
 /// | WriteDisksize | ext4_setattr: i_disksize                            | i_mutex, handle          |
 /// | StopOrphan    | ext4_setattr: ext4_journal_stop                     | i_mutex                  |
 /// | WriteSize     | truncate_setsize: i_size_write                      | i_mutex                  |
-/// | DropPages     | truncate_setsize: truncate_pagecache                | i_mutex                  |
+/// | DropPages     | truncate_pagecache, see TruncatePages               | i_mutex                  |
 /// | CloseGate     | ext4_inode_block_unlocked_dio: set_bit              | i_mutex, gate            |
 /// | GateBarrier   | ext4_inode_block_unlocked_dio: smp_mb               | i_mutex, gate            |
 /// | Drain         | inode_dio_wait                                      | i_mutex, gate            |
@@ -55,7 +56,7 @@ enum Step {
     WriteDisksize,
     StopOrphan,
     WriteSize,
-    DropPages,
+    DropPages(TruncatePages),
     CloseGate,
     GateBarrier,
     Drain,
@@ -82,6 +83,18 @@ impl Truncate {
         if self.kernel.has(Fix::Gate) { Step::CloseGate } else { Step::Drain }
     }
 
+    fn drop_pages(&self) -> Step {
+        Step::DropPages(TruncatePages::from(self.to))
+    }
+
+    fn pages_gone(&self) -> Step {
+        if self.kernel.has(Fix::SizeBeforeWait) && self.shrinks {
+            self.drain()
+        } else {
+            self.flush()
+        }
+    }
+
     fn after_drain(&self) -> Step {
         if self.kernel.has(Fix::SizeBeforeWait) { self.flush() } else { Step::ReadSize }
     }
@@ -104,7 +117,7 @@ impl Task for Truncate {
             Step::WriteDisksize => Op::DisksizeWrite(self.to),
             Step::StopOrphan => Op::JournalStop(Handle::Orphan),
             Step::WriteSize => Op::SizeWrite(self.to),
-            Step::DropPages => Op::PagesDrop,
+            Step::DropPages(drop) => return drop.next(),
             Step::CloseGate => Op::GateClose,
             Step::GateBarrier if self.kernel.has(Fix::CloserBarrierOrdersReads) => Op::SmpMb,
             Step::GateBarrier => Op::SmpMbBeforeAtomic,
@@ -129,16 +142,21 @@ impl Task for Truncate {
             Step::ReadSize => match outcome {
                 Outcome::Value(size) => {
                     self.shrinks = self.to < size;
-                    if self.to == size { Step::DropPages } else { Step::StartOrphan }
+                    if self.to == size { self.drop_pages() } else { Step::StartOrphan }
                 }
                 _ => Step::StartOrphan,
             },
             Step::StartOrphan => Step::WriteDisksize,
             Step::WriteDisksize => Step::StopOrphan,
             Step::StopOrphan => Step::WriteSize,
-            Step::WriteSize => Step::DropPages,
-            Step::DropPages if self.kernel.has(Fix::SizeBeforeWait) && self.shrinks => self.drain(),
-            Step::DropPages => self.flush(),
+            Step::WriteSize => self.drop_pages(),
+            Step::DropPages(drop) => {
+                drop.resume(outcome);
+                if drop.next().is_some() {
+                    return;
+                }
+                self.pages_gone()
+            }
             Step::CloseGate if self.kernel.has(Fix::CloserBarrier) => Step::GateBarrier,
             Step::CloseGate | Step::GateBarrier => Step::Drain,
             Step::Drain if self.kernel.has(Fix::Gate) && self.kernel.has(Fix::OpenerBarrier) => {
@@ -172,7 +190,7 @@ impl Task for Truncate {
             Step::WriteDisksize => ("WriteDisksize", "ext4_setattr"),
             Step::StopOrphan => ("StopOrphan", "ext4_setattr"),
             Step::WriteSize => ("WriteSize", "truncate_setsize"),
-            Step::DropPages => ("DropPages", "truncate_setsize"),
+            Step::DropPages(drop) => return drop.place(),
             Step::CloseGate => ("CloseGate", "ext4_inode_block_unlocked_dio"),
             Step::GateBarrier => ("GateBarrier", "ext4_inode_block_unlocked_dio"),
             Step::Drain => ("Drain", "inode_dio_wait"),

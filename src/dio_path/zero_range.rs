@@ -3,6 +3,7 @@
 use super::alloc_blocks::{AllocBlocks, has_gate};
 use super::drop_page::DropPage;
 use super::setattr::mmap_lock;
+use super::write::Fault;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Handle, Op, Outcome, Range};
@@ -40,6 +41,7 @@ pub struct ExtFallocate {
     range: Range,
     grows: bool,
     kernel: Kernel,
+    fault: Option<Fault>,
     step: Step,
 }
 
@@ -61,7 +63,13 @@ impl ExtFallocate {
     pub fn new(range: Range, grows: bool, kernel: Kernel) -> ExtFallocate {
         let early = kernel.version < Version::V4_10;
         let step = if early { Step::EstimateEarly } else { Step::TakeLock };
-        ExtFallocate { range, grows, kernel, step }
+        ExtFallocate { range, grows, kernel, fault: None, step }
+    }
+
+    /// The same, but `ext4_alloc_file_blocks` fails.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> ExtFallocate {
+        ExtFallocate { fault, ..self }
     }
 
     fn drain(&self) -> Step {
@@ -74,7 +82,7 @@ impl ExtFallocate {
     }
 
     fn alloc(&self) -> Step {
-        Step::Alloc(AllocBlocks::new(self.range, self.grows, self.kernel))
+        Step::Alloc(AllocBlocks::new(self.range, self.grows, self.kernel).failing(self.fault))
     }
 
     fn opens(&self) -> bool {
@@ -169,6 +177,7 @@ pub struct ZeroRange {
     range: Range,
     grows: bool,
     kernel: Kernel,
+    fault: Option<Fault>,
     step: Zero,
 }
 
@@ -193,7 +202,13 @@ enum Zero {
 impl ZeroRange {
     /// Zeroes `range`; with `grows` the file is to reach to its end.
     pub fn new(range: Range, grows: bool, kernel: Kernel) -> ZeroRange {
-        ZeroRange { range, grows, kernel, step: Zero::TakeRwsem }
+        ZeroRange { range, grows, kernel, fault: None, step: Zero::TakeRwsem }
+    }
+
+    /// The same, but `ext4_alloc_file_blocks` fails.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> ZeroRange {
+        ZeroRange { fault, ..self }
     }
 
     fn drain(&self) -> Zero {
@@ -241,7 +256,8 @@ impl Task for ZeroRange {
             }
             Zero::DropPages(drop) if let Some(drop) = drop.further() => Zero::DropPages(drop),
             Zero::LookForPages | Zero::DropPages(_) => {
-                Zero::Alloc(AllocBlocks::new(self.range, self.grows, self.kernel))
+                let alloc = AllocBlocks::new(self.range, self.grows, self.kernel);
+                Zero::Alloc(alloc.failing(self.fault))
             }
             Zero::Alloc(alloc) => {
                 alloc.resume(outcome);

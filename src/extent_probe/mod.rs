@@ -151,6 +151,12 @@ impl Extents {
         range.blocks().filter_map(|block| self.at(block).block).collect()
     }
 
+    /// The unwritten blocks of a range.
+    pub fn unwritten(&self, range: Range) -> impl Iterator<Item = PhysicalBlock> {
+        let unwritten = |m: Mapped| m.block.filter(|_| m.extent == Extent::Unwritten);
+        range.blocks().filter_map(move |block| unwritten(self.at(block)))
+    }
+
     /// Makes a hole of the range; the freed blocks go to another file at once.
     pub fn punch(&mut self, range: Range) -> Vec<PhysicalBlock> {
         let freed = self.mapped(range);

@@ -74,9 +74,14 @@ impl Extents {
 
     /// Marks the whole extent that the range begins in written; reports what was there.
     pub fn convert_extent(&mut self, range: Range) -> Vec<Mapped> {
+        self.convert(self.extent_to_convert(range))
+    }
+
+    /// What [`Extents::convert_extent`] marks.
+    pub fn extent_to_convert(&self, range: Range) -> Range {
         let whole = self.extent_around(range.start);
         let end = whole.end().max(range.end());
-        self.convert(Range { start: whole.start, len: end - whole.start })
+        Range { start: whole.start, len: end - whole.start }
     }
 }
 

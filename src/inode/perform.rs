@@ -178,6 +178,10 @@ impl Inode {
                 self.io_end_puts[usize::from(*of)] += 1;
                 Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2)
             }
+            Op::DropRefcount(of) => {
+                self.dio_puts[usize::from(*of)] += 1;
+                Outcome::Flag(self.dio_puts[usize::from(*of)] == 2)
+            }
             Op::InodeAioSet(of) => {
                 self.aio = *of;
                 Outcome::Done
@@ -233,8 +237,11 @@ impl Inode {
                 Outcome::Data(blocks.iter().map(|&b| self.extents.block(b).halves).collect())
             }
             Bio::Page { start } => {
-                for (at, &block) in (start..).zip(blocks) {
-                    self.extents.block_mut(block).halves = self.cache.read(task, at);
+                // The page that is there, not one that the task found before.
+                let page = self.cache.page().map(|page| page.data);
+                let page = page.into_iter().flatten().skip(start as usize);
+                for (&block, held) in blocks.iter().zip(page) {
+                    self.extents.block_mut(block).halves = held;
                 }
                 Outcome::Done
             }

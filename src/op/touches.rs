@@ -1,7 +1,8 @@
 //! What a step touches: which steps commute, and hence what a trace is.
 
 use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
-use crate::extent_probe::Owner;
+use crate::dio_path::iocb::PrivateOp;
+use crate::extent_probe::{Extent, Owner};
 use crate::inode_lock::{LockName, Mode, WaitQueue};
 use crate::page::PAGE_BLOCKS;
 use serde::{Deserialize, Serialize};
@@ -35,10 +36,15 @@ pub enum Object {
     Extents,
     /// A device block.
     Block(PhysicalBlock),
+    /// Whether I/O to a device block has been submitted and not ended. Nothing in the kernel says so;
+    /// whoever frees the block must know.
+    InFlight(PhysicalBlock),
     /// `i_completed_io_list`.
     CompletedList,
     /// The reference count of the io_end of a completion.
     IoEnd(TaskId),
+    /// The reference count of the dio of a completion.
+    DioRefcount(TaskId),
     /// `cur_aio_dio`, the inode's one slot for an io_end.
     InodeAio,
     /// `iocb->private` of a task.
@@ -67,8 +73,10 @@ impl std::fmt::Display for Object {
             Object::Pages => "nrpages",
             Object::Extents => "extent tree",
             Object::Block(block) => return write!(f, "block {block}"),
+            Object::InFlight(block) => return write!(f, "I/O to block {block}"),
             Object::CompletedList => "i_completed_io_list",
             Object::IoEnd(_) => "io_end->count",
+            Object::DioRefcount(_) => "dio->refcount",
             Object::InodeAio => "cur_aio_dio",
             Object::Private(_) => "iocb->private",
             Object::File => "f_count",
@@ -108,6 +116,11 @@ fn counter(queue: WaitQueue) -> Object {
 fn page_data(blocks: impl Iterator<Item = LogicalBlock>) -> Vec<(Object, Access)> {
     let data = blocks.map(|block| (Object::PageData(block), Access::Write));
     std::iter::once((Object::Pages, Access::Write)).chain(data).collect()
+}
+
+/// A block that is freed, and the I/O to it.
+pub(crate) fn freed(block: PhysicalBlock) -> [(Object, Access); 2] {
+    [(Object::Block(block), Access::Write), (Object::InFlight(block), Access::Write)]
 }
 
 impl Op {
@@ -169,6 +182,7 @@ impl Op {
                 let access = if bio == Bio::Read { Read } else { Write };
                 let mut touched: Vec<_> =
                     blocks.iter().map(|&b| (Object::Block(b), access)).collect();
+                touched.extend(blocks.iter().map(|&b| (Object::InFlight(b), Add)));
                 if let Bio::Page { start } = bio {
                     let page = start..start + blocks.len() as LogicalBlock;
                     touched.extend(page.map(|b| (Object::PageData(b), Read)));
@@ -177,11 +191,15 @@ impl Op {
             }
             Op::ListAdd(_) | Op::ListTake(_) => vec![(Object::CompletedList, Write)],
             Op::PutIoEnd(task) => vec![(Object::IoEnd(task), Write)],
+            Op::DropRefcount(task) => vec![(Object::DioRefcount(task), Write)],
             Op::InodeAioSet(_) => vec![(Object::InodeAio, Write)],
             Op::InodeAio => vec![(Object::InodeAio, Read)],
+            Op::Private(task, PrivateOp::TakeIoEnd { of }) => {
+                vec![(Object::Private(task), Write), (Object::IoEnd(of), Write)]
+            }
             Op::Private(task, _) => vec![(Object::Private(task), Write)],
             // The order of two completions is no matter; whether the file was closed first is.
-            Op::AioComplete => vec![(Object::File, Add)],
+            Op::AioComplete => vec![(Object::File, Read)],
             Op::Close => vec![(Object::File, Write)],
             Op::CountRead(queue) => vec![(counter(queue), Read)],
             Op::CountDecAndTest(queue, _) => vec![(counter(queue), Write)],
@@ -191,19 +209,24 @@ impl Op {
             Op::WaitLook(queue) | Op::WaitSleep(queue) => vec![(Object::WaitQueue(queue), Read)],
             Op::PageWrite(block) => vec![(Object::PageData(block), Write)],
             Op::PageRead(block) => vec![(Object::PageData(block), Read)],
-            Op::SmpMb | Op::SmpRmb | Op::SmpMbBeforeAtomic | Op::Submit(..) | Op::WarnSize => {
-                vec![]
+            Op::Submit(_, ref submission) => {
+                submission.blocks.iter().map(|&b| (Object::InFlight(b), Add)).collect()
             }
+            Op::SmpMb | Op::SmpRmb | Op::SmpMbBeforeAtomic | Op::WarnSize => vec![],
         }
     }
 
     /// The further objects a completed step touched, known from its outcome only: freeing blocks
-    /// touches the blocks.
+    /// touches the blocks, converting them too, and who finds an io_end touches that.
     pub fn also_touched(&self, outcome: &Outcome) -> Vec<(Object, Access)> {
         match outcome {
-            Outcome::Freed(blocks) => {
-                blocks.iter().map(|&b| (Object::Block(b), Access::Write)).collect()
-            }
+            Outcome::Freed(blocks) => blocks.iter().flat_map(|&b| freed(b)).collect(),
+            Outcome::Converted(found) => found
+                .iter()
+                .filter(|found| found.0 == Extent::Unwritten)
+                .filter_map(|found| Some((Object::Block(found.1?), Access::Read)))
+                .collect(),
+            &Outcome::InodeAio(Some(of)) => vec![(Object::IoEnd(of), Access::Read)],
             _ => vec![],
         }
     }

@@ -57,7 +57,7 @@ fn replay_silently(program: &Program, schedule: &[TaskId]) -> Run {
         }
         run.events.push(event);
     }
-    run.rules.finish(program).expect("no rule is broken");
+    run.rules.finish(program, &run.system.inode).expect("no rule is broken");
     run
 }
 

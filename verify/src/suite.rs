@@ -4,7 +4,7 @@
 mod costs;
 mod pool;
 
-pub use costs::{Costs, Selection};
+pub use costs::{Costs, Selection, cost};
 pub use pool::{guarded, side_by_side};
 
 use crate::engine::{EngineName, graph, loom, native, shuttle};
@@ -16,10 +16,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-/// Searches that run longer are incomplete, in seconds.
-const SECONDS: u64 = 120;
+/// Searches that need more states or executions are incomplete: some twenty times what the catalogue
+/// needs. Counts, not seconds: a verdict must not depend on how busy the machine is.
+pub const MAX_STATES: usize = 5_000_000;
+/// The same for loom, whose executions leave some kilobytes behind each.
+pub const MAX_LOOM: u64 = 100_000;
 
 /// One run: a litmus test on a kernel and an engine.
 #[derive(Clone, Debug)]
@@ -139,10 +141,13 @@ impl Cell {
     fn run(&self, options: &Options) -> Report {
         let program = || self.litmus.program(self.kernel);
         match self.engine {
-            EngineName::Graph => graph::run(&program(), graph::Options::default()),
+            EngineName::Graph => graph::run(
+                &program(),
+                graph::Options { max_states: Some(MAX_STATES), ..Default::default() },
+            ),
             EngineName::Loom => {
                 let mut job = loom::job::Job::new(&self.litmus, self.kernel);
-                job.limit = Some(SECONDS);
+                job.max_executions = Some(MAX_LOOM);
                 loom::job::run_child(&job, &options.exe)
             }
             EngineName::Shuttle => {
@@ -151,7 +156,7 @@ impl Cell {
                     return shuttle::hunt(&program(), 20_000, 1);
                 }
                 let options = shuttle::Options {
-                    max_time: Some(Duration::from_secs(SECONDS)),
+                    max_executions: Some(shuttle::MAX_EXECUTIONS),
                     ..shuttle::Options::sample(strategy, 20_000, 1)
                 };
                 shuttle::run(&program(), &options)

@@ -5,7 +5,7 @@ use crate::engine::loom::job::{self, Job};
 use crate::engine::{EngineName, graph};
 use crate::litmus::Litmus;
 use crate::program::Memory;
-use crate::suite::{guarded, side_by_side};
+use crate::suite::{self, guarded, side_by_side};
 use crate::verdict::{Report, Verdict};
 use diolock::kernel::Kernel;
 use std::path::PathBuf;
@@ -28,17 +28,15 @@ pub struct Options {
     pub jobs: usize,
     /// graph gives up after that many states.
     pub max_states: Option<usize>,
-    /// loom gives up after that many seconds.
-    pub seconds: u64,
     /// The binary that loom's child processes run.
     pub exe: PathBuf,
 }
 
 impl Options {
-    /// Every core, and no limit that a litmus test should reach.
+    /// Every core, and no limit that a litmus test should reach; loom has the suite's.
     pub fn new(exe: PathBuf) -> Options {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        Options { jobs, max_states: None, seconds: 120, exe }
+        Options { jobs, max_states: Some(suite::MAX_STATES), exe }
     }
 }
 
@@ -59,7 +57,7 @@ pub fn ask(question: &Question, options: &Options) -> Report {
     guarded(|| match teller(litmus) {
         EngineName::Loom => {
             let mut job = Job::new(litmus, *kernel);
-            job.limit = Some(options.seconds);
+            job.max_executions = Some(suite::MAX_LOOM);
             job::run_child(&job, &options.exe)
         }
         _ => {

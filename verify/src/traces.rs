@@ -207,7 +207,7 @@ fn replay(program: &Program, schedule: &[TaskId]) -> Replayed {
         events.push(event);
     }
     if system.finished() {
-        broken = broken.or(rules.finish(program).err());
+        broken = broken.or(rules.finish(program, &system.inode).err());
     }
     Replayed { schedule: schedule.to_vec(), events, system, hash: trace.get(), broken }
 }

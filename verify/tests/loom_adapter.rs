@@ -19,7 +19,7 @@ fn compare(seeds: Range<u64>, tasks: usize, steps: usize, plain: bool) -> usize 
             spawn_order: None,
             preemption_bound: None,
             plain,
-            limit: None,
+            max_executions: None,
             journal: None,
         };
         let report = run_child(&job, Path::new(env!("CARGO_BIN_EXE_diolock")));

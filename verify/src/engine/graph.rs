@@ -104,7 +104,7 @@ impl Search {
             state.rules.returned(&self.program, &event, gathered);
         }
         if violation.is_none() && state.system.finished() {
-            violation = state.rules.finish(&self.program).err();
+            violation = state.rules.finish(&self.program, &state.system.inode).err();
             if let Some(trace) = &state.trace {
                 found.traces.insert(trace.get());
             }
@@ -230,7 +230,7 @@ pub fn replay(program: &Program, schedule: &[TaskId]) -> (Wrong, Run) {
         }
     }
     if run.system.finished()
-        && let Err(violation) = run.rules.finish(program)
+        && let Err(violation) = run.rules.finish(program, &run.system.inode)
     {
         return (Wrong::Rule(violation), run);
     }

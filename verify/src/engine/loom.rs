@@ -34,7 +34,7 @@ use model::Model;
 use plan::Plan;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How to search.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +43,8 @@ pub struct Options {
     pub preemption_bound: Option<usize>,
     /// Leave everything to loom: explore on after a beginning that is equivalent to an earlier one.
     pub plain: bool,
-    /// Give up after that long.
-    pub limit: Option<Duration>,
+    /// Give up after that many executions.
+    pub max_executions: Option<u64>,
     /// Write each step of the current execution to this file, for jobs that die.
     pub journal: Option<std::path::PathBuf>,
 }
@@ -214,10 +214,9 @@ fn spawn(model: &'static Model, task: TaskId) {
 
 impl Explorer {
     fn next_execution(&mut self) {
-        if let Some(limit) = self.options.limit
-            && self.start.elapsed() > limit
-        {
-            self.report(Verdict::Incomplete(format!("stopped after {} s", limit.as_secs())));
+        if self.options.max_executions.is_some_and(|max| self.tally.executions >= max) {
+            let executions = self.tally.executions;
+            self.report(Verdict::Incomplete(format!("stopped after {executions} executions")));
         }
         self.tally.executions += 1;
         self.run = Run::new(&self.program);

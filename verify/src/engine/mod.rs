@@ -88,7 +88,7 @@ impl Tally {
     pub fn finished(&mut self, program: &Program, run: &Run) {
         self.traces.insert(run.trace.get());
         witness_orders(program, run, &mut self.gathered);
-        if let Err(violation) = run.rules.finish(program) {
+        if let Err(violation) = run.rules.finish(program, &run.system.inode) {
             self.went_wrong(Wrong::Rule(violation), run);
         }
     }

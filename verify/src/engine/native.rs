@@ -4,6 +4,9 @@
 //! second. So the reference semantics never has to wait where the real lock did not, and the
 //! booked order is one that the threads really ran in.
 //!
+//! Nobody looks at a clock to tell that an execution got stuck ([`World::stuck`]): a slow machine only
+//! takes longer to say the same.
+//!
 //! [`run`] leaves the order to the operating system; [`replay`] is given one.
 //!
 //! # Limits
@@ -17,21 +20,23 @@ mod step;
 pub use scheduled::{Scheduled, ScheduledEnd, replay};
 
 use super::{Tally, Wrong};
-use crate::program::{Memory, Program, Run};
+use crate::program::{Memory, Program, Run, System, Waiting};
 use crate::rule::{Gathered, RuleId, Violation};
 use crate::verdict::{Report, Verdict};
 use diolock::inode_lock::Mode;
 use diolock::op::{Op, TaskId};
 use diolock::task::Task;
-use parking_lot::{Condvar, Mutex, deadlock};
+use parking_lot::{Condvar, Mutex};
 use real::Locks;
-use std::sync::{Arc, Barrier, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long nothing must happen before parking_lot is asked for a deadlock: asking walks every
-/// parked thread of the process.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often it is looked whether anybody can go on. It decides when an answer comes, not which.
+const LOOK: Duration = Duration::from_millis(10);
+/// No step for that long, though somebody could go on, is a fault of this engine, and an incomplete run.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +45,11 @@ pub struct Options {
     pub iterations: u64,
     /// Of the short pauses between steps; the OS still decides, so it does not fix the result.
     pub seed: u64,
-    /// No step for that long, and every thread waits: a lost wake-up, or a cycle that not only
-    /// locks are part of.
-    pub watchdog: Duration,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { iterations: 300, seed: 1, watchdog: Duration::from_millis(400) }
+        Options { iterations: 300, seed: 1 }
     }
 }
 
@@ -67,6 +69,11 @@ struct Shared {
     violation: Option<Violation>,
     /// Threads that have not ended.
     live: usize,
+    /// The tasks whose threads stand before a step: what they released is really released.
+    arrived: BTreeSet<TaskId>,
+    /// The readers that a real lock refused while everybody stood before a step, and how many steps were
+    /// booked then.
+    refused: BTreeMap<TaskId, usize>,
     /// Threads should end.
     stop: bool,
 }
@@ -79,9 +86,6 @@ enum End {
     Lost(TaskId),
 }
 
-/// parking_lot looks for deadlocks among all threads of the process: one execution at a time.
-static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
 /// Runs a program many times on OS threads. Threads in a deadlock stay where they are until the
 /// process ends.
 pub fn run(program: &Program, options: &Options) -> Report {
@@ -91,7 +95,6 @@ pub fn run(program: &Program, options: &Options) -> Report {
     if program.calls.iter().any(|call| call.repeats()) {
         return Report::incomplete("a task repeats for ever: no execution would end");
     }
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let start = Instant::now();
     let program = Arc::new(program.clone());
     let mut tally = Tally::new();
@@ -100,7 +103,7 @@ pub fn run(program: &Program, options: &Options) -> Report {
         let seed = options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(tally.executions);
         tally.executions += 1;
         let world = World::start(&program, seed, std::mem::take(&mut tally.gathered));
-        let end = world.watch(options.watchdog);
+        let end = world.watch();
         let mut shared = world.shared.lock();
         tally.gathered = std::mem::take(&mut shared.gathered);
         match end {
@@ -142,6 +145,8 @@ impl World {
                 gathered,
                 violation: None,
                 live: ready.len(),
+                arrived: BTreeSet::new(),
+                refused: BTreeMap::new(),
                 stop: false,
             }),
             changed: Condvar::new(),
@@ -159,73 +164,83 @@ impl World {
     }
 
     /// Waits for the end of the execution.
-    fn watch(&self, watchdog: Duration) -> End {
+    fn watch(&self) -> End {
         let mut shared = self.shared.lock();
         let mut steps = shared.run.events.len();
         let mut since = Instant::now();
         loop {
+            // Whoever still runs after a violation ends at its next step.
+            if let Some(violation) = shared.violation.take() {
+                return End::Wrong(Wrong::Rule(violation));
+            }
             if shared.live == 0 {
-                return shared
-                    .violation
-                    .take()
-                    .map_or(End::Finished, |v| End::Wrong(Wrong::Rule(v)));
+                return End::Finished;
             }
             if !self.changed.wait_for(&mut shared, LOOK).timed_out() {
                 continue;
             }
-            let late = since.elapsed() > watchdog;
-            if shared.stop {
-                // Whoever still runs ends at its next step; a deadlock beside the violation does not.
-                if !deadlock::check_deadlock().is_empty() || late {
-                    let violation = shared.violation.take().map(Wrong::Rule);
-                    return violation.map_or(End::Finished, End::Wrong);
+            let end = match self.stuck(&mut shared) {
+                Ok(waiting) => End::Wrong(Wrong::Stuck(waiting)),
+                Err(free) if shared.run.events.len() == steps => {
+                    if since.elapsed() < PATIENCE {
+                        continue;
+                    }
+                    End::Lost(free)
                 }
-            } else if shared.run.events.len() != steps {
-                (steps, since) = (shared.run.events.len(), Instant::now());
-            } else if !deadlock::check_deadlock().is_empty() || late {
-                let end = self.stuck(&mut shared);
-                if matches!(end, End::Wrong(_)) || since.elapsed() > watchdog * 10 {
-                    shared.stop = true;
-                    self.changed.notify_all();
-                    return end;
+                Err(_) => {
+                    (steps, since) = (shared.run.events.len(), Instant::now());
+                    continue;
                 }
-            }
+            };
+            shared.stop = true;
+            self.changed.notify_all();
+            return end;
         }
     }
 
-    /// Who waits for what, now that nobody moves.
-    fn stuck(&self, shared: &mut Shared) -> End {
+    /// Who waits for what, if nobody can ever move again; else somebody who can.
+    ///
+    /// A thread takes a real lock before its step is booked and lets it go after that, so what the
+    /// semantics blocks without any queue is really blocked. Only a reader that waits for nothing but a
+    /// queued writer must be asked: parking_lot knows of the writer, or the reader has the lock already
+    /// and was not booked yet. It counts once parking_lot has refused it since the last step, at a moment
+    /// when all that was released was really released ([`Shared::arrived`]).
+    fn stuck(&self, shared: &mut Shared) -> Result<Vec<Waiting>, TaskId> {
         let system = &shared.run.system;
+        let blocked = |system: &System, task: TaskId| {
+            let op = system.calls[usize::from(task)].next()?;
+            system.inode.blocked(task, &op).map(|_| op)
+        };
+        let steps = shared.run.events.len();
+        let refused: BTreeSet<TaskId> =
+            system.tasks().filter(|task| shared.refused.get(task) == Some(&steps)).collect();
+        let waits: Vec<(TaskId, Op)> =
+            system.tasks().filter_map(|task| Some((task, blocked(system, task)?))).collect();
         // A writer that waits in parking_lot's queue holds readers off: say so in the model too.
-        let queued: Vec<(TaskId, Op)> = system
-            .tasks()
-            .filter_map(|task| match system.calls[usize::from(task)].next()? {
-                op @ Op::Lock(lock, Mode::Exclusive)
-                    if lock.is_rwsem() && system.inode.blocked(task, &op).is_some() =>
-                {
-                    Some((task, Op::Queue(lock)))
-                }
-                _ => None,
-            })
-            .collect();
         let mut after = shared.run.clone();
-        for (task, op) in queued {
-            if let Ok(event) = after.system.perform(task, op) {
+        for (task, op) in &waits {
+            if let Op::Lock(lock, Mode::Exclusive) = *op
+                && lock.is_rwsem()
+                && let Ok(event) = after.system.perform(*task, Op::Queue(lock))
+            {
                 // Queueing breaks no rule.
                 let _ = after.observe(&self.program, event, &mut shared.gathered);
             }
         }
         let free = after.system.tasks().find(|&task| {
-            let call = &after.system.calls[usize::from(task)];
-            call.next().is_some_and(|op| after.system.inode.blocked(task, &op).is_none())
+            let waits = waits.iter().any(|w| w.0 == task)
+                || refused.contains(&task) && blocked(&after.system, task).is_some();
+            after.system.calls[usize::from(task)].next().is_some() && !waits
         });
-        match free {
-            Some(task) => End::Lost(task),
-            None => {
-                shared.run = after;
-                End::Wrong(Wrong::Stuck(shared.run.system.waiting()))
-            }
+        if let Some(task) = free {
+            return Err(task);
         }
+        if waits.is_empty() && refused.is_empty() {
+            // Every call has returned; the threads are on their way out.
+            return Err(0);
+        }
+        shared.run = after;
+        Ok(shared.run.system.waiting())
     }
 }
 

@@ -23,10 +23,13 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Threads hold little, but formatting a `tracing` event needs more than shuttle's 60 KiB.
 const STACK_SIZE: usize = 256 * 1024;
+
+/// A search of every trace gives up after that many executions: twenty times what the catalogue needs.
+pub const MAX_EXECUTIONS: u64 = 300_000;
 
 /// Who goes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,8 +56,6 @@ pub struct Options {
     pub seed: u64,
     /// Give up after that many executions (`Exhaustive` only).
     pub max_executions: Option<u64>,
-    /// Give up after that long, checked between executions (`Exhaustive` only).
-    pub max_time: Option<Duration>,
     /// Hand out the traces' fingerprints.
     pub traces: bool,
     /// Go on after a violation or a deadlock, to see every trace.
@@ -74,7 +75,6 @@ impl Options {
             iterations: 0,
             seed: 0,
             max_executions: None,
-            max_time: None,
             traces: false,
             keep_going: false,
         }
@@ -116,14 +116,14 @@ pub fn run(program: &Program, options: &Options) -> Report {
 /// end of a long run, is left to the search of every trace.
 ///
 /// Two rounds: the first with a tenth of those executions for each of the five, which is enough for most
-/// programs, the second with all, and a minute for the search.
+/// programs, the second with all, and as many for the search as it can be hoped to need.
 pub fn hunt(program: &Program, iterations: usize, seed: u64) -> Report {
     let first = Options {
         max_executions: Some(iterations as u64 / 10),
         ..Options::sample(Strategy::Exhaustive, iterations / 10, seed)
     };
     let second = Options {
-        max_time: Some(Duration::from_secs(60)),
+        max_executions: Some(MAX_EXECUTIONS),
         ..Options::sample(Strategy::Exhaustive, iterations, seed)
     };
     let pct = [3, 4, 5, 2].map(|depth| Strategy::Pct { depth });
@@ -175,7 +175,7 @@ pub fn watch(program: &Program, options: &Options, watcher: Watcher) -> Explorat
         options.keep_going,
         options.strategy != Strategy::Exhaustive,
     )));
-    let conductor = Conductor::new(&program, &shared, (choice, watcher), *options, start);
+    let conductor = Conductor::new(&program, &shared, (choice, watcher), *options);
     let body = adapter::body(&program, &shared);
     let iterations = Runner::new(conductor, config()).run(body) as u64;
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);

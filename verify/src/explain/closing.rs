@@ -6,12 +6,15 @@ use crate::engine::graph::{self, Cost};
 use crate::engine::loom::job::{self, Job};
 use crate::litmus::Litmus;
 use crate::program::{Memory, Program};
+use crate::suite::MAX_LOOM;
 use crate::verdict::{Report, Verdict};
 use diolock::kernel::{Fix, Kernel, Version};
 use std::path::Path;
 
 /// Where a fix is looked for whose absence shows, a search has no more states.
 const FEW_STATES: usize = 30_000;
+/// The same for loom.
+const FEW_EXECUTIONS: u64 = 3_000;
 
 /// Two kernels, on one of which the test fails, and what the other makes of the same schedule.
 #[derive(Clone, Debug)]
@@ -72,7 +75,7 @@ impl Search<'_> {
             Memory::Sc => graph::run(&program, options),
             Memory::C11 => {
                 let mut job = Job::new(self.litmus, kernel);
-                job.limit = Some(10);
+                job.max_executions = Some(max_states.map_or(MAX_LOOM, |_| FEW_EXECUTIONS));
                 job::run_child(&job, self.exe)
             }
         }

@@ -134,7 +134,7 @@ fn finish(program: &Program, run: &mut Run, taken: &mut Vec<At>) -> Option<Viola
             return Some(violation);
         }
     }
-    run.system.finished().then(|| run.rules.finish(program).err()).flatten()
+    run.system.finished().then(|| run.rules.finish(program, &run.system.inode).err()).flatten()
 }
 
 /// The first step of the second run that its task did not take at that point of the first one.

@@ -11,14 +11,14 @@ use crate::engine::graph::{self, Cost};
 use crate::engine::loom::job::{self, Job};
 use crate::litmus::Litmus;
 use crate::program::{Memory, Program};
+use crate::suite::MAX_LOOM;
 use crate::verdict::{Counterexample, Report, Verdict};
 use diolock::kernel::Kernel;
 use diolock::op::TaskId;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// loom may take that long in all; what it has not found by then is said to be not found.
-const LOOM: Duration = Duration::from_millis(1500);
+/// loom may run that many executions in all; what it has not found by then is said to be not found.
+const LOOM: u64 = 3_000;
 /// A counterexample is made shorter as long as the search for a shorter one has fewer states.
 const STATES: usize = 400_000;
 
@@ -90,33 +90,33 @@ fn weak(litmus: &Litmus, program: &Program, exe: &Path) -> (Report, Vec<String>)
         );
         return (report, vec![engine]);
     }
-    let report = job::run_child(&job(litmus, program, Duration::from_secs(60)), exe);
+    let report = job::run_child(&job(litmus, program, MAX_LOOM), exe);
     let engine = loom_text(&report);
     (report, vec![engine])
 }
 
-fn job(litmus: &Litmus, program: &Program, limit: Duration) -> Job {
+fn job(litmus: &Litmus, program: &Program, max_executions: u64) -> Job {
     let mut job = Job::new(litmus, program.kernel);
-    job.limit = Some(limit.as_secs().max(1));
+    job.max_executions = Some(max_executions);
     job
 }
 
-/// loom, with as few preemptions as show something; `None` if it shows nothing in the time it has.
+/// loom, with as few preemptions as show something; `None` if it shows nothing in the executions it has.
 fn loom_bad(litmus: &Litmus, program: &Program, exe: &Path) -> Option<(usize, Report)> {
     if program.calls.iter().any(|call| call.repeats()) {
         return None;
     }
-    let start = Instant::now();
-    let mut executions = 0;
+    let (mut executions, mut left) = (0, LOOM);
     for bound in 0.. {
-        let mut job = job(litmus, program, LOOM.saturating_sub(start.elapsed()));
+        let mut job = job(litmus, program, left);
         job.preemption_bound = Some(bound);
         let report = job::run_child(&job, exe);
         if is_bad(&report.verdict) {
             return Some((bound, report));
         }
-        // Another preemption changed nothing, or there is no time for it.
-        if report.executions <= executions || start.elapsed() > LOOM {
+        left = left.saturating_sub(report.executions);
+        // Another preemption changed nothing, or there is no execution left for it.
+        if report.executions <= executions || left == 0 {
             return None;
         }
         executions = report.executions;

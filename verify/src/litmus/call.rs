@@ -32,10 +32,14 @@ pub enum CallSpec {
         /// It starts over for ever.
         repeat: bool,
     },
+    /// An asynchronous direct read.
+    AioPread(Range),
     /// A truncate.
     Ftruncate {
         /// The new size, in blocks.
         to: Blocks,
+        /// What goes wrong.
+        fault: Option<Fault>,
     },
     /// A store to a mapped page that is not in the cache.
     Fault {
@@ -52,6 +56,8 @@ pub enum CallSpec {
         range: Range,
         /// The file is mapped by indirect blocks.
         indirect: bool,
+        /// What goes wrong.
+        fault: Option<Fault>,
     },
     /// Online defragmentation.
     MoveExtents {
@@ -83,7 +89,7 @@ pub enum CallSpec {
         range: Range,
     },
     /// A buffered write.
-    Write,
+    Write(Range),
     /// A journal commit.
     Commit,
     /// `inode_dio_wait` or `ext4_aiodio_wait`, taken apart.
@@ -93,10 +99,15 @@ pub enum CallSpec {
     DioDone(WaitQueue),
     /// A buffered write of a block that then ends the file, in a cached page.
     Append(LogicalBlock),
-    /// A buffered read of a cached block.
-    Read(LogicalBlock),
+    /// A buffered read.
+    Read(Range),
     /// A preallocation that keeps the size, up to v3.11.
-    Preallocate(Range),
+    Preallocate {
+        /// Which blocks.
+        range: Range,
+        /// What goes wrong.
+        fault: Option<Fault>,
+    },
     /// A drain, then a lookup.
     Fallocate(Range),
     /// A preallocation with its credits; it keeps the size, or raises it.
@@ -105,15 +116,24 @@ pub enum CallSpec {
         range: Range,
         /// The file is to reach to their end.
         grows: bool,
+        /// What goes wrong.
+        fault: Option<Fault>,
     },
     /// A zeroed range.
-    ZeroRange(Range),
+    ZeroRange {
+        /// Which blocks.
+        range: Range,
+        /// What goes wrong.
+        fault: Option<Fault>,
+    },
     /// A range is taken out of the file, or put in.
     ShiftRange {
         /// Which.
         range: Range,
         /// Out or in.
         shift: Shift,
+        /// What goes wrong.
+        fault: Option<Fault>,
     },
     /// The completion of a buffered write, to this file or to another.
     EndBio(Option<Range>),
@@ -123,12 +143,22 @@ pub enum CallSpec {
     WriteThatEvicts,
 }
 
+/// What goes wrong, after a call.
+fn fails(fault: Option<Fault>) -> &'static str {
+    match fault {
+        Some(Fault::Enomem) => " ENOMEM",
+        Some(Fault::Enospc) => " ENOSPC",
+        None => "",
+    }
+}
+
 impl CallSpec {
     /// Whether its completion is a task of its own.
     pub fn is_aio(&self) -> bool {
         matches!(
             self,
             CallSpec::Pwrite { aio: true, .. }
+                | CallSpec::AioPread(_)
                 | CallSpec::Uring { .. }
                 | CallSpec::PwriteClose { .. }
         )
@@ -144,11 +174,7 @@ impl CallSpec {
                     Some(Half::Upper) => " upper half",
                     None => "",
                 };
-                let fault = match fault {
-                    Some(Fault::Enomem) => " ENOMEM",
-                    Some(Fault::Enospc) => " ENOSPC",
-                    None => "",
-                };
+                let fault = fails(*fault);
                 let nowait = if flags.nowait { " NOWAIT" } else { "" };
                 let osync = if flags.osync { " O_SYNC" } else { "" };
                 let at = if flags.at_eof { " at i_size" } else { "" };
@@ -160,13 +186,15 @@ impl CallSpec {
                 let again = if *repeat { " for ever" } else { "" };
                 format!("pread({},{}){again}", range.start, range.len)
             }
-            CallSpec::Ftruncate { to } => format!("ftruncate({to})"),
+            CallSpec::AioPread(range) => format!("aio pread({},{})", range.start, range.len),
+            CallSpec::Ftruncate { to, fault } => format!("ftruncate({to}){}", fails(*fault)),
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
             CallSpec::WritePages => "writepages".to_owned(),
             CallSpec::Fsync => "fsync".to_owned(),
-            CallSpec::PunchHole { range, indirect } => {
+            CallSpec::PunchHole { range, indirect, fault } => {
                 let indirect = if *indirect { " indirect" } else { "" };
-                format!("punch_hole({},{}){indirect}", range.start, range.len)
+                let fault = fails(*fault);
+                format!("punch_hole({},{}){indirect}{fault}", range.start, range.len)
             }
             CallSpec::MoveExtents { range } => {
                 format!("move_extents({},{})", range.start, range.len)
@@ -180,28 +208,30 @@ impl CallSpec {
             CallSpec::PwriteClose { range } => {
                 format!("aio pwrite({},{}); close", range.start, range.len)
             }
-            CallSpec::Write => "write".to_owned(),
+            CallSpec::Write(Range { start, len: 1 }) => format!("write({start})"),
+            CallSpec::Write(range) => format!("write({},{})", range.start, range.len),
             CallSpec::Commit => "commit".to_owned(),
             CallSpec::DioWait(WaitQueue::Dio) => "inode_dio_wait".to_owned(),
             CallSpec::DioWait(WaitQueue::Unwritten) => "ext4_aiodio_wait".to_owned(),
             CallSpec::DioDone(WaitQueue::Dio) => "inode_dio_done".to_owned(),
             CallSpec::DioDone(WaitQueue::Unwritten) => "ext4_end_io_nolock".to_owned(),
             CallSpec::Append(block) => format!("append({block})"),
-            CallSpec::Read(block) => format!("read({block})"),
-            CallSpec::Preallocate(range) => {
-                format!("fallocate({},{})", range.start, range.len)
+            CallSpec::Read(Range { start, len: 1 }) => format!("read({start})"),
+            CallSpec::Read(range) => format!("read({},{})", range.start, range.len),
+            CallSpec::Preallocate { range, fault } => {
+                format!("fallocate({},{}){}", range.start, range.len, fails(*fault))
             }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
-            CallSpec::Falloc { range, grows } => {
+            CallSpec::Falloc { range, grows, fault } => {
                 let grows = if *grows { ", growing" } else { "" };
-                format!("fallocate({},{}){grows}", range.start, range.len)
+                format!("fallocate({},{}){grows}{}", range.start, range.len, fails(*fault))
             }
-            CallSpec::ZeroRange(range) => format!("zero_range({},{})", range.start, range.len),
-            CallSpec::ShiftRange { range, shift: Shift::Left } => {
-                format!("collapse_range({},{})", range.start, range.len)
+            CallSpec::ZeroRange { range, fault } => {
+                format!("zero_range({},{}){}", range.start, range.len, fails(*fault))
             }
-            CallSpec::ShiftRange { range, shift: Shift::Right } => {
-                format!("insert_range({},{})", range.start, range.len)
+            CallSpec::ShiftRange { range, shift, fault } => {
+                let how = if *shift == Shift::Left { "collapse" } else { "insert" };
+                format!("{how}_range({},{}){}", range.start, range.len, fails(*fault))
             }
             CallSpec::EndBio(Some(range)) => format!("end_bio({},{})", range.start, range.len),
             CallSpec::EndBio(None) => "end_bio of another file".to_owned(),

@@ -8,6 +8,7 @@ use diolock::dio_path::{Fault, WriteFlags};
 use diolock::extent_probe::Half;
 use diolock::inode_lock::WaitQueue;
 use diolock::op::{Range, Shift};
+use diolock::page::PAGE_BLOCKS;
 
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;
@@ -28,6 +29,7 @@ pub(super) enum Kind {
     Pwrite,
     AioPwrite,
     Pread,
+    AioPread,
     Ftruncate,
     Fault,
     PunchHole,
@@ -58,10 +60,11 @@ pub(super) enum Kind {
     InsertRange,
 }
 
-pub(super) const KINDS: [(&str, Kind); 33] = [
+pub(super) const KINDS: [(&str, Kind); 34] = [
     ("pwrite", Kind::Pwrite),
     ("aio_pwrite", Kind::AioPwrite),
     ("pread", Kind::Pread),
+    ("aio_pread", Kind::AioPread),
     ("ftruncate", Kind::Ftruncate),
     ("fault", Kind::Fault),
     ("punch_hole", Kind::PunchHole),
@@ -104,26 +107,28 @@ impl Kind {
             Kind::Pwrite | Kind::AioPwrite => {
                 &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof", "pins"]
             }
-            Kind::PunchHole => &["block", "blocks", "indirect"],
+            Kind::PunchHole => &["block", "blocks", "indirect", "fail"],
             Kind::Fault
             | Kind::PwriteClose
             | Kind::MoveExtents
             | Kind::PageFault
             | Kind::EndBio
-            | Kind::Falloc
+            | Kind::AioPread
+            | Kind::Read => &["block", "blocks"],
+            Kind::Falloc
             | Kind::FallocGrow
             | Kind::ZeroRange
             | Kind::CollapseRange
             | Kind::InsertRange
-            | Kind::Preallocate => &["block", "blocks"],
+            | Kind::Preallocate => &["block", "blocks", "fail"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
-            Kind::Ftruncate => &["to"],
-            Kind::Append | Kind::Read => &["block"],
+            Kind::Ftruncate => &["to", "fail"],
+            Kind::Append => &["block"],
+            Kind::Write => &["block", "blocks"],
             Kind::Fallocate => &["block", "blocks"],
-            Kind::Write
-            | Kind::WritePages
+            Kind::WritePages
             | Kind::Fsync
             | Kind::Commit
             | Kind::Mmap
@@ -205,7 +210,7 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             let aio = kind == Kind::AioPwrite;
             let range = range(judge, fields);
             let half = half(judge, fields);
-            let fault = fault(judge, fields, aio);
+            let fault = fault(judge, fields, kind);
             let mut flag = |key| fields.get(key).and_then(|f| f.flag(judge)).unwrap_or(false);
             let flags =
                 WriteFlags { nowait: flag("nowait"), osync: flag("osync"), at_eof: flag("at_eof") };
@@ -232,16 +237,21 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
                 .unwrap_or(false);
             Some(CallSpec::Pread { range: range?, stale_size, repeat })
         }
+        Kind::AioPread => Some(CallSpec::AioPread(range(judge, fields)?)),
         Kind::Ftruncate => {
             let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
-            Some(CallSpec::Ftruncate { to })
+            Some(CallSpec::Ftruncate { to, fault: fault(judge, fields, kind) })
         }
-        Kind::Fault => Some(CallSpec::Fault { range: range(judge, fields)? }),
+        Kind::Fault => Some(CallSpec::Fault { range: page_range(judge, fields)? }),
         Kind::PunchHole => {
             let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
-            Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect })
+            let fault = fault(judge, fields, kind);
+            Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect, fault })
         }
-        Kind::Preallocate => Some(CallSpec::Preallocate(range(judge, fields)?)),
+        Kind::Preallocate => {
+            let fault = fault(judge, fields, kind);
+            Some(CallSpec::Preallocate { range: range(judge, fields)?, fault })
+        }
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
         Kind::WritePages => Some(CallSpec::WritePages),
@@ -256,25 +266,31 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             Some(CallSpec::Uring { range: range(judge, fields)?, to })
         }
         Kind::PwriteClose => Some(CallSpec::PwriteClose { range: range(judge, fields)? }),
-        Kind::Write => Some(CallSpec::Write),
+        Kind::Write if fields.get("block").is_none() => {
+            Some(CallSpec::Write(Range { start: 0, len: 1 }))
+        }
+        Kind::Write => Some(CallSpec::Write(page_range(judge, fields)?)),
         Kind::Commit => Some(CallSpec::Commit),
         Kind::DioWait(queue) => Some(CallSpec::DioWait(queue)),
         Kind::DioDone(queue) => Some(CallSpec::DioDone(queue)),
-        Kind::Append => Some(CallSpec::Append(range(judge, fields)?.start)),
-        Kind::Read => Some(CallSpec::Read(range(judge, fields)?.start)),
+        Kind::Append => Some(CallSpec::Append(page_range(judge, fields)?.start)),
+        Kind::Read => Some(CallSpec::Read(page_range(judge, fields)?)),
         Kind::Fallocate => Some(CallSpec::Fallocate(range(judge, fields)?)),
         Kind::EndBio => Some(CallSpec::EndBio(Some(range(judge, fields)?))),
         Kind::Falloc | Kind::FallocGrow => {
             let grows = kind == Kind::FallocGrow;
-            Some(CallSpec::Falloc { range: range(judge, fields)?, grows })
+            let fault = fault(judge, fields, kind);
+            Some(CallSpec::Falloc { range: range(judge, fields)?, grows, fault })
         }
-        Kind::CollapseRange => {
-            Some(CallSpec::ShiftRange { range: range(judge, fields)?, shift: Shift::Left })
+        Kind::CollapseRange | Kind::InsertRange => {
+            let shift = if kind == Kind::CollapseRange { Shift::Left } else { Shift::Right };
+            let fault = fault(judge, fields, kind);
+            Some(CallSpec::ShiftRange { range: range(judge, fields)?, shift, fault })
         }
-        Kind::InsertRange => {
-            Some(CallSpec::ShiftRange { range: range(judge, fields)?, shift: Shift::Right })
+        Kind::ZeroRange => {
+            let fault = fault(judge, fields, kind);
+            Some(CallSpec::ZeroRange { range: range(judge, fields)?, fault })
         }
-        Kind::ZeroRange => Some(CallSpec::ZeroRange(range(judge, fields)?)),
         Kind::EndBioElsewhere => Some(CallSpec::EndBio(None)),
         Kind::Evict => Some(CallSpec::Evict),
         Kind::WriteEvict => Some(CallSpec::WriteThatEvicts),
@@ -297,6 +313,20 @@ fn range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
     Some(range)
 }
 
+/// Blocks of the page, the only one that the page cache is followed for.
+fn page_range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
+    let range = range(judge, fields)?;
+    if range.end() <= PAGE_BLOCKS {
+        return Some(range);
+    }
+    let message = format!("block {} is behind the page", range.end() - 1);
+    let last = PAGE_BLOCKS - 1;
+    judge
+        .wrong(fields.header.clone(), message)
+        .label(format!("the page that is followed holds blocks 0 to {last}"));
+    None
+}
+
 fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {
     let word = fields.get("half")?.text(judge)?;
     let half =
@@ -304,15 +334,30 @@ fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {
     Some((half, word.span))
 }
 
-fn fault(judge: &mut Judge, fields: &Fields<'_>, aio: bool) -> Option<Fault> {
+/// What goes wrong, of what can go wrong in that call.
+fn fault(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<Fault> {
+    if !kind.arguments().contains(&"fail") {
+        return None;
+    }
     let word = fields.get("fail")?.text(judge)?;
     let faults = [("enomem", Fault::Enomem), ("enospc", Fault::Enospc)];
     let fault = judge.choice(&word, "a failure", &faults)?;
-    if fault == Fault::Enomem && !aio {
-        judge
-            .wrong(word.span, "`enomem` is not for pwrite")
-            .label("only for aio_pwrite")
-            .help("it is the allocation of the io_end that fails; a synchronous write has none");
+    let (refused, only, why) = match kind {
+        Kind::Pwrite => (
+            Fault::Enomem,
+            "only for aio_pwrite",
+            "it is the allocation of the io_end that fails; a synchronous write has none",
+        ),
+        Kind::Ftruncate => (
+            Fault::Enospc,
+            "a truncate needs no space",
+            "what can fail is its journal handle: fail = \"enomem\"",
+        ),
+        _ => return Some(fault),
+    };
+    if fault == refused {
+        let message = format!("`{}` is not for {}", word.value, kind.name());
+        judge.wrong(word.span, message).label(only).help(why);
     }
     Some(fault)
 }

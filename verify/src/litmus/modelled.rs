@@ -25,44 +25,31 @@ impl CallSpec {
             .collect(),
             CallSpec::Pread { stale_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
             CallSpec::Pread { repeat: true, .. } => vec![("repeat", RfcV1..=V3_11)],
-            CallSpec::PunchHole { indirect: true, .. } => vec![("indirect", RfcV1..=V3_11)],
+            // (The error paths of the older functions were not followed.)
+            CallSpec::Ftruncate { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
+            CallSpec::PunchHole { indirect, fault, .. } => {
+                let old = indirect.then_some(("indirect", RfcV1..=V3_11));
+                let new = fault.map(|_| ("fail", V4_10..=V6_12));
+                old.into_iter().chain(new).collect()
+            }
+            CallSpec::Falloc { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
             _ => vec![("", self.since_until().unwrap_or(always))],
         }
-    }
-
-    /// Whether it looks at what the page cache holds.
-    fn looks_at_pages(&self) -> bool {
-        matches!(self, CallSpec::Read(_) | CallSpec::WritePages)
-    }
-
-    /// Whether it drops pages, or changes the file under them. Up to v3.11 such calls do not follow the
-    /// pages: they only ask whether there are any.
-    fn changes_what_pages_hold(&self) -> bool {
-        !matches!(
-            self,
-            CallSpec::Read(_)
-                | CallSpec::WritePages
-                | CallSpec::Append(_)
-                | CallSpec::Fsync
-                | CallSpec::Commit
-                | CallSpec::DioWait(_)
-                | CallSpec::DioDone(_)
-        )
     }
 
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
-            CallSpec::MoveExtents { .. } | CallSpec::Preallocate(_) => RfcV1..=V3_11,
+            CallSpec::MoveExtents { .. } | CallSpec::Preallocate { .. } => RfcV1..=V3_11,
+            CallSpec::AioPread(_) => V4_10..=V6_12,
             CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,
             CallSpec::PageFault { .. } | CallSpec::Mmap => RfcV1..=V5_4,
             CallSpec::DioWait(WaitQueue::Unwritten) | CallSpec::DioDone(WaitQueue::Unwritten) => {
                 RfcV1..=V5_4
             }
-            CallSpec::Fault { .. }
-            | CallSpec::Fallocate(_)
-            | CallSpec::ZeroRange(_)
+            CallSpec::Fallocate(_)
+            | CallSpec::ZeroRange { .. }
             | CallSpec::ShiftRange { .. } => V4_10..=V6_12,
             CallSpec::Uring { .. } => V5_10..=V6_12,
             _ => return None,
@@ -75,19 +62,7 @@ pub(super) fn not_modelled<'a>(
     tasks: impl IntoIterator<Item = &'a TaskSpec>,
     version: Version,
 ) -> Option<String> {
-    let tasks: Vec<&TaskSpec> = tasks.into_iter().collect();
-    let drops = tasks.iter().find(|task| task.call.changes_what_pages_hold());
-    tasks.iter().find_map(|task| {
-        if let Some(other) = drops
-            && task.call.looks_at_pages()
-            && version <= V3_11
-        {
-            let (call, beside) = (task.call.text(), other.call.text());
-            return Some(format!(
-                "{}'s {call} beside {beside} is modelled from v4.10 on",
-                task.letter
-            ));
-        }
+    tasks.into_iter().find_map(|task| {
         let elsewhere = |option: &(&str, RangeInclusive<Version>)| !option.1.contains(&version);
         let (key, kernels) = task.call.modelled().into_iter().find(elsewhere)?;
         let (from, to) = (kernels.start().name(), kernels.end().name());

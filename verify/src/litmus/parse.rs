@@ -215,13 +215,7 @@ fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
         }
         field.flag(judge).unwrap_or(false)
     });
-    let disksize = fields.get("disksize").and_then(|field| {
-        let lags = field.number(judge, 0..=MAX_BLOCKS)?;
-        if size.is_some_and(|size| lags > size) {
-            judge.wrong(field.span.clone(), "`disksize` is larger than `size`");
-        }
-        Some(lags)
-    });
+    let disksize = fields.get("disksize").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
     let mut extents = Vec::new();
     if let Some(field) = fields.need(judge, "extents", "extents = [\"written\", \"hole\"]") {
         let before = judge.count();

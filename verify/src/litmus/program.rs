@@ -4,10 +4,9 @@ use super::{CallSpec, Litmus, ReachVerb};
 use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
 use diolock::dio_path::{
-    AllocFileBlocks, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
-    FilemapFault, FilemapRead, GenericPerformWrite, InodeDioDone, InodeDioWait, Mount, MoveExtents,
-    PageFault, ShiftRange, SyncFile, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts,
-    WriteThenClose, ZeroRange,
+    AllocFileBlocks, Append, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
+    FilemapFault, FilemapRead, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault,
+    ShiftRange, VmMmap, WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose, ZeroRange,
 };
 use diolock::inode::Inode;
 use diolock::kernel::Kernel;
@@ -79,20 +78,28 @@ impl Litmus {
                     }
                     Call::Read(if repeat { read.repeat() } else { read })
                 }
-                CallSpec::Pread { range, .. } => Call::pread(task, range, kernel, mount),
-                CallSpec::Ftruncate { to } => Call::ftruncate(to, kernel, mount),
+                CallSpec::Pread { range, .. } => Call::pread(task, None, range, kernel, mount),
+                CallSpec::AioPread(range) => {
+                    let end_io = id(letter.to_ascii_lowercase());
+                    completions.push(Call::read_completion(end_io, kernel));
+                    Call::pread(task, Some(end_io), range, kernel, mount)
+                }
+                CallSpec::Ftruncate { to, fault } => Call::ftruncate(to, fault, kernel, mount),
                 CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
                 CallSpec::WritePages => Call::writepages(task, kernel, mount),
-                CallSpec::Fsync => Call::SyncFile(SyncFile::new(kernel)),
-                CallSpec::PunchHole { range, indirect } => {
-                    Call::punch_hole(range, kernel, indirect)
+                CallSpec::Fsync => Call::fsync(task, kernel, mount),
+                CallSpec::PunchHole { range, indirect, fault } => {
+                    Call::punch_hole(range, fault, kernel, indirect)
                 }
                 CallSpec::MoveExtents { range } => {
                     Call::MoveExtents(MoveExtents::new(range, kernel))
                 }
                 CallSpec::PageFault { range } => Call::PageFault(PageFault::new(range, kernel)),
                 CallSpec::Mmap => Call::VmMmap(VmMmap::default()),
-                CallSpec::Writeback { to } => Call::WbDisksize(WbDisksize::new(to, kernel)),
+                CallSpec::Writeback { to } => {
+                    let of_page = self.cached_pages > 0;
+                    Call::WbDisksize(WbDisksize::new(to, kernel).of_page(of_page))
+                }
                 CallSpec::Uring { range, to } => {
                     let end_io = id(letter.to_ascii_lowercase());
                     let write = plain(end_io, range);
@@ -109,28 +116,31 @@ impl Litmus {
                         write, flags, kernel, mount,
                     )))
                 }
-                CallSpec::Write => Call::buffered_write(kernel),
+                CallSpec::Write(range) => Call::buffered_write(range, kernel),
                 CallSpec::Commit => Call::Commit(Commit::default()),
                 CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
                 CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
-                CallSpec::Append(block) => Call::Append(GenericPerformWrite::new(block, kernel)),
-                CallSpec::Read(block) => {
-                    Call::BufferedRead(FilemapRead::new(block, kernel, self.cached_pages > 0))
-                }
+                CallSpec::Append(block) => Call::Append(Append::new(block, kernel)),
+                CallSpec::Read(range) => Call::BufferedRead(FilemapRead::new(range, kernel)),
                 CallSpec::Fallocate(range) => {
                     Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
                 }
-                CallSpec::Preallocate(range) => Call::Fallocate(Fallocate::new(range, kernel)),
-                CallSpec::Falloc { range, grows } => {
-                    Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))
+                CallSpec::Preallocate { range, fault } => {
+                    Call::Fallocate(Fallocate::new(range, kernel).failing(fault))
                 }
-                CallSpec::ShiftRange { range, shift: Shift::Left } => {
-                    Call::ShiftRange(ShiftRange::collapse(range, kernel))
+                CallSpec::Falloc { range, grows, fault } => {
+                    Call::ExtFallocate(ExtFallocate::new(range, grows, kernel).failing(fault))
                 }
-                CallSpec::ShiftRange { range, shift: Shift::Right } => {
-                    Call::ShiftRange(ShiftRange::insert(range, kernel))
+                CallSpec::ShiftRange { range, shift, fault } => {
+                    let shifts = match shift {
+                        Shift::Left => ShiftRange::collapse(range, kernel),
+                        Shift::Right => ShiftRange::insert(range, kernel),
+                    };
+                    Call::ShiftRange(shifts.failing(fault))
                 }
-                CallSpec::ZeroRange(range) => Call::ZeroRange(ZeroRange::new(range, true, kernel)),
+                CallSpec::ZeroRange { range, fault } => {
+                    Call::ZeroRange(ZeroRange::new(range, true, kernel).failing(fault))
+                }
                 CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
                 CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
                 CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),

@@ -65,7 +65,7 @@ fn reach(judge: &mut Judge, word: &At<&str>) -> Option<Reach> {
     Some(Reach { text: word.value.to_owned(), task, verb })
 }
 
-/// A letter must be a task's, or in lower case an asynchronous write's.
+/// A letter must be a task's, or in lower case an asynchronous call's.
 fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
     if cast.is_empty() || cast.iter().any(|c| c.letter.is_none()) {
         return; // it may be that one
@@ -83,7 +83,7 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
             if letter.is_ascii_lowercase()
                 && !matches!(
                     task.kind,
-                    Some(Kind::AioPwrite | Kind::Uring | Kind::PwriteClose)
+                    Some(Kind::AioPwrite | Kind::AioPread | Kind::Uring | Kind::PwriteClose)
                 ) =>
         {
             let Some(kind) = task.kind else { return };
@@ -91,7 +91,7 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
             judge
                 .missing(span.clone(), format!("there is no completion {letter}"))
                 .label(format!("{submitter} calls {}", kind.name()))
-                .help("only an aio_pwrite has a completion of its own");
+                .help("only an aio_pwrite or aio_pread has a completion of its own");
         }
         Some(_) => {}
     }

@@ -66,9 +66,10 @@ impl CallSpec {
             CallSpec::Pwrite { .. }
                 | CallSpec::PwriteClose { .. }
                 | CallSpec::Pread { .. }
+                | CallSpec::AioPread(_)
                 | CallSpec::Ftruncate { .. }
                 | CallSpec::Mmap
-                | CallSpec::Write
+                | CallSpec::Write(_)
                 | CallSpec::Read(_)
                 | CallSpec::Commit
                 | CallSpec::Fsync

@@ -57,10 +57,13 @@ dioread_nolock = true
 #   aio_pwrite_close              block, blocks: the file is closed while the I/O is in flight
 #   uring_pwrite_ftruncate        block, blocks, to: an io_uring thread that truncates afterwards
 #   pread                         block, blocks, repeat, size_read = "early"
-#   ftruncate                     to
-#   punch_hole                    block, blocks, indirect
-#   zero_range collapse_range insert_range falloc falloc_grow preallocate move_extents   block, blocks
-#   write (buffered), append read (block, of a cached page), fsync, writepages, writeback (to)
+#   aio_pread                     block, blocks
+#   ftruncate                     to, fail = "enomem"
+#   punch_hole                    block, blocks, indirect, fail
+#   zero_range collapse_range insert_range falloc falloc_grow preallocate   block, blocks, fail
+#   move_extents                  block, blocks
+#   read (buffered)               block, blocks
+#   write (buffered), append (block, of a cached page), fsync, writepages, writeback (to)
 #   fault page_fault (block, blocks), mmap, evict, write_evict, commit (of the journal)
 # and, taken apart or for memory order: inode_dio_wait, inode_dio_done, ext4_aiodio_wait,
 # ext4_end_io_nolock, fallocate (block, blocks: a drain and a lookup), end_bio (block, blocks),

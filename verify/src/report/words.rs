@@ -187,6 +187,9 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             format!("completed list: take {}", name(io_end.task))
         }
         (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
+        (Op::DropRefcount(_), outcome) => {
+            format!("drop_refcount: {}", flag(outcome, "the last", "not the last"))
+        }
         (Op::PutIoEnd(_), outcome) => {
             format!("put the io_end: {}", flag(outcome, "the last", "not the last"))
         }
@@ -335,7 +338,7 @@ fn private(op: PrivateOp, outcome: &Outcome) -> String {
         PrivateOp::Clear => "iocb->private = NULL",
         PrivateOp::SetIoEnd => "iocb->private = io_end",
         PrivateOp::Test => "if (iocb->private)",
-        PrivateOp::TakeIoEnd => "io_end = iocb->private",
+        PrivateOp::TakeIoEnd { .. } => "io_end = iocb->private",
     };
     let wrong = if *outcome == Outcome::Flag(false) { " (is not one)" } else { "" };
     format!("{text}{wrong}")

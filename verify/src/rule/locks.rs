@@ -1,11 +1,13 @@
 //! The rules about locks: R1 lockset, R2 lock-order, R3 lock-balance, R8 time-before-unlock.
 
-use super::rules::{Judgement, Rules, broken};
+use super::judge::{Judgement, broken};
+use super::view::{End, View};
 use super::{Gathered, Node, RuleId};
-use crate::program::{Event, Program};
+use crate::program::Program;
+use diolock::inode::Inode;
 use diolock::inode_lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Handle, MapFor, Object, Op, Outcome, TaskId};
+use diolock::op::{Handle, MapFor, Object, Op, Outcome};
 
 /// `i_mutex`, later `i_rwsem`.
 fn inode_lock(kernel: Kernel) -> LockName {
@@ -45,164 +47,147 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         | Op::PageTruncate(_)
         | Op::PageInvalidate => (PageLock, Exclusive, "the cached page"),
         Op::PagesDrop if rwsem => (PageLock, Exclusive, "the cached page"),
-        Op::PagesAdd | Op::PagesRead if rwsem => return None,
-        Op::PagesAdd | Op::PagesDrop | Op::PagesRead => (IMutex, Exclusive, "the page cache"),
+        Op::PagesAdd if rwsem => return None,
+        Op::PagesAdd | Op::PagesDrop => (IMutex, Exclusive, "the page cache"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,
     })
 }
-impl Rules {
-    /// R1.
-    pub(super) fn lockset(&self, program: &Program, event: &Event) -> Judgement {
-        if matches!(event.op, Op::DisksizeWrite(_)) {
-            let alone = |lock| self.holds(event.task, lock, Mode::Exclusive);
-            // Without pages there is no writeback that could raise it meanwhile: so an insert.
-            let no_pages = self.tasks[usize::from(event.task)].pages_gone;
-            if alone(LockName::IDataSem) || alone(LockName::IRwsem) && no_pages {
-                return Ok(());
-            }
-        }
-        match guard(program.kernel, &event.op) {
-            Some((lock, mode, field)) if !self.holds(event.task, lock, mode) => {
-                let how = if mode == Mode::Exclusive { "" } else { " (not even shared)" };
-                broken(RuleId::R1, format!("{field} was touched without {}{how}", lock.name()))
-            }
-            _ => Ok(()),
+
+/// R1.
+pub(super) fn lockset(view: &View<'_>) -> Judgement {
+    let me = view.me();
+    if matches!(view.event.op, Op::DisksizeWrite(_)) {
+        let alone = |lock| me.holds(lock, Mode::Exclusive);
+        // Without pages there is no writeback that could raise it meanwhile: so an insert.
+        if alone(LockName::IDataSem) || alone(LockName::IRwsem) && me.pages_gone {
+            return Ok(());
         }
     }
-
-    /// R1, `cur_aio_dio`: who looks at it under the inode's lock finds what it stored there itself. A
-    /// store that nobody looks for is let pass: each overwrite before 74dae4278546 makes one.
-    pub(super) fn io_end_slot(
-        &self,
-        program: &Program,
-        event: &Event,
-        name: &dyn Fn(TaskId) -> char,
-    ) -> Judgement {
-        match (&event.outcome, self.slot_by) {
-            (&Outcome::InodeAio(found), Some(by)) if by != event.task => {
-                let what = found.map_or_else(
-                    || "nothing".to_owned(),
-                    |of| format!("the io_end of {}", name(of)),
-                );
-                let text = format!(
-                    "{} found {what} in cur_aio_dio, which {} had changed without {}",
-                    name(event.task),
-                    name(by),
-                    inode_lock(program.kernel).name()
-                );
-                broken(RuleId::R1, text)
-            }
-            _ => Ok(()),
+    match guard(view.program.kernel, &view.event.op) {
+        Some((lock, mode, field)) if !me.holds(lock, mode) => {
+            let how = if mode == Mode::Exclusive { "" } else { " (not even shared)" };
+            broken(RuleId::R1, format!("{field} was touched without {}{how}", lock.name()))
         }
+        _ => Ok(()),
     }
+}
 
-    /// R2, the part that one execution shows: ranks.
-    pub(super) fn lock_order(&self, event: &Event) -> Judgement {
-        let state = &self.tasks[usize::from(event.task)];
-        let (rank, wanted) = match event.op {
-            Op::Lock(lock, _) => (lock.rank(), lock.name()),
-            Op::JournalStart(_) => (JOURNAL_RANK, "a journal handle"),
-            Op::GateClose if state.gate => {
-                return broken(RuleId::R2, "DIOREAD_LOCK was closed a second time");
-            }
-            Op::GateClose => (GATE_RANK, "DIOREAD_LOCK"),
-            _ => return Ok(()),
-        };
-        if let Some((above, _)) = state.held.iter().find(|h| h.0.rank() > rank) {
-            return broken(
-                RuleId::R2,
-                format!("{wanted} was waited for while {} was held", above.name()),
+/// R1, `cur_aio_dio`: who looks at it under the inode's lock finds what it stored there itself. A
+/// store that nobody looks for is let pass: each overwrite before 74dae4278546 makes one.
+pub(super) fn io_end_slot(view: &View<'_>) -> Judgement {
+    let Outcome::InodeAio(found) = view.event.outcome else { return Ok(()) };
+    match *view.slot() {
+        Some(by) if by != view.event.task => {
+            let io_end = |of| format!("the io_end of {}", view.name(of));
+            let what = found.map_or_else(|| "nothing".to_owned(), io_end);
+            let text = format!(
+                "{} found {what} in cur_aio_dio, which {} had changed without {}",
+                view.who(),
+                view.name(by),
+                inode_lock(view.program.kernel).name()
             );
+            broken(RuleId::R1, text)
         }
-        if state.gate && GATE_RANK > rank {
-            return broken(
-                RuleId::R2,
-                format!("{wanted} was waited for while DIOREAD_LOCK was closed"),
-            );
-        }
-        if state.handles > 0 && JOURNAL_RANK > rank {
-            return broken(
-                RuleId::R2,
-                format!("{wanted} was waited for while a journal handle was open"),
-            );
-        }
-        Ok(())
+        _ => Ok(()),
     }
+}
 
-    /// R2, the part that all executions show together: edges, drains included.
-    pub(super) fn gather(&self, event: &Event, gathered: &mut Gathered) {
-        let state = &self.tasks[usize::from(event.task)];
-        let wanted = match event.op {
-            Op::Lock(lock, _) | Op::LockByRequeue(lock) => Some(Node::Lock(lock)),
-            Op::JournalStart(_) => Some(Node::Handle),
-            Op::DioWait => Some(Node::Drain),
-            _ => None,
-        };
-        if let Some(wanted) = wanted {
-            for &(lock, _) in &state.held {
-                gathered.edge(Node::Lock(lock), wanted);
-            }
-            if state.handles > 0 {
-                gathered.edge(Node::Handle, wanted);
-            }
-            // Whoever owns a reference stands between the drainer and its wake-up.
-            if state.references > 0 && wanted != Node::Drain {
-                gathered.edge(Node::Drain, wanted);
-            }
+/// R2, the part that one execution shows: ranks.
+pub(super) fn lock_order(view: &View<'_>) -> Judgement {
+    let me = view.me();
+    let (rank, wanted) = match view.event.op {
+        Op::Lock(lock, _) => (lock.rank(), lock.name()),
+        Op::JournalStart(_) => (JOURNAL_RANK, "a journal handle"),
+        Op::GateClose if me.gate => {
+            return broken(RuleId::R2, "DIOREAD_LOCK was closed a second time");
         }
-        let held: Vec<LockName> = state.held.iter().map(|h| h.0).collect();
-        for (object, access) in event.touched() {
-            if !matches!(object, Object::Lock(_)) {
-                gathered.touch(object, access, event.task, &held);
-            }
-        }
+        Op::GateClose => (GATE_RANK, "DIOREAD_LOCK"),
+        _ => return Ok(()),
+    };
+    let while_held =
+        |what: &str| broken(RuleId::R2, format!("{wanted} was waited for while {what}"));
+    if let Some((above, _)) = me.held.iter().find(|h| h.0.rank() > rank) {
+        return while_held(&format!("{} was held", above.name()));
     }
+    if me.gate && GATE_RANK > rank {
+        return while_held("DIOREAD_LOCK was closed");
+    }
+    if me.handles > 0 && JOURNAL_RANK > rank {
+        return while_held("a journal handle was open");
+    }
+    Ok(())
+}
 
-    /// R3.
-    pub(super) fn lock_balance(&self, event: &Event, name: &dyn Fn(TaskId) -> char) -> Judgement {
-        let held = &self.tasks[usize::from(event.task)].held;
-        let who = name(event.task);
-        match event.op {
-            Op::Unlock(lock, mode) if !held.contains(&(lock, mode)) => {
-                broken(RuleId::R3, format!("{who} released {}, which it did not hold", lock.name()))
-            }
-            Op::Lock(lock, _) if held.iter().any(|h| h.0 == lock) => broken(
-                RuleId::R3,
-                format!("{who} took {} a second time while holding it", lock.name()),
-            ),
-            _ => Ok(()),
+/// R2, the part that all executions show together: edges, drains included.
+pub(super) fn gather(view: &View<'_>, gathered: &mut Gathered) {
+    let (event, me) = (view.event, view.me());
+    let wanted = match event.op {
+        Op::Lock(lock, _) | Op::LockByRequeue(lock) => Some(Node::Lock(lock)),
+        Op::JournalStart(_) => Some(Node::Handle),
+        Op::DioWait => Some(Node::Drain),
+        _ => None,
+    };
+    if let Some(wanted) = wanted {
+        for &(lock, _) in &me.held {
+            gathered.edge(Node::Lock(lock), wanted);
+        }
+        if me.handles > 0 {
+            gathered.edge(Node::Handle, wanted);
+        }
+        // Whoever owns a reference stands between the drainer and its wake-up.
+        if !me.references.is_empty() && wanted != Node::Drain {
+            gathered.edge(Node::Drain, wanted);
         }
     }
-
-    pub(super) fn nothing_held(&self, program: &Program) -> Judgement {
-        for (state, name) in self.tasks.iter().zip(&program.names) {
-            if let Some((lock, _)) = state.held.first() {
-                return broken(
-                    RuleId::R3,
-                    format!("{} returned with {} held", name.letter, lock.name()),
-                );
-            }
+    let held: Vec<LockName> = me.held.iter().map(|h| h.0).collect();
+    for &(object, access) in view.touched() {
+        // That I/O is in flight is no field: nothing in the kernel says so.
+        if !matches!(object, Object::Lock(_) | Object::InFlight(_)) {
+            gathered.touch(object, access, event.task, &held);
         }
-        Ok(())
     }
+}
 
-    /// R8.
-    pub(super) fn time_before_unlock(&self, event: &Event) -> Judgement {
-        let state = &self.tasks[usize::from(event.task)];
-        let in_order = self.holds_inode_lock(event.task, Mode::Shared)
-            && !self.holds(event.task, LockName::IDataSem, Mode::Shared);
-        match event.op {
-            Op::JournalStart(Handle::Time) if !in_order => broken(
-                RuleId::R8,
-                "file_update_time started its handle with i_mutex dropped and i_data_sem held",
-            ),
-            Op::Lock(lock, _) | Op::Unlock(lock, _)
-                if state.time_handle && (lock.is_inode_lock() || lock == LockName::IDataSem) =>
-            {
-                broken(RuleId::R8, "file_update_time's handle was still open")
-            }
-            _ => Ok(()),
+/// R3.
+pub(super) fn lock_balance(view: &View<'_>) -> Judgement {
+    let (held, who) = (&view.me().held, view.who());
+    match view.event.op {
+        Op::Unlock(lock, mode) if !held.contains(&(lock, mode)) => {
+            broken(RuleId::R3, format!("{who} released {}, which it did not hold", lock.name()))
         }
+        Op::Lock(lock, _) if held.iter().any(|h| h.0 == lock) => {
+            broken(RuleId::R3, format!("{who} took {} a second time while holding it", lock.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// R3, at the end.
+pub(super) fn nothing_held(end: End<'_>, program: &Program, _: &Inode) -> Judgement {
+    for ((_, task), name) in end.tasks().zip(&program.names) {
+        if let Some((lock, _)) = task.held.first() {
+            let text = format!("{} returned with {} held", name.letter, lock.name());
+            return broken(RuleId::R3, text);
+        }
+    }
+    Ok(())
+}
+
+/// R8.
+pub(super) fn time_before_unlock(view: &View<'_>) -> Judgement {
+    let me = view.me();
+    let in_order = me.holds_inode_lock(Mode::Shared) && !me.holds(LockName::IDataSem, Mode::Shared);
+    match view.event.op {
+        Op::JournalStart(Handle::Time) if !in_order => broken(
+            RuleId::R8,
+            "file_update_time started its handle with i_mutex dropped and i_data_sem held",
+        ),
+        Op::Lock(lock, _) | Op::Unlock(lock, _)
+            if me.time_handle && (lock.is_inode_lock() || lock == LockName::IDataSem) =>
+        {
+            broken(RuleId::R8, "file_update_time's handle was still open")
+        }
+        _ => Ok(()),
     }
 }

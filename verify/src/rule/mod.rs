@@ -1,16 +1,21 @@
-//! The rules R1 to R12. They see events and nothing else.
+//! The rules R1 to R14. Of an event they see its own task and the objects that it touches (`view`); of
+//! the end of an execution, everything.
 
-mod cache;
 mod counts;
 mod data;
 mod gathered;
+mod judge;
 mod locks;
+mod nowait;
+mod pages;
+mod records;
 mod remember;
-mod rules;
+mod size;
+mod view;
 mod witness;
 
 pub use gathered::{Gathered, Node};
-pub use rules::Rules;
+pub use judge::Rules;
 pub use witness::{Verb, Witness};
 
 use serde::{Deserialize, Serialize};
@@ -31,18 +36,21 @@ pub enum RuleId {
     R10,
     R11,
     R12,
+    R13,
+    R14,
 }
 
 impl RuleId {
     /// Every rule, in order.
-    pub const ALL: [RuleId; 12] = {
-        use RuleId::{R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12};
-        [R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12]
+    pub const ALL: [RuleId; 14] = {
+        use RuleId::{R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14};
+        [R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14]
     };
 
-    /// `R1` to `R12`.
+    /// `R1` to `R14`.
     pub fn code(self) -> &'static str {
-        ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12"][self as usize]
+        ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14"]
+            [self as usize]
     }
 
     /// Its name.
@@ -60,6 +68,8 @@ impl RuleId {
             "counters",
             "size",
             "progress",
+            "stored",
+            "nowait",
         ][self as usize]
     }
 
@@ -78,6 +88,8 @@ impl RuleId {
             "i_dio_count and i_unwritten are never negative, and 0 at the end; no inode and no io_end is touched once its last reference went; no handle runs out of credits",
             "an overwrite changes no size, and what is to grow a file does not cut it; at the end i_size and i_disksize agree and cover what was written",
             "no deadlock, and every task can always still finish",
+            "at the end a block within i_size that somebody wrote or stored to holds what one of them put there, unless it was truncated, punched or moved away",
+            "a call with IOCB_NOWAIT reaches no step that may sleep",
         ][self as usize]
     }
 
@@ -96,6 +108,8 @@ impl RuleId {
             "82e542291187, 32c80b32c053; 54c807e71d5a for the inode",
             "generic_file_direct_write (mm/filemap.c, v3.6); ext4_setattr (v3.6)",
             "28a535f9a0df, 1b65007e9870",
+            "write(2), mmap(2); generic_perform_write, filemap_write_and_wait_range (mm/filemap.c)",
+            "io_uring(7), preadv2(2) on RWF_NOWAIT; 59a9d0814d9f",
         ][self as usize]
     }
 
@@ -111,7 +125,7 @@ pub struct RuleSet(u16);
 
 impl RuleSet {
     /// Every rule.
-    pub const ALL: RuleSet = RuleSet((1 << 12) - 1);
+    pub const ALL: RuleSet = RuleSet((1 << 14) - 1);
     /// No rule.
     pub const NONE: RuleSet = RuleSet(0);
 

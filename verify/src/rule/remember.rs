@@ -1,182 +1,330 @@
 //! What the rules remember of each event.
 
-use super::Verb;
-use super::rules::Rules;
-use crate::program::{Event, Program};
+use super::records::{DioRecord, Halves, PagesRecord};
+use super::view::View;
 use diolock::dio_path::iocb::PrivateOp;
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::{LockName, Mode, WaitQueue};
-use diolock::op::{Bio, Handle, MapFor, Op, OrphanOp, Outcome, TaskId};
+use diolock::op::{
+    Bio, Blocks, Handle, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, Submission, TaskId,
+};
+use diolock::page::PAGE_BLOCKS;
 
-impl Rules {
-    pub(super) fn remember(&mut self, program: &Program, event: &Event) {
-        let me = event.task;
-        if let Some(cache) = &mut self.cache {
-            cache.remember(event);
+/// Notes an event.
+pub(super) fn remember(view: &mut View<'_>) {
+    let (event, me) = (view.event, view.event.task);
+    match (&event.op, &event.outcome) {
+        (Op::TryLock(_, _), Outcome::Flag(false)) => {}
+        (&Op::Lock(lock, mode) | &Op::TryLock(lock, mode), _) => take(view, lock, mode),
+        (&Op::LockByRequeue(lock), _) => take(view, lock, Mode::Exclusive),
+        (&Op::Unlock(lock, mode), _) => release(view, lock, mode),
+        (&Op::Downgrade(lock), _) => {
+            for hold in view.me_mut().held.iter_mut().filter(|hold| hold.0 == lock) {
+                hold.1 = Mode::Shared;
+            }
         }
-        match (&event.op, &event.outcome) {
-            (Op::TryLock(_, _), Outcome::Flag(false)) => {}
-            (&Op::Lock(lock, mode) | &Op::TryLock(lock, mode), _) => self.take(me, lock, mode),
-            (&Op::LockByRequeue(lock), _) => self.take(me, lock, Mode::Exclusive),
-            (&Op::Unlock(lock, mode), _) => {
-                let state = self.task(me);
-                if let Some(at) = state.held.iter().position(|&h| h == (lock, mode)) {
-                    state.held.remove(at);
-                }
-                state.pages_gone &= !matches!(lock, LockName::IMmapSem | LockName::InvalidateLock);
-                if lock.is_inode_lock() {
-                    state.committed = state.overwrite && !state.counted;
-                    state.overwrite &= mode == Mode::Exclusive;
-                    state.ended_meanwhile = 0;
-                    state.drained = false;
-                }
+        (&Op::DioBegin(of), _) => {
+            let count = view.dio_count_mut();
+            count.references[usize::from(of)] += 1;
+            count.begun.add(me);
+            let task = view.me_mut();
+            task.references.push(of);
+            task.references.sort_unstable();
+            task.counted = true;
+            // From v5.10 on a write that needs no more than the shared lock is an overwrite.
+            task.overwrite |= task.held.contains(&(LockName::IRwsem, Mode::Shared));
+        }
+        (&Op::DioEnd(of) | &Op::CountDecAndTest(WaitQueue::Dio, of), _) => {
+            let count = view.dio_count_mut();
+            count.references[usize::from(of)] -= 1;
+            count.ended.add(of);
+            let references = &mut view.me_mut().references;
+            if let Some(at) = references.iter().position(|&reference| reference == of) {
+                references.remove(at);
             }
-            (&Op::Downgrade(lock), _) => {
-                for hold in &mut self.task(me).held {
-                    if hold.0 == lock {
-                        hold.1 = Mode::Shared;
-                    }
-                }
+        }
+        (Op::DioWait, _) => {
+            let count = view.dio_count();
+            let mut over = count.ended;
+            for (of, _) in (0_u32..).zip(&count.references).filter(|(_, n)| **n != 0) {
+                over.remove(of);
             }
-            (&Op::DioBegin(of), _) => {
-                self.dio_count += 1;
-                self.task(of).references += 1;
-                let shared =
-                    self.tasks[usize::from(me)].held.contains(&(LockName::IRwsem, Mode::Shared));
-                self.task(me).counted = true;
-                self.task(me).committed = false;
-                // From v5.10 on a write that needs no more than the shared lock is an overwrite.
-                self.task(me).overwrite |= shared;
+            let task = view.me_mut();
+            if task.holds_inode_lock(Mode::Exclusive) {
+                task.drained = over;
             }
-            (&Op::DioEnd(of) | &Op::CountDecAndTest(WaitQueue::Dio, of), _) => {
-                self.dio_count -= 1;
-                self.task(of).references -= 1;
-                self.task(me).in_flight.clear();
-                if program.reaches.iter().any(|w| matches!(w.verb, Verb::WaitsFor(_))) {
-                    for state in &mut self.tasks {
-                        if state.held.iter().any(|h| h.0.is_inode_lock()) {
-                            state.ended_meanwhile |= 1 << of;
-                        }
-                    }
-                }
+        }
+        (Op::UnwrittenBegin, _) => *view.unwritten_mut() += 1,
+        (Op::UnwrittenEnd | Op::CountDecAndTest(WaitQueue::Unwritten, _), _) => {
+            *view.unwritten_mut() -= 1;
+        }
+        (Op::ListAdd(io_end), _) => {
+            let references = view.me_mut().hand_on(io_end.task);
+            let listed = view.listed_mut();
+            listed.extend(references);
+            listed.sort_unstable();
+        }
+        (Op::ListTake(_), Outcome::IoEnd(Some(io_end))) => {
+            let of = io_end.task;
+            let references: Vec<TaskId> = view.listed_mut().extract_if(.., |r| *r == of).collect();
+            let task = view.me_mut();
+            task.references.extend(references);
+            task.references.sort_unstable();
+            if !io_end.direct {
+                task.buffered.add(of);
             }
-            (Op::UnwrittenBegin, _) => self.unwritten += 1,
-            (Op::UnwrittenEnd | Op::CountDecAndTest(WaitQueue::Unwritten, _), _) => {
-                self.unwritten -= 1;
-            }
-            (Op::PagesDrop | Op::PageTruncate(_), _)
-            | (Op::PageInvalidate, Outcome::Flag(true))
-            | (Op::PagesRead, Outcome::Value(0)) => {
-                self.task(me).pages_gone = [LockName::IMmapSem, LockName::InvalidateLock]
-                    .into_iter()
-                    .any(|lock| self.holds(me, lock, Mode::Exclusive));
-            }
-            (Op::GateClose, _) => self.task(me).gate = true,
-            (Op::GateOpen, _) => self.task(me).gate = false,
-            (Op::DepthRead, &Outcome::Value(depth)) if self.tasks[usize::from(me)].handles == 0 => {
-                self.task(me).credits_for = Some(depth);
-            }
-            (Op::SizeRead, &Outcome::Value(size)) => self.task(me).size_seen = size,
-            (Op::DioWait, _) => {
-                self.task(me).drained = self.holds_inode_lock(me, Mode::Exclusive);
-            }
-            (&Op::Convert(_, of) | &Op::ConvertExtent(_, of), Outcome::Converted(found)) => {
-                self.task(me).converted = true;
-                for block in found.iter().filter_map(|found| found.1) {
-                    self.block(block).converted = Some(of);
-                    self.block(block).to_convert = false;
-                }
-                self.task(of).to_convert = false;
-            }
-            (&Op::JournalStart(handle), _) => {
-                self.task(me).handles += 1;
-                self.task(me).time_handle |= handle == Handle::Time;
-            }
-            (&Op::JournalStop(handle), _) => {
-                let state = self.task(me);
-                state.handles = state.handles.saturating_sub(1);
-                state.time_handle &= handle != Handle::Time;
-            }
-            (&Op::SizeWrite(size), _) => {
-                self.size = size;
-                self.size_touched = true;
-            }
-            (&Op::DisksizeWrite(size), _) => {
-                self.disksize = size;
-                self.disksize_touched = true;
-            }
-            (Op::Close, _) => self.closed = true,
-            (Op::AioComplete, _) => self.task(me).let_go = self.closed,
-            (&Op::Orphan(OrphanOp::Add), _) => self.orphan = true,
-            (&Op::Orphan(OrphanOp::Del), _) => self.orphan = false,
-            (Op::Map(_, MapFor::Preallocate { .. } | MapFor::Probe | MapFor::Page), _) => {}
-            (Op::Map(range, _), Outcome::Mapping(found)) => {
-                self.task(me).mapped_to = range.end();
-                self.task(me).in_flight = found.iter().filter_map(|m| m.block).collect();
-                for mapped in found {
-                    if let Some(block) = mapped.block {
-                        self.block(block).to_convert = mapped.extent == Extent::Unwritten;
-                    }
+        }
+        // Who drops the io_end last ends the I/O.
+        (&Op::PutIoEnd(of), Outcome::Flag(false)) => {
+            let references = view.me_mut().hand_on(of).len();
+            view.io_end_mut(of).references += references as u8;
+        }
+        (&Op::PutIoEnd(of), Outcome::Flag(true)) => {
+            let references = std::mem::take(&mut view.io_end_mut(of).references);
+            let task = view.me_mut();
+            task.references.extend(std::iter::repeat_n(of, references.into()));
+            task.references.sort_unstable();
+        }
+        // Who drops the dio last completes the I/O.
+        (&Op::DropRefcount(of), Outcome::Flag(false)) => {
+            let references = view.me_mut().hand_on(of).len() as u8;
+            let wrote = view.me().wrote;
+            *view.dio_mut(of) = DioRecord { references, wrote };
+        }
+        (&Op::DropRefcount(of), Outcome::Flag(true)) => {
+            let left = std::mem::take(view.dio_mut(of));
+            let task = view.me_mut();
+            task.references.extend(std::iter::repeat_n(of, left.references.into()));
+            task.references.sort_unstable();
+            task.wrote.join(left.wrote);
+        }
+        (Op::PagesDrop, _) | (Op::PageInvalidate, Outcome::Flag(true)) => {
+            view.pages_mut().there = false;
+            pages_gone(view);
+        }
+        (&Op::PageTruncate(range), _) => {
+            if range.start == 0 && range.end() >= PAGE_BLOCKS {
+                view.pages_mut().there = false;
+            } else {
+                for block in range.start..range.end().min(PAGE_BLOCKS) {
+                    view.page_data_mut(block).cut = true;
                 }
             }
-            (Op::Submit(child, submission), _) => {
-                self.task(*child).mapped_to = submission.range.end();
-                let blocks = std::mem::take(&mut self.task(me).in_flight);
-                self.task(*child).in_flight = blocks;
+            pages_gone(view);
+        }
+        (Op::PageIn, _) => view.pages_mut().there = false,
+        (Op::PagesAdd, _) => view.pages_mut().there = true,
+        (Op::PageFind, Outcome::Flag(true)) => {
+            let holes = view.pages().holes;
+            view.me_mut().page_holes = holes;
+        }
+        (Op::PagesRead, Outcome::Value(0)) => pages_gone(view),
+        (Op::PageFill(_), _) => {
+            let holes = view.me().holes;
+            *view.pages_mut() = PagesRecord { there: true, holes };
+            view.me_mut().page_holes = holes;
+        }
+        (Op::PageStore(stored), _) => {
+            for &(block, _) in stored {
+                view.me_mut().wrote.join(Halves::of(block, None));
             }
-            (Op::Bio(blocks, bio), _) => {
-                self.task(me).in_flight.clear();
-                if let Bio::Page { start } = *bio {
-                    let unwritten =
-                        |b| self.mapped(b).is_some_and(|m| m.extent == Extent::Unwritten);
-                    let to_convert = (start..).take(blocks.len()).any(unwritten);
-                    self.task(me).writes_back = true;
-                    self.task(me).to_convert = to_convert;
-                    for &b in blocks {
-                        self.block(b).data = [Some(me); 2];
-                    }
+        }
+        (&Op::PageWrite(block), _) => view.me_mut().wrote.join(Halves::of(block, None)),
+        (Op::GateClose, _) => view.me_mut().gate = true,
+        (Op::GateOpen, _) => view.me_mut().gate = false,
+        (Op::DepthRead, &Outcome::Value(depth)) if view.me().handles == 0 => {
+            view.me_mut().credits_for = Some(depth);
+        }
+        (&Op::JournalStart(handle), _) => {
+            view.me_mut().handles += 1;
+            view.me_mut().time_handle |= handle == Handle::Time;
+        }
+        (&Op::JournalStop(handle), _) => {
+            let task = view.me_mut();
+            task.handles = task.handles.saturating_sub(1);
+            task.time_handle &= handle != Handle::Time;
+        }
+        (Op::SizeRead, &Outcome::Value(size)) => {
+            let vouched = view.size().backed.and(Halves::below(size));
+            let task = view.me_mut();
+            (task.size_seen, task.size_known, task.vouched) = (size, size, vouched);
+        }
+        (&Op::SizeWrite(size), _) => resize(view, size),
+        (&Op::DisksizeWrite(size), _) => {
+            let disksize = view.disksize_mut();
+            disksize.lowered = size <= disksize.value;
+            disksize.value = size;
+            disksize.touched = true;
+        }
+        (Op::Close, _) => *view.closed_mut() = true,
+        (Op::AioComplete, _) => view.me_mut().let_go = *view.closed(),
+        (&Op::Orphan(OrphanOp::Add), _) => *view.orphan_mut() = true,
+        (&Op::Orphan(OrphanOp::Del), _) => *view.orphan_mut() = false,
+        (Op::Map(..), _) => mapped(view),
+        (Op::Convert(_, of) | Op::ConvertExtent(_, of), Outcome::Converted(found)) => {
+            view.me_mut().converted = true;
+            let extents = view.extents_mut();
+            for block in found.iter().filter_map(|found| found.1) {
+                extents.written.add(block);
+                if !extents.converted.contains(&(block, *of)) {
+                    extents.converted.push((block, *of));
                 }
-                if let Bio::Write { half, zero_rest } = *bio {
-                    self.task(me).wrote_to = self.task(me).mapped_to;
-                    for &b in blocks {
-                        let data = &mut self.block(b).data;
-                        match half {
-                            None => *data = [Some(me); 2],
-                            Some(half) => {
-                                if zero_rest {
-                                    *data = [None; 2];
-                                }
-                                data[half.index()] = Some(me);
-                            }
-                        }
-                    }
-                }
             }
-            (Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_), Outcome::Freed(freed)) => {
-                for &b in freed {
-                    self.block(b).freed = true;
-                }
+        }
+        (Op::Free(_) | Op::FreeRange(_) | Op::SwapBlocks(_), Outcome::Freed(freed)) => {
+            for &b in freed {
+                view.block_mut(b).freed = true;
+                view.extents_mut().freed.add(b);
             }
-            (Op::InodeAioSet(_), _) => self.slot_by = Some(me),
-            (Op::Private(_, PrivateOp::TakeIoEnd), _) => self.task(me).took_io_end = true,
-            (Op::Private(_, PrivateOp::PointAtFlag), _) => self.task(me).submits = true,
-            (&Op::Private(_, PrivateOp::ReadFlag { overwrite }), _) => {
-                self.task(me).overwrite = overwrite;
+            if let Op::FreeRange(range) = event.op {
+                let hole = Halves::from(range.start).and(Halves::below(range.end()));
+                view.extents_mut().holes.join(hole);
             }
-            _ => {}
+        }
+        (Op::ShiftExtents(range, _), _) => {
+            view.extents_mut().holes.join(Halves::from(range.start));
+        }
+        (Op::Submit(child, submission), _) => submit(view, *child, submission),
+        (Op::Bio(blocks, bio), _) => io(view, blocks, *bio),
+        (Op::InodeAioSet(_), _) => *view.slot_mut() = Some(me),
+        (&Op::Private(_, PrivateOp::TakeIoEnd { of }), _) => view.io_end_mut(of).taken = true,
+        (Op::Private(_, PrivateOp::PointAtFlag), _) => view.me_mut().submits = true,
+        (&Op::Private(_, PrivateOp::ReadFlag { overwrite }), _) => {
+            view.me_mut().overwrite = overwrite;
+        }
+        _ => {}
+    }
+}
+
+fn take(view: &mut View<'_>, lock: LockName, mode: Mode) {
+    let left = view.lock(lock);
+    let task = view.me_mut();
+    task.held.push((lock, mode));
+    if lock.is_inode_lock() {
+        task.uncounted = left.uncounted;
+    }
+    if lock == LockName::PageLock {
+        task.awaits = left.wrote_back;
+    }
+}
+
+fn release(view: &mut View<'_>, lock: LockName, mode: Mode) {
+    let me = view.event.task;
+    let task = view.me_mut();
+    if let Some(at) = task.held.iter().position(|&h| h == (lock, mode)) {
+        task.held.remove(at);
+    }
+    task.pages_gone &= !matches!(lock, LockName::IMmapSem | LockName::InvalidateLock);
+    if lock.is_inode_lock() {
+        let uncounted = task.overwrite && !task.counted && mode == Mode::Exclusive;
+        task.overwrite &= mode == Mode::Exclusive;
+        (task.uncounted, task.drained) = Default::default();
+        if uncounted {
+            view.lock_mut(lock).uncounted.add(me);
+        }
+    } else if lock == LockName::PageLock {
+        let wrote_back = std::mem::take(&mut task.wrote_back);
+        view.lock_mut(lock).wrote_back.join(wrote_back);
+    }
+}
+
+fn pages_gone(view: &mut View<'_>) {
+    let task = view.me_mut();
+    task.pages_gone = [LockName::IMmapSem, LockName::InvalidateLock]
+        .into_iter()
+        .any(|lock| task.holds(lock, Mode::Exclusive));
+}
+
+/// i_size vouches for what its writer put there; what it falls below is no file data any more.
+fn resize(view: &mut View<'_>, to: Blocks) {
+    let wrote = view.me().wrote;
+    let size = view.size_mut();
+    if to > size.value {
+        let grown = Halves::from(size.value).and(Halves::below(to));
+        size.backed.join(wrote.and(grown));
+    } else {
+        size.backed = size.backed.and(Halves::below(to));
+        size.cut.join(Halves::from(to));
+    }
+    size.value = to;
+    size.touched = true;
+    view.me_mut().size_known = to;
+}
+
+fn mapped(view: &mut View<'_>) {
+    let (Op::Map(range, how), Outcome::Mapping(found)) = (&view.event.op, &view.event.outcome)
+    else {
+        return;
+    };
+    let holes = view.extents().holes;
+    view.me_mut().holes = holes;
+    if *how == MapFor::Extend {
+        for block in found.iter().filter_map(|m| m.block) {
+            view.extents_mut().written.add(block);
         }
     }
+    if matches!(how, MapFor::Preallocate { .. } | MapFor::Probe | MapFor::Page) {
+        return;
+    }
+    let task = view.me_mut();
+    task.mapped_to = range.end();
+    task.mapped = range.blocks().zip(found).filter_map(|(l, m)| Some((l, m.block?))).collect();
+    task.unwritten = Default::default();
+    for block in found.iter().filter(|m| m.extent == Extent::Unwritten).filter_map(|m| m.block) {
+        task.unwritten.add(block);
+    }
+}
 
-    fn take(&mut self, task: TaskId, lock: LockName, mode: Mode) {
-        if lock == LockName::PageLock {
-            let open = (0..self.tasks.len()).filter(|&at| self.tasks[at].to_convert);
-            self.task(task).awaits = open.fold(0, |mask, at| mask | 1 << at);
+/// From here on the I/O is in flight, and the reference to i_dio_count is its completion's to drop.
+fn submit(view: &mut View<'_>, child: TaskId, submission: &Submission) {
+    let references = view.me_mut().hand_on(child);
+    let mapped = std::mem::take(&mut view.me_mut().mapped);
+    let task = view.started(child);
+    task.references.extend(references);
+    task.mapped_to = submission.range.end();
+    task.mapped = mapped;
+    task.flying.clone_from(&submission.blocks);
+    for &block in &submission.blocks {
+        view.in_flight_mut(block).add(child);
+    }
+}
+
+fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
+    let me = view.event.task;
+    for block in std::mem::take(&mut view.me_mut().flying) {
+        view.in_flight_mut(block).remove(me);
+    }
+    match bio {
+        Bio::Read => {}
+        Bio::Page { .. } => {
+            view.me_mut().writes_back = true;
+            for &b in blocks {
+                view.block_mut(b).data = [Some(me); 2];
+                let task = view.me_mut();
+                if task.unwritten.has(b) {
+                    task.wrote_back.add(b);
+                }
+            }
         }
-        let state = self.task(task);
-        state.held.push((lock, mode));
-        if lock.is_inode_lock() {
-            state.committed = false;
-            state.ended_meanwhile = 0;
+        Bio::Write { half, zero_rest } => {
+            let half = half.map(diolock::extent_probe::Half::index);
+            let task = view.me_mut();
+            task.wrote_to = task.mapped_to;
+            for at in 0..task.mapped.len() {
+                let (block, number) = task.mapped[at];
+                if blocks.contains(&number) {
+                    task.wrote.join(Halves::of(block, half));
+                }
+            }
+            for &b in blocks {
+                let data = &mut view.block_mut(b).data;
+                if half.is_none() || zero_rest {
+                    *data = [None; 2];
+                }
+                for written in (0..2).filter(|&at| half.is_none_or(|half| half == at)) {
+                    data[written] = Some(me);
+                }
+            }
         }
     }
 }

@@ -121,6 +121,7 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::GateTest
         | Op::Private(..)
         | Op::PutIoEnd(_)
+        | Op::DropRefcount(_)
         | Op::Orphan(OrphanOp::Test)
         | Op::PageLook
         | Op::PageFind

@@ -1,22 +1,34 @@
 //! What cells cost, as recorded, and which of them a quick run leaves out.
 
 use super::Cell;
+use crate::engine::EngineName;
 use crate::litmus::Expected;
+use crate::verdict::Report;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
 /// Cheaper cells are not recorded: they are always run.
-const RECORDED: f64 = 0.1;
+const RECORDED: u64 = 3_000;
 
-const HEADING: &str = "# What a cell costs in the tests' build, in seconds, where that is 0.1 or more.\n\
+const HEADING: &str = "# What a cell costs, counted in states of graph, where that is 3,000 or more: an execution of\n\
+                       # loom counts as 25 of them, one of shuttle as 10. Counts do not depend on the machine.\n\
                        # Written by `make costs`; a cell that is not listed is always run.\n\
-                       # litmus test, kernel, engine, seconds\n";
+                       # litmus test, kernel, engine, cost\n";
 
 /// The recorded costs.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Costs(BTreeMap<(String, String, String), f64>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Costs(BTreeMap<(String, String, String), u64>);
+
+/// What a run has cost. Whoever measures twice, or on a busy machine, gets the same.
+pub fn cost(engine: EngineName, report: &Report) -> u64 {
+    match engine {
+        EngineName::Graph => report.states.unwrap_or(0),
+        EngineName::Loom => 25 * report.executions,
+        EngineName::Shuttle | EngineName::Native => 10 * report.executions,
+    }
+}
 
 /// Which cells a run leaves out.
 #[derive(Clone, Debug)]
@@ -54,36 +66,34 @@ impl Costs {
             }
             let fields: Vec<&str> = line.split('\t').collect();
             let cost = match fields[..] {
-                [litmus, kernel, engine, seconds] => seconds.parse().ok().map(|seconds: f64| {
-                    ((litmus.to_owned(), kernel.to_owned(), engine.to_owned()), seconds)
+                [litmus, kernel, engine, cost] => cost.parse().ok().map(|cost: u64| {
+                    ((litmus.to_owned(), kernel.to_owned(), engine.to_owned()), cost)
                 }),
                 _ => None,
             };
-            let (key, seconds) = cost
-                .filter(|(_, seconds)| seconds.is_finite() && *seconds >= 0.0)
-                .ok_or_else(|| format!("line {number} is no cost: {line:?}"))?;
-            costs.0.insert(key, seconds);
+            let (key, cost) = cost.ok_or_else(|| format!("line {number} is no cost: {line:?}"))?;
+            costs.0.insert(key, cost);
         }
         Ok(costs)
     }
 
     /// Notes what a cell has cost, if it is worth a note.
-    pub fn note(&mut self, cell: &Cell, seconds: f64) {
-        if seconds >= RECORDED {
-            self.0.insert(key(cell), seconds);
+    pub fn note(&mut self, cell: &Cell, cost: u64) {
+        if cost >= RECORDED {
+            self.0.insert(key(cell), cost);
         }
     }
 
     /// What a cell costs; nothing if that is not recorded.
-    pub fn of(&self, cell: &Cell) -> f64 {
-        self.0.get(&key(cell)).copied().unwrap_or(0.0)
+    pub fn of(&self, cell: &Cell) -> u64 {
+        self.0.get(&key(cell)).copied().unwrap_or(0)
     }
 
     /// The file's text.
     pub fn text(&self) -> String {
         let mut text = HEADING.to_owned();
-        for ((litmus, kernel, engine), seconds) in &self.0 {
-            let _ = writeln!(text, "{litmus}\t{kernel}\t{engine}\t{seconds:.1}");
+        for ((litmus, kernel, engine), cost) in &self.0 {
+            let _ = writeln!(text, "{litmus}\t{kernel}\t{engine}\t{cost}");
         }
         text
     }
@@ -99,14 +109,14 @@ fn shows(cell: &Cell) -> Vec<String> {
 }
 
 impl Selection {
-    /// Keeps the cheapest cells, as many as cost no more than `budget` seconds together, and for
+    /// Keeps the cheapest cells, as many as cost no more than `budget` together, and for
     /// each race and each fix that none of them shows the cheapest cell that does.
-    pub fn new(cells: &[Cell], costs: &Costs, budget: f64) -> Selection {
+    pub fn new(cells: &[Cell], costs: &Costs, budget: u64) -> Selection {
         let mut order: Vec<usize> = (0..cells.len()).collect();
-        order.sort_by(|&a, &b| costs.of(&cells[a]).total_cmp(&costs.of(&cells[b])));
+        order.sort_by_key(|&at| costs.of(&cells[at]));
         let mut kept = vec![false; cells.len()];
         let mut shown = BTreeSet::new();
-        let mut spent = 0.0;
+        let mut spent = 0;
         for at in order {
             spent += costs.of(&cells[at]);
             let new = shows(&cells[at]);
@@ -125,12 +135,12 @@ impl Selection {
         if left.is_empty() {
             return None;
         }
-        let total: f64 = left.iter().map(|cell| costs.of(cell)).sum();
+        let total: u64 = left.iter().map(|cell| costs.of(cell)).sum();
         let mut text =
-            format!("left out for their cost, {} cells of {:.0} s:\n", left.len(), total);
+            format!("left out for their cost, {} cells of {total} states:\n", left.len());
         for cell in left {
             let (name, kernel, engine) = (&cell.litmus.name, cell.kernel, cell.engine.name());
-            let _ = writeln!(text, "  {:>5.1} s  {name} on {kernel}, {engine}", costs.of(cell));
+            let _ = writeln!(text, "  {:>8}  {name} on {kernel}, {engine}", costs.of(cell));
         }
         Some(text)
     }
@@ -164,37 +174,37 @@ mod tests {
         ]
     }
 
-    fn costs(seconds: [f64; 5]) -> Costs {
+    fn costs(counts: [u64; 5]) -> Costs {
         let mut costs = Costs::default();
-        for (cell, seconds) in cells().iter().zip(seconds) {
-            costs.note(cell, seconds);
+        for (cell, count) in cells().iter().zip(counts) {
+            costs.note(cell, count * 10_000);
         }
         costs
     }
 
     #[test]
     fn what_the_budget_has_room_for_or_was_never_measured_is_run() {
-        let kept = |seconds| Selection::new(&cells(), &costs(seconds), 2.0).kept;
-        assert_eq!(kept([0.0; 5]), [true; 5]);
-        assert_eq!(kept([1.0, 0.5, 0.0, 0.2, 0.3]), [true; 5]);
-        assert_eq!(kept([9.0, 0.5, 9.0, 0.2, 9.0]), [false, true, false, true, false]);
-        assert_eq!(kept([1.0, 0.5, 9.0, 0.2, 9.0]), [true, true, false, true, false]);
+        let kept = |counts| Selection::new(&cells(), &costs(counts), 200_000).kept;
+        assert_eq!(kept([0; 5]), [true; 5]);
+        assert_eq!(kept([10, 5, 0, 2, 3]), [true; 5]);
+        assert_eq!(kept([90, 5, 90, 2, 90]), [false, true, false, true, false]);
+        assert_eq!(kept([10, 5, 90, 2, 90]), [true, true, false, true, false]);
     }
 
     #[test]
     fn each_race_and_each_fix_keeps_its_cheapest_cell() {
-        let costs = costs([9.0, 8.0, 7.0, 6.0, 5.0]);
-        let selection = Selection::new(&cells(), &costs, 1.0);
+        let costs = costs([9, 8, 7, 6, 5]);
+        let selection = Selection::new(&cells(), &costs, 10_000);
         assert_eq!(selection.kept, [false, false, true, false, true]);
         let left = selection.left_out(&cells(), &costs).expect("three are left out");
-        assert!(left.starts_with("left out for their cost, 3 cells of 23 s:\n"), "{left}");
-        assert!(left.contains("    9.0 s  t on v3.7, graph\n"), "{left}");
-        assert_eq!(Selection::new(&cells(), &costs, 40.0).left_out(&cells(), &costs), None);
+        assert!(left.starts_with("left out for their cost, 3 cells of 230000 states:\n"), "{left}");
+        assert!(left.contains("     90000  t on v3.7, graph\n"), "{left}");
+        assert_eq!(Selection::new(&cells(), &costs, 400_000).left_out(&cells(), &costs), None);
     }
 
     #[test]
     fn costs_read_back_as_they_were_written() {
-        let costs = costs([0.05, 8.0, 0.5, 0.0, 1.5]);
+        let costs = costs([0, 8, 1, 0, 2]);
         let text = costs.text();
         assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 3, "{text}");
         assert_eq!(Costs::parse(&text), Ok(costs));

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
-use std::time::Duration;
 
 /// What a child process is asked to search.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,8 +22,8 @@ pub struct Job {
     pub preemption_bound: Option<usize>,
     /// Leave everything to loom (see [`Options::plain`]).
     pub plain: bool,
-    /// Give up after that many seconds.
-    pub limit: Option<u64>,
+    /// Give up after that many executions.
+    pub max_executions: Option<u64>,
     /// Where to write each step.
     pub journal: Option<PathBuf>,
 }
@@ -68,7 +67,7 @@ impl Job {
             spawn_order: None,
             preemption_bound: None,
             plain: false,
-            limit: None,
+            max_executions: None,
             journal: None,
         }
     }
@@ -134,7 +133,7 @@ pub fn serve() -> Result<(), String> {
     let options = Options {
         preemption_bound: job.preemption_bound,
         plain: job.plain,
-        limit: job.limit.map(Duration::from_secs),
+        max_executions: job.max_executions,
         journal: job.journal.clone(),
     };
     search(&program, options, |report| {

@@ -5,6 +5,7 @@ use diolock::op::TaskId;
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::hint::spin_loop;
 use std::thread;
+use std::time::Duration;
 
 /// The locks of one inode. As guards do not leave the thread that took them, parking_lot sees who
 /// owns what.
@@ -57,6 +58,14 @@ impl Locks {
             (Kind::Mutex(mutex), _) => Guard::Mutex(mutex.lock()),
             (Kind::RwSem(sem), Mode::Shared) => Guard::Read(sem.read()),
             (Kind::RwSem(sem), Mode::Exclusive) => Guard::Write(sem.write()),
+        }
+    }
+
+    /// Takes a rwsem for reading, unless that takes too long.
+    pub fn read_for(&self, lock: LockName, time: Duration) -> Option<Guard<'_>> {
+        match self.kind(lock) {
+            Kind::Mutex(_) => None,
+            Kind::RwSem(sem) => sem.try_read_for(time).map(Guard::Read),
         }
     }
 

@@ -162,7 +162,7 @@ impl<'a> Stage<'a> {
         if !run.system.finished() {
             return Ok(());
         }
-        run.rules.finish(self.program).map_err(ScheduledEnd::Violated)
+        run.rules.finish(self.program, &run.system.inode).map_err(ScheduledEnd::Violated)
     }
 }
 

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+/// How long a reader waits in a lock's queue before it asks again.
+const AGAIN: Duration = Duration::from_millis(20);
+
 impl World {
     /// One thread: a task from its start to its end.
     pub fn task(self: Arc<World>, task: TaskId) {
@@ -23,18 +26,49 @@ impl World {
                 }
             }
         }
-        self.shared.lock().live -= 1;
+        let mut shared = self.shared.lock();
+        shared.live -= 1;
+        shared.arrived.remove(&task);
+        drop(shared);
         self.changed.notify_all();
     }
 
     fn next(&self, task: TaskId) -> Option<Op> {
-        let shared = self.shared.lock();
+        let mut shared = self.shared.lock();
+        shared.arrived.insert(task);
         if shared.stop { None } else { shared.run.system.calls[usize::from(task)].next() }
+    }
+
+    /// Takes a rwsem for reading. It asks again and again, so that it can be told apart from a reader
+    /// that has the lock already and was not booked yet; false if the run is over.
+    fn read<'a>(self: &'a Arc<World>, task: TaskId, op: Op, held: &mut Held<'a>) -> bool {
+        let Op::Lock(lock, Mode::Shared) = op else { return false };
+        loop {
+            {
+                let mut shared = self.shared.lock();
+                if shared.stop {
+                    return false;
+                }
+                if let Some(guard) = self.locks.try_lock(lock, Mode::Shared) {
+                    held.push(lock, guard);
+                    return self.book_in(&mut shared, task, op) == Ok(true);
+                }
+                if shared.arrived.len() == shared.live {
+                    let steps = shared.run.events.len();
+                    shared.refused.insert(task, steps);
+                }
+            }
+            if let Some(guard) = self.locks.read_for(lock, AGAIN) {
+                held.push(lock, guard);
+                return self.book(task, op);
+            }
+        }
     }
 
     /// Takes one step; false if the run is over.
     fn step<'a>(self: &'a Arc<World>, task: TaskId, op: Op, held: &mut Held<'a>) -> bool {
         match op {
+            Op::Lock(lock, Mode::Shared) if lock.is_rwsem() => self.read(task, op, held),
             Op::Lock(lock, mode) => {
                 held.push(lock, self.locks.lock(lock, mode));
                 self.book(task, op)
@@ -100,6 +134,8 @@ impl World {
             return Ok(false);
         }
         let event = shared.run.system.perform(task, op)?;
+        // Until it stands before its next step: what it releases now is released only then.
+        shared.arrived.remove(&task);
         if let Op::Submit(child, _) = event.op {
             shared.live += 1;
             let world = Arc::clone(self);

@@ -8,7 +8,6 @@ use diolock::op::TaskId;
 use shuttle::scheduler::{self as sched, PctScheduler, RandomScheduler, Schedule, Scheduler};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 /// Who decides.
 pub(super) enum Choice {
@@ -31,7 +30,6 @@ pub(super) struct Conductor {
     choice: Choice,
     watcher: Watcher,
     options: Options,
-    start: Instant,
     /// The task of each spawned thread, in the order of their ids.
     order: Vec<TaskId>,
     /// Executions so far.
@@ -47,7 +45,6 @@ impl Conductor {
         shared: &Arc<Mutex<Shared>>,
         (choice, watcher): (Choice, Watcher),
         options: Options,
-        start: Instant,
     ) -> Conductor {
         Conductor {
             program: Arc::clone(program),
@@ -55,7 +52,6 @@ impl Conductor {
             choice,
             watcher,
             options,
-            start,
             order: spawn_order(program),
             executions: 0,
             chosen: false,
@@ -99,9 +95,6 @@ impl Conductor {
                 if max.is_some_and(|max| self.executions >= max) {
                     let executions = self.executions;
                     shared.incomplete = Some(format!("stopped after {executions} executions"));
-                } else if self.options.max_time.is_some_and(|max| self.start.elapsed() > max) {
-                    let seconds = self.start.elapsed().as_secs();
-                    shared.incomplete = Some(format!("stopped after {seconds} s"));
                 }
                 shared.incomplete.is_some()
             }

@@ -1,0 +1,152 @@
+//! The rules' judgement of each event, and of the end.
+
+use super::view::{End, Memory, View};
+use super::witness::Watch;
+use super::{Gathered, RuleId, Violation, counts, data, locks, nowait, pages, remember, size};
+use crate::program::{Event, Program};
+use diolock::inode::Inode;
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Op, TaskId};
+
+/// The rules and all they remember: plain data, no part of any engine.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Rules {
+    memory: Memory,
+    /// What witnesses ask for; no rule sees it.
+    pub(super) watch: Watch,
+}
+
+pub(super) type Judgement = Result<(), Violation>;
+
+pub(super) fn broken(rule: RuleId, text: impl Into<String>) -> Judgement {
+    Err(Violation { rule, text: text.into() })
+}
+
+type OfEvent = fn(&View<'_>) -> Judgement;
+type OfEnd = fn(End<'_>, &Program, &Inode) -> Judgement;
+
+/// What is judged of an event; of several rules that it breaks the first is told.
+const OF_EVENT: [(RuleId, OfEvent); 22] = [
+    (RuleId::R1, locks::lockset),
+    (RuleId::R1, locks::io_end_slot),
+    (RuleId::R2, locks::lock_order),
+    (RuleId::R3, locks::lock_balance),
+    (RuleId::R4, data::block_lifetime),
+    (RuleId::R5, data::converted),
+    (RuleId::R5, data::zeroed),
+    (RuleId::R5, data::found_after_drain),
+    (RuleId::R5, data::read),
+    (RuleId::R5, pages::read),
+    (RuleId::R5, pages::store_is_kept),
+    (RuleId::R6, counts::reference_under_lock),
+    (RuleId::R7, counts::nolock_flag),
+    (RuleId::R8, locks::time_before_unlock),
+    (RuleId::R9, counts::convert_inside_count),
+    (RuleId::R5, pages::synced),
+    (RuleId::R10, counts::inode_is_kept),
+    (RuleId::R10, counts::io_end_is_kept),
+    (RuleId::R10, counts::handle_credits),
+    (RuleId::R10, counts::references),
+    (RuleId::R11, size::changed),
+    (RuleId::R14, nowait::never_sleeps),
+];
+
+/// What is judged of the end.
+const OF_END: [(RuleId, OfEnd); 5] = [
+    (RuleId::R3, locks::nothing_held),
+    (RuleId::R10, counts::counters_zero),
+    (RuleId::R5, data::all_converted),
+    (RuleId::R5, pages::agree),
+    (RuleId::R11, size::agree),
+];
+
+impl Rules {
+    /// At the start of a program.
+    pub fn new(program: &Program) -> Rules {
+        Rules { memory: Memory::new(program), watch: Watch::new(program) }
+    }
+
+    /// Whether a task has blocks mapped for I/O that is not done; kept only if a witness asks.
+    pub fn in_flight(&self, task: TaskId) -> bool {
+        self.watch.in_flight(task)
+    }
+
+    /// Whether the task has taken a reference.
+    pub fn counted(&self, task: TaskId) -> bool {
+        self.memory.task(task).counted
+    }
+
+    /// Whether this event takes a reference under `i_rwsem` held in that mode.
+    pub fn begins_io(&self, event: &Event, mode: Mode) -> bool {
+        let held = &self.memory.task(event.task).held;
+        matches!(event.op, Op::DioBegin(_)) && held.contains(&(LockName::IRwsem, mode))
+    }
+
+    /// Whether `other` dropped a reference since `task` took i_mutex.
+    pub fn ended_meanwhile(&self, task: TaskId, other: TaskId) -> bool {
+        self.watch.ended_meanwhile(task, other)
+    }
+
+    /// The locks a task holds, for people: `i_mutex, i_data_sem R`.
+    pub fn held_text(&self, task: TaskId) -> String {
+        let state = self.memory.task(task);
+        let mut held: Vec<String> =
+            state.held.iter().map(|&(lock, mode)| lock.in_mode(mode)).collect();
+        if state.handles > 0 {
+            held.push("handle".to_owned());
+        }
+        held.join(", ")
+    }
+
+    /// Judges one event.
+    ///
+    /// # Errors
+    /// The first rule (of those judged) that it breaks.
+    pub fn observe(
+        &mut self,
+        program: &Program,
+        event: &Event,
+        gathered: &mut Gathered,
+    ) -> Judgement {
+        let touched = event.touched();
+        let mut view = View::new(program, event, &mut self.memory, &touched);
+        locks::gather(&view, gathered);
+        let mut judged = Ok(());
+        for (rule, judgement) in OF_EVENT.iter().filter(|(rule, _)| program.rules.has(*rule)) {
+            view.asking = rule.name();
+            judged = judged.and_then(|()| judgement(&view));
+        }
+        let before = self.witnesses(program, event, false);
+        let mut view = View::new(program, event, &mut self.memory, &touched);
+        remember::remember(&mut view);
+        self.watch.remember(event, &self.memory);
+        for at in before.into_iter().chain(self.witnesses(program, event, false)) {
+            gathered.witness(at);
+        }
+        judged
+    }
+
+    /// Books the witnesses of tasks that have returned.
+    pub fn returned(&self, program: &Program, event: &Event, gathered: &mut Gathered) {
+        for at in self.witnesses(program, event, true) {
+            gathered.witness(at);
+        }
+    }
+
+    fn witnesses(&self, program: &Program, event: &Event, returned: bool) -> Vec<usize> {
+        let shown = |w: &super::Witness| w.shown_by(event, self, returned);
+        (0..program.reaches.len()).filter(|&at| shown(&program.reaches[at])).collect()
+    }
+
+    /// Judges the end of an execution in which every task returned, leaving the inode like this.
+    ///
+    /// # Errors
+    /// The first rule (of those judged) that the final state breaks.
+    pub fn finish(&self, program: &Program, inode: &Inode) -> Judgement {
+        let judged = OF_END.iter().filter(|(rule, _)| program.rules.has(*rule));
+        judged
+            .map(|(_, judgement)| judgement(self.memory.at_the_end(), program, inode))
+            .find(Result::is_err)
+            .unwrap_or(Ok(()))
+    }
+}

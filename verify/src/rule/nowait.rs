@@ -1,0 +1,39 @@
+//! R14 nowait.
+
+use super::RuleId;
+use super::judge::{Judgement, broken};
+use super::view::View;
+use diolock::dio_path::Call;
+use diolock::inode_lock::LockName;
+use diolock::op::Op;
+
+/// R14: a call with IOCB_NOWAIT reaches no step that may sleep, whether or not it would sleep this time.
+///
+/// Let pass, as the kernel makes them by design (v5.10.44, v6.1.141, v6.12, read in source):
+/// - `i_data_sem` for a lookup: `ext4_iomap_begin` and `ext4_overwrite_io` pass no
+///   `EXT4_GET_BLOCKS_CACHED_NOWAIT`, so `ext4_map_blocks` takes it whatever the flags of the I/O say;
+/// - spinlocks, which nobody sleeps for.
+///
+/// A handle of the journal is waited for only while a transaction is locked for commit, so that starting
+/// one is wrong in programs in which somebody commits: `file_modified` (until 59a9d0814d9f, v7.3), and
+/// `ext4_iomap_alloc` for unwritten blocks, whose overwrite v6.12 lets go on under NOWAIT.
+pub(super) fn never_sleeps(view: &View<'_>) -> Judgement {
+    let call = |task| &view.program.calls[usize::from(task)];
+    if !call(view.event.task).nowait() {
+        return Ok(());
+    }
+    let spins = |lock| matches!(lock, LockName::CompletedIoLock);
+    let what = match view.event.op {
+        Op::Lock(lock, _) if lock == LockName::IDataSem || spins(lock) => return Ok(()),
+        Op::Lock(lock, _) | Op::LockByRequeue(lock) => lock.name(),
+        Op::DioWait => "i_dio_count to be 0",
+        Op::UnwrittenWait => "i_unwritten to be 0",
+        Op::IoendWait(_) => "i_ioend_count to be 0",
+        Op::WaitSleep(_) => "a wait queue",
+        Op::JournalStart(_) if view.program.calls.iter().any(|c| matches!(c, Call::Commit(_))) => {
+            "a journal handle, as a commit may be under way"
+        }
+        _ => return Ok(()),
+    };
+    broken(RuleId::R14, format!("{}, called with NOWAIT, waits for {what}", view.who()))
+}

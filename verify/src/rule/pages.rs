@@ -1,0 +1,107 @@
+//! The rules about the page cache: R5 for what is read from it, stored to it and written back.
+
+use super::RuleId;
+use super::judge::{Judgement, broken};
+use super::records::Halves;
+use super::view::{End, View};
+use crate::program::Program;
+use diolock::dio_path::Call;
+use diolock::extent_probe::{Content, Extent};
+use diolock::inode::Inode;
+use diolock::op::{LogicalBlock, Op, Outcome, TaskId};
+use diolock::page::PAGE_BLOCKS;
+
+/// R5: what is copied from a page. Bytes that the file never held are always wrong. Zeros are wrong where
+/// i_size, when the reader looked, vouched for data, and neither the reader nor who filled the page knew
+/// that it had been taken away.
+pub(super) fn read(view: &View<'_>) -> Judgement {
+    let (&Op::PageRead(block), Outcome::Data(data)) = (&view.event.op, &view.event.outcome) else {
+        return Ok(());
+    };
+    let me = view.me();
+    let contents = || data.iter().flatten();
+    if contents().any(|c| matches!(c, Content::Stale | Content::Foreign)) {
+        let text = format!("the cached block {block} holds bytes that the file never held");
+        return broken(RuleId::R5, text);
+    }
+    let vouched = |half| {
+        let it = Halves::of(block, Some(half));
+        !me.vouched.less(me.holes).less(me.page_holes).and(it).is_empty()
+    };
+    let zeros = contents().enumerate().any(|(half, c)| *c == Content::Zero && vouched(half));
+    if zeros && !view.page_data(block).cut {
+        let text = format!(
+            "{} saw i_size {} and read zeros for the data that i_size vouches for",
+            view.who(),
+            me.size_seen
+        );
+        return broken(RuleId::R5, text);
+    }
+    Ok(())
+}
+
+/// R5: a store goes to the page that is in the cache.
+pub(super) fn store_is_kept(view: &View<'_>) -> Judgement {
+    if matches!(view.event.op, Op::PageStore(_)) && !view.pages().there {
+        let text = format!("{} stored to a page that had been dropped: it is lost", view.who());
+        return broken(RuleId::R5, text);
+    }
+    Ok(())
+}
+
+/// R5, for fsync: what it saw written back and a crash would read as zeros.
+pub(super) fn synced(view: &View<'_>) -> Judgement {
+    if view.event.op != Op::FsyncDone {
+        return Ok(());
+    }
+    let extents = view.extents();
+    let lost = view.me().awaits.less(extents.written).less(extents.freed).first();
+    let Some(block) = lost else { return Ok(()) };
+    let text = format!(
+        "{}'s fsync returned with block {block}, which it saw written back, unwritten: a crash loses it",
+        view.who()
+    );
+    broken(RuleId::R5, text)
+}
+
+/// What a block of the file reads as.
+fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
+    match inode.extents().mapping().get(block as usize) {
+        Some(&mapped) if mapped.extent == Extent::Written => {
+            mapped.block.map_or([Content::Zero; 2], |b| inode.extents().block(b).halves)
+        }
+        _ => [Content::Zero; 2],
+    }
+}
+
+/// R5, at the end: a clean block of the page is a copy of the file's.
+pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
+    let Some(page) = inode.cached_page().filter(|page| page.uptodate) else { return Ok(()) };
+    if !program.calls.iter().any(Call::uses_the_page) {
+        return Ok(());
+    }
+    for block in 0..inode.size().min(PAGE_BLOCKS) {
+        let clean = page.dirty.iter().all(|dirty| dirty.0 != block);
+        let (held, disk) = (page.data[block as usize], on_disk(inode, block));
+        if let Some(half) = (0..2).find(|&half| clean && held[half] != disk[half]) {
+            let text = format!(
+                "at the end block {block} of the file holds {}, and its cached page {}",
+                words(program, disk[half]),
+                words(program, held[half])
+            );
+            return broken(RuleId::R5, text);
+        }
+    }
+    Ok(())
+}
+
+fn words(program: &Program, content: Content) -> String {
+    let letter = |task: TaskId| program.names[usize::from(task)].letter;
+    match content {
+        Content::Initial => "what it held at the start".to_owned(),
+        Content::Of(task) => format!("{}'s data", letter(task)),
+        Content::Zero => "zeros".to_owned(),
+        Content::Stale => "what was on the device before".to_owned(),
+        Content::Foreign => "another file's data".to_owned(),
+    }
+}

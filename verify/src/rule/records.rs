@@ -1,0 +1,238 @@
+//! What the rules remember: a record for each task, and one for each shared object.
+
+use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Blocks, LogicalBlock, PhysicalBlock, TaskId};
+
+/// A set of small numbers: tasks, or blocks of the device.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Set(u128);
+
+impl Set {
+    fn bit(member: u32) -> u128 {
+        1_u128.checked_shl(member).expect("a program has at most 128 tasks and device blocks")
+    }
+    pub(super) fn add(&mut self, member: impl Into<u32>) {
+        self.0 |= Set::bit(member.into());
+    }
+    pub(super) fn remove(&mut self, member: impl Into<u32>) {
+        self.0 &= !Set::bit(member.into());
+    }
+    pub(super) fn has(self, member: impl Into<u32>) -> bool {
+        self.0 & Set::bit(member.into()) != 0
+    }
+    pub(super) fn join(&mut self, other: Set) {
+        self.0 |= other.0;
+    }
+    pub(super) fn less(self, other: Set) -> Set {
+        Set(self.0 & !other.0)
+    }
+    pub(super) fn first(self) -> Option<u32> {
+        (self.0 != 0).then(|| self.0.trailing_zeros())
+    }
+}
+
+/// Halves of blocks of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Halves(u64);
+
+impl Halves {
+    /// All below that block.
+    pub(super) fn below(end: Blocks) -> Halves {
+        Halves(1_u64.checked_shl(2 * end).map_or(u64::MAX, |bit| bit - 1))
+    }
+    /// All from that block on.
+    pub(super) fn from(start: LogicalBlock) -> Halves {
+        Halves(!Halves::below(start).0)
+    }
+    /// Both halves of a block, or the one with that index.
+    pub(super) fn of(block: LogicalBlock, half: Option<usize>) -> Halves {
+        let both = Halves::from(block).and(Halves::below(block + 1));
+        match half {
+            None => both,
+            Some(0) => Halves(both.0 & 0x5555_5555_5555_5555),
+            Some(_) => Halves(both.0 & 0xaaaa_aaaa_aaaa_aaaa),
+        }
+    }
+    pub(super) fn and(self, other: Halves) -> Halves {
+        Halves(self.0 & other.0)
+    }
+    pub(super) fn less(self, other: Halves) -> Halves {
+        Halves(self.0 & !other.0)
+    }
+    pub(super) fn join(&mut self, other: Halves) {
+        self.0 |= other.0;
+    }
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// What the rules remember of one task: what it did and what it was told.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct TaskRecord {
+    pub(super) held: Vec<(LockName, Mode)>,
+    pub(super) handles: u8,
+    pub(super) time_handle: bool,
+    /// References to i_dio_count that it is to drop or to hand on, each with the task whose I/O it is for.
+    pub(super) references: Vec<TaskId>,
+    /// It has taken a reference, for itself or its completion.
+    pub(super) counted: bool,
+    /// It is the system call, not a completion.
+    pub(super) submits: bool,
+    /// It decided that it is an overwrite.
+    pub(super) overwrite: bool,
+    /// Overwrites that had dropped the inode's lock without a reference when this task took it.
+    pub(super) uncounted: Set,
+    /// Tasks whose I/O had ended when this one drained, as long as it keeps the inode's lock.
+    pub(super) drained: Set,
+    /// The blocks that its last lookup for I/O found, or that it was submitted with.
+    pub(super) mapped: Vec<(LogicalBlock, PhysicalBlock)>,
+    /// Of these the unwritten ones.
+    pub(super) unwritten: Set,
+    /// It was submitted: I/O of its own is in flight to these blocks.
+    pub(super) flying: Vec<PhysicalBlock>,
+    /// One past the last block of the range that it maps for its I/O.
+    pub(super) mapped_to: Blocks,
+    /// One past the last block that its data went to.
+    pub(super) wrote_to: Blocks,
+    /// Where in the file it put data, on the device or in a page.
+    pub(super) wrote: Halves,
+    /// It writes pages back, through no count of direct I/O.
+    pub(super) writes_back: bool,
+    /// Tasks whose buffered io_ends it took off the list.
+    pub(super) buffered: Set,
+    /// Unwritten blocks that it wrote a page to under the page's lock.
+    pub(super) wrote_back: Set,
+    /// Such blocks of others, that it waited for.
+    pub(super) awaits: Set,
+    /// Its `aio_complete` let go of a file that was closed already: the inode may be gone.
+    pub(super) let_go: bool,
+    /// i_size, as it last read it.
+    pub(super) size_seen: Blocks,
+    /// i_size, as it last read or wrote it.
+    pub(super) size_known: Blocks,
+    /// What i_size vouched for when it last read it.
+    pub(super) vouched: Halves,
+    /// Where the extent tree had lost data when it last looked.
+    pub(super) holes: Halves,
+    /// The same, when the page was filled that it found.
+    pub(super) page_holes: Halves,
+    /// How deep the extent tree was when it last looked without a handle.
+    pub(super) credits_for: Option<Blocks>,
+    /// It has converted extents.
+    pub(super) converted: bool,
+    /// It has dropped the pages, or seen that there are none, and kept out all that bring some in since.
+    pub(super) pages_gone: bool,
+    /// It has closed the gate.
+    pub(super) gate: bool,
+}
+
+impl TaskRecord {
+    pub(super) fn holds(&self, lock: LockName, mode: Mode) -> bool {
+        self.held.iter().any(|h| h.0 == lock && (h.1 == Mode::Exclusive || mode == Mode::Shared))
+    }
+
+    pub(super) fn holds_inode_lock(&self, mode: Mode) -> bool {
+        self.holds(LockName::IMutex, mode) || self.holds(LockName::IRwsem, mode)
+    }
+
+    /// The references for that task's I/O; they are somebody else's from now on.
+    pub(super) fn hand_on(&mut self, of: TaskId) -> Vec<TaskId> {
+        self.references.extract_if(.., |reference| *reference == of).collect()
+    }
+}
+
+/// `i_size`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct SizeRecord {
+    pub(super) value: Blocks,
+    pub(super) touched: bool,
+    /// What it vouches for: data that was there at the start, or that whoever raised it had put there.
+    pub(super) backed: Halves,
+    /// What it has been below of.
+    pub(super) cut: Halves,
+}
+
+/// `i_disksize`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct DisksizeRecord {
+    pub(super) value: Blocks,
+    pub(super) touched: bool,
+    /// The last change did not raise it: a truncate's.
+    pub(super) lowered: bool,
+}
+
+/// `i_dio_count`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct DioCountRecord {
+    /// References for the I/O of each task, by task.
+    pub(super) references: Vec<i8>,
+    /// Tasks that have begun I/O.
+    pub(super) begun: Set,
+    /// Tasks whose I/O has ended.
+    pub(super) ended: Set,
+}
+
+/// The extent tree.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct ExtentsRecord {
+    /// Blocks of the device that have been written ones.
+    pub(super) written: Set,
+    /// Blocks that were converted, each with the task whose I/O had been there.
+    pub(super) converted: Vec<(PhysicalBlock, TaskId)>,
+    /// Blocks of the device that were taken out of it.
+    pub(super) freed: Set,
+    /// Where in the file data has been taken away, or moved from or to.
+    pub(super) holes: Halves,
+}
+
+/// A lock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct LockRecord {
+    /// The inode's: overwrites that dropped it without a reference.
+    pub(super) uncounted: Set,
+    /// A page's: unwritten blocks that the page was written to.
+    pub(super) wrote_back: Set,
+}
+
+/// A block of the device.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct BlockRecord {
+    pub(super) freed: bool,
+    /// Whose data each half holds, if a write put some there.
+    pub(super) data: [Option<TaskId>; 2],
+}
+
+/// The io_end of a completion.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct IoEndRecord {
+    /// The completion has taken it out of iocb->private.
+    pub(super) taken: bool,
+    /// References to i_dio_count that go with it to whoever drops it last.
+    pub(super) references: u8,
+}
+
+/// The page cache.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct PagesRecord {
+    /// There is a page that can be copied from.
+    pub(super) there: bool,
+    /// Where who filled it knew of data taken away.
+    pub(super) holes: Halves,
+}
+
+/// The dio of an asynchronous write: what whoever drops it first leaves to the other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct DioRecord {
+    /// References to i_dio_count.
+    pub(super) references: u8,
+    /// Where in the file it put data.
+    pub(super) wrote: Halves,
+}
+
+/// A block of a cached page.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct PageDataRecord {
+    /// It was zeroed, the page staying.
+    pub(super) cut: bool,
+}

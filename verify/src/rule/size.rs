@@ -1,0 +1,66 @@
+//! R11 size.
+
+use super::RuleId;
+use super::judge::{Judgement, broken};
+use super::view::{End, View};
+use crate::program::Program;
+use diolock::inode::Inode;
+use diolock::op::Op;
+
+/// R11: who changes a size, and what a crash leaves of a synchronous write.
+pub(super) fn changed(view: &View<'_>) -> Judgement {
+    let me = view.me();
+    match view.event.op {
+        Op::WarnSize => broken(RuleId::R11, "a completion saw i_size below i_disksize"),
+        // The write knows that i_size covers what it wrote; a truncate may have been later.
+        Op::WriteSync
+            if me.wrote_to <= me.size_known
+                && view.disksize().value < me.wrote_to
+                && !view.disksize().lowered =>
+        {
+            let text = format!(
+                "{}'s O_SYNC write was flushed before i_disksize covered it: a crash loses it",
+                view.who()
+            );
+            broken(RuleId::R11, text)
+        }
+        // Whoever makes the file smaller has seen that it was larger.
+        Op::SizeWrite(size) if size < view.size().value && size > me.size_seen => {
+            let text = format!(
+                "{}, which saw i_size {} and meant to raise it to {size}, lowered it from {}",
+                view.who(),
+                me.size_seen,
+                view.size().value
+            );
+            broken(RuleId::R11, text)
+        }
+        Op::SizeWrite(size) if me.overwrite => {
+            let text = format!(
+                "{}, an overwrite, set i_size to {size} after a truncate had changed it",
+                view.who()
+            );
+            broken(RuleId::R11, text)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// R11, at the end.
+pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement {
+    let (size, disksize) = inode.sizes();
+    if end.disksize().touched && end.size().touched && disksize != size {
+        let text = format!("i_size is {size} and i_disksize {disksize} at the end");
+        return broken(RuleId::R11, text);
+    }
+    let lost = end.tasks().find(|(_, t)| t.wrote_to <= size && t.wrote_to > disksize);
+    if let Some((task, _)) = lost {
+        let name = program.names[usize::from(task)].letter;
+        let text =
+            format!("{name} wrote within i_size, and i_disksize ({disksize}) does not cover it");
+        return broken(RuleId::R11, text);
+    }
+    if *end.orphan() {
+        return broken(RuleId::R11, "the inode is left on the orphan list at the end");
+    }
+    Ok(())
+}
