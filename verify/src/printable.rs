@@ -133,10 +133,14 @@ pub fn coloured(given: &str) -> Cow<'_, str> {
 
 /// At most that many columns of one line; `…` stands for what is left out.
 pub fn clip(text: &str, columns: usize) -> String {
+    // Escapes are ASCII: each of their characters is a column.
+    let shown = line(text);
+    if shown.chars().map(width).sum::<usize>() <= columns {
+        return shown.into_owned();
+    }
     let mut out = String::new();
     let mut left = columns;
-    // Escapes are ASCII: each of their characters is a column.
-    for c in line(text).chars() {
+    for c in shown.chars() {
         if width(c) + 1 > left {
             out.push('…');
             break;
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn columns_are_counted_not_characters() {
-        assert_eq!(clip("abcdef", 10), "abcdef");
+        assert_eq!(clip("abcdef", 6), "abcdef");
         assert_eq!(clip("abcdefghijklm", 10), "abcdefghi…");
         assert_eq!(clip("漢字漢字漢字", 6), "漢字…");
         assert_eq!(clip("e\u{301}e\u{301}e\u{301}", 3), "e\u{301}e\u{301}…");

@@ -1,6 +1,6 @@
 //! `diolock diff`.
 
-use super::output::{Out, Tone, Unwritten, complain};
+use super::output::{Out, Tone, Unwritten, say};
 use super::running::Running;
 use super::{names, progress, signals, table};
 use clap::Args;
@@ -141,7 +141,7 @@ fn json(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> Result<(), Unwri
         out.json(&line.to_string())?;
     }
     if let Some(partial) = partial(pairs) {
-        complain(&partial);
+        say(&partial);
     }
     Ok(())
 }

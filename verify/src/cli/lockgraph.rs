@@ -1,6 +1,6 @@
 //! `diolock lockgraph`.
 
-use super::output::{Out, complain};
+use super::output::{Out, say};
 use super::running::Running;
 use super::{names, progress, signals};
 use clap::Args;
@@ -53,7 +53,7 @@ pub fn run(arguments: &LockGraph) -> miette::Result<ExitCode> {
     out.line(text.trim_end())?;
     match partial {
         Some(partial) if plain => out.line(&partial)?,
-        Some(partial) => complain(&partial),
+        Some(partial) => say(&partial),
         None => {}
     }
     let ok = graph.complete() && graph.cycles.is_empty();

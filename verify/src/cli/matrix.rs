@@ -1,7 +1,7 @@
 //! `diolock matrix`.
 
 use super::files::{check_writable, write_whole};
-use super::output::{Out, complain};
+use super::output::{Out, say};
 use super::running::Running;
 use super::{names, progress, signals};
 use clap::Args;
@@ -79,7 +79,7 @@ pub fn run(arguments: &Matrix) -> miette::Result<ExitCode> {
     } else if arguments.json {
         matrix::json(&matrix).iter().try_for_each(|line| out.json(line))?;
         if let Some(partial) = partial {
-            complain(&partial);
+            say(&partial);
         }
     } else {
         let whole =

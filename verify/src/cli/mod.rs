@@ -33,7 +33,7 @@ use args::{Arguments, Command};
 use clap::Parser;
 use diolock_verify::children;
 use diolock_verify::engine::loom;
-use output::{CLOSED, Out, Unwritten, complain};
+use output::{CLOSED, Out, Unwritten, say};
 use std::io;
 use std::process::ExitCode;
 
@@ -67,7 +67,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(CLOSED)
         }
         Err(failure) => {
-            complain(&format!("{failure:?}"));
+            say(&format!("{failure:?}"));
             ExitCode::from(BAD_INPUT)
         }
     }
@@ -78,7 +78,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render();
     if error.use_stderr() {
         let coloured = std::io::IsTerminal::is_terminal(&io::stderr());
-        complain(&if coloured { text.ansi().to_string() } else { text.to_string() });
+        say(&if coloured { text.ansi().to_string() } else { text.to_string() });
         return ExitCode::from(BAD_INPUT);
     }
     let mut out = Out::new();
@@ -87,7 +87,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(unwritten) if unwritten.is_closed() => ExitCode::from(CLOSED),
         Err(unwritten) => {
-            complain(&format!("{:?}", miette::Report::from(unwritten)));
+            say(&format!("{:?}", miette::Report::from(unwritten)));
             ExitCode::from(BAD_INPUT)
         }
     }

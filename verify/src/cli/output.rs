@@ -109,7 +109,7 @@ impl Out {
 }
 
 /// Prints a text on standard error; if that cannot be written, there is nobody to tell.
-pub fn complain(text: &str) {
+pub fn say(text: &str) {
     let stderr = io::stderr();
     let shown =
         if stderr.is_terminal() { printable::coloured(text) } else { printable::text(text) };

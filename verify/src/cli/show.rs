@@ -2,7 +2,7 @@
 
 use super::args::Show;
 use super::files::write_whole;
-use super::output::{Out, Unwritten, complain};
+use super::output::{Out, Unwritten, say};
 use super::which::{self, Prefer};
 use super::{names, progress, signals};
 use diolock_verify::program::Program;
@@ -108,7 +108,7 @@ fn json(out: &mut Out, program: &Program, found: &Traces) -> Result<(), Unwritte
         out.json(&serde_json::to_string(&line)?)?;
     }
     if let Some(partial) = partial(found) {
-        complain(&partial);
+        say(&partial);
     }
     Ok(())
 }

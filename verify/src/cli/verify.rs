@@ -2,7 +2,7 @@
 
 use super::args::Verify;
 use super::drawings::Drawings;
-use super::output::{Out, Tone, Unwritten, complain};
+use super::output::{Out, Tone, Unwritten, say};
 use super::running::Running;
 use super::{names, progress, signals, table, which};
 use diolock_verify::engine::EngineName;
@@ -94,11 +94,11 @@ fn json(
     }
     let ran = done.iter().flatten().count();
     if ran < cells.len() {
-        complain(&signals::partial(ran, cells.len(), "cells"));
+        say(&signals::partial(ran, cells.len(), "cells"));
     }
     for (cell, done) in cells.iter().zip(&done) {
         if let Some(why) = done.as_ref().and_then(|done| why(cell, done)) {
-            complain(&why);
+            say(&why);
         }
     }
     Ok(ran == cells.len() && done.iter().flatten().all(|done| done.ok != Some(false)))

@@ -48,9 +48,9 @@ impl CallSpec {
             CallSpec::DioWait(WaitQueue::Unwritten) | CallSpec::DioDone(WaitQueue::Unwritten) => {
                 RfcV1..=V5_4
             }
-            CallSpec::Fallocate(_)
-            | CallSpec::ZeroRange { .. }
-            | CallSpec::ShiftRange { .. } => V4_10..=V6_12,
+            CallSpec::Fallocate(_) | CallSpec::ZeroRange { .. } | CallSpec::ShiftRange { .. } => {
+                V4_10..=V6_12
+            }
             CallSpec::Uring { .. } => V5_10..=V6_12,
             _ => return None,
         })
