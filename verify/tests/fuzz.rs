@@ -4,6 +4,9 @@
 //! The inputs are the same in every run: case N of a parser is made from N alone. `DIOLOCK_FUZZ=N` runs
 //! that many of each (`make fuzz`: 100,000 in all); without it, a few hundred.
 
+#[path = "fuzz/mutate.rs"]
+mod mutate;
+
 use diolock::kernel::{Kernel, Version};
 use diolock_verify::conform::{
     Reader, Thread, Verdict, accepted_text, conform, json, rejected_text, rejection_svg,
@@ -13,10 +16,12 @@ use diolock_verify::litmus::parse::{Problems, parse};
 use diolock_verify::litmus::{Litmus, catalogue};
 use diolock_verify::printable::is_printable;
 use diolock_verify::schedule::{self, End, Schedule};
+use mutate::{Random, mutated};
 use std::fs;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -30,105 +35,6 @@ const HANGS: Duration = Duration::from_secs(60);
 
 fn cases() -> u64 {
     std::env::var("DIOLOCK_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end.max(1)
-    }
-
-    fn of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
-        all[self.below(all.len())]
-    }
-}
-
-/// Words that mean something to one parser or another, or to a terminal.
-const WORDS: [&str; 40] = [
-    "[[task]]\n",
-    "[file]\n",
-    "[[expect]]\n",
-    "claim = ",
-    "\"\"",
-    "'''",
-    "\"\"\"",
-    "[",
-    "{",
-    "}",
-    "= ",
-    "18446744073709551616",
-    "-1",
-    "0x",
-    "1e9",
-    "true",
-    "\u{202e}",
-    "\u{200b}",
-    "\x1b[31m",
-    "\x07",
-    "\0",
-    "\r",
-    "\t",
-    "\n",
-    "é漢🦀e\u{301}",
-    "W4294967296",
-    "W:",
-    "T'",
-    "#",
-    "@22a2f2",
-    "seal: 0",
-    "kernel: v3.7 without ",
-    "ends: ",
-    "ret=-9223372036854775808",
-    "len=0",
-    "pos=18446744073709551615",
-    "l=rwsem m=X",
-    "dio=18446744073709551615",
-    "k0",
-    "\u{feff}",
-];
-
-/// One file of the corpus with some pieces changed, moved, doubled or taken from another.
-fn mutated(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = corpus[random.below(corpus.len())].clone();
-    for _ in 0..=random.below(6) {
-        let at = random.below(bytes.len() + 1);
-        let end = (at + random.below(64)).min(bytes.len());
-        match random.below(9) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-            1 => drop(bytes.drain(at..end)),
-            2 => drop(bytes.splice(at..at, random.of(&WORDS).bytes())),
-            3 => bytes.truncate(at),
-            4 => {
-                let piece = bytes[at..end].repeat(1 + random.below(40));
-                drop(bytes.splice(at..at, piece));
-            }
-            5 => {
-                let other = &corpus[random.below(corpus.len())];
-                let from = random.below(other.len() + 1);
-                let to = (from + random.below(400)).min(other.len());
-                drop(bytes.splice(at..end, other[from..to].iter().copied()));
-            }
-            // A whole line is taken away, doubled, or put somewhere else.
-            kind => {
-                let mut lines: Vec<Vec<u8>> =
-                    bytes.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
-                let (from, to) = (random.below(lines.len()), random.below(lines.len() + 1));
-                if !lines.is_empty() {
-                    let line = lines[from].clone();
-                    match kind {
-                        6 => drop(lines.remove(from)),
-                        7 => lines.insert(to, line),
-                        _ => lines.swap(from, to.min(lines.len() - 1)),
-                    }
-                }
-                bytes = lines.concat();
-            }
-        }
-    }
-    bytes
 }
 
 /// What is printed of a refused file.
@@ -148,7 +54,7 @@ fn refused(problems: Problems) {
 fn fuzz(parser: &'static str, corpus: Vec<Vec<u8>>, case: impl Fn(&[u8], u64) + Send + 'static) {
     assert!(!corpus.is_empty());
     let (cases, at) = (cases(), Arc::new(AtomicU64::new(0)));
-    let keep = |bytes: &[u8]| {
+    let keep = move |bytes: &[u8]| {
         let path = std::env::temp_dir().join(format!("fuzz-{parser}-{}", std::process::id()));
         fs::write(&path, bytes)
             .map_or_else(|error| error.to_string(), |()| path.display().to_string())
@@ -205,7 +111,7 @@ fn litmus_tests() {
                         continue;
                     }
                     let program = litmus.program(Kernel::new(version));
-                    if number % 16 == 0 {
+                    if number.is_multiple_of(16) {
                         let max_states = Some(300);
                         graph::run(&program, graph::Options { max_states, ..Default::default() });
                     }
@@ -223,7 +129,7 @@ fn schedules() -> (Litmus, Vec<Vec<u8>>) {
     let events = found.expect("it fails there").events;
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut corpus = vec![schedule::file(&program, &events, None).into_bytes()];
-    let steps: Vec<&str> = vec!["WWTTW", "W4T2W", "W:TakeImutex T", "T' W", "w W3"];
+    let steps = ["WWTTW", "W4T2W", "W:TakeImutex T", "T' W", "w W3"];
     corpus.extend(steps.into_iter().map(|steps| steps.as_bytes().to_vec()));
     let mut paths: Vec<_> = fs::read_dir(golden)
         .expect("golden files")
@@ -290,7 +196,7 @@ fn recordings() -> Vec<Vec<u8>> {
 #[test]
 fn recordings_are_judged() {
     fuzz("recording", recordings(), |bytes, number| {
-        let version = if number % 2 == 0 { Version::V6_1 } else { Version::V6_12 };
+        let version = if number.is_multiple_of(2) { Version::V6_1 } else { Version::V6_12 };
         let kernel = Kernel::new(version);
         let mut reader = Reader::new("fuzz", Cursor::new(bytes.to_vec())).expect("it reads");
         let verdict = conform(&mut reader, kernel, 4096);
@@ -310,4 +216,35 @@ fn recordings_are_judged() {
             }
         }
     });
+}
+
+/// The program itself: it ends by itself, with one of its three statuses.
+#[test]
+fn the_program_ends_with_a_status_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let corpora = [litmus_files(), schedules().1, recordings()];
+    for number in 0..cases().min(2_000) / 4 {
+        let mut random = Random(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let kind = number as usize % 3;
+        let name = ["mutated.toml", "mutated.txt", "mutated.tsv"][kind];
+        let bytes = mutated(&mut random, &corpora[kind]);
+        fs::write(folder.path().join(name), &bytes).expect("it can be written");
+        let arguments: &[&str] = match kind {
+            0 => &["replay", "./mutated.toml", "--schedule", "W"],
+            1 => &["replay", "size-comes-back", "--schedule", "./mutated.txt"],
+            _ => &["conform", "mutated.tsv", "--kernel", "v6.1"],
+        };
+        let output = Command::new(env!("CARGO_BIN_EXE_diolock"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0..=2)), "case {number}: {said}");
+        assert!(said.lines().count() < LINES, "case {number}: {said}");
+        for text in [&said, &String::from_utf8_lossy(&output.stdout)] {
+            let bad = text.chars().find(|&c| !is_printable(c) && c != '\n' && c != '\t');
+            assert_eq!(bad, None, "case {number}: {text:?}");
+        }
+    }
 }
