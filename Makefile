@@ -68,4 +68,4 @@ check-tests:
 
 # About a minute of it.
 check-fuzz:
-	$(call step,fuzz,DIOLOCK_FUZZ=@N@ cargo test -p diolock-verify --test fuzz,$(count_tests))
+	$(call step,fuzz,DIOLOCK_FUZZ=6000 cargo test -p diolock-verify --test fuzz,$(count_tests))
