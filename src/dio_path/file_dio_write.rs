@@ -11,7 +11,7 @@ use super::writepages::WritePages;
 use crate::extent_probe::OverwriteProbe;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Handle, Op, Outcome};
+use crate::op::{Blocks, Handle, Op, Outcome, Range};
 use crate::task::{Place, Task};
 
 /// `ext4_file_dio_write`, with `__generic_file_aio_write` and `generic_file_direct_write` inside.
@@ -26,10 +26,10 @@ use crate::task::{Place, Task};
 /// | StartTime     | file_update_time: ext4_journal_start              | i_mutex, handle          |
 /// | StopTime      | file_update_time: ext4_journal_stop               | i_mutex                  |
 /// | DropPages     | generic_file_direct_write, see InvalidatePages    | i_mutex                  |
-/// | Fallback      | the pages are busy: see BufferedFallback          | i_mutex                  |
 /// | DirectIo      | ext4_ext_direct_IO, see DirectIo                  | i_mutex                  |
 /// | IndDirectIo   | ext4_ind_direct_IO, see IndDirectIo (extending)   | i_mutex                  |
 /// | DropAgain     | generic_file_direct_write, see InvalidatePages    | i_mutex                  |
+/// | Fallback      | pages are busy, or I/O ended short: see BufferedFallback | i_mutex           |
 /// | RereadSize    | generic_file_direct_write: i_size_read            | i_mutex                  |
 /// | RaiseSize     | generic_file_direct_write: i_size_write           | i_mutex                  |
 /// | DropImutex    | ext4_file_dio_write: mutex_unlock(i_mutex)        |                          |
@@ -37,8 +37,8 @@ use crate::task::{Place, Task};
 /// | Worker        | what writeback left to it, see EndPageIo          |                          |
 ///
 /// # Left out
-/// O_APPEND, suid removal, O_SYNC, block plugging; the
-/// test of an unaligned write's position against i_size before any lock is taken.
+/// O_APPEND, suid removal, O_SYNC, block plugging; the test of an unaligned write's position against i_size
+/// before any lock is taken; the look at i_size after a short write, which ended within it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FileDioWrite {
     write: Write,
@@ -74,7 +74,7 @@ enum Step {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Verdict {
     overwrite: bool,
-    extending: bool,
+    size: Blocks,
 }
 
 impl FileDioWrite {
@@ -97,8 +97,8 @@ impl FileDioWrite {
     }
 
     fn direct_io(&self, verdict: Verdict) -> Step {
-        if verdict.extending {
-            Step::IndDirectIo(IndDirectIo::new(self.write, self.kernel))
+        if self.write.range.end() > verdict.size {
+            Step::IndDirectIo(IndDirectIo::new(self.write, verdict.size, self.kernel))
         } else {
             Step::DirectIo(DirectIo::new(self.write, self.kernel, verdict.overwrite))
         }
@@ -125,13 +125,13 @@ impl FileDioWrite {
     fn invalidated(&mut self, verdict: Verdict, invalidate: &InvalidatePages) -> Step {
         self.workers.extend(invalidate.workers());
         match invalidate.result() {
-            Invalidated::Busy => {
-                let (range, write_back) = (self.write.range, self.write_back());
-                let fallback = BufferedFallback::new(range, write_back, self.kernel);
-                Step::Fallback(Box::new(fallback))
-            }
+            Invalidated::Busy => self.fallback(self.write.range),
             Invalidated::Gone | Invalidated::Again => self.direct_io(verdict),
         }
+    }
+
+    fn fallback(&self, rest: Range) -> Step {
+        Step::Fallback(Box::new(BufferedFallback::new(rest, self.write_back(), self.kernel)))
     }
 
     /// Whether the I/O has been submitted or has failed, pages that came meanwhile go.
@@ -186,10 +186,7 @@ impl Task for FileDioWrite {
                 if probe.next().is_some() {
                     return;
                 }
-                let verdict = Verdict {
-                    overwrite: probe.overwrite,
-                    extending: self.write.range.end() > probe.size,
-                };
+                let verdict = Verdict { overwrite: probe.overwrite, size: probe.size };
                 // RFC v1 updates the time of an overwrite later, inside ext4_ext_direct_IO.
                 if verdict.overwrite && !self.kernel.has(Fix::TimeUnderImutex) {
                     self.before_io(verdict)
@@ -238,8 +235,9 @@ impl Task for FileDioWrite {
                 if direct_io.next().is_some() {
                     return;
                 }
-                let failed = direct_io.failed;
-                self.drop_again(self.after_io(failed, false))
+                let (failed, rest) = (direct_io.failed, direct_io.rest());
+                let short = rest.map(|rest| self.fallback(rest));
+                self.drop_again(short.unwrap_or_else(|| self.after_io(failed, false)))
             }
             Step::RereadSize => match outcome {
                 Outcome::Value(size) if self.write.range.end() > size => Step::RaiseSize,
