@@ -59,6 +59,14 @@ pub struct Program {
     pub spawn_order: Vec<TaskId>,
 }
 
+impl Program {
+    /// Whether a page is appended to in the way that is about memory order: it stands for dirty, and is not
+    /// followed as such.
+    pub fn appends(&self) -> bool {
+        self.calls.iter().any(|call| matches!(call, Call::Append(_)))
+    }
+}
+
 /// One completed step.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Event {

@@ -77,7 +77,7 @@ pub(super) fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
 /// R5, at the end: a clean block of the page is a copy of the file's.
 pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
     let Some(page) = inode.cached_page().filter(|page| page.uptodate) else { return Ok(()) };
-    if !program.calls.iter().any(Call::uses_the_page) {
+    if program.appends() {
         return Ok(());
     }
     for block in 0..inode.size().min(PAGE_BLOCKS) {
