@@ -61,8 +61,11 @@ use crate::task::{Place, Task};
 /// found empty: a synchronous write that finds an io_end there converts nothing.
 ///
 /// # Left out
-/// Writeback's look at `cur_aio_dio`; what becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it (B05); failed I/O; that io_submit
-/// tells the caller of a write which was not queued.
+/// The third visitor of `cur_aio_dio`: `ext4_ext_map_blocks` loads it on entry for any caller, under
+/// `i_data_sem`, and the flusher of a dioread_nolock mount, which holds no `i_mutex`, asks for
+/// `EXT4_GET_BLOCKS_IO_CREATE_EXT` as a direct write does: it flags the io_end that it finds, or sets the bit. What
+/// becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it
+/// (B05); failed I/O; that io_submit tells the caller of a write which was not queued.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DirectIo {
     write: Write,
