@@ -2,6 +2,7 @@
 # make test     every test, in minutes
 # make test-all every test, those too that `make test` leaves out for their cost (it says which)
 # make check    formatting, lints, docs and tests, each with its time and a count
+# make fuzz     100,000 mutated litmus tests, schedules and recordings
 # make costs    record what each litmus test costs, by which `make test` chooses
 # make mutants  mistakes put into the protocol one by one: does the catalogue notice?
 # make sweep    every program of two calls, and 3000 of three, on four kernels: is each violation named?
@@ -10,7 +11,8 @@
 #
 # All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt.
 
-.PHONY: verify test test-all costs check check-fmt check-lints check-docs check-tests bench mutants sweep
+.PHONY: verify test test-all fuzz costs mutants sweep bench
+.PHONY: check check-fmt check-lints check-docs check-tests check-fuzz
 .PHONY: kernel-trace
 .DEFAULT_GOAL := verify
 
@@ -22,6 +24,10 @@ test:
 
 test-all:
 	DIOLOCK_ALL=1 cargo test --workspace -- --include-ignored
+
+# As many of each of the three. Optimised: it is the parsers that are tried, not the compiler.
+fuzz:
+	DIOLOCK_FUZZ=33334 cargo test -q --release -p diolock-verify --test fuzz -- --nocapture
 
 costs:
 	UPDATE_COSTS=1 cargo test -q -p diolock-verify --test catalogue
@@ -55,7 +61,7 @@ endef
 count_warnings = grep -c '^warning\|^error' "$$log" | xargs printf '%s warnings'
 count_tests = awk '/^test result:/ {good += $$4; bad += $$6} END {printf "%d passed, %d failed", good, bad}' "$$log"
 
-check: check-fmt check-lints check-docs check-tests
+check: check-fmt check-lints check-docs check-tests check-fuzz
 
 check-fmt:
 	$(call step,fmt,cargo fmt --all -- --check,find . -name target -prune -o -name '*.rs' -print | wc -l | xargs printf '%s files')
@@ -68,3 +74,7 @@ check-docs:
 
 check-tests:
 	$(call step,tests,cargo test --workspace,$(count_tests))
+
+# About a minute of it.
+check-fuzz:
+	$(call step,fuzz,DIOLOCK_FUZZ=6000 cargo test -p diolock-verify --test fuzz,$(count_tests))

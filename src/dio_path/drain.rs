@@ -27,6 +27,12 @@ use crate::task::{Place, Task};
 /// by the next look too. `set_current_state` is inside the queue's lock in the kernel; nothing that
 /// the lock covers can tell.
 ///
+/// A count found 0 at the first look orders nothing that is *read* afterwards: `atomic_read` is a plain
+/// load, and what follows depends on it by control only. So under weak memory a look at the depth of the
+/// extent tree right after the drain may still see the old depth (fallocate-credits with `memory =
+/// "c11"`: R10). v4.10's `ext4_alloc_file_blocks` has no barrier between the two either; what truncate
+/// and punch do after their drains is a write, or under a lock.
+///
 /// # Left out
 /// Other waiters that hash to the same queue; signals (`wait_var_event_interruptible`).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

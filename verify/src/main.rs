@@ -1,11 +1,10 @@
-//! The command line: `diolock verify`, `list`, `new`.
+//! The program `diolock`: see [`cli`].
 
 mod cli;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     cli::trace_if_asked();
-    cli::run(cli::Arguments::parse())
+    cli::run()
 }

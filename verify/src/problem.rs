@@ -1,23 +1,40 @@
 //! What is wrong with a file that somebody wrote, and where.
+//!
+//! What is printed is bounded whatever the file: the first problems are shown with their place, some
+//! more are named in a line each, the rest is counted.
 
-use miette::{
-    Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
-};
-use std::fmt::{self, Display, Write};
+mod snippet;
+
+use crate::printable;
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+use snippet::Snippet;
+use std::fmt::{self, Display};
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Bytes of the file.
 pub(crate) type Span = Range<usize>;
+
+/// Problems of a file that are kept; the others are counted.
+pub const KEPT: usize = 20;
+/// Problems that are shown with their place.
+const IN_FULL: usize = 5;
+/// Columns of a problem that is named only, and of a message, its label and its help.
+const NAMED: usize = 72;
+const MESSAGE: usize = 320;
+const HELP: usize = 1000;
 
 /// Everything that is wrong with one file or several of the same kind.
 #[derive(Clone, Debug, thiserror::Error)]
 pub struct Problems {
     /// `litmus file`, `schedule`.
     kind: &'static str,
+    files: Vec<String>,
     problems: Vec<Problem>,
+    /// How many there are besides.
+    more: usize,
+    rest: Option<Rest>,
 }
 
 /// One thing that is wrong with a file.
@@ -27,21 +44,26 @@ pub struct Problem {
     message: String,
     label: Option<String>,
     help: Option<String>,
-    file: Arc<Source>,
-    span: Option<Span>,
+    path: String,
+    place: Option<Snippet>,
 }
 
-/// A file as shown in messages.
-#[derive(Debug)]
-struct Source {
-    path: String,
-    text: String,
-}
+/// What is not shown with its place.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct Rest(String);
+
+impl Diagnostic for Rest {}
 
 impl Problems {
-    /// The problems, by file and then in the order of the text.
+    /// The problems, by file and then in the order of the text: at most [`KEPT`] of them.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.problems.len() + self.more
     }
 
     pub(crate) fn new(
@@ -50,52 +72,89 @@ impl Problems {
         text: &str,
         findings: Vec<Finding>,
     ) -> Problems {
-        let source = Arc::new(Source::new(path, text));
+        Problems::of_lines(kind, path, (0, text), findings)
+    }
+
+    /// Problems of some lines of a file, of which the first has that number from 0.
+    pub(crate) fn of_lines(
+        kind: &'static str,
+        path: &str,
+        (first, text): (usize, &str),
+        findings: Vec<Finding>,
+    ) -> Problems {
+        let path = printable::clip(path, MESSAGE);
+        let more = findings.len().saturating_sub(KEPT);
         let problem = |finding: Finding| Problem {
-            message: finding.message,
-            label: finding.label,
-            help: finding.help,
-            span: finding.span.map(|span| source.on_one_line(span)),
-            file: Arc::clone(&source),
+            message: printable::clip(&finding.message.replace('\n', "; "), MESSAGE),
+            label: finding.label.map(|label| printable::clip(&label, NAMED)),
+            help: finding.help.map(|help| clipped(&help)),
+            place: finding.span.map(|span| Snippet::new(&path, text, first, &span)),
+            path: path.clone(),
         };
-        Problems { kind, problems: findings.into_iter().map(problem).collect() }
+        let problems = findings.into_iter().take(KEPT).map(problem).collect();
+        Problems::of(kind, vec![path.clone()], problems, more)
     }
 
     pub(crate) fn join(kind: &'static str, all: impl IntoIterator<Item = Problems>) -> Problems {
-        Problems { kind, problems: all.into_iter().flat_map(|e| e.problems).collect() }
+        let (mut files, mut problems, mut more) = (Vec::new(), Vec::new(), 0);
+        for one in all {
+            files.extend(one.files);
+            problems.extend(one.problems);
+            more += one.more;
+        }
+        more += problems.len().saturating_sub(KEPT);
+        problems.truncate(KEPT);
+        Problems::of(kind, files, problems, more)
+    }
+
+    fn of(kind: &'static str, files: Vec<String>, problems: Vec<Problem>, more: usize) -> Problems {
+        let mut rest: Vec<String> =
+            problems.iter().skip(IN_FULL).map(|p| printable::clip(&p.named(), NAMED)).collect();
+        if more > 0 {
+            rest.push(format!("and {more} more problems"));
+        }
+        let rest = (!rest.is_empty()).then(|| Rest(rest.join("\n")));
+        Problems { kind, files, problems, more, rest }
     }
 }
 
 impl Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut paths: Vec<&str> = self.problems.iter().map(|p| p.path()).collect();
-        paths.dedup();
-        let what = match self.problems.len() {
+        let what = match self.count() {
             1 => "a problem".to_owned(),
             n => format!("{n} problems"),
         };
-        match paths[..] {
+        match &self.files[..] {
             [path] => write!(f, "{what} in the {} {path}", self.kind),
-            _ => write!(f, "{what} in {} {}s", paths.len(), self.kind),
+            files => write!(f, "{what} in {} {}s", files.len(), self.kind),
         }
     }
 }
 
 impl Diagnostic for Problems {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(self.problems.iter().map(|problem| problem as &dyn Diagnostic)))
+        let shown = self.problems.iter().take(IN_FULL).map(|problem| problem as &dyn Diagnostic);
+        Some(Box::new(shown.chain(self.rest.iter().map(|rest| rest as &dyn Diagnostic))))
     }
 }
 
 impl Problem {
     /// The file.
     pub fn path(&self) -> &str {
-        &self.file.path
+        &self.path
     }
 
     /// Line and column in characters, both from 1; `None` if the file could not be read at all.
     pub fn position(&self) -> Option<(usize, usize)> {
-        self.span.as_ref().map(|span| self.file.position(span.start))
+        self.place.as_ref().map(|place| place.position)
+    }
+
+    /// The problem and its place in a line.
+    fn named(&self) -> String {
+        match self.position() {
+            Some((line, column)) => format!("{}:{line}:{column}: {}", self.path, self.message),
+            None => format!("{}: {}", self.path, self.message),
+        }
     }
 }
 
@@ -105,65 +164,13 @@ impl Diagnostic for Problem {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.span.as_ref().map(|_| &*self.file as &dyn SourceCode)
+        self.place.as_ref().map(|place| place as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.span.clone()?;
+        let span = self.place.as_ref()?.span.clone();
         let label = self.label.clone().unwrap_or_else(|| "here".to_owned());
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(label), span))))
-    }
-}
-
-impl Source {
-    /// Control characters are shown as `?`, so that a file cannot speak to the terminal.
-    fn new(path: &str, text: &str) -> Source {
-        let mut shown = String::with_capacity(text.len());
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            let line_end = c == '\r' && chars.peek() == Some(&'\n');
-            if c.is_control() && !matches!(c, '\n' | '\t') && !line_end {
-                shown.extend(std::iter::repeat_n('?', c.len_utf8()));
-            } else {
-                shown.push(c);
-            }
-        }
-        Source { path: path.to_owned(), text: shown }
-    }
-
-    /// Clips a span to the line it starts on.
-    fn on_one_line(&self, span: Span) -> Span {
-        let start = self.text.floor_char_boundary(span.start);
-        let rest = &self.text[start..];
-        let line = rest.find('\n').map_or(rest, |end| &rest[..end]).trim_end_matches('\r');
-        start..start + line.len().min(span.end.saturating_sub(start))
-    }
-
-    fn position(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
-        let line = before.rsplit('\n').next().unwrap_or(before).trim_start_matches('\u{feff}');
-        (before.matches('\n').count() + 1, line.chars().count() + 1)
-    }
-}
-
-impl SourceCode for Source {
-    /// As miette does for text, but with a column that counts characters where it is printed.
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        before: usize,
-        after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let found = self.text.read_span(span, before, after)?;
-        let column = if before == 0 { self.position(span.offset()).1 - 1 } else { found.column() };
-        Ok(Box::new(MietteSpanContents::new_named(
-            self.path.clone(),
-            found.data(),
-            *found.span(),
-            found.line(),
-            column,
-            found.line_count(),
-        )))
     }
 }
 
@@ -220,12 +227,6 @@ impl Finding {
         Finding { span, message: message.into(), label: None, help: None, absence: false }
     }
 
-    /// The same, that many bytes further on.
-    pub(crate) fn moved(mut self, by: usize) -> Finding {
-        self.span = self.span.map(|span| span.start + by..span.end + by);
-        self
-    }
-
     pub(crate) fn label(&mut self, label: impl Into<String>) -> &mut Finding {
         self.label = Some(label.into());
         self
@@ -248,6 +249,12 @@ impl Finding {
         }
         self.help(format!("allowed here: {}", choices.join(", ")))
     }
+}
+
+/// Advice, which may have several lines.
+fn clipped(help: &str) -> String {
+    let lines = help[..help.floor_char_boundary(HELP)].lines().take(4);
+    lines.map(|line| printable::clip(line, HELP)).collect::<Vec<_>>().join("\n")
 }
 
 /// The candidate that was probably meant; none if two are as near.
@@ -278,16 +285,9 @@ pub(crate) fn nearest<'a>(
 
 /// A word of the file as it is repeated in a message: short and printable.
 pub(crate) fn shown(word: &str) -> String {
-    let mut text = String::new();
-    for c in word.chars().take(40) {
-        if c.is_control() {
-            let _ = write!(text, "{}", c.escape_default());
-        } else {
-            text.push(c);
-        }
+    let mut start: String = word.chars().take(40).collect();
+    if start.len() < word.len() {
+        start.push('…');
     }
-    if word.chars().nth(40).is_some() {
-        text.push('…');
-    }
-    text
+    printable::line(&start).into_owned()
 }

@@ -161,7 +161,7 @@ fn a_search_that_dies_is_reported_and_not_lost() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let script = folder.path().join("dies");
-    std::fs::write(&script, "#!/bin/sh\ncat >/dev/null\nkill -SEGV $$\n").expect("a script");
+    std::fs::write(&script, "#!/bin/sh\nread -r job\nkill -SEGV $$\n").expect("a script");
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("rights");
     let litmus = catalogue::find("truncate-vs-overwrite").expect("it is in the catalogue");
     let report = run_child(&Job::new(&litmus, litmus.expect[0].kernel), &script);

@@ -44,6 +44,9 @@ fn shipped_recordings_are_accepted_and_show_something() {
             Verdict::Accepted(coverage) => {
                 assert_eq!(coverage.lacks(), Vec::<&str>::new(), "{name}");
                 assert_eq!(coverage.events, text.lines().count(), "{name}");
+                for kind in Kind::ALL {
+                    assert_eq!(coverage.beyond(kind, kernel), [], "{name}: {kind:?}");
+                }
             }
             Verdict::Rejected(rejection) => panic!("{name}: {rejection:?}"),
         }

@@ -1,6 +1,7 @@
 //! A rule may look only at what its event touches, so its verdict is one of the trace: the same in
 //! every order of the trace's steps. The reductions of loom and shuttle rest on that.
 
+use diolock::kernel::Fix;
 use diolock_verify::engine::selftest::{Random, enabled};
 use diolock_verify::litmus::parse;
 use diolock_verify::program::{Event, Program, System};
@@ -75,7 +76,15 @@ fn random_program(random: &mut Random) -> Option<Program> {
         tasks.join(", ")
     );
     let litmus = parse::parse("random", "random.toml", &text).ok()?;
-    Some(litmus.program(litmus.expect[0].kernel))
+    // Half of the kernels lack a fix or two, so that something goes wrong.
+    let mut kernel = litmus.expect[0].kernel;
+    let fixes: Vec<Fix> = kernel.fixes().collect();
+    for _ in 0..2 {
+        if random.once_in(2) && !fixes.is_empty() {
+            kernel = kernel.without(fixes[random.below(fixes.len())]);
+        }
+    }
+    Some(litmus.program(kernel))
 }
 
 /// A random execution.
@@ -152,11 +161,12 @@ fn every_rule_says_the_same_of_every_order_of_a_trace() {
                 let other: Vec<&Event> = order.iter().map(|&at| &events[at]).collect();
                 let again = judge(&program, &other);
                 if again != first {
-                    wrong.push(format!("{}: {first:?} or {again:?}", program.situation));
+                    let (on, what) = (program.kernel, &program.situation);
+                    wrong.push(format!("{what} on {on}: {first:?} or {again:?}"));
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "{} of {programs} programs:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(broken > 300, "only {broken} broken rules: too few to tell");
+    assert!(broken > 150, "only {broken} broken rules: too few to tell");
 }

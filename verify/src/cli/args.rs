@@ -14,7 +14,13 @@ use std::path::PathBuf;
 
 /// Proves, samples and cross-checks claims about the locking protocol of ext4 direct I/O.
 #[derive(Debug, Parser)]
-#[command(name = "diolock", version, about)]
+#[command(
+    name = "diolock",
+    version,
+    about,
+    after_help = "Exit status, besides: 2 too if an output cannot be written; 141 if nobody reads it any more; \
+                  130, 143, 129 after SIGINT, SIGTERM, SIGHUP, with what there is, marked PARTIAL."
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -104,6 +110,9 @@ pub struct Verify {
     /// Print one JSON object a line instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Draw what is not expected in this folder; default: a fresh one among the temporary files
+    #[arg(long, value_name = "FOLDER", conflicts_with = "json")]
+    pub drawings: Option<PathBuf>,
 }
 
 /// One litmus test on one kernel.

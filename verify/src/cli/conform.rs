@@ -7,6 +7,7 @@ use super::output::Out;
 use diolock_verify::conform::{
     Reader, Thread, Verdict, accepted_text, conform, json, rejected_text, rejection_svg,
 };
+use diolock_verify::printable;
 use std::fs::File;
 use std::process::ExitCode;
 
@@ -28,22 +29,26 @@ pub fn run(arguments: &Conform) -> miette::Result<ExitCode> {
     let name = |thread: Thread| reader.name(thread).to_owned();
     let named = kernel.to_string();
     let mut out = Out::new();
+    let shown = printable::line(&path);
     let (text, object, good) = match &verdict {
         Verdict::Accepted(coverage) => (
-            accepted_text(&path, kernel, coverage, &name),
+            accepted_text(&shown, kernel, coverage, &name),
             json(&path, kernel, Ok(coverage), &name),
             coverage.lacks().is_empty(),
         ),
         Verdict::Rejected(rejection) => {
             if let Some(file) = &arguments.svg {
-                write_whole(file, &rejection_svg(&path, &named, rejection, &name))?;
+                write_whole(file, &rejection_svg(&shown, &named, rejection, &name))?;
             }
-            let text = rejected_text(&path, &named, rejection, &name);
+            let text = rejected_text(&shown, &named, rejection, &name);
             (text, json(&path, kernel, Err(rejection), &name), false)
         }
     };
     let shown = if arguments.json { object.to_string() } else { text.trim_end().to_owned() };
-    // Nobody has to read it to the end.
-    let _ = out.line(&shown);
+    if arguments.json {
+        out.json(&shown)?
+    } else {
+        out.line(&shown)?
+    }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

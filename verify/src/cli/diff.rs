@@ -1,15 +1,13 @@
 //! `diolock diff`.
 
-use super::output::{Out, Tone, say};
+use super::output::{Out, Tone, Unwritten, say};
 use super::running::Running;
-use super::{names, progress, table};
+use super::{names, progress, signals, table};
 use clap::Args;
 use diolock::kernel::Kernel;
-use diolock_verify::children;
 use diolock_verify::diff::{self, Change, Pair};
 use diolock_verify::litmus::catalogue;
 use serde_json::{Value, json};
-use std::io;
 use std::process::ExitCode;
 
 /// `diolock diff`.
@@ -37,16 +35,15 @@ pub fn run(arguments: &Diff) -> miette::Result<ExitCode> {
         bar.inc(1);
     });
     bar.finish_and_clear();
-    children::kill_all();
     let mut out = Out::new();
-    let printed = if arguments.json {
-        json(&mut out, kernels, &pairs)
+    if arguments.json {
+        json(&mut out, kernels, &pairs)?;
     } else {
-        people(&mut out, kernels, &pairs)
-    };
+        people(&mut out, kernels, &pairs)?;
+    }
     let none =
         pairs.iter().all(|p| matches!(p.change(), Change::Same | Change::Vacuous | Change::Absent));
-    Ok(if printed.is_ok() && none { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if none { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn of(pairs: &[Pair], change: Change) -> Vec<&Pair> {
@@ -57,10 +54,10 @@ fn of(pairs: &[Pair], change: Change) -> Vec<&Pair> {
 fn partial(pairs: &[Pair]) -> Option<String> {
     let asked = 2 * pairs.iter().filter(|pair| pair.absent.is_none()).count();
     let ran = pairs.iter().flat_map(|pair| &pair.reports).flatten().count();
-    (ran < asked).then(|| format!("PARTIAL: {ran} of {asked} runs ended"))
+    (ran < asked).then(|| signals::partial(ran, asked, "runs"))
 }
 
-fn people(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()> {
+fn people(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> Result<(), Unwritten> {
     if let Some(partial) = partial(pairs) {
         out.line(&partial)?;
     }
@@ -114,10 +111,11 @@ fn people(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()>
             rest.push_str(&format!(", {count} {word}"));
         }
     }
-    out.line(&format!("{} to {}: {what}, of {all} litmus tests{rest}", names[0], names[1]))
+    out.line(&format!("{} to {}: {what}, of {all} litmus tests{rest}", names[0], names[1]))?;
+    partial(pairs).map_or(Ok(()), |partial| out.line(&partial))
 }
 
-fn json(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()> {
+fn json(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> Result<(), Unwritten> {
     let names = kernels.map(table::kernel);
     for pair in pairs {
         let side = |side: usize| -> Value {
@@ -140,7 +138,7 @@ fn json(out: &mut Out, kernels: [Kernel; 2], pairs: &[Pair]) -> io::Result<()> {
             "litmus": pair.litmus.name, "change": change, "a": side(0), "b": side(1),
             "why": pair.absent,
         });
-        out.line(&line.to_string())?;
+        out.json(&line.to_string())?;
     }
     if let Some(partial) = partial(pairs) {
         say(&partial);

@@ -1,10 +1,11 @@
 //! `diolock explain`.
 
 use super::args::Explain;
-use super::files::write_whole;
-use super::names;
+use super::files::{check_writable, distinct, write_whole};
 use super::output::{Out, Tone};
+use super::running::Running;
 use super::which::{self, Prefer};
+use super::{names, signals};
 use diolock_verify::explain::{explain, is_bad};
 use diolock_verify::report::{page_of, picture_of, story};
 use diolock_verify::schedule;
@@ -16,9 +17,19 @@ pub fn run(arguments: &Explain) -> miette::Result<ExitCode> {
     let litmus = names::litmus(&arguments.on.litmus)?;
     let prefer = Prefer::Failing;
     let kernel = which::kernel(&litmus, &arguments.on, prefer)?;
-    let exe = std::env::current_exe()
-        .map_err(|error| miette::miette!("cannot tell where this program is: {error}"))?;
-    let explained = explain(&litmus, kernel, &exe);
+    let files = [&arguments.save, &arguments.svg, &arguments.html].map(|file| file.as_deref());
+    distinct(&files)?;
+    files.iter().flatten().try_for_each(|file| check_writable(file))?;
+    let running = Running::new()?;
+    let (asked, exe) = (litmus.clone(), running.exe.clone());
+    let work = move || explain(&asked, kernel, &exe);
+    let Some(explained) = signals::unless_stopped(&running.stop, work) else {
+        let stopped = signals::stopped().unwrap_or("stopped");
+        let partial =
+            format!("PARTIAL: {stopped} before {} on {kernel} was explained", litmus.name);
+        Out::new().line(&partial)?;
+        return Ok(ExitCode::FAILURE);
+    };
     let (program, report) = (&explained.program, &explained.report);
     let events = report.counterexample.as_ref().map(|found| &found.events);
     if let Some(file) = &arguments.save {
@@ -39,9 +50,10 @@ pub fn run(arguments: &Explain) -> miette::Result<ExitCode> {
     }
     let mut out = Out::new();
     for line in story(&explained, arguments.long).lines() {
-        if out.line(&paint(&out, line)).is_err() {
-            return Ok(ExitCode::FAILURE);
-        }
+        out.line(&paint(&out, line))?;
+    }
+    if let Some(note) = &explained.report.note {
+        out.line(&format!("note: {note}"))?;
     }
     let told = is_bad(&report.verdict) || report.verdict == Verdict::Exhausted;
     Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })

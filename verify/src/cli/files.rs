@@ -1,5 +1,6 @@
 //! Files that are written whole or not at all.
 
+use super::output::Unwritten;
 use miette::miette;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -37,7 +38,35 @@ pub fn write_whole(path: &Path, text: &str) -> miette::Result<()> {
     if path.file_name().is_none() {
         return Err(miette!("{shown} is not the name of a file"));
     }
-    replace(path, text).map_err(|error| miette!("{shown} cannot be written: {error}"))
+    replace(path, text).map_err(|error| Unwritten::new(shown.to_string(), error).into())
+}
+
+/// Refuses files of which one would overwrite another.
+///
+/// # Errors
+/// If two of them are the same, as far as can be told.
+pub fn distinct(files: &[Option<&Path>]) -> miette::Result<()> {
+    // A file that is not there yet is known by its folder. What is no plain file takes all of them.
+    let of = |path: &Path| {
+        let whole = fs::canonicalize(path).ok();
+        whole.or_else(|| {
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
+    let mut seen = Vec::new();
+    for path in files.iter().flatten() {
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            continue;
+        }
+        let known = of(path).unwrap_or_else(|| path.to_path_buf());
+        if seen.contains(&known) {
+            return Err(miette!("{} would be written twice", path.display()));
+        }
+        seen.push(known);
+    }
+    Ok(())
 }
 
 /// Whether [`write_whole`] can be hoped to succeed: asked before a long run, whose result nobody wants to
@@ -51,14 +80,26 @@ pub fn check_writable(path: &Path) -> miette::Result<()> {
     }
     let able = match fs::metadata(path) {
         Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() && is_stdout(path) => Ok(()),
         Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
         Err(_) => place(path, "", |_| Ok(())),
     };
     able.map_err(|error| miette!("{} cannot be written: {error}", path.display()))
 }
 
+/// Whether a path names this process's standard output: to open a pipe there once more would wait for
+/// a reader, who may have gone.
+fn is_stdout(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
+}
+
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {
+        Ok(there) if !there.is_file() && is_stdout(path) => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()
+        }
         Ok(there) if !there.is_file() => {
             OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
         }

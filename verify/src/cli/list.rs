@@ -18,9 +18,7 @@ pub fn run() -> miette::Result<ExitCode> {
     }
     let mut out = Out::new();
     for line in columns(&rows, |_, _, text| text.to_owned()) {
-        if out.line(&line).is_err() {
-            return Ok(ExitCode::FAILURE);
-        }
+        out.line(&line)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,12 @@
 //! `diolock lockgraph`.
 
-use super::output::Out;
+use super::output::{Out, say};
 use super::running::Running;
-use super::{names, progress};
+use super::{names, progress, signals};
 use clap::Args;
 use diolock::kernel::{Fix, Version};
 use diolock_verify::litmus::catalogue;
-use diolock_verify::{children, lockgraph};
+use diolock_verify::lockgraph;
 use std::process::ExitCode;
 
 /// `diolock lockgraph`.
@@ -37,7 +37,6 @@ pub fn run(arguments: &LockGraph) -> miette::Result<ExitCode> {
         bar.inc(1);
     });
     bar.finish_and_clear();
-    children::kill_all();
     let text = if arguments.dot {
         lockgraph::dot(&graph)
     } else if arguments.svg {
@@ -46,7 +45,17 @@ pub fn run(arguments: &LockGraph) -> miette::Result<ExitCode> {
         lockgraph::text(&graph)
     };
     let mut out = Out::new();
-    let printed = out.line(text.trim_end()).is_ok();
-    let ok = printed && graph.complete() && graph.cycles.is_empty();
+    let partial = signals::stopped().map(|stopped| format!("PARTIAL: {stopped}"));
+    let plain = !arguments.dot && !arguments.svg;
+    if let Some(partial) = partial.as_ref().filter(|_| plain) {
+        out.line(partial)?;
+    }
+    out.line(text.trim_end())?;
+    match partial {
+        Some(partial) if plain => out.line(&partial)?,
+        Some(partial) => say(&partial),
+        None => {}
+    }
+    let ok = graph.complete() && graph.cycles.is_empty();
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,12 +3,12 @@
 use super::files::{check_writable, write_whole};
 use super::output::{Out, say};
 use super::running::Running;
-use super::{names, progress};
+use super::{names, progress, signals};
 use clap::Args;
 use diolock_verify::engine::EngineName;
 use diolock_verify::litmus::catalogue;
 use diolock_verify::matrix::{self, Progress};
-use diolock_verify::{children, suite};
+use diolock_verify::suite;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -67,24 +67,29 @@ pub fn run(arguments: &Matrix) -> miette::Result<ExitCode> {
     let options = matrix::Options { engines, suite };
     let matrix = matrix::run(&litmuses, &options, &running.stop, &mut tell);
     bar.finish_and_clear();
-    // One may have been started just when the run stopped.
-    children::kill_all();
     let mut out = Out::new();
-    let printed = if let Some(file) = &arguments.html {
+    let (ran, planned) = (matrix.ran, matrix.planned);
+    let partial = (!matrix.complete()).then(|| signals::partial(ran, planned, "runs"));
+    if let Some(file) = &arguments.html {
         write_whole(file, &matrix::html(&matrix))?;
-        let part = if matrix.complete() { "" } else { "PARTIAL: " };
-        out.line(&format!("{part}wrote {}", file.display()))
+        out.line(&match partial {
+            Some(partial) => format!("{partial}; wrote {}", file.display()),
+            None => format!("wrote {}", file.display()),
+        })?;
     } else if arguments.json {
-        if !matrix.complete() {
-            say(&format!("PARTIAL: {} of {} runs ended", matrix.ran, matrix.planned));
+        matrix::json(&matrix).iter().try_for_each(|line| out.json(line))?;
+        if let Some(partial) = partial {
+            say(&partial);
         }
-        matrix::json(&matrix).iter().try_for_each(|line| out.line(line))
-    } else if arguments.markdown {
-        out.line(matrix::markdown(&matrix).trim_end())
     } else {
-        out.line(matrix::text(&matrix).trim_end())
-    };
-    // Nobody reads any more: not everything was said.
-    let ok = printed.is_ok() && matrix.ok();
+        let whole =
+            if arguments.markdown { matrix::markdown(&matrix) } else { matrix::text(&matrix) };
+        let frame = partial.filter(|_| signals::stopped().is_some());
+        let frame = frame.as_deref();
+        frame.map_or(Ok(()), |partial| out.line(partial))?;
+        out.line(whole.trim_end())?;
+        frame.map_or(Ok(()), |partial| out.line(partial))?;
+    }
+    let ok = matrix.ok();
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,8 +1,17 @@
 //! The command line.
+//!
+//! | exit status | when                                                                           |
+//! |-------------|--------------------------------------------------------------------------------|
+//! | 0           | what was asked for is so, and all of it was said                               |
+//! | 1           | it is not so, or not all of it is known                                        |
+//! | 2           | bad input, or an output (any) cannot be written: a full disk, a broken one     |
+//! | 141         | nobody reads the output any more: quietly, as the shell has it for SIGPIPE     |
+//! | 130 143 129 | stopped by SIGINT, SIGTERM, SIGHUP: what there is was said, marked `PARTIAL`   |
 
 mod args;
 mod conform;
 mod diff;
+mod drawings;
 mod explain;
 mod files;
 mod list;
@@ -15,20 +24,22 @@ mod progress;
 mod replay;
 mod running;
 mod show;
+mod signals;
 mod sources;
 mod sweep;
 mod table;
 mod verify;
 mod which;
 
-pub use args::Arguments;
-
-use args::Command;
+use args::{Arguments, Command};
+use clap::Parser;
+use diolock_verify::children;
 use diolock_verify::engine::loom;
+use output::{CLOSED, Out, Unwritten, say};
 use std::io;
 use std::process::ExitCode;
 
-/// Bad input.
+/// Bad input, or output that cannot be written.
 const BAD_INPUT: u8 = 2;
 
 /// Writes `tracing` events to stderr, if `RUST_LOG` is set.
@@ -38,13 +49,54 @@ pub fn trace_if_asked() {
         tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::from_default_env())
             .with_writer(io::stderr)
+            // It would panic where stderr cannot be written.
+            .log_internal_errors(false)
             .init();
     }
 }
 
-/// Runs a command; its exit status.
-pub fn run(arguments: Arguments) -> ExitCode {
-    let ended = match arguments.command {
+/// Does what the command line says; the exit status.
+pub fn run() -> ExitCode {
+    let ended = match Arguments::try_parse() {
+        Ok(arguments) => command(arguments.command),
+        Err(error) => return usage(&error),
+    };
+    // One may have been started just when the run stopped.
+    children::kill_all();
+    match ended {
+        Ok(code) => signals::exit_code().unwrap_or(code),
+        Err(failure) if failure.downcast_ref().is_some_and(Unwritten::is_closed) => {
+            ExitCode::from(CLOSED)
+        }
+        Err(failure) => {
+            say(&format!("{failure:?}"));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+/// Help and the version are asked for; anything else is bad input.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if error.use_stderr() {
+        let coloured = std::io::IsTerminal::is_terminal(&io::stderr());
+        say(&if coloured { text.ansi().to_string() } else { text.to_string() });
+        return ExitCode::from(BAD_INPUT);
+    }
+    let mut out = Out::new();
+    let text = if out.colour { text.ansi().to_string() } else { text.to_string() };
+    match out.line(text.trim_end()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(unwritten) if unwritten.is_closed() => ExitCode::from(CLOSED),
+        Err(unwritten) => {
+            say(&format!("{:?}", miette::Report::from(unwritten)));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+fn command(command: Command) -> miette::Result<ExitCode> {
+    match command {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
@@ -58,11 +110,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Sources(arguments) => sources::run(&arguments),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),
-    };
-    ended.unwrap_or_else(|failure| {
-        output::say(&format!("{failure:?}"));
-        ExitCode::from(BAD_INPUT)
-    })
+    }
 }
 
 /// One of the processes that `verify` starts: a job comes in, a report goes out.

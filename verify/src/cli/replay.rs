@@ -52,9 +52,7 @@ pub fn run(arguments: &Replay) -> miette::Result<ExitCode> {
     }
     let mut out = Out::new();
     for line in text.trim_end().lines() {
-        if out.line(&paint(&out, line)).is_err() {
-            return Ok(ExitCode::FAILURE);
-        }
+        out.line(&paint(&out, line))?;
     }
     let all = !matches!(replay.end, End::Blocked { .. } | End::NoStep { .. });
     Ok(if all && agrees && recorded.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

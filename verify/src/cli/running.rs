@@ -1,30 +1,29 @@
-//! What every command that runs the whole catalogue needs.
+//! What every command needs that runs for long.
 
-use diolock_verify::survey;
+use super::signals;
+use diolock_verify::{image, survey};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// This program, and whether it was told to stop.
 pub struct Running {
-    /// Set by Ctrl-C.
+    /// Set by SIGINT, SIGTERM and SIGHUP.
     pub stop: Arc<AtomicBool>,
-    /// The binary that loom's child processes run.
+    /// What loom's child processes run: this program.
     pub exe: PathBuf,
 }
 
 impl Running {
-    /// From now on Ctrl-C asks for what there is.
+    /// From now on a signal asks for what there is.
     ///
     /// # Errors
     /// If the system does not let us know where we are or when we should stop.
     pub fn new() -> miette::Result<Running> {
-        let exe = std::env::current_exe()
+        let exe = image::running()
             .map_err(|error| miette::miette!("cannot tell where this program is: {error}"))?;
         let stop = Arc::new(AtomicBool::new(false));
-        let on_signal = Arc::clone(&stop);
-        ctrlc::set_handler(move || on_signal.store(true, Ordering::Relaxed))
-            .map_err(|error| miette::miette!("cannot handle Ctrl-C: {error}"))?;
+        signals::listen(Arc::clone(&stop))?;
         Ok(Running { stop, exe })
     }
 

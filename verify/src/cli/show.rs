@@ -2,15 +2,14 @@
 
 use super::args::Show;
 use super::files::write_whole;
-use super::output::{Out, say};
+use super::output::{Out, Unwritten, say};
 use super::which::{self, Prefer};
-use super::{names, progress};
+use super::{names, progress, signals};
 use diolock_verify::program::Program;
 use diolock_verify::report::{command, perfetto, run_table};
 use diolock_verify::traces::{self, Trace, Traces};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::io;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,9 +31,9 @@ pub fn run(arguments: &Show) -> miette::Result<ExitCode> {
     let program = litmus.program(kernel);
     let found = find(&program, arguments.limit.map(|limit| limit as usize))?;
     let mut out = Out::new();
-    let shown = match arguments.trace {
-        None if arguments.json => json(&mut out, &program, &found),
-        None => people(&mut out, &program, &found),
+    match arguments.trace {
+        None if arguments.json => json(&mut out, &program, &found)?,
+        None => people(&mut out, &program, &found)?,
         Some(number) => {
             let trace = pick(&program, &found, number)?;
             match &arguments.perfetto {
@@ -43,29 +42,27 @@ pub fn run(arguments: &Show) -> miette::Result<ExitCode> {
                     // Not into the trace itself, where it goes to standard output.
                     let said =
                         format!("wrote {}; open it at https://ui.perfetto.dev", file.display());
-                    if file.is_file() { out.line(&said) } else { Ok(()) }
+                    if file.is_file() {
+                        out.line(&said)?;
+                    }
                 }
-                None => one(&mut out, &program, (number, found.traces.len()), trace),
+                None => one(&mut out, &program, (number, found.traces.len()), trace)?,
             }
         }
-    };
-    // Nobody reads any more: not everything was said.
-    let whole = shown.is_ok() && found.partial.is_none();
-    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+    Ok(if found.partial.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The traces, or those found before the limit or Ctrl-C.
+/// The traces, or those found before the limit or a signal.
 fn find(program: &Program, limit: Option<usize>) -> miette::Result<Traces> {
     let stop = Arc::new(AtomicBool::new(false));
-    let on_signal = Arc::clone(&stop);
-    ctrlc::set_handler(move || on_signal.store(true, Ordering::Relaxed))
-        .map_err(|error| miette::miette!("cannot handle Ctrl-C: {error}"))?;
+    signals::listen(Arc::clone(&stop))?;
     let spinner = progress::spinner("traces");
     let ticking = spinner.clone();
     let found = traces::list(program, limit, move |traces| {
         ticking.set_position(traces as u64);
         if stop.load(Ordering::Relaxed) {
-            return ControlFlow::Break("interrupted".to_owned());
+            return ControlFlow::Break(signals::stopped().unwrap_or("interrupted").to_owned());
         }
         ControlFlow::Continue(())
     });
@@ -100,7 +97,7 @@ fn partial(found: &Traces) -> Option<String> {
     Some(format!("PARTIAL: {traces} traces, there are more ({why}); the numbers are of this list"))
 }
 
-fn json(out: &mut Out, program: &Program, found: &Traces) -> io::Result<()> {
+fn json(out: &mut Out, program: &Program, found: &Traces) -> Result<(), Unwritten> {
     for (number, trace) in (1..).zip(&found.traces) {
         let line = Line {
             n: number,
@@ -108,7 +105,7 @@ fn json(out: &mut Out, program: &Program, found: &Traces) -> io::Result<()> {
             outcome: trace.outcome.join("; "),
             hash: format!("{:016x}", trace.hash),
         };
-        out.line(&serde_json::to_string(&line)?)?;
+        out.json(&serde_json::to_string(&line)?)?;
     }
     if let Some(partial) = partial(found) {
         say(&partial);
@@ -117,7 +114,7 @@ fn json(out: &mut Out, program: &Program, found: &Traces) -> io::Result<()> {
 }
 
 /// A heading, then a line for each trace. What all of them have in common is said once.
-fn people(out: &mut Out, program: &Program, found: &Traces) -> io::Result<()> {
+fn people(out: &mut Out, program: &Program, found: &Traces) -> Result<(), Unwritten> {
     let traces = &found.traces;
     let outcomes: BTreeSet<&[String]> = traces.iter().map(|t| t.outcome.as_slice()).collect();
     if let Some(partial) = partial(found) {
@@ -161,7 +158,10 @@ fn people(out: &mut Out, program: &Program, found: &Traces) -> io::Result<()> {
         let line = format!("{number:>digits$}  {letters:<width$}  {}", own.join("; "));
         out.line(line.trim_end())?;
     }
-    Ok(())
+    match partial(found) {
+        Some(partial) if signals::stopped().is_some() => out.line(&partial),
+        _ => Ok(()),
+    }
 }
 
 /// A heading and the lane table.
@@ -170,7 +170,7 @@ fn one(
     program: &Program,
     (number, traces): (usize, usize),
     trace: &Trace,
-) -> io::Result<()> {
+) -> Result<(), Unwritten> {
     let (litmus, kernel) = (&program.litmus, program.kernel);
     out.line(&format!("{litmus} on {kernel}: trace {number} of {traces}"))?;
     out.line(&format!("  {}", trace.outcome.join("; ")))?;

@@ -1,14 +1,12 @@
 //! `diolock sweep`.
 
-use super::output::{Out, Tone};
+use super::output::{Out, Tone, Unwritten};
 use super::running::Running;
-use super::{names, progress};
+use super::{names, progress, signals};
 use clap::Args;
 use diolock::kernel::Version;
-use diolock_verify::children;
 use diolock_verify::engine::EngineName;
 use diolock_verify::sweep::{self, Limits, Sweep as Swept, races};
-use std::io;
 use std::process::ExitCode;
 
 /// `diolock sweep`.
@@ -74,23 +72,19 @@ pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
         });
         bar.finish_and_clear();
         good &= swept.good();
-        if people(&mut out, &swept, options.tasks).is_err() {
-            // Nobody reads any more.
-            good = false;
-            break;
-        }
+        people(&mut out, &swept, options.tasks)?;
         if swept.not_run > 0 {
             break;
         }
     }
-    children::kill_all();
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn people(out: &mut Out, swept: &Swept, tasks: usize) -> io::Result<()> {
+fn people(out: &mut Out, swept: &Swept, tasks: usize) -> Result<(), Unwritten> {
     let name = swept.version.name();
     if swept.not_run > 0 {
-        out.line(&format!("PARTIAL: {} programs were not judged", swept.not_run))?;
+        let all = swept.programs + swept.not_run;
+        out.line(&signals::partial(swept.programs, all, "programs"))?;
     }
     let costs: Vec<String> = swept
         .costs

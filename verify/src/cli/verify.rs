@@ -1,20 +1,18 @@
 //! `diolock verify`.
 
 use super::args::Verify;
-use super::files::write_whole;
-use super::output::{Out, Tone, say};
-use super::{names, progress, table, which};
+use super::drawings::Drawings;
+use super::output::{Out, Tone, Unwritten, say};
+use super::running::Running;
+use super::{names, progress, signals, table, which};
 use diolock::kernel::Kernel;
-use diolock_verify::children;
-use diolock_verify::explain::{explain_report, is_bad};
-use diolock_verify::report::{lanes, page_of};
+use diolock_verify::engine::EngineName;
+use diolock_verify::explain::is_bad;
+use diolock_verify::report::lanes;
 use diolock_verify::suite::{self, Cell, Done};
 use diolock_verify::verdict::Verdict;
 use serde::Serialize;
-use std::io;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -34,6 +32,8 @@ struct Line<'a> {
     seconds: f64,
     expected: Option<String>,
     ok: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 /// Runs what was asked for.
@@ -53,41 +53,37 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
             "nothing to run: no litmus test fits this choice of engines and kernels"
         );
     }
-    let exe = std::env::current_exe()
-        .map_err(|error| miette::miette!("cannot tell where this program is: {error}"))?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let on_signal = Arc::clone(&stop);
-    ctrlc::set_handler(move || on_signal.store(true, Ordering::Relaxed))
-        .map_err(|error| miette::miette!("cannot handle Ctrl-C: {error}"))?;
+    let Running { stop, exe } = Running::new()?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let options = suite::Options { jobs, strategy: arguments.strategy.map(Into::into), exe };
     let mut out = Out::new();
-    let ended = if arguments.json {
-        json(&mut out, &cells, &options, &stop)
+    let ok = if arguments.json {
+        json(&mut out, &cells, &options, &stop)?
     } else {
+        let drawings = Drawings::new(arguments.drawings.as_deref());
         let how = How {
             start,
             show: arguments.show,
+            drawings: &drawings,
             whole: arguments.litmus.is_empty() && !arguments.show,
             less: match (&arguments.kernels[..], &arguments.without[..]) {
                 (&[version], [_, ..]) => Some(names::kernel_without(version, &arguments.without)?),
                 _ => None,
             },
         };
-        people(&mut out, &cells, &options, &stop, &how)
+        people(&mut out, &cells, &options, &stop, &how)?
     };
-    // One may have been started just when the run stopped.
-    children::kill_all();
-    // Nobody reads any more: not everything was said.
-    Ok(if ended.unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// How to print for people.
-struct How {
+struct How<'a> {
     /// When it began.
     start: Instant,
     /// Every interleaving.
     show: bool,
+    /// Where unexpected verdicts are drawn.
+    drawings: &'a Drawings<'a>,
     /// The whole catalogue was asked: what nobody expected anything of is counted, not shown.
     whole: bool,
     /// The one kernel that was asked for, if it lacks a fix.
@@ -100,7 +96,7 @@ fn json(
     cells: &[Cell],
     options: &suite::Options,
     stop: &AtomicBool,
-) -> io::Result<bool> {
+) -> Result<bool, Unwritten> {
     let mut waiting: Vec<Option<Done>> = vec![None; cells.len()];
     let mut next = 0;
     let mut written = Ok(());
@@ -109,7 +105,7 @@ fn json(
         while written.is_ok()
             && let Some(done) = waiting.get_mut(next).and_then(Option::take)
         {
-            written = object(&cells[next], &done).and_then(|line| out.line(&line));
+            written = object(&cells[next], &done).and_then(|line| out.json(&line));
             next += 1;
         }
         if written.is_err() {
@@ -119,12 +115,12 @@ fn json(
     written?;
     for (cell, done) in cells.iter().zip(&done).skip(next) {
         if let Some(done) = done {
-            out.line(&object(cell, done)?)?;
+            out.json(&object(cell, done)?)?;
         }
     }
     let ran = done.iter().flatten().count();
     if ran < cells.len() {
-        say(&format!("PARTIAL: {ran} of {} cells ran", cells.len()));
+        say(&signals::partial(ran, cells.len(), "cells"));
     }
     for (cell, done) in cells.iter().zip(&done) {
         if let Some(why) = done.as_ref().and_then(|done| why(cell, done)) {
@@ -134,7 +130,7 @@ fn json(
     Ok(ran == cells.len() && done.iter().flatten().all(|done| done.ok != Some(false)))
 }
 
-fn object(cell: &Cell, done: &Done) -> io::Result<String> {
+fn object(cell: &Cell, done: &Done) -> Result<String, Unwritten> {
     let report = &done.report;
     let line = Line {
         litmus: &cell.litmus.name,
@@ -152,8 +148,9 @@ fn object(cell: &Cell, done: &Done) -> io::Result<String> {
         seconds: report.seconds,
         expected: cell.expected.as_ref().map(|expect| expect.expected.to_string()),
         ok: done.ok,
+        note: worth_saying(cell, done, false),
     };
-    serde_json::to_string(&line).map_err(io::Error::other)
+    Ok(serde_json::to_string(&line)?)
 }
 
 /// A table, then what was not expected in detail, then the totals.
@@ -162,8 +159,8 @@ fn people(
     cells: &[Cell],
     options: &suite::Options,
     stop: &AtomicBool,
-    &How { start, show, whole, less }: &How,
-) -> io::Result<bool> {
+    &How { start, show, drawings, whole, less }: &How<'_>,
+) -> miette::Result<bool> {
     let bar = progress::bar(cells.len());
     let done = suite::run(cells, options, stop, |at, _| {
         bar.set_message(cells[at].litmus.name.clone());
@@ -171,8 +168,9 @@ fn people(
     });
     bar.finish_and_clear();
     let ran = done.iter().flatten().count();
-    if ran < cells.len() {
-        out.line(&format!("PARTIAL: {ran} of {} cells ran", cells.len()))?;
+    let partial = (ran < cells.len()).then(|| signals::partial(ran, cells.len(), "cells"));
+    if let Some(partial) = &partial {
+        out.line(partial)?;
     }
     // Of a whole catalogue: what somebody spoke of, and what fails.
     let quiet = |done: &Option<Done>| {
@@ -194,11 +192,16 @@ fn people(
         if let Some(why) = why(cell, done) {
             out.line(&format!("{why}\n"))?;
         }
+        if let Some(note) = worth_saying(cell, done, show) {
+            let (name, kernel, engine) = (&cell.litmus.name, cell.kernel, cell.engine.name());
+            out.line(&format!("note: {name} on {kernel}, {engine}: {note}"))?;
+        }
         if (show || done.ok != Some(true)) && done.report.counterexample.is_some() {
             out.line(&lanes(&cell.litmus.program(cell.kernel), cell.engine, &done.report))?;
         }
         if done.ok == Some(false)
-            && let Some(line) = draw(cell, done, &options.exe)
+            && !stop.load(Ordering::SeqCst)
+            && let Some(line) = drawings.draw(cell, done, &options.exe)?
         {
             out.line(&format!("{line}\n"))?;
         }
@@ -229,26 +232,19 @@ fn people(
     }
     let tone = if bad == 0 && ran == cells.len() { Tone::Good } else { Tone::Bad };
     let total = format!("{ran} cells, {good} as expected, {bad} not{asked}, {seconds:.1} s");
+    let total = match partial {
+        Some(partial) => format!("{partial}: {total}"),
+        None => total,
+    };
     out.line(&out.tone(&total, tone))?;
     Ok(bad == 0 && ran == cells.len())
 }
 
-/// Draws an unexpected verdict as a page in the system's folder for temporary files; the line that
-/// says where it is, or why it is not.
-fn draw(cell: &Cell, done: &Done, exe: &Path) -> Option<String> {
-    done.report.counterexample.as_ref().filter(|found| !found.events.is_empty())?;
-    let page = page_of(&explain_report(&cell.litmus, cell.kernel, done.report.clone(), exe))?;
-    let kernel = table::kernel(cell.kernel).replace(' ', "");
-    let folder = std::env::temp_dir().join("diolock");
-    let file = folder.join(format!("{}-{kernel}-{}.html", cell.litmus.name, cell.engine.name()));
-    // A page that cannot be written is said, and stops nothing.
-    let written = std::fs::create_dir_all(&folder)
-        .map_err(|error| miette::miette!("{} cannot be made: {error}", folder.display()))
-        .and_then(|()| write_whole(&file, &page));
-    Some(match written {
-        Ok(()) => format!("  drawn: {}", file.display()),
-        Err(error) => format!("  not drawn: {error}"),
-    })
+/// What an engine has to say besides: loom's of how it got there; the others give seeds, which only
+/// matter where more is shown, or where something is not expected.
+fn worth_saying<'a>(cell: &Cell, done: &'a Done, show: bool) -> Option<&'a str> {
+    let said = show || cell.engine == EngineName::Loom || done.ok == Some(false);
+    done.report.note.as_deref().filter(|_| said)
 }
 
 /// The fields that several tasks touch with no lock in common, as inferred from all executions

@@ -114,6 +114,11 @@ impl Conformer {
         }
     }
 
+    /// How much is followed at once: calls, direct I/Os, or numbers that are not judged yet.
+    pub fn under_way(&self) -> usize {
+        self.doing.len().max(self.world.under_way())
+    }
+
     fn is_new(&mut self, thread: Thread) -> bool {
         let at = thread.0 as usize;
         if at >= self.known.len() {

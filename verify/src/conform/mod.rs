@@ -10,7 +10,8 @@
 //! of it is told by `exercised` if it is accepted, by `report` and `picture` if not.
 //!
 //! What is in memory depends on the calls and the I/O in flight, the file's extents and the threads'
-//! names, not on the length of the recording.
+//! names, not on the length of the recording. A recording with more than [`MOST_UNDER_WAY`] calls or I/O
+//! at once is refused.
 //!
 //! | event                                                     | steps of the model                     | kernel function |
 //! |-----------------------------------------------------------|----------------------------------------|-----------------|
@@ -105,6 +106,9 @@ pub enum Verdict {
     Rejected(Box<Rejection>),
 }
 
+/// Calls, or direct I/Os, that can be under way at once.
+pub const MOST_UNDER_WAY: usize = 4096;
+
 /// Judges a whole recording.
 ///
 /// # Errors
@@ -114,6 +118,9 @@ pub fn conform(reader: &mut Reader, kernel: Kernel, block: u64) -> Result<Verdic
     while let Some(event) = reader.event() {
         if let Err(rejection) = conformer.take(event?) {
             return Ok(Verdict::Rejected(rejection));
+        }
+        if conformer.under_way() > MOST_UNDER_WAY {
+            return Err(reader.crowded(MOST_UNDER_WAY));
         }
     }
     Ok(match conformer.finish() {

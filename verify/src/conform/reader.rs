@@ -10,6 +10,11 @@ use std::io::{self, BufRead, BufReader, Read};
 /// The longest line: ten times what a recorder writes.
 const LONGEST: usize = 4096;
 
+/// The longest name of a task: a recorder writes the kernel's 15 characters and a number.
+const LONGEST_NAME: usize = 64;
+/// Tasks that are told apart.
+const MOST_THREADS: usize = 100_000;
+
 /// A recording being read.
 pub struct Reader {
     path: String,
@@ -74,8 +79,15 @@ impl Reader {
             }
             Ok(_) => Some(self.read()),
             Err(error) => {
-                let message = format!("{} cannot be read: {error}", self.path);
-                Some(Err(self.problem(Finding::new(None, message))))
+                let nothing = self.line == 1 && self.bytes.is_empty();
+                let (end, more) = (self.bytes.len(), if nothing { "" } else { " further" });
+                let place = (!nothing).then_some(end..end);
+                let message = format!("{} cannot be read{more}: {error}", self.path);
+                let mut finding = Finding::new(place, message);
+                if error.kind() == io::ErrorKind::UnexpectedEof {
+                    finding.label("the compressed text ends here").help("the recording is cut off");
+                }
+                Some(Err(self.problem(finding)))
             }
         }
     }
@@ -118,6 +130,10 @@ impl Reader {
         if task.is_empty() {
             return Err(Finding::new(Some(named.start..named.start + 1), "the task has no name"));
         }
+        if task.len() > LONGEST_NAME {
+            let message = format!("a task's name is longer than {LONGEST_NAME} bytes");
+            return Err(Finding::new(Some(named), message));
+        }
         let place = named.end + 1..named.end + 1 + name.len();
         let mut fields = Fields::new(keys, place.end + 1)?;
         let what = What::read(name, &mut fields).unwrap_or_else(|| {
@@ -126,7 +142,13 @@ impl Reader {
             finding.choices(name, What::NAMES.iter().copied());
             Err(finding)
         })?;
-        Ok(Event { line: self.line, seq: seq.0, thread: self.thread(task), what })
+        let thread = self.thread(task).ok_or_else(|| {
+            let message = format!("there are more than {MOST_THREADS} tasks");
+            let mut finding = Finding::new(Some(named), message);
+            finding.help("a recording is of one file: take a part of it");
+            finding
+        })?;
+        Ok(Event { line: self.line, seq: seq.0, thread, what })
     }
 
     /// The event's number, and how long it is.
@@ -147,21 +169,30 @@ impl Reader {
         Ok((seq, text.len()))
     }
 
-    fn thread(&mut self, name: &str) -> Thread {
+    fn thread(&mut self, name: &str) -> Option<Thread> {
         if let Some(&thread) = self.numbers.get(name) {
-            return thread;
+            return Some(thread);
+        }
+        if self.names.len() == MOST_THREADS {
+            return None;
         }
         let thread = Thread(self.names.len() as u32);
         self.names.push(name.to_owned());
         self.numbers.insert(name.to_owned(), thread);
-        thread
+        Some(thread)
+    }
+
+    /// What the last event begins is more than can be followed.
+    pub(super) fn crowded(&self, most: usize) -> Box<Problems> {
+        let message = format!("more than {most} calls or direct I/Os are under way at once");
+        let mut finding = Finding::new(Some(0..self.bytes.len()), message);
+        finding.help("a recording is of one file: take a part of it");
+        self.problem(finding)
     }
 
     /// A problem of this line, shown with its number though the lines before it are gone.
     fn problem(&self, finding: Finding) -> Box<Problems> {
-        let before = self.line - 1;
-        let line = String::from_utf8_lossy(&self.bytes);
-        let text = format!("{}{line}", "\n".repeat(before));
-        Box::new(Problems::new("recording", &self.path, &text, vec![finding.moved(before)]))
+        let before = (self.line - 1, &*String::from_utf8_lossy(&self.bytes));
+        Box::new(Problems::of_lines("recording", &self.path, before, vec![finding]))
     }
 }

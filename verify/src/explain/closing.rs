@@ -23,6 +23,8 @@ pub struct Closing {
     pub fix: Option<Fix>,
     /// A fix without which the new shape fails as well, by another run.
     pub keeps: Option<Fix>,
+    /// Two fixes each of which is enough: without both it fails by the same run.
+    pub either: Option<[Fix; 2]>,
     /// The test on the kernel that fails.
     pub buggy: Program,
     /// How it fails there.
@@ -51,8 +53,8 @@ pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) 
     let search = Search { litmus, exe };
     let found = if is_bad(&report.verdict) {
         match search.fixed(program, report) {
-            Ok((fix, keeps, fixed)) => {
-                (fix, keeps, program.clone(), litmus.program(fixed), report.clone())
+            Ok(Fixed { fix, keeps, either, kernel }) => {
+                ((fix, keeps, either), program.clone(), litmus.program(kernel), report.clone())
             }
             Err(ending) => return ending,
         }
@@ -62,11 +64,11 @@ pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) 
         let buggy = litmus.program(buggy);
         let mut report = search.run(buggy.kernel, MAX_STATES);
         shorten(&buggy, &mut report, Cost::Steps);
-        (fix, None, buggy, program.clone(), report)
+        ((fix, None, None), buggy, program.clone(), report)
     } else {
         return Ending::Unknown(None);
     };
-    let (fix, keeps, buggy, fixed, report) = found;
+    let ((fix, keeps, either), buggy, fixed, report) = found;
     let Some(events) = report.counterexample.as_ref().map(|found| &found.events) else {
         return Ending::Unknown(None);
     };
@@ -78,11 +80,16 @@ pub fn closing(litmus: &Litmus, program: &Program, report: &Report, exe: &Path) 
         followed.differs =
             first_difference((&before, &there.run.events), (&fixed, &followed.run.events));
     }
-    Ending::Closed(Box::new(Closing { fix, keeps, buggy, report, fixed, followed }))
+    Ending::Closed(Box::new(Closing { fix, keeps, either, buggy, report, fixed, followed }))
 }
 
 /// What closes a window, what keeps it closed, and the kernel where it is closed.
-type Fixed = (Option<Fix>, Option<Fix>, Kernel);
+struct Fixed {
+    fix: Option<Fix>,
+    keeps: Option<Fix>,
+    either: Option<[Fix; 2]>,
+    kernel: Kernel,
+}
 
 struct Search<'a> {
     litmus: &'a Litmus,
@@ -123,7 +130,7 @@ impl Search<'_> {
             let others = removed.iter().filter(|&&other| other != fix);
             let with = others.fold(Kernel::new(kernel.version), |k, &other| k.without(other));
             if self.run(with, MAX_STATES).verdict == Verdict::Exhausted {
-                return Ok((Some(fix), None, with));
+                return Ok(Fixed { fix: Some(fix), keeps: None, either: None, kernel: with });
             }
         }
         let later = Version::ALL.into_iter().filter(|&version| {
@@ -158,11 +165,28 @@ impl Search<'_> {
         let new = self.likely_first(fixed.fixes().filter(|&fix| !last_bad.has(fix)).collect());
         let needed =
             |&fix: &Fix| self.run(fixed.without(fix), FEW_STATES).verdict == report.verdict;
-        let needed: Vec<Fix> = new.into_iter().filter(needed).collect();
+        let needed: Vec<Fix> = new.iter().copied().filter(needed).collect();
         let closes = |&fix: &Fix| self.same_run(buggy, report, fixed.without(fix));
         let fix = needed.iter().copied().find(closes);
         let keeps = needed.first().copied().filter(|_| fix.is_none());
-        Ok((fix, keeps, fixed))
+        let either = if needed.is_empty() { self.either(buggy, report, fixed, &new) } else { None };
+        Ok(Fixed { fix, keeps, either, kernel: fixed })
+    }
+
+    /// Two fixes of a kernel without which the schedule of the report goes wrong as it does.
+    fn either(
+        &self,
+        buggy: &Program,
+        report: &Report,
+        fixed: Kernel,
+        fixes: &[Fix],
+    ) -> Option<[Fix; 2]> {
+        let pairs = fixes
+            .iter()
+            .enumerate()
+            .flat_map(|(at, &one)| fixes[at + 1..].iter().map(move |&other| [one, other]));
+        let mut pairs = pairs.filter(|_| matches!(report.verdict, Verdict::Violated(_)));
+        pairs.find(|[one, other]| self.same_run(buggy, report, fixed.without(*one).without(*other)))
     }
 
     /// Whether a kernel goes wrong by the very schedule of the report. A fix whose absence opens another

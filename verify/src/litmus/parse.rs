@@ -9,6 +9,7 @@ use super::reaches::reaches;
 use super::schema::{At, Field, Fields, Judge};
 use super::start::start;
 use super::{Expected, Litmus, TaskSpec};
+use crate::printable;
 use crate::problem::{Span, read, shown, too_big};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
@@ -55,7 +56,8 @@ pub fn parse(name: &str, path_for_messages: &str, text: &str) -> Result<Litmus, 
 pub fn load(path: &Path) -> Result<Litmus, Problems> {
     let text = read(KIND, path, MAX_BYTES, SPLIT)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    parse(&name, &path.display().to_string(), &text)
+    // It is part of headings, commands and files.
+    parse(&printable::line(&name), &path.display().to_string(), &text)
 }
 
 /// Reads the whole document. What it returns is meaningful only if `judge` found nothing.

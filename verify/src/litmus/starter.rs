@@ -90,7 +90,8 @@ cached_pages = 0
 [mount]                    # keys: MOUNT_KEYS
 dioread_nolock = true
 
-# One to six tasks. Calls, and the keys that each may have (`blocks` is 1 if it is left out):
+# One to six tasks. Calls, and the keys that each may have (`blocks` is 1 if it is left out; half = "lower" or
+# "upper", fail = "enospc" or "enomem", size_read = "early" or "late"; others: a number, or true):
 CALLS
 [[task]]
 name = "W"                 # a capital letter

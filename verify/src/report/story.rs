@@ -10,6 +10,7 @@ use crate::program::{Event, Program, Waiting};
 use crate::schedule;
 use crate::verdict::Verdict;
 use diolock::inode::Blocked;
+use diolock::kernel::Fix;
 use diolock::op::TaskId;
 use diolock::sources::was_read;
 
@@ -159,6 +160,10 @@ fn fixed_by(closing: &Closing) -> String {
         Some(fix) => {
             let about = fix.about();
             format!("fixed by {} ({}): {}", about.commit, about.release, about.text)
+        }
+        None if let Some([one, other]) = closing.either.map(|fixes| fixes.map(Fix::about)) => {
+            let both = [one, other].map(|about| format!("{}: {}", about.commit, about.text));
+            format!("closed in {} twice: {}", closing.fixed.kernel, both.join("; and "))
         }
         None => {
             let kept = closing.keeps.map_or_else(String::new, |fix| {

@@ -9,7 +9,7 @@ use diolock::op::Op;
 
 /// R14: a call with IOCB_NOWAIT reaches no step that may sleep, whether or not it would sleep this time.
 ///
-/// Let pass, as the kernel makes them by design (v5.10.44, v6.1.141, v6.12, read in source):
+/// Let pass, as the kernel makes them by design (read in v6.12; v5.10 and v6.1 from it):
 /// - `i_data_sem` for a lookup: `ext4_iomap_begin` and `ext4_overwrite_io` pass no
 ///   `EXT4_GET_BLOCKS_CACHED_NOWAIT`, so `ext4_map_blocks` takes it whatever the flags of the I/O say;
 /// - spinlocks, which nobody sleeps for.

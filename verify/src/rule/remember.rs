@@ -256,6 +256,10 @@ fn mapped(view: &mut View<'_>) {
     else {
         return;
     };
+    if *how == MapFor::Unwrite {
+        let zeroed = Halves::from(range.start).and(Halves::below(range.end()));
+        view.extents_mut().holes.join(zeroed);
+    }
     let holes = view.extents().holes;
     view.me_mut().holes = holes;
     if *how == MapFor::Extend {

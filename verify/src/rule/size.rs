@@ -4,6 +4,7 @@ use super::RuleId;
 use super::judge::{Judgement, broken};
 use super::view::{End, View};
 use crate::program::Program;
+use diolock::dio_path::Call;
 use diolock::inode::Inode;
 use diolock::op::Op;
 
@@ -57,7 +58,9 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
     let (size, disksize) = inode.sizes();
     // What is yet to be written back will raise i_disksize; if its page is gone, nobody will.
     let delayed = delays(inode);
-    let lost = delays(&program.inode) || end.disksize().touched && end.size().touched;
+    // An append stands alone: its page is not followed as a dirty one.
+    let appends = program.calls.iter().any(|call| matches!(call, Call::Append(_)));
+    let lost = delays(&program.inode) || end.size().touched && !appends;
     if disksize > size && lost || disksize < size && lost && !delayed {
         let text = format!("i_size is {size} and i_disksize {disksize} at the end");
         return broken(RuleId::R11, text);

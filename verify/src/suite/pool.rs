@@ -60,18 +60,20 @@ where
     let mut done: Vec<Option<R>> = Vec::new();
     done.resize_with(count, || None);
     loop {
-        match results.recv_timeout(Duration::from_millis(50)) {
+        let result = results.recv_timeout(Duration::from_millis(50));
+        // First: a result that comes now may be one of a killed child.
+        if stop.load(Ordering::SeqCst) {
+            quit.store(true, Ordering::Relaxed);
+            children::kill_all();
+            break;
+        }
+        match result {
             Ok((at, result)) => {
                 on_done(at, &result);
                 done[at] = Some(result);
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
             Err(mpsc::RecvTimeoutError::Timeout) => {}
-        }
-        if stop.load(Ordering::Relaxed) {
-            quit.store(true, Ordering::Relaxed);
-            children::kill_all();
-            break;
         }
     }
     done

@@ -70,6 +70,12 @@ impl World {
         }
     }
 
+    /// The most of what is remembered for each thread, or for each direct I/O in flight.
+    pub fn under_way(&self) -> usize {
+        let each = [self.dios.len(), self.ending.len(), self.windows.len(), self.held.len()];
+        each.into_iter().max().unwrap_or(0)
+    }
+
     /// The recording begins in the middle of calls: direct I/O may be in flight, locks held.
     pub fn begin_in_the_middle(&mut self) {
         self.excerpt = true;

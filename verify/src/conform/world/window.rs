@@ -154,7 +154,8 @@ impl World {
         if self.before.most == u64::MAX {
             // The first count in an excerpt tells how much was in flight before.
             let others = value.saturating_sub(own.into());
-            let here = (self.dios.len() + self.ending.len()) as u64 - u64::from(own);
+            let here = (self.dios.len() + self.ending.len()) as u64;
+            let here = here.saturating_sub(own.into());
             self.before = Span {
                 least: others.saturating_sub(here),
                 most: others.saturating_sub(self.counted),

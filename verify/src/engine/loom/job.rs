@@ -1,16 +1,15 @@
 //! A loom search in a process of its own.
 
 use super::{Options, search};
-use crate::children;
 use crate::litmus::Litmus;
 use crate::program::Program;
 use crate::verdict::{Counterexample, Report, Verdict};
+use crate::{children, image, printable, private};
 use diolock::kernel::{Fix, Kernel, Version};
 use serde::{Deserialize, Serialize};
-use std::io::Read;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a child process is asked to search.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,15 +99,36 @@ impl Job {
     }
 }
 
-/// The child's side: reads a job from standard input, writes the report to standard output and ends
-/// the process.
+/// What goes to the child: a line.
+#[derive(Serialize)]
+struct Sent<'a> {
+    build: &'a str,
+    job: &'a Job,
+}
+
+/// The same as it arrives. Another build may have other jobs: they are not looked at.
+#[derive(Deserialize)]
+struct Received {
+    build: String,
+    job: serde_json::Value,
+}
+
+/// The child's side: reads a job, a line, from standard input, writes its build in a line and then the
+/// report to standard output, and ends the process. A job of another build is refused.
 ///
 /// # Errors
-/// If the job cannot be read.
+/// If the job cannot be read, or this is not the build that it was meant for.
 pub fn serve() -> Result<(), String> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|e| e.to_string())?;
-    let job: Job = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    std::io::stdin().lock().read_line(&mut text).map_err(|e| e.to_string())?;
+    children::end_with_parent();
+    let received: Received = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let build = image::own_build();
+    say(&build)?;
+    if received.build != build {
+        return Err(format!("it is for build {}, and this is {build}", received.build));
+    }
+    let job: Job = serde_json::from_value(received.job).map_err(|e| e.to_string())?;
     let program = job.program()?;
     let options = Options {
         preemption_bound: job.preemption_bound,
@@ -127,19 +147,25 @@ pub fn serve() -> Result<(), String> {
     Ok(())
 }
 
+fn say(line: &str) -> Result<(), String> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())
+}
+
 /// The parent's side: runs a search in a process of its own and waits for it; `exe` is the
 /// `diolock` binary. A search that dies is run once more with a journal of its steps, so that the
 /// execution it died in can be shown.
 pub fn run_child(job: &Job, exe: &Path) -> Report {
     let why = match spawn(job, exe) {
-        Ok(output) => match serde_json::from_slice(&output.stdout) {
+        Ok(output) => match report(&output, exe) {
             Ok(report) => {
                 if std::env::var_os("RUST_LOG").is_some() {
-                    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+                    // Whoever asked for it may have closed it.
+                    let _ = std::io::stderr().write_all(&output.stderr);
                 }
                 return report;
             }
-            Err(_) => ended(output.status, &output.stderr),
+            Err(Failure::OtherBuild(why)) => return Report::incomplete(why),
+            Err(Failure::NoReport) => ended(output.status, &output.stderr),
         },
         Err(error) => format!("loom's process did not start: {error}"),
     };
@@ -149,8 +175,33 @@ pub fn run_child(job: &Job, exe: &Path) -> Report {
     post_mortem(job, exe, why)
 }
 
+/// Why what a child printed is no report.
+enum Failure {
+    /// The binary was replaced: what it says is not what this one would say.
+    OtherBuild(String),
+    NoReport,
+}
+
+fn report(output: &Output, exe: &Path) -> Result<Report, Failure> {
+    let mut lines = output.stdout.splitn(2, |&byte| byte == b'\n');
+    let (Some(build), Some(report)) = (lines.next(), lines.next()) else {
+        return Err(Failure::NoReport);
+    };
+    let (build, wanted) = (String::from_utf8_lossy(build), image::build(exe));
+    if build != wanted {
+        let build = printable::clip(&build, 80);
+        return Err(Failure::OtherBuild(format!(
+            "loom's process is another build of diolock: {build}, not {wanted}; \
+             the binary was replaced during the run"
+        )));
+    }
+    serde_json::from_slice(report).map_err(|_| Failure::NoReport)
+}
+
 fn spawn(job: &Job, exe: &Path) -> std::io::Result<Output> {
     let mut command = Command::new(exe);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::arg0(&mut command, "diolock");
     command.arg("loom-job");
     // loom reads these by itself; a search must not depend on them.
     for (name, _) in std::env::vars_os() {
@@ -158,19 +209,22 @@ fn spawn(job: &Job, exe: &Path) -> std::io::Result<Output> {
             command.env_remove(name);
         }
     }
-    children::run(&mut command, &serde_json::to_vec(job)?)
+    let mut line = serde_json::to_vec(&Sent { build: &image::build(exe), job })?;
+    line.push(b'\n');
+    children::run(&mut command, &line)
 }
 
 fn post_mortem(job: &Job, exe: &Path, why: String) -> Report {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("diolock-{}-{number}.jsonl", std::process::id());
-    let journal = std::env::temp_dir().join(name);
+    let folder = match private::folder() {
+        Ok(folder) => folder,
+        Err(error) => return Report::incomplete(format!("{why}; no journal was kept: {error}")),
+    };
+    let journal = folder.join("steps.jsonl");
     let again = Job { journal: Some(journal.clone()), ..job.clone() };
     let mut report = run_child(&again, exe);
     let steps = std::fs::read_to_string(&journal).unwrap_or_default();
     // Left behind at worst in the system's folder for temporary files.
-    let _ = std::fs::remove_file(&journal);
+    let _ = std::fs::remove_dir_all(&folder);
     if report.counterexample.is_none() && matches!(report.verdict, Verdict::Incomplete(_)) {
         report.counterexample = Some(Counterexample {
             events: steps.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),

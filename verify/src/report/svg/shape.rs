@@ -1,5 +1,6 @@
 //! Shapes on a page, in whole pixels, and how they are written down.
 
+use crate::printable::is_printable;
 use std::fmt::Write;
 
 /// A text's width in pixels, never less than it is: monospace faces are 0.55 to 0.62 of their size
@@ -198,21 +199,19 @@ fn write_text(out: &mut String, text: &Text) {
     );
 }
 
-/// Text as it may stand in XML and HTML, in elements and in quoted attributes. Characters that XML
-/// cannot hold become U+FFFD.
+/// Text as it may stand in XML and HTML, in elements and in quoted attributes. Characters that nobody
+/// would see, among them all that XML cannot hold, become U+FFFD.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in text.replace(['\t', '\n', '\r'], " ").chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
+            c if is_printable(c) => out.push(c),
+            _ => out.push('\u{fffd}'),
         }
     }
     out
