@@ -10,6 +10,9 @@ use crate::task::{Place, Task};
 /// | Lock       | jbd2_journal_commit_transaction: t_state = T_LOCKED        | transaction |
 /// | WaitQuiet  | jbd2_journal_commit_transaction: until t_updates == 0      | transaction |
 /// | Unlock     | jbd2_journal_commit_transaction: j_running_transaction = 0 |             |
+///
+/// # Modelled
+/// One thread (`kjournald2`) does all commits, one after the other: the lock waits for the commit before it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Commit {
     step: u8,

@@ -115,7 +115,7 @@ impl Call {
             let punch = PunchHoleRwsem::new(range, kernel).failing(fault);
             Call::PunchHole(punch.writing_back(write_back))
         } else {
-            let punch = PunchHole::new(range, kernel, indirect);
+            let punch = PunchHole::new(range, kernel, indirect).failing(fault);
             Call::PunchHoleImutex(punch.writing_back(write_back))
         }
     }

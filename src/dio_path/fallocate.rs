@@ -20,7 +20,7 @@ use crate::task::{Place, Task};
 ///
 /// # Kernel
 /// `ext4_fallocate` (fs/ext4/extents.c; v3.6, v3.7.2, v3.11): only v3.7.2 flushes.
-/// `ext4_can_extents_be_merged`: v3.6 and v3.8.13 merge two unwritten extents, v3.11 does not.
+/// `ext4_can_extents_be_merged`: v3.6.5, v3.7.2 and v3.8.13 merge two unwritten extents, v3.11 does not.
 ///
 /// # Left out
 /// The loop over what one handle can allocate, credits (B14) and i_size (see ExtFallocate).

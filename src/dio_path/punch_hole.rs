@@ -3,6 +3,7 @@
 use super::end_page_io::EndPageIo;
 use super::flush::FlushCompleted;
 use super::truncate_pages::TruncatePages;
+use super::write::Fault;
 use super::writepages::WritePages;
 use crate::inode_lock::{LockName, Mode};
 use crate::kernel::{Fix, Kernel, Version};
@@ -44,7 +45,8 @@ use crate::task::{Place, Task};
 /// something about it.
 ///
 /// Up to v3.7 only whole pages leave the cache before the drain; of a page that is punched in part the hole is
-/// zeroed inside the handle. v3.11 does both before the drain.
+/// zeroed inside the handle. v3.11 does both before the drain. A punch that gets no handle (`failing`) opens
+/// the gate, lets `i_mutex` go and leaves the blocks; whole pages have left the cache by then.
 ///
 /// # Left out
 /// Partial blocks, the flags that are checked again under `i_mutex`.
@@ -53,6 +55,7 @@ pub struct PunchHole {
     range: Range,
     kernel: Kernel,
     indirect: bool,
+    fails: bool,
     write_back: Option<Box<WritePages>>,
     workers: Vec<EndPageIo>,
     step: Step,
@@ -85,8 +88,15 @@ impl PunchHole {
     /// Punches `range` out of the file, which is mapped by `indirect` blocks or by extents.
     pub fn new(range: Range, kernel: Kernel, indirect: bool) -> PunchHole {
         let (write_back, workers, step) = (None, Vec::new(), Step::Done);
-        let task = PunchHole { range, kernel, indirect, write_back, workers, step };
+        let fails = false;
+        let task = PunchHole { range, kernel, indirect, fails, write_back, workers, step };
         PunchHole { step: task.locked(), ..task }
+    }
+
+    /// The same, but it gets no handle.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> PunchHole {
+        PunchHole { fails: fault.is_some(), ..self }
     }
 
     /// The same, but it writes dirty pages back first, as the kernel does.
@@ -123,12 +133,21 @@ impl PunchHole {
         self.kernel.has(Fix::PunchWaits) && !unguarded
     }
 
-    fn prepare(&self) -> Step {
+    /// The handle is closed, or was not had.
+    fn stopped(&mut self) -> Step {
+        if self.waits() { Step::OpenGate } else { self.leave() }
+    }
+
+    fn prepare(&mut self) -> Step {
         match (self.waits(), self.indirect) {
             (true, _) => Step::CloseGate,
-            (false, true) => Step::StartHandle,
+            (false, true) => self.start(),
             (false, false) => self.flush(),
         }
+    }
+
+    fn start(&mut self) -> Step {
+        if self.fails { self.stopped() } else { Step::StartHandle }
     }
 
     fn flush(&self) -> Step {
@@ -219,18 +238,18 @@ impl Task for PunchHole {
                 match (self.kernel.has(Fix::FlushWaits), waits) {
                     (true, _) => Step::WaitUnwritten,
                     (false, true) => Step::Drain,
-                    (false, false) => Step::StartHandle,
+                    (false, false) => self.start(),
                 }
             }
             Step::WaitUnwritten if waits => Step::Drain,
-            Step::WaitUnwritten | Step::Drain => Step::StartHandle,
+            Step::WaitUnwritten | Step::Drain => self.start(),
             Step::StartHandle if partial => Step::ZeroPage(self.pages()),
             Step::StartHandle => Step::TakeDataSem,
             Step::TakeDataSem => Step::Free,
             Step::Free => Step::DropDataSem,
             Step::DropDataSem => Step::StopHandle,
-            Step::StopHandle if waits => Step::OpenGate,
-            Step::StopHandle | Step::OpenGate => self.leave(),
+            Step::StopHandle => self.stopped(),
+            Step::OpenGate => self.leave(),
             Step::DropImutex => self.worker(),
             Step::Done => Step::Done,
         };

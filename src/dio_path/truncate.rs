@@ -37,7 +37,7 @@ use crate::task::{Place, Task};
 /// # Kernel
 /// `ext4_setattr`, `ext4_truncate` (fs/ext4/inode.c), `ext4_ext_truncate` (fs/ext4/extents.c), read in
 /// v3.6.5, v3.7.2 and v3.11; `ext4_flush_unwritten_io` (fs/ext4/page-io.c) in v3.7.2,
-/// `truncate_setsize` (mm/truncate.c) in v3.7.2.
+/// `truncate_setsize`, `truncate_pagecache` (mm/truncate.c) in v3.6.5, v3.7.2 and v3.11.
 ///
 /// # Modelled
 /// v3.6 drains before it changes the size, whatever the new size; v3.7 drains after, and only when

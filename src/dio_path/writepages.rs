@@ -57,7 +57,9 @@ use crate::task::{Place, Task};
 /// ([`WritePages::and_wait`]) the worker is left to the call, for when it holds the lock no longer.
 ///
 /// # Left out
-/// The reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between
+/// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end of
+/// the direct write that it finds there, which may have been freed: only direct writes do so in the model. The
+/// reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between
 /// waits for the page before it frees), errors; up to v3.7 that the page is unlocked between two runs that
 /// must be mapped; from v3.11 on the count of unwritten I/O and the list on which a page's io_end waits for
 /// the worker.

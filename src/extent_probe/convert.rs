@@ -16,8 +16,9 @@ use crate::task::{Place, Task};
 /// | StopHandle  | ext4_convert_unwritten_extents: ext4_journal_stop   |                         |
 ///
 /// # Modelled
-/// Before dee1f973ca34 the whole extent that is found is marked, however large it has become (source
-/// v3.6, v3.7.2).
+/// The extent is split if it is larger than what was written: `ext4_convert_unwritten_extents_endio`
+/// (fs/ext4/extents.c), read in v3.6.5, v3.7.2 and v3.11. Before dee1f973ca34 (v3.6.0, from memory) the
+/// whole extent that is found is marked, however large it has become.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ConvertUnwritten {
     range: Range,

@@ -28,6 +28,8 @@ pub enum Blocked {
     Ioend(i8),
     /// The running transaction is locked for commit.
     TransactionLocked,
+    /// Another commit is at it: one thread does them all.
+    CommitRunning,
     /// Commit waits for that many open handles.
     OpenHandles(u8),
     /// It sleeps on the wait queue of a counter.
@@ -75,6 +77,7 @@ impl Inode {
                 Some(Blocked::Ioend(self.io_ends[whose as usize].get()))
             }
             Op::JournalStart(_) if !self.journal.can_start() => Some(Blocked::TransactionLocked),
+            Op::CommitLock if !self.journal.can_start() => Some(Blocked::CommitRunning),
             Op::CommitWait if !self.journal.quiet() => {
                 Some(Blocked::OpenHandles(self.journal.updates()))
             }

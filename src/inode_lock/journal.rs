@@ -10,6 +10,7 @@
 ///
 /// # Priority policy
 /// Once locked, no handle starts until the commit is done, whoever waits; the commit waits for every
+/// open handle. One thread commits (`kjournald2`): a second commit begins when the first is done.
 ///
 /// # Kernel
 /// `start_this_handle`, `jbd2_journal_stop`, `jbd2_journal_commit_transaction` (fs/jbd2, v3.6).

@@ -33,6 +33,9 @@ fn tasks() -> BTreeMap<String, Source> {
     for folder in ["dio_path", "extent_probe"] {
         for entry in fs::read_dir(root.join(folder)).expect("the protocol's sources are there") {
             let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                continue;
+            }
             let file = format!("{folder}/{}", path.file_name().unwrap_or_default().display());
             let text = fs::read_to_string(&path).expect("the source can be read");
             let tables = tables(&text);

@@ -25,13 +25,7 @@ impl CallSpec {
             .collect(),
             CallSpec::Pread { late_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
             CallSpec::Pread { repeat: true, .. } => vec![("repeat", RfcV1..=V3_11)],
-            // (The error paths of the older functions were not followed.)
-            CallSpec::Ftruncate { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
-            CallSpec::PunchHole { indirect, fault, .. } => {
-                let old = indirect.then_some(("indirect", RfcV1..=V3_11));
-                let new = fault.map(|_| ("fail", V4_10..=V6_12));
-                old.into_iter().chain(new).collect()
-            }
+            CallSpec::PunchHole { indirect: true, .. } => vec![("indirect", RfcV1..=V3_11)],
             CallSpec::Falloc { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
             _ => vec![("", self.since_until().unwrap_or(always))],
         }

@@ -220,6 +220,7 @@ pub fn waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> Strin
         Blocked::Unwritten(n) => format!("waits for i_unwritten to fall from {n} to 0"),
         Blocked::Ioend(n) => format!("waits for i_ioend_count to fall from {n} to 0"),
         Blocked::TransactionLocked => "waits for the commit to end".to_owned(),
+        Blocked::CommitRunning => "waits for the commit before it to end".to_owned(),
         Blocked::OpenHandles(1) => "waits for an open handle to stop".to_owned(),
         Blocked::OpenHandles(n) => format!("waits for {n} open handles to stop"),
         Blocked::Asleep { queue, count, forgotten: true } => {
@@ -240,6 +241,7 @@ pub fn lane_waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> 
         Blocked::Unwritten(n) => format!("i_unwritten = {n}, waits"),
         Blocked::Ioend(n) => format!("ext4_ioend_wait: count = {n}, waits"),
         Blocked::TransactionLocked => "journal_start: waits for the commit".to_owned(),
+        Blocked::CommitRunning => "commit: waits for the one before".to_owned(),
         Blocked::OpenHandles(n) => format!("commit: waits, {n} open"),
         Blocked::Asleep { .. } => "schedule: sleeps".to_owned(),
     }

@@ -237,6 +237,8 @@ fn form(object: Object, seen: &Seen, fair: bool, program: &Program) -> Form {
         Object::DioCount if seen.apart => Form::Parked,
         Object::DioCount if !seen.moves => Form::RwLock,
         Object::DioCount => Form::Slots,
+        // Commits alone: no handle is there to be ordered with.
+        Object::Admission if !seen.accesses.contains(&Access::Read) => Form::Parked,
         Object::Admission => Form::WithHandles,
         Object::Handles if seen.waiters.len() == 1 => Form::Handles,
         Object::Unwritten | Object::Ioend(_) | Object::Handles => Form::Parked,

@@ -15,6 +15,7 @@ pub(super) fn waits(op: &Op) -> bool {
             | Op::UnwrittenWait
             | Op::IoendWait(_)
             | Op::WaitSleep(_)
+            | Op::CommitLock
             | Op::CommitWait
             | Op::JournalStart(_)
     )
@@ -41,7 +42,7 @@ pub(super) fn never_together(
         Op::CommitWait => {
             matches!(earlier, Op::JournalStop(_)) && before.inode.blocked(waiter, later).is_some()
         }
-        Op::JournalStart(_) => {
+        Op::CommitLock | Op::JournalStart(_) => {
             matches!(earlier, Op::CommitWait | Op::CommitDone)
                 && before.inode.blocked(waiter, later).is_some()
         }

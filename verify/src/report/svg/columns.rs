@@ -52,7 +52,9 @@ pub(crate) fn what(blocked: &Blocked) -> What {
             What::Unwritten
         }
         Blocked::Ioend(_) => What::Unwritten,
-        Blocked::TransactionLocked | Blocked::OpenHandles(_) => What::Handle,
+        Blocked::TransactionLocked | Blocked::CommitRunning | Blocked::OpenHandles(_) => {
+            What::Handle
+        }
     }
 }
 
