@@ -53,7 +53,8 @@ impl Extents {
     /// as the conversion merges them; unwritten ones are split where a write asked for a part of them.
     pub fn depth(&self) -> Blocks {
         let begins = |at: &usize| {
-            let (before, here) = (at.checked_sub(1).map(|b| self.map[b].extent), self.map[*at].extent);
+            let (before, here) =
+                (at.checked_sub(1).map(|b| self.map[b].extent), self.map[*at].extent);
             let split = here == Extent::Unwritten && self.cuts >> at & 1 == 1;
             here != Extent::Hole && (before != Some(here) || split)
         };
