@@ -56,7 +56,8 @@ use crate::task::{Place, Task};
 /// blocks were mapped: up to v3.7 to their end, later to the end of the page. Submission, interrupt and worker
 /// are one task: each begins where the one before ends. The handle's credits are estimated by the depth of the
 /// tree as it is before the handle is started, with no lock that a direct write would need
-/// (`ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17, v6.12.117). Inside a call that holds the inode's lock
+/// (`ext4_da_writepages` or `ext4_writepages`: `ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17,
+/// v5.4.18, v5.10.44, v6.1.192, v6.12.117). Inside a call that holds the inode's lock
 /// ([`WritePages::and_wait`]) the worker is left to the call, for when it holds the lock no longer.
 ///
 /// # Left out

@@ -31,7 +31,7 @@ impl Extents {
     }
 
     /// Fills the holes of a range with unwritten blocks. With `merge`, a new block joins the
-    /// unwritten extent before it and the one after it.
+    /// unwritten extent before it and the one after it, and what has grown so the one before that.
     pub(super) fn preallocate(&mut self, range: Range, merge: bool) {
         while self.map.len() < range.end() as usize {
             self.map.push(Mapped { extent: Extent::Hole, block: None });
@@ -45,6 +45,10 @@ impl Extents {
             self.map[block as usize] = Mapped { extent: Extent::Unwritten, block: Some(number) };
             for edge in [block, block + 1] {
                 self.cuts = if merge { self.cuts & !(1 << edge) } else { self.cuts | 1 << edge };
+            }
+            // ext4_ext_try_to_merge: the extent that has grown joins the one before it as well.
+            if merge {
+                self.cuts &= !(1 << self.extent_around(block).start);
             }
         }
     }

@@ -185,6 +185,9 @@ fixes! {
     /// i_rwsem change it.
     SizeComparedAgain: "size-compared-again", V5_10.., "v4.10 at the latest", Ours;
     /// collapse range and insert range wait for direct I/O before they move blocks
+    ///
+    /// A collapse frees what a read in flight still reads. An insert frees nothing: without the drain a read may
+    /// find what was written, meanwhile, to the place where its block has gone. No rule here asks for that.
     ShiftDrains: "shift-drains", V4_10.., "v4.10 at the latest", Ours;
     /// punch hole waits for direct I/O before it frees
     PunchDrains: "punch-drains", V4_10.., "v4.10 at the latest", Ours;
