@@ -29,13 +29,15 @@ use crate::task::{Place, Task};
 ///
 /// # Kernel
 /// fs/ext4/extents.c and fs/ext4/ext4.h, read in v3.6, v3.7.2, v3.11 (where all this is in
-/// `ext4_fallocate`), v4.10.17, v5.4.18, v5.10.44, v6.1.141 and v6.12.
+/// `ext4_fallocate`), v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.1.192 and v6.12.
 ///
 /// # Modelled
-/// Credits are as many as the depth of the tree, which is looked at without a lock. The tree has one
+/// Credits are as many as the depth of the tree, which is looked at without `i_data_sem`. The tree has one
 /// leaf as long as no extent differs from the others (in an inode's root there is room for four): it
-/// gets deeper by a conversion that must split. That such a one exists is said by a comment of
-/// `ext4_convert_unwritten_extents_endio` (v4.10). The second look at the depth at the top of the loop
+/// gets deeper where a write splits an unwritten extent, before its I/O and under the inode's lock. A
+/// conversion must split only what has been merged since: from v5.10 on `ext4_can_extents_be_merged` looks
+/// at lengths alone, in v4.10 and v5.4 it merges nothing unwritten while unwritten I/O is counted (here:
+/// never, as nobody else tells). The second look at the depth at the top of the loop
 /// (from v4.10) only makes the gap between look and change smaller. In place of the nested handle of
 /// `ext4_map_blocks` and its first pass: nothing. Where it is to fail, the last block of the range is the
 /// one that is not had (ENOSPC): what came before it is allocated, under a handle of its own, and the
@@ -146,7 +148,10 @@ impl Task for AllocBlocks {
             Step::TakeDataSem | Step::LockDisksize => Op::Lock(sem, alone),
             Step::Allocate if self.fails() => Op::Map(self.range, MapFor::CreateFails),
             Step::Allocate if self.unwrites => Op::Map(self.range, MapFor::Unwrite),
-            Step::Allocate => Op::Map(self.range, MapFor::Preallocate { merge: false }),
+            Step::Allocate => {
+                let merge = self.kernel.version >= Version::V5_10;
+                Op::Map(self.range, MapFor::Preallocate { merge })
+            }
             Step::DropDataSem | Step::UnlockDisksize => Op::Unlock(sem, alone),
             Step::RereadSize => Op::SizeRead,
             Step::RaiseSize => Op::SizeWrite(self.range.end()),

@@ -52,6 +52,12 @@ pub struct WriteFlags {
 /// extending one not, the kernel would take it for failed and cut its blocks off; here it would be
 /// left to its completion.)
 ///
+/// With IOCB_NOWAIT -EAGAIN comes: without a lock, where the lock is not to be had in the mode asked for; from
+/// the checks, which give the shared lock back, where it would have to be upgraded; and, with the lock held
+/// alone, for an unaligned or extending write: in v6.12 in the checks before `file_modified`, up to v6.1 after
+/// them, so that it has stamped the time, and may have waited for a commit, all the same. No lock is held
+/// after any of them (`ext4_dio_write_iter`, `ext4_dio_write_checks`, v5.10.44, v6.1.192, v6.12.117).
+///
 /// # Left out
 /// `EXT4_STATE_MAY_INLINE_DATA` (B44), the buffered rest of a short
 /// write.

@@ -25,7 +25,8 @@ use crate::task::{Place, Task};
 /// | AioComplete  | iomap_dio_complete_work: ki_complete                     |                |
 ///
 /// # Kernel
-/// fs/iomap/direct-io.c and fs/ext4/file.c, read in v5.10.44, v6.1-rc7, v6.1.141 and v6.12.
+/// fs/iomap/direct-io.c and fs/ext4/file.c, read in v5.10.44, v6.1-rc7, v6.1.141, v6.1.192, v6.12 and
+/// v6.12.117.
 ///
 /// # Modelled
 /// Locks are those of a submitter that waits; a worker holds none. v5.10 (from 5899593f51e6, which

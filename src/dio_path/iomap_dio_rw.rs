@@ -31,7 +31,10 @@ use crate::task::{Place, Task};
 /// allocated as written ones. An unaligned write zeroes the rest of a new or unwritten block.
 ///
 /// # Left out
-/// Short I/O, polling, mapping in more than one piece.
+/// Short I/O, polling. Mapping in more than one piece: `ext4_iomap_begin` finds one extent, `__iomap_dio_rw`
+/// asks again for the rest, and what it has is submitted meanwhile. All pieces are one dio, with one
+/// reference and one completion that converts the whole range; a write across two kinds of extents holds
+/// i_rwsem alone. What is lost is that the first blocks may be on the device before the next are mapped.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct IomapDioRw {
     write: Write,

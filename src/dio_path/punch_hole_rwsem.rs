@@ -34,8 +34,8 @@ use crate::task::{Place, Task};
 /// | DropRwsem    | ext4_punch_hole: inode_unlock                   |                             |
 ///
 /// # Kernel
-/// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141 and v6.12. That v6.12 still writes back before it
-/// takes the lock is derived: 6.12.117 does not.
+/// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141, v6.1.192 and v6.12. That
+/// v6.12 still writes back before it takes the lock is derived: 6.12.117 does not.
 ///
 /// # Modelled
 /// A hole at or past i_size is nothing to punch; one that reaches past it is punched as asked. In

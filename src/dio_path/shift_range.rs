@@ -39,7 +39,7 @@ use crate::task::{Place, Task};
 /// | DropRwsem    | ext4_collapse_range: inode_unlock                              |                          |
 ///
 /// # Kernel
-/// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141 and v6.12.
+/// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.1.192 and v6.12.
 ///
 /// # Modelled
 /// A collapse that reaches i_size is refused, an insert from i_size on too. An insert raises both

@@ -15,6 +15,7 @@ use crate::task::{Place, Task};
 /// | step        | kernel (v4.10; * up to v3.7, + from v3.11 on)                | holds after     |
 /// |-------------|--------------------------------------------------------------|-----------------|
 /// | TestTag     | ext4_writepages: mapping_tagged(PAGECACHE_TAG_DIRTY)         |                 |
+/// | Estimate    | ext4_writepages: ext4_da_writepages_trans_blocks             |                 |
 /// | StartHandle | ext4_writepages: ext4_journal_start                          | handle          |
 /// | LockPage    | mpage_prepare_extent_to_map: lock_page                       | handle, page    |
 /// | ReadSize    | mpage_process_page_bufs: i_size_read +                       | handle, page    |
@@ -53,7 +54,10 @@ use crate::task::{Place, Task};
 /// written blocks unless the mount has dioread_nolock, the default from 244adf6426ee on: with blocks of the
 /// size of a page up to v6.1, of that size or less in v6.12 (fs/ext4/super.c). i_disksize is raised where
 /// blocks were mapped: up to v3.7 to their end, later to the end of the page. Submission, interrupt and worker
-/// are one task: each begins where the one before ends. Inside a call that holds the inode's lock
+/// are one task: each begins where the one before ends. The handle's credits are estimated by the depth of the
+/// tree as it is before the handle is started, with no lock that a direct write would need
+/// (`ext4_da_writepages` or `ext4_writepages`: `ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17,
+/// v5.4.18, v5.10.44, v6.1.192, v6.12.117). Inside a call that holds the inode's lock
 /// ([`WritePages::and_wait`]) the worker is left to the call, for when it holds the lock no longer.
 ///
 /// # Left out
@@ -83,6 +87,7 @@ pub struct WritePages {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
     TestTag,
+    Estimate,
     StartHandle,
     LockPage,
     ReadSize,
@@ -285,6 +290,7 @@ impl Task for WritePages {
         let (page, sem, excl) = (LockName::PageLock, LockName::IDataSem, Mode::Exclusive);
         Some(match &self.step {
             Step::TestTag | Step::Collect => Op::PageDirty,
+            Step::Estimate => Op::DepthRead,
             Step::StartHandle => Op::JournalStart(Handle::Extents),
             Step::LockPage | Step::WaitForPage => Op::Lock(page, excl),
             Step::ReadSize => Op::SizeRead,
@@ -315,7 +321,8 @@ impl Task for WritePages {
         let counts = by_worker && self.kernel.has(Fix::CountBuffered);
         self.step = match &mut self.step {
             Step::TestTag if outcome == Outcome::Buffers(Vec::new()) => self.last(),
-            Step::TestTag => Step::StartHandle,
+            Step::TestTag => Step::Estimate,
+            Step::Estimate => Step::StartHandle,
             Step::StartHandle => Step::LockPage,
             Step::LockPage if by_worker => Step::Collect,
             Step::LockPage => Step::ReadSize,
@@ -373,6 +380,7 @@ impl Task for WritePages {
             Step::Disksize(disksize) => return disksize.place(),
             Step::Finish(finish) => return finish.place(),
             Step::TestTag => ("TestTag", "ext4_writepages"),
+            Step::Estimate => ("Estimate", "ext4_da_writepages_trans_blocks"),
             Step::StartHandle => ("StartHandle", "ext4_writepages"),
             Step::LockPage => ("LockPage", "mpage_prepare_extent_to_map"),
             Step::ReadSize => ("ReadSize", "mpage_process_page_bufs"),

@@ -27,7 +27,8 @@ use crate::task::{Place, Task};
 /// # Kernel
 /// fs/ext4/extents.c, read in v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1.141 and v6.12.
 /// Between the two lies a time with the estimate under `i_mutex` and without the drain: v4.10 without
-/// 0d306dcf86e8.
+/// 0d306dcf86e8. From v6.15 on, and in 6.12.117, `ext4_fallocate` itself takes the lock, drains and stamps the
+/// time, all before the functions of each mode look at the sizes.
 ///
 /// # Modelled
 /// Up to v3.11 the credits are estimated before `i_mutex`, so v3.7's wait for conversions (see

@@ -31,7 +31,7 @@ impl Extents {
     }
 
     /// Fills the holes of a range with unwritten blocks. With `merge`, a new block joins the
-    /// unwritten extent before it and the one after it.
+    /// unwritten extent before it and the one after it, and what has grown so the one before that.
     pub(super) fn preallocate(&mut self, range: Range, merge: bool) {
         while self.map.len() < range.end() as usize {
             self.map.push(Mapped { extent: Extent::Hole, block: None });
@@ -46,15 +46,23 @@ impl Extents {
             for edge in [block, block + 1] {
                 self.cuts = if merge { self.cuts & !(1 << edge) } else { self.cuts | 1 << edge };
             }
+            // ext4_ext_try_to_merge: the extent that has grown joins the one before it as well.
+            if merge {
+                self.cuts &= !(1 << self.extent_around(block).start);
+            }
         }
     }
 
-    /// How deep the tree is: one extent fits into its root, extents of one state counting as one.
+    /// How deep the tree is: one extent fits into its root. Written blocks side by side are one extent,
+    /// as the conversion merges them; unwritten ones are split where a write asked for a part of them.
     pub fn depth(&self) -> Blocks {
-        let mapped = self.mapping().iter().map(|m| m.extent).filter(|&e| e != Extent::Hole);
-        let mut extents: Vec<Extent> = mapped.collect();
-        extents.dedup();
-        Blocks::from(extents.len() > 1)
+        let begins = |at: &usize| {
+            let (before, here) =
+                (at.checked_sub(1).map(|b| self.map[b].extent), self.map[*at].extent);
+            let split = here == Extent::Unwritten && self.cuts >> at & 1 == 1;
+            here != Extent::Hole && (before != Some(here) || split)
+        };
+        Blocks::from((0..self.map.len()).filter(begins).count() > 1)
     }
 
     /// The unwritten extent that a block is in; just the block if it is not unwritten.
@@ -109,6 +117,18 @@ mod tests {
             file.convert_extent(FIRST);
             assert_eq!(extents(&mut file), [Written, second]);
         }
+    }
+
+    #[test]
+    fn the_tree_grows_where_an_extent_is_split_and_not_where_it_is_converted() {
+        let mut file = Extents::new(&[Extent::Unwritten, Extent::Unwritten]);
+        assert_eq!(file.depth(), 0);
+        file.map(FIRST, MapFor::Create);
+        assert_eq!(file.depth(), 1);
+        file.convert(FIRST);
+        assert_eq!(file.depth(), 1);
+        file.convert(BOTH);
+        assert_eq!(file.depth(), 0);
     }
 
     #[test]

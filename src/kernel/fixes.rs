@@ -173,6 +173,10 @@ fixes! {
     /// a work item that finds i_mutex busy goes to the end of the workqueue
     RequeueBusyWork: "8c0bec2151a4", RfcV1..V3_7, "v3.2", Source;
     /// fallocate waits for direct I/O before it estimates its credits
+    ///
+    /// It matters where a conversion must split an extent that was merged again (fallocate-credits-merged).
+    /// It does not hold off writeback, nor one direct write another: from v6.16 on, in 6.1.192 and in
+    /// 6.12.117 `ext4_ext_index_trans_blocks` assumes the deepest tree, and nothing depends on it any more.
     FallocateDrains: "0d306dcf86e8", V4_10.., "v4.2 (from memory)", Message;
     /// the gate is closed by the callers of ext4_alloc_file_blocks, above i_mmap_sem, and once
     GateInCallers: "17048e8a083f", V4_10..V5_4, "v4.5", Message;
@@ -183,10 +187,15 @@ fixes! {
     /// i_rwsem change it.
     SizeComparedAgain: "size-compared-again", V5_10.., "v4.10 at the latest", Ours;
     /// collapse range and insert range wait for direct I/O before they move blocks
+    ///
+    /// A collapse frees what a read in flight still reads. An insert frees nothing: without the drain a read may
+    /// find what was written, meanwhile, to the place where its block has gone. No rule here asks for that.
     ShiftDrains: "shift-drains", V4_10.., "v4.10 at the latest", Ours;
     /// punch hole waits for direct I/O before it frees
     PunchDrains: "punch-drains", V4_10.., "v4.10 at the latest", Ours;
     /// zero range waits for direct I/O before it makes blocks unwritten
+    ///
+    /// No read needs it: one in flight may find what the block held, as if it had come first.
     ZeroDrains: "zero-drains", V4_10.., "v4.10 at the latest", Ours;
     /// the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW
     ///
