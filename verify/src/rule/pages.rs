@@ -5,7 +5,6 @@ use super::judge::{Judgement, broken};
 use super::records::Halves;
 use super::view::{End, View};
 use crate::program::Program;
-use diolock::dio_path::Call;
 use diolock::extent_probe::{Content, Extent};
 use diolock::inode::Inode;
 use diolock::op::{LogicalBlock, Op, Outcome, TaskId};
