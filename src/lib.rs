@@ -27,6 +27,7 @@ pub mod extent_probe;
 pub mod inode;
 pub mod inode_lock;
 pub mod kernel;
+pub mod names;
 pub mod op;
 pub mod page;
 pub mod sources;

@@ -15,7 +15,7 @@ use crate::task::{Place, Task};
 ///
 /// | step         | kernel (v3.7; * not in v3.6)                       | holds after              |
 /// |--------------|----------------------------------------------------|--------------------------|
-/// | WriteBack    | filemap_write_and_wait_range, see WritePages       |                          |
+/// | WriteBack    | filemap_write_and_wait_range, see WritePages (v3.6: after ReadSize) |         |
 /// | TakeImutex   | ext4_ext_punch_hole: mutex_lock(i_mutex) *         | i_mutex                  |
 /// | ReadSize     | ext4_ext_punch_hole: inode->i_size                 | i_mutex                  |
 /// | DropPages    | truncate_pagecache_range, see TruncatePages        | i_mutex                  |
@@ -36,7 +36,8 @@ use crate::task::{Place, Task};
 ///
 /// # Kernel
 /// fs/ext4/extents.c, read in v3.6 and v3.7.2; `ext4_punch_hole` (fs/ext4/inode.c) in v3.11.
-/// `ext4_ind_punch_hole` is from memory.
+/// `ext4_punch_hole` (fs/ext4/inode.c) of v3.6 and v3.7.2 refuses files without extents; `ext4_ind_punch_hole`
+/// is in none of the trees read, and derived from the message of 26a4c0c6ccec.
 ///
 /// # Modelled
 /// v3.11 flushes nothing: its drain waits for the conversions too. v3.6 takes no `i_mutex` and waits for nothing but I/O that is on the completed list. `indirect`
@@ -103,7 +104,13 @@ impl PunchHole {
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHole {
         let write_back = Some(Box::new(write_back.and_wait()));
-        PunchHole { write_back, step: Step::WriteBack, ..self }
+        let step = if self.size_first() { Step::ReadSize } else { Step::WriteBack };
+        PunchHole { write_back, step, ..self }
+    }
+
+    /// v3.6 looks at i_size once, under no lock, and before it writes pages back.
+    fn size_first(&self) -> bool {
+        !self.locks()
     }
 
     fn locked(&self) -> Step {
@@ -118,6 +125,10 @@ impl PunchHole {
 
     fn pages(&self) -> TruncatePages {
         TruncatePages::new(self.range)
+    }
+
+    fn drop_pages(&self) -> Step {
+        if self.partial() { self.prepare() } else { Step::DropPages(self.pages()) }
     }
 
     fn worker(&mut self) -> Step {
@@ -196,13 +207,13 @@ impl Task for PunchHole {
                     self.workers = write_back.workers();
                 }
                 self.write_back = None;
-                self.locked()
+                if self.size_first() { self.drop_pages() } else { self.locked() }
             }
             Step::TakeImutex => Step::ReadSize,
             Step::ReadSize => match outcome {
                 Outcome::Value(size) if self.range.start >= size => self.leave(),
-                _ if partial => self.prepare(),
-                _ => Step::DropPages(self.pages()),
+                _ if self.write_back.is_some() => Step::WriteBack,
+                _ => self.drop_pages(),
             },
             Step::DropPages(drop) => {
                 drop.resume(outcome);
@@ -279,7 +290,8 @@ impl Task for PunchHole {
             Step::DropImutex => "DropImutex",
             Step::Done => "Done",
         };
-        let kernel = if self.indirect { "ext4_ind_punch_hole" } else { "ext4_ext_punch_hole" };
+        let before = self.indirect && !self.kernel.has(Fix::OnePunchHole);
+        let kernel = if before { "ext4_ind_punch_hole" } else { "ext4_ext_punch_hole" };
         Place { step, kernel }
     }
 }

@@ -6,7 +6,7 @@ use crate::trace::TraceHash;
 use diolock::dio_path::Call;
 use diolock::inode::{Blocked, Inode};
 use diolock::inode_lock::{LockName, Mode};
-use diolock::kernel::Kernel;
+use diolock::kernel::{Kernel, Version};
 use diolock::op::{Access, Object, Op, Outcome, TaskId};
 use diolock::task::{Place, Task};
 use serde::{Deserialize, Serialize};
@@ -178,6 +178,12 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// The same, with the function's name in that version.
+    #[must_use]
+    pub fn on(self, version: Version) -> Waiting {
+        Waiting { place: self.place.on(version), ..self }
+    }
+
     /// Whether it burns CPU meanwhile.
     pub fn spins(&self) -> bool {
         matches!(self.blocked, Blocked::Lock { spins: true, .. })

@@ -166,7 +166,10 @@ fn ends(
         End::Broken(_) if left > 0 => format!("  the last {left} steps were not run\n"),
         End::Finished => "  every task has returned, and nothing is wrong\n".to_owned(),
         End::Ran => {
-            format!("  nothing is wrong so far; next:\n{}", next(&replay.run.system, &letter))
+            format!(
+                "  nothing is wrong so far; next:\n{}",
+                next(&replay.run.system, program, &letter)
+            )
         }
         End::Blocked { at, waiting } => {
             let (step, who) = (at + 1, letter(waiting.task));
@@ -184,12 +187,12 @@ fn ends(
 }
 
 /// What each task would do next.
-fn next(system: &System, letter: &impl Fn(TaskId) -> char) -> String {
+fn next(system: &System, program: &Program, letter: &impl Fn(TaskId) -> char) -> String {
     let waiting = system.waiting();
     let line = |task: TaskId| {
         let call = &system.calls[usize::from(task)];
         call.next()?;
-        let (place, who) = (call.place(), letter(task));
+        let (place, who) = (call.place().on(program.kernel.version), letter(task));
         let waits = waiting.iter().find(|w| w.task == task);
         let waits = waits.map(|w| format!(", {}", waits_words(w, letter))).unwrap_or_default();
         Some(format!("    {who} {} in {}{waits}\n", place.step, place.kernel))

@@ -4,7 +4,7 @@ use super::names::unknown;
 use super::output::Out;
 use clap::Args;
 use diolock::kernel::Version;
-use diolock::sources::{READ, Reading};
+use diolock::sources::{READ, Reading, exists};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -51,7 +51,7 @@ pub fn run(arguments: &Sources) -> miette::Result<ExitCode> {
             let head =
                 if reading.task == last { String::new() } else { format!("{}\n", reading.task) };
             last = reading.task;
-            format!("{head}{}", lines(reading, &versions))
+            format!("{head}{}", lines(reading))
         };
         if out.line(&text).is_err() {
             return Ok(ExitCode::FAILURE);
@@ -60,13 +60,24 @@ pub fn run(arguments: &Sources) -> miette::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn lines(reading: &Reading, versions: &[&str]) -> String {
-    let released = Version::ALL.iter().filter(|version| !version.name().starts_with("rfc")).count();
-    let read = match versions.len() {
-        0 => "not read".to_owned(),
-        all if all == released => "read in every version".to_owned(),
-        _ => format!("read in {}", versions.join(", ")),
+/// A line a function: the versions in which it was read, and why the others that have it are as they are.
+fn lines(reading: &Reading) -> String {
+    let text = |function: &&str| {
+        let has = |v: &Version| *v >= Version::V3_6 && exists(function, *v);
+        let named = |read: bool| {
+            let versions = Version::ALL.into_iter().filter(has);
+            let versions = versions.filter(|v| reading.read.contains(v) == read);
+            versions.map(Version::name).collect::<Vec<&str>>().join(" ")
+        };
+        let (read, derived) = (named(true), named(false));
+        let read = if read.is_empty() { String::new() } else { format!("read in {read}") };
+        let derived = match (derived.is_empty(), reading.note) {
+            (true, "") | (false, "") => String::new(),
+            (true, note) => format!("derived: {note}"),
+            (false, note) => format!("derived in {derived}: {note}"),
+        };
+        let gap = if read.is_empty() || derived.is_empty() { "" } else { "; " };
+        format!("  {function:32} {read}{gap}{derived}")
     };
-    let note = if reading.note.is_empty() { String::new() } else { format!("; {}", reading.note) };
-    format!("  {}\n      {read}{note}", reading.functions.join(", "))
+    reading.functions.iter().map(|function| text(&function)).collect::<Vec<String>>().join("\n")
 }

@@ -170,7 +170,11 @@ impl Wrong {
 pub fn waiting_text(program: &Program, waiting: &Waiting) -> String {
     let letter = |task: TaskId| program.names[usize::from(task)].letter;
     let what = crate::report::waits_words(waiting, &letter);
-    format!("{} in {} {what}", letter(waiting.task), waiting.place.kernel)
+    format!(
+        "{} in {} {what}",
+        letter(waiting.task),
+        waiting.place.on(program.kernel.version).kernel
+    )
 }
 
 /// Whether any task can take a step.

@@ -111,7 +111,10 @@ fn step(program: &Program, run: &mut Run, task: TaskId, taken: &mut Vec<At>) -> 
     let Some(op) = graph::pending(&run.system, task) else { return Step::Returned };
     let place = run.system.calls[usize::from(task)].place();
     match run.system.perform(task, op) {
-        Err(blocked) => Step::Blocked(Waiting { task, place, blocked }),
+        Err(blocked) => {
+            let place = place.on(program.kernel.version);
+            Step::Blocked(Waiting { task, place, blocked })
+        }
         Ok(event) => {
             taken.push((task, place));
             match run.observe(program, event, &mut Gathered::default()) {

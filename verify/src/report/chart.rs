@@ -95,6 +95,12 @@ impl Mark {
     }
 }
 
+/// Who waits, in functions of that kernel's names.
+fn waiting(system: &System, program: &Program) -> Vec<Waiting> {
+    let named = |waiting: Waiting| waiting.on(program.kernel.version);
+    system.waiting().into_iter().map(named).collect()
+}
+
 impl Chart {
     /// A run without a verdict.
     pub fn of_run(program: &Program, events: &[Event]) -> Chart {
@@ -103,7 +109,7 @@ impl Chart {
         let mut handles = vec![0_u8; program.calls.len()];
         for (at, event) in events.iter().enumerate() {
             let task = usize::from(event.task);
-            let place = system.calls[task].place();
+            let place = system.calls[task].place().on(program.kernel.version);
             // Under weak memory a step may have read what the reference semantics has overwritten,
             // or passed a wait on an old value: its own outcome is what counts.
             let now = system.inode.perform(event.task, &event.op);
@@ -128,14 +134,14 @@ impl Chart {
                 old_value,
                 held: LockName::ALL.iter().flat_map(holds).collect(),
                 handles: system.tasks().filter(|&t| handles[usize::from(t)] > 0).collect(),
-                waiting: system.waiting(),
+                waiting: waiting(&system, program),
                 dio_count,
                 mark: None,
                 shared: shared(events, at),
                 weight: weight(events, at),
             });
         }
-        let stuck = system.waiting();
+        let stuck = waiting(&system, program);
         let of_row = |lock: LockName, row: &Row| {
             row.held.iter().any(|h| h.lock == lock) || row.waiting.iter().any(|w| on(w, lock))
         };

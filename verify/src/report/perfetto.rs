@@ -56,7 +56,7 @@ pub fn perfetto(program: &Program, events: &[Event]) -> String {
     let mut count = 0;
     for (at, event) in events.iter().enumerate() {
         let ts = at + 1;
-        let place = system.calls[usize::from(event.task)].place();
+        let place = system.calls[usize::from(event.task)].place().on(program.kernel.version);
         // What a step of loom saw may differ from what it would see here: the event tells, and only
         // who stands where is taken from here.
         let _ = system.inode.perform(event.task, &event.op);
