@@ -202,8 +202,8 @@ fn r5_no_stale_and_no_lost_data() {
     breaks(RuleId::R5, Extent::Unwritten, std::slice::from_ref(&&[convert.clone()][..]));
     breaks(RuleId::R5, Extent::Hole, std::slice::from_ref(&&[convert.clone()][..]));
     keeps(RuleId::R5, Extent::Unwritten, &[&[write(None, false), convert]]);
-    breaks(RuleId::R5, Extent::Unwritten, &[&[Op::Bio(vec![0], Bio::Read)]]);
-    keeps(RuleId::R5, Extent::Written, &[&[Op::Bio(vec![0], Bio::Read)]]);
+    breaks(RuleId::R5, Extent::Unwritten, &[&[Op::Bio(vec![0], Bio::WHOLE_READ)]]);
+    keeps(RuleId::R5, Extent::Written, &[&[Op::Bio(vec![0], Bio::WHOLE_READ)]]);
     let (lower, upper) = (write(Some(Half::Lower), true), write(Some(Half::Upper), true));
     breaks(RuleId::R5, Extent::Unwritten, &[std::slice::from_ref(&lower), &[upper]]);
     let gentle = write(Some(Half::Upper), false);

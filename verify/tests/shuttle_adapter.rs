@@ -214,6 +214,7 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
     let spec = |(letter, &call): (char, &CallSpec)| TaskSpec { letter, call };
     let litmus = Litmus {
         name: "protocol".to_owned(),
+        given: "protocol".to_owned(),
         source: String::new(),
         claim: String::new(),
         bug: None,
@@ -252,7 +253,7 @@ fn shuttle_graph_and_brute_force_agree_on_the_protocol() {
         &[WRITE, TRUNCATE],
         &[AIO, AIO],
         &[AIO, READ],
-        &[WRITE, CallSpec::Write],
+        &[WRITE, CallSpec::Write(BLOCK)],
         &[WRITE, WRITE, TRUNCATE],
         &[WRITE, TRUNCATE, READ],
         &[AIO, TRUNCATE, READ],
