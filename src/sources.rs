@@ -36,12 +36,13 @@ macro_rules! readings {
 }
 
 readings! {
-    AllocBlocks [V3_7 V3_11 V4_10] "no such gate before v3.7 and after v4.10":
+    AllocBlocks [V4_10] "v3.7 (read) and v3.11 close no gate there":
         ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
     AllocBlocks [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "":
         inode_dio_wait ext4_chunk_trans_blocks ext4_map_blocks ext4_ext_map_blocks
         ext4_update_i_disksize;
-    AllocBlocks [V4_10 V5_4 V5_10 V6_1 V6_12] "in ext4_fallocate up to v3.11":
+    AllocBlocks [V3_6 V3_7] "v3.11 from v3.7": ext4_falloc_update_inode;
+    AllocBlocks [V4_10 V5_4 V5_10 V6_1 V6_12] "":
         ext4_alloc_file_blocks ext4_update_inode_size;
     AllocFileBlocks [V4_10] "other versions from v4.10": ext4_fallocate inode_dio_wait;
     BufferedFallback [V3_6] "v3.7 and v3.11 from v3.6": __generic_file_aio_write;
@@ -71,7 +72,7 @@ readings! {
     EndBio [V3_6 V3_7] "": ext4_end_bio ext4_end_io_work ext4_free_io_end;
     EndBio [V3_7] "v3.11 from v3.7": ext4_add_complete_io;
     EndBio [] "kernel/workqueue.c, from memory": process_one_work;
-    EndIo [V3_6] "v3.7 and v3.11 from v3.6": dio_bio_end_aio;
+    EndIo [V3_6] "other versions from v3.6": dio_bio_end_aio;
     EndIo [V3_6 V3_7 V3_11] "": ext4_end_io_dio;
     EndIo [V3_6 V3_7] "": ext4_end_io_work;
     EndIo [V3_7 V3_11] "": ext4_add_complete_io;

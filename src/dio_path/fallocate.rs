@@ -105,13 +105,11 @@ impl Task for Fallocate {
     fn place(&self) -> Place {
         let step = match &self.step {
             Step::Flush(flush) => return flush.place(),
-            Step::Allocate(map) => match map.place() {
-                // The handle is this function's own.
-                place if place.kernel == "_ext4_get_block" => {
-                    return Place { kernel: "ext4_fallocate", ..place };
-                }
-                place => return place,
-            },
+            // The handle is this function's own.
+            Step::Allocate(map) if map.place().kernel == "_ext4_get_block" => {
+                return Place { kernel: "ext4_fallocate", ..map.place() };
+            }
+            Step::Allocate(map) => return map.place(),
             Step::TakeImutex => "TakeImutex",
             Step::WaitUnwritten => "WaitUnwritten",
             Step::DropImutex => "DropImutex",

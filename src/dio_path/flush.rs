@@ -17,8 +17,9 @@ use std::collections::VecDeque;
 /// | DropUnwritten  | atomic_dec_and_test(i_aiodio_unwritten)            |             |
 ///
 /// # Kernel
-/// v3.6 read; that the order was reversed in v3.8 is from the notes, and that both counters go
-/// before `aio_complete` then follows v4.10.
+/// `ext4_end_io_nolock` (v3.6), `ext4_end_io` (v3.7.2, v3.11), `ext4_release_io_end` and
+/// `ext4_clear_io_unwritten_flag` (v3.11), all read: in v3.11 the unwritten count goes first, then the direct
+/// one, and `aio_complete` is last. That the order changed in v3.8 is from the notes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FinishIoEnd {
     io_end: IoEnd,

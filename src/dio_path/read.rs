@@ -37,7 +37,8 @@ use crate::task::{Place, Task};
 /// blocks past it are read into the buffer. `late_size` gives another order, that of 9fe55eea7e4b (v3.14),
 /// which no kernel here has: the one look at i_size comes after the count, and a read past it does no I/O.
 /// The nested references of an unlocked read are one; an asynchronous one has both, as the inner one
-/// outlives the call. Who completes an asynchronous read, its submitter or the interrupt, nobody can tell.
+/// outlives the call. v3.6 has the inner one only (`do_blockdev_direct_IO`); that its submitter holds one too
+/// until the I/O is on its way, nobody can tell. Who completes an asynchronous read, its submitter or the interrupt, nobody can tell.
 ///
 /// # Left out
 /// The flush of completed I/O before an unlocked read (dccaf33fa37a), the write-back of cached pages, the
