@@ -127,7 +127,7 @@ impl PunchHole {
         TruncatePages::new(self.range)
     }
 
-    fn drop_pages(&self) -> Step {
+    fn drop_pages(&mut self) -> Step {
         if self.partial() { self.prepare() } else { Step::DropPages(self.pages()) }
     }
 
