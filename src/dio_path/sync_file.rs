@@ -25,8 +25,8 @@ use crate::task::{Place, Task};
 /// pages, and takes no `i_mutex`.
 ///
 /// # Modelled
-/// It writes the page back itself, and waits, too, for what another thread writes back. Up to v3.7 the worker
-/// that would convert what it wrote is its own last step.
+/// It writes the page back itself, and waits, too, for what another thread writes back. The worker of v3.6,
+/// which would convert what it wrote, is its own last step.
 ///
 /// # Left out
 /// The commit, the barrier.

@@ -57,8 +57,9 @@ use crate::task::{Place, Task};
 /// are one task: each begins where the one before ends. The handle's credits are estimated by the depth of the
 /// tree as it is before the handle is started, with no lock that a direct write would need
 /// (`ext4_da_writepages` or `ext4_writepages`: `ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17,
-/// v5.4.18, v5.10.44, v6.1.192, v6.12.117). Inside a call that holds the inode's lock
-/// ([`WritePages::and_wait`]) the worker is left to the call, for when it holds the lock no longer.
+/// v5.4.18, v5.10.44, v6.1.192, v6.12.117). Inside a call that may hold
+/// `i_mutex` ([`WritePages::and_wait`]) the worker of v3.6, which needs it, is left to the call, for when it
+/// holds the lock no longer; that of v3.7 runs at once, so that nobody waits for a call to return.
 ///
 /// # Left out
 /// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end of
@@ -134,11 +135,16 @@ impl WritePages {
 
     /// What the worker has yet to convert, once this is done inside another call.
     pub(super) fn workers(&self) -> Vec<EndPageIo> {
-        if !self.by_worker() || !self.waits {
+        if !self.defers() {
             return Vec::new();
         }
         let converts = self.runs.iter().filter(|run| run.converts);
         converts.map(|run| self.end_io(run.range).worker()).collect()
+    }
+
+    /// The worker needs the lock that the call around this one may hold.
+    fn defers(&self) -> bool {
+        self.by_worker() && self.waits && !self.kernel.has(Fix::ConvertWithoutImutex)
     }
 
     fn end_io(&self, range: Range) -> EndPageIo {
@@ -256,7 +262,7 @@ impl WritePages {
         match next {
             Some(at) if self.by_worker() => {
                 let end_io = self.end_io(self.runs[at].range);
-                Step::Finish(if self.waits { end_io.interrupt() } else { end_io })
+                Step::Finish(if self.defers() { end_io.interrupt() } else { end_io })
             }
             Some(_) => Step::TakeDataSem,
             None if self.late() => self.last(),

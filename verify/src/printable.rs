@@ -203,6 +203,6 @@ mod tests {
         assert_eq!(clip("abcdef", 6), "abcdef");
         assert_eq!(clip("abcdefghijklm", 10), "abcdefghi…");
         assert_eq!(clip("漢字漢字漢字", 6), "漢字…");
-        assert_eq!(clip("e\u{301}e\u{301}e\u{301}", 3), "e\u{301}e\u{301}…");
+        assert_eq!(clip("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
     }
 }
