@@ -21,12 +21,21 @@ fn explained(name: &str, version: Version, without: &[Fix]) -> Explained {
     explain(&litmus, kernel, exe())
 }
 
-/// Every expectation of the catalogue, on both cores.
+/// Every expectation of the catalogue, on both cores; without DIOLOCK_ALL (`make test-all`) the first and the
+/// last of each litmus test that fails, and the last that does not.
 fn for_each_cell(check: impl Fn(&Litmus, Kernel, Expected) + Sync) -> usize {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let cells: Vec<(&Litmus, Kernel, Expected)> = litmuses
         .iter()
         .flat_map(|litmus| litmus.expect.iter().map(move |e| (litmus, e.kernel, e.expected)))
+        .filter(|&(litmus, kernel, expected)| {
+            let never = expected == Expected::Never;
+            let mut alike = litmus.expect.iter();
+            let alike = alike.by_ref().filter(|e| (e.expected == Expected::Never) == never);
+            let kernels: Vec<Kernel> = alike.map(|e| e.kernel).collect();
+            let first = !never && kernels.first() == Some(&kernel);
+            std::env::var_os("DIOLOCK_ALL").is_some() || first || kernels.last() == Some(&kernel)
+        })
         .collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {

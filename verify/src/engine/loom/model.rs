@@ -163,6 +163,7 @@ impl Model {
         let mut guards = Vec::new();
         let mut passed = Vec::new();
         let mut midway = None;
+        let mut versioned = None;
         while let Some((object, access)) = with(|explorer| explorer.touches_next(op, &passed)) {
             passed.push(object);
             match (self.things.get(&object), access) {
@@ -174,10 +175,15 @@ impl Model {
                 }
                 (Some(Thing::Raced(cell)), Access::Read) => cell.with(|_| ()),
                 (Some(Thing::Raced(cell)), _) => cell.with_mut(|_| ()),
+                (Some(Thing::Versions(cell, values)), _) => versioned = Some((cell, values)),
                 _ => {}
             }
         }
         drop(midway);
+        // Of data with versions, whatever else the step touches.
+        if let Some((cell, values)) = versioned {
+            return versions(cell, values, task, op);
+        }
         // Without a loom object nobody else can end the wait.
         wait_for_ever_if_blocked(task, op);
         book(task, op);
