@@ -168,17 +168,21 @@ readings! {
     Truncate [V3_7] "v3.11 from v3.7": ext4_unwritten_wait;
     Truncate [V3_7] "v3.11 from v3.7":
         ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
-    TruncatePages [V5_10] "other versions from v5.10": truncate_inode_pages_range;
+    TruncatePages [V3_6 V3_7 V4_10 V5_10] "other versions from these":
+        truncate_inode_pages_range;
     UringThread [] "from messages of the v6.6 series": io_uring_enter;
     VmMmap [] "from memory": vm_mmap_pgoff;
-    WbDisksize [V6_1] "other versions from v6.1": mpage_map_and_submit_extent;
-    WbDisksize [] "from mpage_map_and_submit_extent of v6.1": mpage_da_map_and_submit;
+    WbDisksize [V3_11 V6_1 V6_12] "other versions from v6.1": mpage_map_and_submit_extent;
+    WbDisksize [V3_6] "v3.7 from v3.6": mpage_da_map_and_submit;
     WritePages [V4_10 V5_10] "other versions from these":
         ext4_writepages mpage_prepare_extent_to_map mpage_process_page_bufs mpage_submit_page
         ext4_bio_write_page io_submit_add_bh ext4_io_submit filemap_fdatawait_range;
     WritePages [] "from the functions of v5.10 that they became or were":
-        mpage_submit_folio ext4_bio_write_folio ext4_da_writepages write_cache_pages_da
-        mpage_da_submit_io ext4_end_io_end;
+        mpage_submit_folio ext4_bio_write_folio ext4_end_io_end;
+    WritePages [V3_6] "v3.7 from v3.6":
+        ext4_da_writepages write_cache_pages_da mpage_da_submit_io;
+    WritePages [V3_6 V3_7 V3_11 V4_10 V6_12] "in others only that ext4_writepages calls it":
+        ext4_da_writepages_trans_blocks;
     WritePages [V4_10] "v5.4 from v4.10": ext4_end_io;
     WritePages [V3_11 V4_10 V5_10] "other versions from v5.10": ext4_finish_bio;
     WriteThatEvicts [V3_6 V3_7] "": ext4_ioend_wait;

@@ -14,7 +14,7 @@ use crate::task::{Place, Task};
 /// | step   | kernel (v5.4; * from v5.10 on)                                       | holds after |
 /// |--------|----------------------------------------------------------------------|-------------|
 /// | Write  | generic_perform_write, see GenericPerformWrite                       | i_rwsem     |
-/// | Write  | ext4_buffered_write_iter, see BufferedWrite *                        |             |
+/// | LockedWrite | ext4_buffered_write_iter, see BufferedWrite *                        |             |
 /// | Settle | filemap_write_and_wait_range, invalidate_mapping_pages, see InvalidatePages | i_rwsem (to v5.4) |
 ///
 /// # Kernel

@@ -11,14 +11,13 @@ use crate::task::{Place, Task};
 /// | step           | kernel (v6.1; * from v6.1 on, + to v5.10)                | holds after       |
 /// |----------------|----------------------------------------------------------|-------------------|
 /// | FirstLook      | filemap_read: i_size_read, before any page is looked for * |                 |
-/// | Find           | filemap_get_pages: find_get_page, and is it up to date?  |                   |
+/// | Find           | filemap_get_pages: find_get_page, and is it up to date? again for the rest + |                   |
 /// | TakeInvalidate | filemap_create_folio: filemap_invalidate_lock_shared *   | invalidate_lock R |
 /// | ReadPage       | filemap_read_folio, see ReadPage                         | invalidate_lock R |
 /// | DropInvalidate | filemap_create_folio: filemap_invalidate_unlock_shared * |                   |
 /// | ReadSize       | filemap_read: i_size_read                                |                   |
 /// | ReadBarrier    | filemap_read: smp_rmb (v6.1 only)                        |                   |
 /// | CopyOut        | copy_folio_to_iter, a block at a time                    |                   |
-/// | Find           | do_generic_file_read: the rest of what was asked for +   |                   |
 ///
 /// # Kernel
 /// mm/filemap.c: `do_generic_file_read` in v3.6, v3.7.2, v3.11 and v4.10.17, `generic_file_buffered_read` in

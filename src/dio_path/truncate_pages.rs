@@ -9,9 +9,9 @@ use crate::task::{Place, Task};
 ///
 /// | step       | kernel (v5.10)                                                | holds after |
 /// |------------|---------------------------------------------------------------|-------------|
-/// | LookFor    | truncate_inode_pages_range: nrpages                           |             |
+/// | LookForPages | truncate_inode_pages_range: nrpages                           |             |
 /// | LockPage   | truncate_inode_pages_range: lock_page, wait_on_page_writeback | page        |
-/// | Truncate   | truncate_inode_page, or zero_user_segment, do_invalidatepage  | page        |
+/// | TruncatePage | truncate_inode_page, or zero_user_segment, do_invalidatepage  | page        |
 /// | UnlockPage | truncate_inode_pages_range: unlock_page                       |             |
 ///
 /// # Kernel

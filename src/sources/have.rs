@@ -56,6 +56,7 @@ const HAVE: &[(Version, Version, &[&str])] = &[
         V6_12,
         &[
             "__do_fault",
+            "ext4_da_writepages_trans_blocks",
             "__wake_up",
             "_ext4_get_block",
             "add_to_page_cache_lru",

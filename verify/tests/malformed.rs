@@ -106,7 +106,7 @@ fn top_level() -> Vec<Case> {
         with("fair is no lock", ("i_data_sem", "i_dat_sem"), (4, 9), "did you mean `i_data_sem`?"),
         with("fair is a mutex", ("i_data_sem", "i_mutex"), (4, 9), "`i_mutex` is not a rwsem"),
         with("fair is a string", ("[\"i_data_sem\"]", "\"i_data_sem\""), (4, 8), "must be an array of strings"),
-        with("unknown rule", ("\"R4\"", "\"R13\""), (3, 10), "`R13` is not a rule"),
+        with("unknown rule", ("\"R4\"", "\"R99\""), (3, 10), "`R99` is not a rule"),
         with("misspelt rule", ("lock-order", "lockorder"), (3, 16), "did you mean `lock-order`?"),
         with("an exception twice", ("R12 = ", "progress = 'open'\nR12 = "), (8, 1), "R12 is not judged anyway"),
         with("reaches nothing at all", ("\"W overwrites\", \"T waits for w\"", "\"\""), (2, 12), "`reaches` is empty"),

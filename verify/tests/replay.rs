@@ -51,7 +51,7 @@ fn what_explain_prints_runs_to_the_same_end_on_real_locks_too() {
     let text = out(&output);
     assert_eq!(output.status.code(), Some(0), "{text}{}", err(&output));
     assert!(text.starts_with("VIOLATED truncate-vs-aio-overwrite-harm on v3.6   R4"), "{text}");
-    assert!(text.contains("real locks: the same 32 steps"), "{text}");
+    assert!(text.contains("real locks: the same 36 steps"), "{text}");
     assert!(text.contains("<-- R4") && text.is_ascii(), "{text}");
 }
 

@@ -547,5 +547,6 @@ fn r10_credits_are_for_the_tree_that_is_changed() {
 fn r11_who_means_to_grow_a_file_does_not_cut_it() {
     let (look, cut) = (Op::SizeRead, Op::SizeWrite(2));
     breaks(RuleId::R11, Extent::Written, &[&[look.clone(), Op::SizeWrite(3), cut.clone()]]);
-    keeps(RuleId::R11, Extent::Written, &[&[Op::SizeWrite(3), look, cut]]);
+    let agree = [Op::SizeWrite(3), look, cut, Op::DisksizeWrite(2)];
+    keeps(RuleId::R11, Extent::Written, &[&agree]);
 }

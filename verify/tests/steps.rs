@@ -92,10 +92,9 @@ fn steps(implementation: &str) -> Vec<String> {
     }
     for line in body.lines() {
         let Some((pattern, value)) = line.split_once(" => ") else { continue };
-        if let Some((_, variant)) = pattern.split_once("::")
-            && value.ends_with(".place(),")
-        {
-            steps.push(word(variant).to_owned());
+        if pattern.contains("::") && (value.ends_with(".place(),") || value.starts_with("match ")) {
+            let variants = pattern.split(" | ").filter_map(|one| one.split_once("::"));
+            steps.extend(variants.map(|(_, variant)| word(variant).to_owned()));
         } else if value.trim_start_matches("Place { step: ").starts_with(['"', '(']) {
             steps.extend(value.split('"').nth(1).map(str::to_owned));
         }

@@ -5,6 +5,7 @@ use super::judge::{Judgement, broken};
 use super::records::Halves;
 use super::view::{End, View};
 use crate::program::Program;
+use diolock::dio_path::Call;
 use diolock::extent_probe::{Content, Extent};
 use diolock::inode::Inode;
 use diolock::op::{LogicalBlock, Op, Outcome, TaskId};
@@ -76,7 +77,8 @@ pub(super) fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
 /// R5, at the end: a clean block of the page is a copy of the file's.
 pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
     let Some(page) = inode.cached_page().filter(|page| page.uptodate) else { return Ok(()) };
-    if program.appends() {
+    let looks = |call: &Call| !matches!(call, Call::Script(_)) || call.uses_the_page();
+    if program.appends() || !program.calls.iter().any(looks) {
         return Ok(());
     }
     for block in 0..inode.size().min(PAGE_BLOCKS) {
