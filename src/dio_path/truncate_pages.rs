@@ -30,9 +30,9 @@ pub struct TruncatePages {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Step {
-    LookFor,
+    LookForPages,
     LockPage,
-    Truncate,
+    TruncatePage,
     UnlockPage,
     Done,
 }
@@ -40,7 +40,7 @@ enum Step {
 impl TruncatePages {
     /// Cuts `range` out.
     pub fn new(range: Range) -> TruncatePages {
-        TruncatePages { range, step: Step::LookFor }
+        TruncatePages { range, step: Step::LookForPages }
     }
 
     /// Cuts off what lies behind `size`.
@@ -52,9 +52,9 @@ impl TruncatePages {
 impl Task for TruncatePages {
     fn next(&self) -> Option<Op> {
         Some(match self.step {
-            Step::LookFor => Op::PagesRead,
+            Step::LookForPages => Op::PagesRead,
             Step::LockPage => Op::Lock(LockName::PageLock, Mode::Exclusive),
-            Step::Truncate => Op::PageTruncate(self.range),
+            Step::TruncatePage => Op::PageTruncate(self.range),
             Step::UnlockPage => Op::Unlock(LockName::PageLock, Mode::Exclusive),
             Step::Done => return None,
         })
@@ -62,21 +62,23 @@ impl Task for TruncatePages {
 
     fn resume(&mut self, outcome: Outcome) {
         self.step = match self.step {
-            Step::LookFor if self.range.start >= PAGE_BLOCKS || outcome == Outcome::Value(0) => {
+            Step::LookForPages
+                if self.range.start >= PAGE_BLOCKS || outcome == Outcome::Value(0) =>
+            {
                 Step::Done
             }
-            Step::LookFor => Step::LockPage,
-            Step::LockPage => Step::Truncate,
-            Step::Truncate => Step::UnlockPage,
+            Step::LookForPages => Step::LockPage,
+            Step::LockPage => Step::TruncatePage,
+            Step::TruncatePage => Step::UnlockPage,
             Step::UnlockPage | Step::Done => Step::Done,
         };
     }
 
     fn place(&self) -> Place {
         let step = match self.step {
-            Step::LookFor => "LookForPages",
+            Step::LookForPages => "LookForPages",
             Step::LockPage => "LockPage",
-            Step::Truncate => "TruncatePage",
+            Step::TruncatePage => "TruncatePage",
             Step::UnlockPage => "UnlockPage",
             Step::Done => "Done",
         };

@@ -18,14 +18,12 @@ use crate::task::{Place, Task};
 /// | Estimate    | ext4_writepages: ext4_da_writepages_trans_blocks             |                 |
 /// | StartHandle | ext4_writepages: ext4_journal_start                          | handle          |
 /// | LockPage    | mpage_prepare_extent_to_map: lock_page                       | handle, page    |
-/// | ReadSize    | mpage_process_page_bufs: i_size_read +                       | handle, page    |
+/// | ReadSize    | mpage_process_page_bufs +, mpage_da_submit_io (after Map) * | handle, page    |
 /// | Collect     | mpage_prepare_extent_to_map: dirty buffers, mapped or not    | handle, page    |
 /// | Map         | mpage_map_one_extent, see MapBlocks; for each run of them    | handle, page    |
-/// | Disksize    | mpage_da_map_and_submit, see WbDisksize *                    | handle, page    |
-/// | ReadSize    | mpage_da_submit_io: i_size_read *                            | handle, page    |
 /// | ZeroTail    | ext4_bio_write_page: zero_user_segment, clear_buffer_dirty   | handle, page    |
 /// | Clean       | mpage_submit_page: clear_page_dirty_for_io, set writeback    | handle, page    |
-/// | Disksize    | mpage_map_and_submit_extent, see WbDisksize +                | handle, page    |
+/// | Disksize    | mpage_map_and_submit_extent +, mpage_da_map_and_submit (after Map) *, see WbDisksize | handle, page |
 /// | StopHandle  | ext4_writepages: ext4_journal_stop                           | page            |
 /// | RaiseCount  | io_submit_add_bh: ext4_set_io_unwritten_flag *               | page            |
 /// | RunBio      | ext4_io_submit, and the device writes; for each run          | page            |

@@ -106,9 +106,9 @@ fn what_c11_forbids_does_not_replay() {
         ("drain-wake-up", &[], "DDDDCCC'", "smp_mb in steps"),
         ("drain-wake-up", &[], "DCCCDDD'", "smp_mb in steps"),
         ("unwritten-wake-up", &[], "DCCCDDD'", "a lock orders"),
-        ("size-vs-page-data", &[], "WWWWWRRR'", "i_size, written in step 5 and read in step 6"),
-        ("size-vs-page-data", &[Fix::SizeRelease], "WWWWWRR'", "i_size, written in step 5"),
-        ("size-vs-page-data", &[Fix::DirtyBarrier], "WWWWRR'", "i_size, written in step 4"),
+        ("size-vs-page-data", &[], "WWWWWRRRRR'", "i_size, written in step 5 and read in step"),
+        ("size-vs-page-data", &[Fix::SizeRelease], "WWWWWRRRR'", "i_size, written in step 5"),
+        ("size-vs-page-data", &[Fix::DirtyBarrier], "WWWWRRRR'", "i_size, written in step 4"),
     ];
     for (name, without, letters, why) in forbidden {
         let litmus = catalogue::find(name).expect("it is in the catalogue");

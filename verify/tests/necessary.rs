@@ -28,7 +28,22 @@ const COVERED: [(Version, Fix, Fix); 10] = [
 ];
 
 /// Fixes that nothing needs on kernels up to and with that one, and why.
-const NOT_NEEDED: [(Fix, Version, &str); 2] = [
+const NOT_NEEDED: [(Fix, Version, &str); 5] = [
+    (
+        Fix::SizesUnderDataSem,
+        Version::V4_10,
+        "writeback holds the page that truncate waits for; later kernels need it for R1",
+    ),
+    (
+        Fix::FallocateDrains,
+        Version::V5_4,
+        "the tree grows at get_block, under i_rwsem, and unwritten extents do not merge there",
+    ),
+    (
+        Fix::ZeroDrains,
+        Version::V6_12,
+        "the tree grows at get_block; that an I/O ends after the zeroing is seen by no rule",
+    ),
     (
         Fix::OpenerBarrier,
         Version::V3_11,

@@ -73,6 +73,7 @@ files! {
     "fsync-vs-conversion"
     "ftruncate-vs-end-bio"
     "gate-fences"
+    "half-write-loses-a-store"
     "half-write-vs-mmap"
     "half-writes-then-read"
     "handle-under-data-sem"
