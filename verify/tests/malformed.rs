@@ -205,7 +205,7 @@ fn expectations() -> Vec<Case> {
         with("i_disksize lags for nothing", ("cached_pages = 0", "disksize = 0"), (11, 12), "whose writeback is to raise it?"),
         with("unwritten blocks of an indirect file", ("extents = [\"written\", \"hole\"]", "extents = [\"written\", \"unwritten\"]"), (10, 11), "only an extent can be unwritten").edited(|text| text.replace(TRUNCATE, "[[task]]\nname = \"T\"\ncall = \"punch_hole\"\nblock = 0\nindirect = true\n")),
         with("an end_bio of what is written", ("call = \"ftruncate\"\nto = 0", "call = \"end_bio\"\nblock = 0"), (21, 8), "is to convert a block that is not unwritten"),
-        with("a commit without a journal", ("dioread_nolock = true", "journal = false"), (20, 8), "there is no journal").edited(|text| text.replace("call = \"ftruncate\"\nto = 0", "call = \"commit\"")),
+        with("a commit without a journal", ("dioread_nolock = true", "journal = false"), (21, 8), "no journal").edited(|text| text.replace("call = \"ftruncate\"\nto = 0", "call = \"commit\"")),
         with("an append to no page", ("call = \"ftruncate\"\nto = 0", "call = \"append\"\nblock = 1"), (20, 8), "cached_pages = 1 under [file]").edited(|text| text.replace("aio_pwrite", "read").replace("blocks = 1\n", "").replace("[\"W overwrites\", \"T waits for w\"]", "[\"W returns\"]")),
         with("a task that never ends, on loom", ("to = 0", "to = 0\n[[task]]\nname = \"R\"\ncall = \"pread\"\nblock = 0\nrepeat = true"), (28, 1), "engines = [\"graph\"] is needed"),
     ]
