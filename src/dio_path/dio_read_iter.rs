@@ -44,6 +44,7 @@ pub struct DioReadIter {
     blocks: Vec<PhysicalBlock>,
 }
 
+#[allow(clippy::large_enum_variant)] // a state is copied whole into each node: a box would cost an allocation there
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
     TakeShared,
