@@ -44,13 +44,12 @@ pub struct DioReadIter {
     blocks: Vec<PhysicalBlock>,
 }
 
-#[allow(clippy::large_enum_variant)] // a state is copied whole into each node: a box would cost an allocation there
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Step {
     TakeShared,
     ReadSize,
     LookForPages,
-    WriteBack(WritePages),
+    WriteBack(Box<WritePages>),
     BeginIo,
     Map(MapBlocks),
     Submit,
@@ -109,7 +108,7 @@ impl Task for DioReadIter {
                 _ => Step::LookForPages,
             },
             Step::LookForPages if matches!(outcome, Outcome::Value(1..)) => {
-                Step::WriteBack(self.write_back.clone())
+                Step::WriteBack(Box::new(self.write_back.clone()))
             }
             Step::LookForPages => Step::BeginIo,
             Step::WriteBack(write) => {

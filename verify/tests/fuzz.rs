@@ -73,15 +73,10 @@ fn fuzz(parser: &'static str, corpus: Vec<Vec<u8>>, case: impl Fn(&[u8], u64) + 
         let _ = send.send(());
     });
     let mut last = u64::MAX;
-    loop {
-        match ended.recv_timeout(HANGS) {
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                let at = at.load(Ordering::SeqCst);
-                assert_ne!(at, last, "{parser}: case {at} hangs");
-                last = at;
-            }
-            _ => break,
-        }
+    while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(HANGS) {
+        let at = at.load(Ordering::SeqCst);
+        assert_ne!(at, last, "{parser}: case {at} hangs");
+        last = at;
     }
     worker.join().expect("no case fails");
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -162,7 +157,7 @@ fn schedules_are_read_and_run() {
             return refused(problems);
         }
         let wrong = match schedule::replay(&program, &schedule).end {
-            End::Renamed { at, found } => schedule.renamed(at, &found),
+            End::Renamed { at, found } => schedule.renamed(at, found),
             End::TooOld { at, why } => schedule.too_old(at, &why),
             _ => Ok(()),
         };

@@ -79,5 +79,5 @@ fn lines(reading: &Reading) -> String {
         let gap = if read.is_empty() || derived.is_empty() { "" } else { "; " };
         format!("  {function:32} {read}{gap}{derived}")
     };
-    reading.functions.iter().map(|function| text(&function)).collect::<Vec<String>>().join("\n")
+    reading.functions.iter().map(text).collect::<Vec<String>>().join("\n")
 }
