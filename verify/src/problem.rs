@@ -56,7 +56,7 @@ struct Rest(String);
 impl Diagnostic for Rest {}
 
 impl Problems {
-    /// The problems, by file and then in the order of the text: at most [`KEPT`] of them.
+    /// The problems, by file and then in the order of the text: at most `KEPT` of them.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

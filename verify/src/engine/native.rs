@@ -4,7 +4,7 @@
 //! second. So the reference semantics never has to wait where the real lock did not, and the
 //! booked order is one that the threads really ran in.
 //!
-//! Nobody looks at a clock to tell that an execution got stuck ([`World::stuck`]): a slow machine only
+//! Nobody looks at a clock to tell that an execution got stuck (`World::stuck`): a slow machine only
 //! takes longer to say the same.
 //!
 //! [`run`] leaves the order to the operating system; [`replay`] is given one.

@@ -21,7 +21,7 @@ pub struct Race {
     pub kernels: Vec<String>,
     /// Who takes part: a letter each, and the names of calls, with `|` between them.
     pub calls: BTreeMap<char, String>,
-    /// What must hold of them: see [`Part::holds`].
+    /// What must hold of them, all of it; a condition is what `Condition` reads.
     #[serde(default, rename = "where")]
     pub conditions: Vec<String>,
     /// Why the source allows it, in a sentence.
