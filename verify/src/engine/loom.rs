@@ -338,7 +338,8 @@ impl Explorer {
         for first in races {
             let before = (0..events.len()).filter(|&at| at != first && !order.before(first, at));
             let mut schedule: Vec<TaskId> = before.map(|at| events[at].task).collect();
-            schedule.push(task);
+            // Harm is done by the free if the I/O is in flight by then, else by the I/O.
+            schedule.extend([task, events[first].task]);
             let (wrong, run) = super::graph::replay(&self.program, &schedule);
             if matches!(&wrong, Wrong::Rule(violation) if self.program.rules.has(violation.rule)) {
                 self.run = run;
