@@ -229,15 +229,11 @@ pub enum Op {
     WarnSize,
     /// Reads `mapping->nrpages`.
     PagesRead,
-    /// The file's cached pages leave the cache, whatever was stored to them.
-    PagesDrop,
     /// `truncate_inode_pages_range`: what lies in the range leaves the cache unwritten. A page that lies
     /// there in part stays, with zeros there.
     PageTruncate(Range),
     /// `invalidate_inode_pages2_range`: the page leaves the cache unless it is dirty; whether it did.
     PageInvalidate,
-    /// Adds a page (buffered write).
-    PagesAdd,
     /// `add_to_page_cache_lru`: the page goes in, not up to date.
     PageIn,
     /// `find_get_page`: whether a page was found that can be copied from. Who found it keeps it, even if it

@@ -98,21 +98,11 @@ impl Inode {
                 Outcome::Done
             }
             Op::PagesRead => Outcome::Value(self.cache.pages()),
-            Op::PagesDrop => {
-                self.cache.drop_page();
-                Outcome::Done
-            }
             Op::PageTruncate(range) => {
                 self.cache.truncate(*range);
                 Outcome::Done
             }
             Op::PageInvalidate => Outcome::Flag(self.cache.invalidate()),
-            Op::PagesAdd => {
-                if self.cache.page().is_none() {
-                    self.cache.insert(Page::of(&[]));
-                }
-                Outcome::Done
-            }
             Op::PageIn => {
                 self.cache.insert(Page::new());
                 Outcome::Done

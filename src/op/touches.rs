@@ -156,7 +156,7 @@ impl Op {
             Op::Orphan(OrphanOp::Test) => vec![(Object::Orphan, Read)],
             Op::Orphan(_) => vec![(Object::Orphan, Write)],
             Op::PagesRead => vec![(Object::Pages, Read)],
-            Op::PagesDrop | Op::PagesAdd | Op::PageIn => vec![(Object::Pages, Write)],
+            Op::PageIn => vec![(Object::Pages, Write)],
             // The blocks are known from the outcome.
             Op::PageLook | Op::PageDirty | Op::PageFind => vec![(Object::Pages, Read)],
             Op::PageInvalidate => vec![(Object::Pages, Write)],

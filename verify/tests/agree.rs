@@ -2,6 +2,8 @@
 //! loom, shuttle's exhaustive scheduler and graph see the same set of traces; and every
 //! counterexample, whoever found it, replays on the reference semantics.
 
+mod common;
+
 use diolock_verify::engine::loom::job::{Job, run_child};
 use diolock_verify::engine::{EngineName, Wrong, graph, loom, shuttle};
 use diolock_verify::litmus::{Expect, Expected, Litmus, catalogue, parse};
@@ -9,13 +11,15 @@ use diolock_verify::program::{Memory, Program};
 use diolock_verify::suite::{self, Options};
 use diolock_verify::verdict::{Report, Verdict};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn exe() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_diolock"))
 }
 
-/// The clean cells that every engine can hold.
+/// The clean cells that every engine can hold; `make test-all` takes larger ones too.
 fn clean() -> Vec<(Litmus, Expect)> {
+    let most = if common::thorough() { 20_000 } else { 700 };
     let litmuses = catalogue::all().expect("the catalogue reads");
     litmuses
         .into_iter()
@@ -25,16 +29,8 @@ fn clean() -> Vec<(Litmus, Expect)> {
             expect.into_iter().map(move |expect| (litmus.clone(), expect))
         })
         .filter(|(_, expect)| expect.expected == Expected::Never && expect.engines.is_empty())
-        .filter(|(litmus, expect)| small(&litmus.program(expect.kernel)))
+        .filter(|(litmus, expect)| graph::fewer_states_than(most, &litmus.program(expect.kernel)))
         .collect()
-}
-
-/// Whether its traces are compared in minutes; `make test-all` compares more.
-fn small(program: &Program) -> bool {
-    let all = std::env::var_os("DIOLOCK_ALL").is_some();
-    let max_states = Some(if all { 20_000 } else { 700 });
-    let options = graph::Options { traces: false, max_states };
-    !matches!(graph::run(program, options).verdict, Verdict::Incomplete(_))
 }
 
 fn orders(program: &Program) -> [Vec<diolock::op::TaskId>; 2] {
@@ -76,14 +72,14 @@ fn what_loom_misses_in_one_order_it_looks_for_in_the_other() {
 fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
     let cells = clean();
     assert!(cells.len() > 40, "only {} clean cells", cells.len());
-    for (litmus, expect) in cells {
+    common::each(&cells, |(litmus, expect)| {
         let program = litmus.program(expect.kernel);
         let what = format!("{} on {}", litmus.name, expect.kernel);
         let graph = graph::run(&program, graph::Options { traces: true, max_states: None });
         assert_eq!(graph.verdict, Verdict::Exhausted, "{what}");
         assert!(!graph.trace_set.is_empty(), "{what}");
         for order in orders(&program) {
-            let mut job = Job::new(&litmus, expect.kernel);
+            let mut job = Job::new(litmus, expect.kernel);
             job.spawn_order = Some(order.clone());
             let loom = run_child(&job, exe());
             assert_eq!(loom.verdict, Verdict::Exhausted, "{what}, loom, order {order:?}");
@@ -97,20 +93,20 @@ fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
             assert_eq!(shuttle.verdict, Verdict::Exhausted, "{what}, shuttle, order {order:?}");
             assert_eq!(shuttle.trace_set, graph.trace_set, "{what}, shuttle, order {order:?}");
         }
-    }
+    });
 }
 
 #[test]
 fn loom_left_to_itself_sees_the_same_traces_as_with_known_beginnings_cut() {
-    for (litmus, expect) in clean() {
-        let cut = run_child(&Job::new(&litmus, expect.kernel), exe());
-        let mut job = Job::new(&litmus, expect.kernel);
+    common::each(&clean(), |(litmus, expect)| {
+        let cut = run_child(&Job::new(litmus, expect.kernel), exe());
+        let mut job = Job::new(litmus, expect.kernel);
         job.plain = true;
         let plain = run_child(&job, exe());
         let what = format!("{} on {}", litmus.name, expect.kernel);
         assert_eq!(plain.verdict, cut.verdict, "{what}");
         assert_eq!(plain.trace_set, cut.trace_set, "{what}");
-    }
+    });
 }
 
 #[test]
@@ -118,19 +114,21 @@ fn every_counterexample_replays_to_the_same_verdict() {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let engines = [EngineName::Graph, EngineName::Loom, EngineName::Shuttle];
     let options = Options { jobs: 1, strategy: None, exe: exe().to_owned() };
-    let mut replayed = 0;
-    for cell in suite::plan(&litmuses, &engines, &[], &[]) {
+    let replayed = AtomicUsize::new(0);
+    let most = if common::thorough() { usize::MAX } else { 1_500 };
+    common::each(&suite::plan(&litmuses, &engines, &[], &[]), |cell| {
         let bug = cell.expected.as_ref().is_some_and(|e| e.expected != Expected::Never);
+        let program = cell.litmus.program(cell.kernel);
         // What weak memory allows, the reference semantics forbids.
-        if !bug || cell.litmus.memory == Memory::C11 {
-            continue;
+        let sequential = cell.litmus.memory == Memory::Sc;
+        if !bug || !sequential || !graph::fewer_states_than(most, &program) {
+            return;
         }
         let done = cell.done(&options);
-        let program = cell.litmus.program(cell.kernel);
         let what = format!("{} on {}, {}", program.litmus, program.kernel, cell.engine.name());
         let found = done.report.counterexample.unwrap_or_else(|| panic!("{what}: no trace"));
         if found.loop_start.is_some() {
-            continue;
+            return;
         }
         let (wrong, run) = graph::replay(&program, &found.schedule());
         let (verdict, _) = wrong.verdict(&program);
@@ -138,9 +136,10 @@ fn every_counterexample_replays_to_the_same_verdict() {
         if matches!(wrong, Wrong::Rule(_)) {
             assert_eq!(run.events, found.events, "{what}");
         }
-        replayed += 1;
-    }
-    assert!(replayed > 60, "only {replayed} counterexamples replayed");
+        replayed.fetch_add(1, Ordering::Relaxed);
+    });
+    let replayed = replayed.into_inner();
+    assert!(replayed > 500, "only {replayed} counterexamples replayed");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What `diolock explain` says: short enough to read, the shortest there is, and true when replayed.
 
+mod common;
+
 use diolock::kernel::{Fix, Kernel, Version};
 use diolock_verify::engine::graph;
 use diolock_verify::explain::{Explained, explain, is_bad};
@@ -21,8 +23,8 @@ fn explained(name: &str, version: Version, without: &[Fix]) -> Explained {
     explain(&litmus, kernel, exe())
 }
 
-/// Every expectation of the catalogue, on both cores; without DIOLOCK_ALL (`make test-all`) the first and the
-/// last of each litmus test that fails, and the last that does not.
+/// Every expectation of the catalogue; without DIOLOCK_ALL (`make test-all`) the first and the last of
+/// each litmus test that fails, and the last that does not.
 fn for_each_cell(check: impl Fn(&Litmus, Kernel, Expected) + Sync) -> usize {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let cells: Vec<(&Litmus, Kernel, Expected)> = litmuses
@@ -34,19 +36,10 @@ fn for_each_cell(check: impl Fn(&Litmus, Kernel, Expected) + Sync) -> usize {
             let alike = alike.by_ref().filter(|e| (e.expected == Expected::Never) == never);
             let kernels: Vec<Kernel> = alike.map(|e| e.kernel).collect();
             let first = !never && kernels.first() == Some(&kernel);
-            std::env::var_os("DIOLOCK_ALL").is_some() || first || kernels.last() == Some(&kernel)
+            common::thorough() || first || kernels.last() == Some(&kernel)
         })
         .collect();
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    check(cell.0, cell.1, cell.2);
-                }
-            });
-        }
-    });
+    common::each(&cells, |&(litmus, kernel, expected)| check(litmus, kernel, expected));
     cells.len()
 }
 

@@ -1,6 +1,8 @@
 //! Nothing is there for show: every fix of every kernel is needed by some litmus test there, and every rule
 //! is what some litmus test fails by.
 
+mod common;
+
 use diolock::kernel::{Fix, Kernel, Version};
 use diolock_verify::engine::graph;
 use diolock_verify::engine::loom::job::{self, Job};
@@ -10,7 +12,7 @@ use diolock_verify::program::Memory;
 use diolock_verify::rule::RuleId;
 use diolock_verify::survey;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A fix that another one makes redundant on a kernel, as the doc of [`Fix`] says: nothing fails without it,
 /// and a litmus test that names both fails without them.
@@ -61,32 +63,31 @@ fn without_any_single_fix_of_any_kernel_some_litmus_test_fails() {
     let litmuses: Vec<_> =
         catalogue::all().expect("the catalogue reads").into_iter().map(Arc::new).collect();
     let mut options = survey::Options::new(PathBuf::from(env!("CARGO_BIN_EXE_diolock")));
-    options.max_states = Some(50_000);
-    let mut wrong = Vec::new();
-    let mut fixes = 0;
-    for version in Version::ALL {
-        for fix in Kernel::new(version).fixes() {
-            fixes += 1;
-            let needed = |fixes: &[Fix]| matrix::needed(&litmuses, version, fixes, &options);
-            let what = format!("{}: {}", version.name(), fix.about().commit);
-            let other = COVERED.iter().find(|c| (c.0, c.1) == (version, fix)).map(|c| c.2);
-            let excused = NOT_NEEDED.iter().any(|n| n.0 == fix && version <= n.1);
-            match (needed(&[fix]), other) {
-                (None, Some(other)) if needed(&[fix, other]).is_none_or(|need| !need.named) => {
-                    let other = other.about().commit;
-                    wrong.push(format!(
-                        "{what}: no litmus test that names {other} too fails without both"
-                    ));
-                }
-                (Some(need), Some(_)) => wrong.push(format!("{what} is needed: {}", need.litmus)),
-                (Some(need), None) if excused => {
-                    wrong.push(format!("{what} is needed after all: {}", need.litmus));
-                }
-                (None, None) if !excused => wrong.push(format!("{what}: nothing fails without it")),
-                _ => {}
+    options.max_states = Some(if common::thorough() { 50_000 } else { 10_000 });
+    let wrong = Mutex::new(Vec::new());
+    let fixes: Vec<(Version, Fix)> = Version::ALL
+        .into_iter()
+        .flat_map(|version| Kernel::new(version).fixes().map(move |fix| (version, fix)))
+        .collect();
+    common::each(&fixes, |&(version, fix)| {
+        let needed = |fixes: &[Fix]| matrix::needed(&litmuses, version, fixes, &options);
+        let what = format!("{}: {}", version.name(), fix.about().commit);
+        let other = COVERED.iter().find(|c| (c.0, c.1) == (version, fix)).map(|c| c.2);
+        let excused = NOT_NEEDED.iter().any(|n| n.0 == fix && version <= n.1);
+        let found = match (needed(&[fix]), other) {
+            (None, Some(other)) if needed(&[fix, other]).is_none_or(|need| !need.named) => {
+                let other = other.about().commit;
+                format!("{what}: no litmus test that names {other} too fails without both")
             }
-        }
-    }
+            (Some(need), Some(_)) => format!("{what} is needed: {}", need.litmus),
+            (Some(need), None) if excused => format!("{what} is needed after all: {}", need.litmus),
+            (None, None) if !excused => format!("{what}: nothing fails without it"),
+            _ => return,
+        };
+        wrong.lock().expect("nobody panics with it").push(found);
+    });
+    let wrong = wrong.into_inner().expect("nobody panicked");
+    let fixes = fixes.len();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     assert!(fixes > 150, "only {fixes} fixes of {} kernels", Version::ALL.len());
 }

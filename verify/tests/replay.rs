@@ -1,6 +1,8 @@
 //! `diolock replay` and what it refuses: every broken schedule has a message with its place, and the
 //! exit status says whether the schedule ran.
 
+mod common;
+
 use diolock::op::TaskId;
 use diolock_verify::engine::shuttle;
 use diolock_verify::engine::{EngineName, graph, native};
@@ -10,6 +12,7 @@ use diolock_verify::program::Memory;
 use diolock_verify::schedule::{self, End, Schedule};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const TEST: &str = "truncate-vs-aio-overwrite-harm";
 const BUGGY: [&str; 2] = ["--kernel", "v3.6"];
@@ -222,45 +225,47 @@ fn an_edit_of_the_test_or_of_the_protocol_changes_the_seal() {
 /// What samplers find is longer than it need be; what is shown is not.
 #[test]
 fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
-    let mut shrunk = 0;
-    for litmus in catalogue::all().expect("the catalogue reads") {
-        let sc = litmus.memory == Memory::Sc;
-        for expect in litmus.expect.iter().filter(|e| sc && e.expected != Expected::Never) {
-            let program = litmus.program(expect.kernel);
-            let engines = [EngineName::Shuttle, EngineName::Native];
-            for engine in
-                engines.iter().filter(|&e| expect.engines.is_empty() || expect.engines.contains(e))
-            {
-                let found = match engine {
-                    EngineName::Shuttle => shuttle::hunt(&program, 2_000, 3),
-                    _ => native::run(
-                        &program,
-                        &native::Options { iterations: 20, ..Default::default() },
-                    ),
-                };
-                if !is_bad(&found.verdict) {
-                    continue;
-                }
-                let mut less = found.clone();
-                shorten(&program, &mut less, graph::Cost::Switches);
-                let (before, after) = (found.counterexample.unwrap(), less.counterexample.unwrap());
-                let switches =
-                    |s: &[TaskId]| s.windows(2).filter(|pair| pair[0] != pair[1]).count();
-                let cost = |s: &[TaskId]| (switches(s), s.len());
-                let what = format!("{} on {}", litmus.name, expect.kernel);
-                if after != before {
-                    shrunk += 1;
-                    // To queue is a step that only the reference semantics shows.
-                    let queued = after.events.len().min(program.calls.len());
-                    let (old, new) = (cost(&before.schedule()), cost(&after.schedule()));
-                    assert!(new.0 <= old.0 && new.1 <= old.1 + queued || new.0 < old.0, "{what}");
-                }
-                let letters = schedule::letters(&program, &after.events);
-                let schedule = Schedule::parse("shrunk", &letters, &litmus).expect("it reads");
-                let end = schedule::replay(&program, &schedule).end;
-                assert!(matches!(end, End::Broken(_) | End::Stuck(_)), "{what}: {end:?}");
-            }
+    let shrunk = AtomicUsize::new(0);
+    let most = if common::thorough() { usize::MAX } else { 1_000 };
+    let litmuses = catalogue::all().expect("the catalogue reads");
+    let cells: Vec<_> = litmuses
+        .iter()
+        .filter(|litmus| litmus.memory == Memory::Sc)
+        .flat_map(|litmus| litmus.expect.iter().map(move |expect| (litmus, expect)))
+        .filter(|(_, expect)| expect.expected != Expected::Never)
+        .filter(|(litmus, expect)| graph::fewer_states_than(most, &litmus.program(expect.kernel)))
+        .flat_map(|(litmus, expect)| {
+            [EngineName::Shuttle, EngineName::Native].map(|engine| (litmus, expect, engine))
+        })
+        .filter(|(_, expect, engine)| expect.engines.is_empty() || expect.engines.contains(engine))
+        .collect();
+    common::each(&cells, |&(litmus, expect, engine)| {
+        let program = litmus.program(expect.kernel);
+        let found = match engine {
+            EngineName::Shuttle => shuttle::hunt(&program, 2_000, 3),
+            _ => native::run(&program, &native::Options { iterations: 20, ..Default::default() }),
+        };
+        if !is_bad(&found.verdict) {
+            return;
         }
-    }
-    assert!(shrunk > 20, "{shrunk}");
+        let mut less = found.clone();
+        shorten(&program, &mut less, graph::Cost::Switches);
+        let (before, after) = (found.counterexample.unwrap(), less.counterexample.unwrap());
+        let switches = |s: &[TaskId]| s.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        let cost = |s: &[TaskId]| (switches(s), s.len());
+        let what = format!("{} on {}", litmus.name, expect.kernel);
+        if after != before {
+            shrunk.fetch_add(1, Ordering::Relaxed);
+            // To queue is a step that only the reference semantics shows.
+            let queued = after.events.len().min(program.calls.len());
+            let (old, new) = (cost(&before.schedule()), cost(&after.schedule()));
+            assert!(new.0 <= old.0 && new.1 <= old.1 + queued || new.0 < old.0, "{what}");
+        }
+        let letters = schedule::letters(&program, &after.events);
+        let schedule = Schedule::parse("shrunk", &letters, litmus).expect("it reads");
+        let end = schedule::replay(&program, &schedule).end;
+        assert!(matches!(end, End::Broken(_) | End::Stuck(_)), "{what}: {end:?}");
+    });
+    let shrunk = shrunk.into_inner();
+    assert!(shrunk > 100, "{shrunk}");
 }

@@ -8,6 +8,7 @@ use diolock::inode::Inode;
 use diolock::inode_lock::{LockName, Mode, WaitQueue};
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{Bio, Handle, MapFor, Object, Op, OrphanOp, Range, Submission};
+use diolock::page::PAGE_BLOCKS;
 use diolock_verify::engine::graph;
 use diolock_verify::program::{Memory, Program, TaskName};
 use diolock_verify::rule::{RuleId, RuleSet};
@@ -17,6 +18,9 @@ use LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex, IRwsem, InvalidateLo
 use Mode::{Exclusive, Shared};
 
 const BLOCK: Range = Range { start: 0, len: 1 };
+
+/// The page leaves the cache, written back or not.
+const DROP: Op = Op::PageTruncate(Range { start: 0, len: PAGE_BLOCKS });
 
 /// Tasks `A`, `B` … that perform these steps on a file of one block.
 fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
@@ -78,7 +82,6 @@ fn r1_each_field_under_its_lock() {
         (PageLock, Exclusive, Op::PageClean(vec![(0, 0)])),
         (IMutex, Exclusive, Op::SizeWrite(0)),
         (IMutex, Exclusive, Op::DisksizeWrite(0)),
-        (IMutex, Exclusive, Op::PagesDrop),
         (CompletedIoLock, Exclusive, list),
     ];
     for (lock, mode, op) in guarded {
@@ -252,17 +255,17 @@ fn r13_what_was_stored_is_not_lost() {
     let rule = RuleId::R13;
     keeps(rule, Extent::Written, &[&direct]);
     keeps(rule, Extent::Written, &[&store]);
-    breaks(rule, Extent::Written, &[&on(&[Op::PagesDrop])]);
+    breaks(rule, Extent::Written, &[&on(&[DROP])]);
     keeps(rule, Extent::Written, &[&on(&[Op::PageInvalidate])]);
     let back = [Op::PageClean(vec![(0, 0)]), Op::Bio(vec![0], Bio::Page { start: 0 })];
-    keeps(rule, Extent::Written, &[&on(&[&back[..], &[Op::PagesDrop]].concat())]);
+    keeps(rule, Extent::Written, &[&on(&[&back[..], &[DROP]].concat())]);
     // Of two writers either may be last; a write under a clean page is not seen.
     keeps(rule, Extent::Written, &[&direct, &direct]);
     breaks(rule, Extent::Written, &[&[&page[..], &direct].concat()]);
     // What a truncate or a punch took away is gone.
-    let cut = [Op::SizeWrite(0), Op::PagesDrop, Op::Free(0), Op::SizeWrite(1)];
+    let cut = [Op::SizeWrite(0), DROP, Op::Free(0), Op::SizeWrite(1)];
     keeps(rule, Extent::Written, &[&on(&cut)]);
-    keeps(rule, Extent::Written, &[&on(&[Op::PagesDrop, Op::FreeRange(BLOCK)])]);
+    keeps(rule, Extent::Written, &[&on(&[DROP, Op::FreeRange(BLOCK)])]);
     breaks(rule, Extent::Written, &[&[&direct[..], &[Op::Free(0)]].concat()]);
 }
 
@@ -302,7 +305,7 @@ fn r5_what_is_cached_is_what_the_file_holds() {
     // Written past the page, by somebody who did not drop it.
     let behind = [Op::PageIn, map(), filled(Content::Initial), write(None, false)];
     breaks(RuleId::R5, Extent::Written, &[&behind]);
-    keeps(RuleId::R5, Extent::Written, &[&[&behind[..], &[Op::PagesDrop]].concat()]);
+    keeps(RuleId::R5, Extent::Written, &[&[&behind[..], &[DROP]].concat()]);
     // Freed under a clean page, or under a dirty one that writeback then sends there.
     let freed = [Op::PageIn, map(), filled(Content::Initial), Op::Free(0)];
     breaks(RuleId::R5, Extent::Written, &[&freed]);
@@ -311,10 +314,10 @@ fn r5_what_is_cached_is_what_the_file_holds() {
     breaks(RuleId::R5, Extent::Written, &[&[&dirty[..], &flush(0)].concat()]);
     let written = [Op::PageIn, map(), filled(Content::Initial), stored];
     keeps(RuleId::R5, Extent::Written, &[&[&written[..], &flush(0)].concat()]);
-    breaks(RuleId::R5, Extent::Written, &[&[&[Op::PagesDrop][..], &written[3..]].concat()]);
+    breaks(RuleId::R5, Extent::Written, &[&[&[DROP][..], &written[3..]].concat()]);
     // What somebody else's bytes were read into is no matter until they are copied.
     let foreign = [Op::PageIn, filled(Content::Foreign)];
-    let dropped = |steps: &[Op]| [&foreign[..], steps, &[Op::PagesDrop]].concat();
+    let dropped = |steps: &[Op]| [&foreign[..], steps, &[DROP]].concat();
     keeps(RuleId::R5, Extent::Written, &[&dropped(&[])]);
     breaks(RuleId::R5, Extent::Written, &[&dropped(&[Op::PageRead(0)])]);
     breaks(RuleId::R5, Extent::Written, &[&foreign]);
@@ -479,7 +482,7 @@ fn r1_without_pages_i_disksize_needs_no_i_data_sem() {
     let size = Op::DisksizeWrite(1);
     let inside =
         |steps: &[Op]| locked(IRwsem, Exclusive, &locked(InvalidateLock, Exclusive, steps));
-    let drop = locked(PageLock, Exclusive, &[Op::PagesDrop]);
+    let drop = locked(PageLock, Exclusive, &[DROP]);
     let on = |steps: &[Op]| verdict_on(Version::V6_12, RuleId::R1, &[steps]);
     let gone = [&drop[..], std::slice::from_ref(&size)].concat();
     assert_eq!(on(&inside(&gone)), Verdict::Exhausted);

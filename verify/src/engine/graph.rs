@@ -182,6 +182,12 @@ pub fn run(program: &Program, options: Options) -> Report {
     report
 }
 
+/// Whether a program has fewer states than that, as far as they must be looked at for a verdict.
+pub fn fewer_states_than(most: usize, program: &Program) -> bool {
+    let options = Options { traces: false, max_states: Some(most) };
+    !matches!(run(program, options).verdict, Verdict::Incomplete(_))
+}
+
 fn livelock(
     program: &Program,
     lasso: lasso::Lasso,

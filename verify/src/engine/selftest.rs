@@ -174,7 +174,7 @@ impl Writer<'_> {
         match self.random.below(16) {
             0 | 1 => Op::SizeRead,
             2 => Op::SizeWrite(self.task.into()),
-            3 => Op::PagesAdd,
+            3 => Op::PageIn,
             4 => Op::PagesRead,
             5 => Op::GateClose,
             6 => Op::GateOpen,

@@ -163,14 +163,16 @@ impl Search<'_> {
             });
         };
         let new = self.likely_first(fixed.fixes().filter(|&fix| !last_bad.has(fix)).collect());
-        let needed =
-            |&fix: &Fix| self.run(fixed.without(fix), FEW_STATES).verdict == report.verdict;
-        let needed: Vec<Fix> = new.iter().copied().filter(needed).collect();
-        let closes = |&fix: &Fix| self.same_run(buggy, report, fixed.without(fix));
-        let fix = needed.iter().copied().find(closes);
-        let keeps = needed.first().copied().filter(|_| fix.is_none());
-        let either = if needed.is_empty() { self.either(buggy, report, fixed, &new) } else { None };
-        Ok(Fixed { fix, keeps, either, kernel: fixed })
+        let needed = |fix| self.run(fixed.without(fix), FEW_STATES).verdict == report.verdict;
+        let mut keeps = None;
+        for &fix in new.iter().filter(|&&fix| needed(fix)) {
+            if self.same_run(buggy, report, fixed.without(fix)) {
+                return Ok(Fixed { fix: Some(fix), keeps: None, either: None, kernel: fixed });
+            }
+            keeps = keeps.or(Some(fix));
+        }
+        let either = if keeps.is_none() { self.either(buggy, report, fixed, &new) } else { None };
+        Ok(Fixed { fix: None, keeps, either, kernel: fixed })
     }
 
     /// Two fixes of a kernel without which the schedule of the report goes wrong as it does.

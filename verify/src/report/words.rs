@@ -105,7 +105,6 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::WriteSync, _) => "generic_write_sync".to_owned(),
         (Op::WarnSize, _) => "WARN_ON(i_size < i_disksize)".to_owned(),
         (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
-        (Op::PagesDrop, _) => "drop cached pages".to_owned(),
         (Op::PageTruncate(range), _) if range.end() >= PAGE_BLOCKS => {
             format!("drop cached blocks from {} on", range.start)
         }
@@ -114,7 +113,6 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         }
         (Op::PageInvalidate, Outcome::Flag(false)) => "page: dirty, it stays (-EBUSY)".to_owned(),
         (Op::PageInvalidate, _) => "drop the page".to_owned(),
-        (Op::PagesAdd, _) => "dirty a page".to_owned(),
         (Op::PageIn, _) => "add the page".to_owned(),
         (Op::PageLook | Op::PageFind, outcome) => {
             format!("page: {}", flag(outcome, "up to date", "not there"))

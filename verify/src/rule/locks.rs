@@ -17,9 +17,8 @@ fn inode_lock(kernel: Kernel) -> LockName {
 /// The lock that guards a field, and whether changing it needs the lock alone. Fields that some
 /// kernel touches without a lock by design (counters, state bits, reads of i_size) have none.
 fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
-    use LockName::{CompletedIoLock, IDataSem, IMutex, PageLock};
+    use LockName::{CompletedIoLock, IDataSem, PageLock};
     use Mode::{Exclusive, Shared};
-    let rwsem = kernel.version >= Version::V4_10;
     let inode_lock = inode_lock(kernel);
     Some(match op {
         Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => {
@@ -39,16 +38,12 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
             (IDataSem, Exclusive, "i_disksize")
         }
         Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
-        // From then on completions invalidate pages too, without i_rwsem.
         Op::PageFill(_)
         | Op::PageStore(_)
         | Op::PageClean(_)
         | Op::PageIn
         | Op::PageTruncate(_)
         | Op::PageInvalidate => (PageLock, Exclusive, "the cached page"),
-        Op::PagesDrop if rwsem => (PageLock, Exclusive, "the cached page"),
-        Op::PagesAdd if rwsem => return None,
-        Op::PagesAdd | Op::PagesDrop => (IMutex, Exclusive, "the page cache"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,
     })

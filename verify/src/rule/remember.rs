@@ -98,7 +98,7 @@ pub(super) fn remember(view: &mut View<'_>) {
             task.references.sort_unstable();
             task.wrote.join(left.wrote);
         }
-        (Op::PagesDrop, _) | (Op::PageInvalidate, Outcome::Flag(true)) => {
+        (Op::PageInvalidate, Outcome::Flag(true)) => {
             view.pages_mut().there = false;
             pages_gone(view);
         }
@@ -113,7 +113,6 @@ pub(super) fn remember(view: &mut View<'_>) {
             pages_gone(view);
         }
         (Op::PageIn, _) => view.pages_mut().there = false,
-        (Op::PagesAdd, _) => view.pages_mut().there = true,
         (Op::PageFind, Outcome::Flag(true)) => {
             let holes = view.pages().holes;
             view.me_mut().page_holes = holes;

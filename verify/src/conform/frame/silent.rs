@@ -73,8 +73,7 @@ impl Frame {
                 Some(listed) => vec![Outcome::Flag(listed)],
                 None => vec![Outcome::Flag(true), Outcome::Flag(false)],
             },
-            Op::PagesDrop
-            | Op::PageTruncate(_)
+            Op::PageTruncate(_)
             | Op::JournalStart(_)
             | Op::JournalStop(_)
             | Op::SizeWrite(_)

@@ -133,10 +133,8 @@ impl Shared {
                     | Op::InodeAio
                     | Op::DisksizeWrite(_)
                     | Op::PagesRead
-                    | Op::PagesDrop
                     | Op::PageTruncate(_)
                     | Op::PageInvalidate
-                    | Op::PagesAdd
                     | Op::PageIn
                     | Op::PageFill(_)
                     | Op::PageStore(_)
