@@ -10,6 +10,7 @@ use diolock::kernel::{Kernel, Version};
 use diolock::op::{Access, Object, Op, Outcome, TaskId};
 use diolock::task::{Place, Task};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Which orders memory accesses may appear in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,14 +93,17 @@ impl Event {
 pub struct System {
     /// What they share.
     pub inode: Inode,
-    /// Where each stands.
-    pub calls: Vec<Call>,
+    /// Where each stands. Copies of a system share those that have not moved since.
+    pub calls: Vec<Arc<Call>>,
 }
 
 impl System {
     /// The start of a program.
     pub fn new(program: &Program) -> System {
-        System { inode: program.inode.clone(), calls: program.calls.clone() }
+        System {
+            inode: program.inode.clone(),
+            calls: program.calls.iter().cloned().map(Arc::new).collect(),
+        }
     }
 
     /// What a task wants to do next: its own step, or to queue for a fair lock first.
@@ -129,9 +133,9 @@ impl System {
         if matches!(op, Op::Queue(_)) {
             return;
         }
-        self.calls[usize::from(task)].resume(outcome);
+        Arc::make_mut(&mut self.calls[usize::from(task)]).resume(outcome);
         if let Op::Submit(child, submission) = op {
-            self.calls[usize::from(*child)].submit(submission.clone());
+            Arc::make_mut(&mut self.calls[usize::from(*child)]).submit(submission.clone());
         }
     }
 

@@ -4,7 +4,7 @@
 mod costs;
 mod pool;
 
-pub use costs::{Costs, Selection, cost};
+pub use costs::{Costs, Selection, cost, thorough};
 pub use pool::{guarded, side_by_side};
 
 use crate::engine::{EngineName, graph, loom, native, shuttle};

@@ -16,13 +16,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the recorded cells may cost together, in states of graph: some two minutes of one core. Those not
+/// What the recorded cells may cost together, in states of graph: some half a minute of one core. Those not
 /// recorded come on top of it.
-const BUDGET: u64 = 4_000_000;
-
-fn asked(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| value == "1")
-}
+const BUDGET: u64 = 1_000_000;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -41,12 +37,12 @@ fn main() -> ExitCode {
     let engines = [EngineName::Graph, EngineName::Loom, EngineName::Shuttle];
     let cells = suite::plan(&litmuses, &engines, &[], &[]);
     let selection = Selection::new(&cells, &costs, BUDGET);
-    let record = asked("UPDATE_COSTS");
-    let all = asked("DIOLOCK_ALL") || record || arguments.include_ignored || arguments.ignored;
+    let record = std::env::var_os("UPDATE_COSTS").is_some_and(|value| value == "1");
+    let all = suite::thorough() || record || arguments.include_ignored || arguments.ignored;
     let measured = Arc::new(Mutex::new(Costs::default()));
     let trials = cells.iter().zip(&selection.kept).map(|(cell, &kept)| {
         trial(cell.clone(), Arc::clone(&measured))
-            .with_ignored_flag(!kept && !asked("DIOLOCK_ALL") && !record)
+            .with_ignored_flag(!kept && !suite::thorough() && !record)
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     if record && !conclusion.has_failed() && conclusion.num_filtered_out == 0 && !arguments.list {

@@ -10,7 +10,7 @@ use diolock_verify::litmus::{Expected, catalogue};
 use diolock_verify::matrix;
 use diolock_verify::program::Memory;
 use diolock_verify::rule::RuleId;
-use diolock_verify::survey;
+use diolock_verify::{suite, survey};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -63,7 +63,7 @@ fn without_any_single_fix_of_any_kernel_some_litmus_test_fails() {
     let litmuses: Vec<_> =
         catalogue::all().expect("the catalogue reads").into_iter().map(Arc::new).collect();
     let mut options = survey::Options::new(PathBuf::from(env!("CARGO_BIN_EXE_diolock")));
-    options.max_states = Some(if common::thorough() { 50_000 } else { 10_000 });
+    options.max_states = Some(if suite::thorough() { 50_000 } else { 10_000 });
     let wrong = Mutex::new(Vec::new());
     let fixes: Vec<(Version, Fix)> = Version::ALL
         .into_iter()

@@ -5,7 +5,6 @@ use diolock_verify::litmus::catalogue;
 use diolock_verify::program::Program;
 use diolock_verify::report::perfetto;
 use diolock_verify::traces::{self, Trace};
-use diolock_verify::verdict::Verdict;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -76,10 +75,8 @@ fn every_trace_can_be_exported() {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let all = litmuses.iter().flat_map(|l| l.expect.iter().map(|e| l.program(e.kernel)));
     let mut checked = 0;
-    let few = graph::Options { traces: false, max_states: Some(600) };
     let fits = |program: &Program| {
-        shuttle::unfit(program).is_none()
-            && !matches!(graph::run(program, few).verdict, Verdict::Incomplete(_))
+        shuttle::unfit(program).is_none() && graph::fewer_states_than(300, program)
     };
     for program in all.filter(fits) {
         for trace in list(&program).iter().take(200) {

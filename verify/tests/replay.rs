@@ -10,6 +10,7 @@ use diolock_verify::explain::{is_bad, shorten};
 use diolock_verify::litmus::{Expected, catalogue};
 use diolock_verify::program::Memory;
 use diolock_verify::schedule::{self, End, Schedule};
+use diolock_verify::suite;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -226,7 +227,7 @@ fn an_edit_of_the_test_or_of_the_protocol_changes_the_seal() {
 #[test]
 fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
     let shrunk = AtomicUsize::new(0);
-    let most = if common::thorough() { usize::MAX } else { 1_000 };
+    let most = if suite::thorough() { usize::MAX } else { 1_000 };
     let litmuses = catalogue::all().expect("the catalogue reads");
     let cells: Vec<_> = litmuses
         .iter()

@@ -177,7 +177,7 @@ fn walk(program: &Program, known: &mut HashSet<Call>, mut take: impl FnMut(&Call
                 let call = &system.calls[usize::from(task)];
                 if !known.contains(call) {
                     take(call);
-                    known.insert(call.clone());
+                    known.insert(Call::clone(call));
                 }
                 let mut system = system.clone();
                 if system.perform(task, op).is_ok() && seen.insert(fingerprint(&system)) {

@@ -32,11 +32,11 @@ pub struct Options {
     pub max_states: Option<usize>,
 }
 
-/// Where a run stands, as stateright sees it.
+/// Where a run stands, as stateright sees it: boxed, as it is moved about.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct State {
-    system: System,
-    rules: Rules,
+    system: Box<System>,
+    rules: Box<Rules>,
     trace: Option<TraceHash>,
     broken: Option<RuleId>,
 }
@@ -82,8 +82,8 @@ impl Search {
 
     fn state(&self) -> State {
         State {
-            system: System::new(&self.program),
-            rules: Rules::new(&self.program),
+            system: Box::new(System::new(&self.program)),
+            rules: Box::new(Rules::new(&self.program)),
             trace: self.traces.then(|| TraceHash::new(self.program.calls.len())),
             broken: None,
         }

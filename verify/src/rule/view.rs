@@ -14,6 +14,7 @@ use diolock::dio_path::Call;
 use diolock::extent_probe::Extent;
 use diolock::inode_lock::{LockName, WaitQueue};
 use diolock::op::{Access, LogicalBlock, Object, Op, PhysicalBlock, TaskId};
+use std::sync::Arc;
 
 /// Records of objects that there are several of.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -34,7 +35,8 @@ impl<R: Copy + Default> Table<R> {
 /// All that the rules remember.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Memory {
-    tasks: Vec<TaskRecord>,
+    /// Copies share those that have not changed since.
+    tasks: Vec<Arc<TaskRecord>>,
     size: SizeRecord,
     disksize: DisksizeRecord,
     dio_count: DioCountRecord,
@@ -68,7 +70,7 @@ impl Memory {
         }
         let (size, disksize) = program.inode.sizes();
         let mut memory = Memory {
-            tasks,
+            tasks: tasks.into_iter().map(Arc::new).collect(),
             size: SizeRecord { value: size, ..SizeRecord::default() },
             disksize: DisksizeRecord { value: disksize, ..DisksizeRecord::default() },
             dio_count: DioCountRecord { references, ..DioCountRecord::default() },
@@ -157,7 +159,7 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn me_mut(&mut self) -> &mut TaskRecord {
-        &mut self.memory.tasks[usize::from(self.event.task)]
+        Arc::make_mut(&mut self.memory.tasks[usize::from(self.event.task)])
     }
 
     /// The record of the completion that the event starts: nothing else of it comes before.
@@ -169,7 +171,7 @@ impl<'a> View<'a> {
             self.asking,
             self.what()
         );
-        &mut self.memory.tasks[usize::from(child)]
+        Arc::make_mut(&mut self.memory.tasks[usize::from(child)])
     }
 
     fn what(&self) -> String {
@@ -277,6 +279,6 @@ pub(super) struct End<'a> {
 
 impl<'a> End<'a> {
     pub(super) fn tasks(self) -> impl Iterator<Item = (TaskId, &'a TaskRecord)> + Clone {
-        (0..).zip(&self.memory.tasks)
+        (0..).zip(self.memory.tasks.iter().map(Arc::as_ref))
     }
 }

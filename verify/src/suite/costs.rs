@@ -30,6 +30,11 @@ pub fn cost(engine: EngineName, report: &Report) -> u64 {
     }
 }
 
+/// Whether nothing is to be left out of a test for its cost: `DIOLOCK_ALL` is set, as by `make test-all`.
+pub fn thorough() -> bool {
+    std::env::var_os("DIOLOCK_ALL").is_some_and(|value| value == "1")
+}
+
 /// Which cells a run leaves out.
 #[derive(Clone, Debug)]
 pub struct Selection {

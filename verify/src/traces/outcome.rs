@@ -74,7 +74,7 @@ fn file(program: &Program, run: &Replayed) -> Option<String> {
 
 /// What a read returned, if it did.
 fn read(program: &Program, run: &Replayed, task: TaskId, own: &[&Event]) -> Option<String> {
-    let call = &run.system.calls[usize::from(task)];
+    let call = &*run.system.calls[usize::from(task)];
     if !matches!(call, Call::Read(_)) || call.next().is_some() {
         return None;
     }

@@ -3,11 +3,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Whether everything is to be tested, whatever it costs (`make test-all`).
-pub fn thorough() -> bool {
-    std::env::var_os("DIOLOCK_ALL").is_some()
-}
-
 /// Checks each of them, on all cores.
 pub fn each<T: Sync>(all: &[T], check: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
