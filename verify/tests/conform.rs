@@ -142,10 +142,10 @@ const UNNOTICED: usize = 1;
 #[test]
 fn altered_recordings_are_rejected() {
     let all = recordings();
-    let seeds = if suite::thorough() { 20 } else { 10 };
+    let seeds: u64 = if suite::thorough() { 20 } else { 10 };
     let found = Mutex::new((0, Vec::new()));
     common::each(&ALTERATIONS, |(alteration, _)| {
-        let mut placed = 0;
+        let mut placed: usize = 0;
         for seed in 0..seeds {
             for (name, kernel, text) in &all {
                 let Some(altered) = alter(text, alteration, seed) else { continue };
@@ -157,7 +157,7 @@ fn altered_recordings_are_rejected() {
                 }
             }
         }
-        assert!(placed >= seeds, "{alteration} has a place");
+        assert!(placed >= seeds as usize, "{alteration} has a place");
         found.lock().expect("nobody panics with it").0 += placed;
     });
     let (runs, accepted) = found.into_inner().expect("nobody panicked");

@@ -9,6 +9,7 @@ use diolock::task::Task;
 use diolock_verify::litmus::catalogue;
 use diolock_verify::program::{Program, System};
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Mutex;
 
 /// States looked at of one program: in all but the largest, all of them.
 const STATES: usize = 20_000;
