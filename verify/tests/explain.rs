@@ -9,7 +9,7 @@ use diolock_verify::litmus::{Expected, Litmus, catalogue};
 use diolock_verify::program::Memory;
 use diolock_verify::report::{LINES, page_of, picture_of, story};
 use diolock_verify::schedule::{self, End, Schedule};
-use diolock_verify::suite;
+use diolock_verify::suite::{self, Costs};
 use diolock_verify::verdict::Verdict;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,20 +25,22 @@ fn explained(name: &str, version: Version, without: &[Fix]) -> Explained {
 }
 
 /// Every expectation of the catalogue; without DIOLOCK_ALL (`make test-all`) the first of each litmus test
-/// that fails, and the last that does not.
+/// that fails, and the last that does not, of those that cost little.
 fn for_each_cell(check: impl Fn(&Litmus, Kernel, Expected) + Sync) -> usize {
     let litmuses = catalogue::all().expect("the catalogue reads");
-    let cells: Vec<(&Litmus, Kernel, Expected)> = litmuses
-        .iter()
-        .flat_map(|litmus| litmus.expect.iter().map(move |e| (litmus, e.kernel, e.expected)))
-        .filter(|&(litmus, kernel, expected)| {
-            let never = expected == Expected::Never;
-            let mut alike =
-                litmus.expect.iter().filter(|e| (e.expected == Expected::Never) == never);
-            let one = if never { alike.next_back() } else { alike.next() };
-            suite::thorough() || one.is_some_and(|e| e.kernel == kernel)
-        })
-        .collect();
+    let costs = Costs::read(&catalogue::directory().join("COSTS.tsv")).expect("the costs read");
+    let mut cells: Vec<(&Litmus, Kernel, Expected)> = Vec::new();
+    for litmus in &litmuses {
+        let all = litmus.expect.iter().map(|e| (litmus, e.kernel, e.expected));
+        if suite::thorough() {
+            cells.extend(all);
+            continue;
+        }
+        let cheap = all.filter(|&(_, kernel, _)| costs.cheap(&litmus.name, kernel));
+        let (never, bad): (Vec<_>, Vec<_>) =
+            cheap.partition(|&(.., expected)| expected == Expected::Never);
+        cells.extend(never.last().into_iter().chain(bad.first()));
+    }
     common::each(&cells, |&(litmus, kernel, expected)| check(litmus, kernel, expected));
     cells.len()
 }

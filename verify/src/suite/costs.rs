@@ -4,6 +4,7 @@ use super::Cell;
 use crate::engine::EngineName;
 use crate::litmus::Expected;
 use crate::verdict::Report;
+use diolock::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
@@ -89,6 +90,12 @@ impl Costs {
         }
     }
 
+    /// Whether a litmus test costs graph so little on a kernel that it is not recorded.
+    pub fn cheap(&self, litmus: &str, kernel: Kernel) -> bool {
+        let graph = EngineName::Graph.name().to_owned();
+        !self.0.contains_key(&(litmus.to_owned(), kernel.to_string(), graph))
+    }
+
     /// What a cell costs; nothing if that is not recorded.
     pub fn of(&self, cell: &Cell) -> u64 {
         self.0.get(&key(cell)).copied().unwrap_or(0)
@@ -157,7 +164,7 @@ mod tests {
     use crate::engine::EngineName::{Graph, Loom, Shuttle};
     use crate::litmus::{Expect, catalogue};
     use crate::rule::RuleId;
-    use diolock::kernel::{Fix, Kernel, Version};
+    use diolock::kernel::{Fix, Version};
     use std::sync::Arc;
 
     fn cells() -> Vec<Cell> {
