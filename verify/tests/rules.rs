@@ -262,6 +262,10 @@ fn r13_what_was_stored_is_not_lost() {
     // Of two writers either may be last; a write under a clean page is not seen.
     keeps(rule, Extent::Written, &[&direct, &direct]);
     breaks(rule, Extent::Written, &[&[&page[..], &direct].concat()]);
+    // Each extent of one I/O has a lookup of its own.
+    let more = Op::Map(Range { start: 1, len: 1 }, MapFor::Extend);
+    let bio = Op::Bio(vec![0, 1], Bio::Write { half: None, zero_rest: false });
+    keeps(rule, Extent::Written, &[&[map.clone(), more, bio], &direct]);
     // What a truncate or a punch took away is gone.
     let cut = [Op::SizeWrite(0), DROP, Op::Free(0), Op::SizeWrite(1)];
     keeps(rule, Extent::Written, &[&on(&cut)]);

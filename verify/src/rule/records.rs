@@ -85,7 +85,8 @@ pub(super) struct TaskRecord {
     pub(super) uncounted: Set,
     /// Tasks whose I/O had ended when this one drained, as long as it keeps the inode's lock.
     pub(super) drained: Set,
-    /// The blocks that its last lookup for I/O found, or that it was submitted with.
+    /// The blocks that its lookups for I/O found, or that it was submitted with, as long as nothing was
+    /// written there.
     pub(super) mapped: Vec<(LogicalBlock, PhysicalBlock)>,
     /// Of these the unwritten ones.
     pub(super) unwritten: Set,

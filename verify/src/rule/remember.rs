@@ -278,7 +278,9 @@ fn mapped(view: &mut View<'_>) {
     }
     let task = view.me_mut();
     task.mapped_to = range.end();
-    task.mapped = range.blocks().zip(found).filter_map(|(l, m)| Some((l, m.block?))).collect();
+    // One I/O may take a lookup for each of its extents.
+    task.mapped.retain(|(block, _)| !(range.start..range.end()).contains(block));
+    task.mapped.extend(range.blocks().zip(found).filter_map(|(l, m)| Some((l, m.block?))));
     task.unwritten = Default::default();
     for block in found.iter().filter(|m| m.extent == Extent::Unwritten).filter_map(|m| m.block) {
         task.unwritten.add(block);
@@ -320,11 +322,8 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
             let half = half.map(diolock::extent_probe::Half::index);
             let task = view.me_mut();
             task.wrote_to = task.mapped_to;
-            for at in 0..task.mapped.len() {
-                let (block, number) = task.mapped[at];
-                if blocks.contains(&number) {
-                    task.wrote.join(Halves::of(block, half));
-                }
+            for (block, _) in task.mapped.extract_if(.., |(_, number)| blocks.contains(number)) {
+                task.wrote.join(Halves::of(block, half));
             }
             for &b in blocks {
                 let data = &mut view.block_mut(b).data;
