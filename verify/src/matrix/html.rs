@@ -93,6 +93,9 @@ fn line(out: &mut String, matrix: &Matrix, row: &Row) {
     if row.open() {
         fixed.push("<b>open</b>".to_owned());
     }
+    if let Some(last) = row.silent_after() {
+        fixed.push(format!("says nothing after {}", last.name()));
+    }
     let _ = writeln!(out, "<td class=\"fix\">{}</td></tr>", fixed.join("<br/>"));
 }
 

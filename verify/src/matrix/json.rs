@@ -6,7 +6,7 @@ use diolock::kernel::Version;
 use serde_json::{Value, json};
 
 /// A line for each cell (`"is": "cell"`), for each kernel where a litmus test stops failing
-/// (`"fixed"`), and for each fix (`"fix"`).
+/// (`"fixed"`), for each test that fails on the newest kernel (`"open"`), and for each fix (`"fix"`).
 pub fn json(matrix: &Matrix) -> Vec<String> {
     let mut lines: Vec<Value> = Vec::new();
     for row in &matrix.rows {
@@ -31,6 +31,9 @@ pub fn json(matrix: &Matrix) -> Vec<String> {
                 "last": boundary.last.map(Version::name), "first": boundary.first.name(),
                 "by": fixes.collect::<Vec<_>>(),
             }));
+        }
+        if row.open() {
+            lines.push(json!({"is": "open", "litmus": name, "bug": bug}));
         }
     }
     let need = |need: &Need| json!({"litmus": need.litmus, "verdict": need.verdict, "vacuous_with": need.vacuous});

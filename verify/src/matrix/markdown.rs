@@ -49,6 +49,9 @@ fn line(out: &mut String, matrix: &Matrix, row: &Row) {
     if row.open() {
         fixed.push("**open**".to_owned());
     }
+    if let Some(last) = row.silent_after() {
+        fixed.push(format!("says nothing after {}", last.name()));
+    }
     let _ = writeln!(out, "| {} |", fixed.join("; "));
 }
 

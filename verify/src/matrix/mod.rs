@@ -67,6 +67,9 @@ pub struct Row {
     pub litmus: Arc<Litmus>,
     /// For each of [`Version::ALL`]: what the engines say; `None` if they were not asked.
     pub answers: Vec<Option<Answer>>,
+    /// Kernels after the last that the litmus test speaks of, as far as they were searched, and whether it
+    /// fails there: looked for only if it fails on that last one.
+    pub later: Vec<(Version, bool)>,
     /// What fixed it.
     pub fixed: Vec<Boundary>,
 }
@@ -146,9 +149,23 @@ impl Row {
         engines
     }
 
-    /// Whether it fails on the newest kernel that it speaks of.
+    /// The kernels on which it was searched, and whether it fails there.
+    fn searched(&self) -> Vec<(Version, bool)> {
+        let asked = Version::ALL.into_iter().zip(&self.answers);
+        let asked = asked.filter_map(|(version, answer)| Some((version, answer.as_ref()?.bad())));
+        asked.chain(self.later.iter().copied()).collect()
+    }
+
+    /// Whether it fails on the newest kernel there is.
     pub fn open(&self) -> bool {
-        self.answers.iter().flatten().next_back().is_some_and(Answer::bad)
+        let newest = Version::ALL.last().copied();
+        self.searched().last().is_some_and(|&(version, bad)| bad && Some(version) == newest)
+    }
+
+    /// The last kernel that could be searched, if it fails there and is not the newest one.
+    pub fn silent_after(&self) -> Option<Version> {
+        let (version, bad) = self.searched().last().copied()?;
+        (bad && !self.open()).then_some(version)
     }
 }
 
@@ -219,6 +236,17 @@ pub fn run(
         counts.0 += verdicts.len() - before;
         verdicts.clone()
     };
+    let verdicts = ask(rows.iter().flat_map(later).collect());
+    for row in &mut rows {
+        let said = |question: Question| {
+            let version = question.kernel.version;
+            match verdicts.get(&(question.litmus.name.clone(), question.kernel))? {
+                Verdict::Exhausted => Some((version, false)),
+                verdict => is_bad(verdict).then_some((version, true)),
+            }
+        };
+        row.later = later(row).into_iter().filter_map(said).collect();
+    }
     let mut questions = fixes::questions(&whole);
     questions.extend(rows.iter().flat_map(suspects));
     let verdicts = ask(questions);
@@ -246,7 +274,7 @@ fn row(litmus: &Litmus, cells: &[Cell], done: &[Option<Done>]) -> Row {
         })
     };
     let answers = Version::ALL.map(answer).into();
-    Row { litmus: Arc::new(litmus.clone()), answers, fixed: Vec::new() }
+    Row { litmus: Arc::new(litmus.clone()), answers, later: Vec::new(), fixed: Vec::new() }
 }
 
 /// The kernels at which a litmus test may stop failing, and the fixes that may be why.
@@ -262,11 +290,7 @@ fn candidates(row: &Row) -> Vec<(Option<Version>, Version, Vec<Fix>)> {
         });
         single.collect()
     };
-    let asked: Vec<(Version, bool)> = Version::ALL
-        .into_iter()
-        .zip(&row.answers)
-        .filter_map(|(version, answer)| Some((version, answer.as_ref()?.bad())))
-        .collect();
+    let asked = row.searched();
     let mut found: Vec<_> = asked
         .windows(2)
         .filter(|pair| pair[0].1 && !pair[1].1)
@@ -290,6 +314,16 @@ fn candidates(row: &Row) -> Vec<(Option<Version>, Version, Vec<Fix>)> {
         );
     }
     found
+}
+
+/// Each kernel after the last that a litmus test speaks of, if it fails on that one.
+fn later(row: &Row) -> Vec<Question> {
+    let asked = row.searched();
+    let Some(&(last, true)) = asked.last() else { return Vec::new() };
+    let newer = Version::ALL.into_iter().filter(|&version| version > last);
+    let question =
+        |version| Question { litmus: Arc::clone(&row.litmus), kernel: Kernel::new(version) };
+    newer.map(question).collect()
 }
 
 fn suspects(row: &Row) -> Vec<Question> {

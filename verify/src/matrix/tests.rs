@@ -14,7 +14,7 @@ fn matrix(answer: Answer) -> Matrix {
     let mut answers = vec![None; Version::ALL.len()];
     answers[2] = Some(answer);
     let litmus = Arc::new(catalogue::all().unwrap().remove(0));
-    let rows = vec![Row { litmus, answers, fixed: Vec::new() }];
+    let rows = vec![Row { litmus, answers, later: Vec::new(), fixed: Vec::new() }];
     let engines = vec![Graph, Loom, Shuttle];
     Matrix { rows, fixes: Vec::new(), engines, ran: 3, planned: 3 }
 }
@@ -73,4 +73,26 @@ fn who_could_tell_is_said_where_it_is_not_everybody() {
     assert_eq!(by(&asked, &asked), None);
     assert_eq!(by(&[Loom], &asked).as_deref(), Some("loom only"));
     assert_eq!(by(&[Graph, Shuttle], &asked).as_deref(), Some("graph, shuttle"));
+}
+
+/// A test that fails on the last kernel it speaks of is open only if it was looked for on the newest.
+#[test]
+fn open_is_what_the_newest_kernel_fails() {
+    let bad = [(Graph, Some(R4)), (Loom, Some(R4)), (Shuttle, Some(R4))];
+    let mut matrix = matrix(answer(Expected::Violates(RuleId::R4), &bad, true));
+    let last = Version::ALL[2];
+    let says = |matrix: &Matrix, words: &str| {
+        for text in [text(matrix), markdown(matrix), html(matrix)] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    };
+    assert_eq!(matrix.rows[0].silent_after(), Some(last));
+    says(&matrix, &format!("after {}", last.name()));
+    matrix.rows[0].later = Version::ALL[3..].iter().map(|&version| (version, true)).collect();
+    assert!(matrix.rows[0].open());
+    says(&matrix, "open");
+    matrix.rows[0].later = Version::ALL[3..].iter().map(|&version| (version, false)).collect();
+    assert!(!matrix.rows[0].open() && matrix.rows[0].silent_after().is_none());
+    matrix.rows[0].fixed = boundaries(&matrix.rows[0], &Verdicts::new());
+    says(&matrix, Version::ALL[3].name());
 }

@@ -84,7 +84,8 @@ fn fixed(row: &Row) -> String {
         if boundary.last.is_some() { text } else { format!("({text})") }
     };
     let open = row.open().then(|| "open".to_owned());
-    row.fixed.iter().map(of).chain(open).collect::<Vec<_>>().join(", ")
+    let silent = row.silent_after().map(|last| format!("? after {}", last.name()));
+    row.fixed.iter().map(of).chain(open).chain(silent).collect::<Vec<_>>().join(", ")
 }
 
 /// A fix, and what needs it, folded.
