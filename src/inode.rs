@@ -1,6 +1,7 @@
 //! The reference semantics: one inode, and what each step does to it.
 
 mod blocked;
+mod part;
 mod perform;
 
 pub use blocked::Blocked;

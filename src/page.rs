@@ -124,9 +124,15 @@ impl PageCache {
         found
     }
 
+    /// The page that a task found and that has left the cache since, and whether it found the one that is there.
+    pub(crate) fn found_by(&self, task: TaskId) -> (bool, Option<&Page>) {
+        let gone = self.gone.iter().find(|gone| gone.0 == task).map(|gone| &gone.1);
+        (self.finders.contains(&task), gone)
+    }
+
     /// What a block of the page holds that the task has found, or else of the one that is there.
     pub fn read(&self, task: TaskId, block: LogicalBlock) -> [Content; 2] {
-        let gone = self.gone.iter().find(|gone| gone.0 == task).map(|gone| &gone.1);
+        let (_, gone) = self.found_by(task);
         let held = gone.or(self.page()).and_then(|page| page.data.get(block as usize));
         held.copied().unwrap_or([Content::Zero; 2])
     }

@@ -57,6 +57,16 @@ pub struct Extents {
 }
 
 impl Extents {
+    /// The tree, and how many blocks it has taken from the device so far: what is in them is not in it.
+    pub(crate) fn tree(&self) -> (&[Mapped], u16, PhysicalBlock) {
+        (&self.map, self.cuts, self.blocks())
+    }
+
+    /// Device blocks that the file has or had.
+    pub(crate) fn blocks(&self) -> PhysicalBlock {
+        self.blocks.len() as PhysicalBlock
+    }
+
     /// A file whose block `n` is in state `extents[n]`; written blocks hold initial data, device
     /// blocks are numbered from 0 in file order.
     pub fn new(extents: &[Extent]) -> Extents {

@@ -1,10 +1,14 @@
 //! `Op::touches` says which steps commute; the reference semantics must agree, since traces and the
 //! exhaustive search rest on it.
 
+use diolock::dio_path::{Call, Script};
+use diolock::inode::Inode;
+use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{Access, Object, Op, Outcome, TaskId};
 use diolock_verify::engine::selftest::{Random, enabled, random_program};
 use diolock_verify::litmus::catalogue;
 use diolock_verify::program::{Memory, Program, System};
+use std::collections::{BTreeSet, HashMap};
 
 type Touched = Vec<(Object, Access)>;
 
@@ -65,6 +69,135 @@ fn steps_on_the_page_cache_commute_where_they_say_so() {
         }
     }
     assert!(pairs > 5_000, "only {pairs} pairs were compared");
+}
+
+/// What a step does, known by what it could see: its task and what that one alone can tell, the step, and the
+/// objects that it touches and does not only add to.
+#[derive(PartialEq, Eq, Hash)]
+struct Seen {
+    task: TaskId,
+    own: u64,
+    op: String,
+    touched: Vec<(Object, u64)>,
+}
+
+/// Whether it has to wait; what comes back, and what it leaves.
+type Does = (bool, String, u64, Vec<(Object, u64)>);
+
+/// Holds steps against what they say that they touch.
+#[derive(Default)]
+struct Witness {
+    known: HashMap<Seen, Does>,
+    steps: usize,
+    ops: BTreeSet<String>,
+}
+
+impl Witness {
+    fn look(&mut self, what: &str, system: &System, task: TaskId, op: &Op) {
+        let inode = &system.inode;
+        let touched = inode.touches(op);
+        let mut after = inode.clone();
+        let outcome = after.perform(task, op);
+        let what = format!("{what}: {op:?} of {task}");
+        // A page that goes in or leaves keeps what it holds, for whoever has found it.
+        let cached = |inode: &Inode| inode.cached_page().is_some();
+        let stays = cached(inode) == cached(&after) && !matches!(op, Op::PageIn);
+        let objects = inode.objects();
+        for object in objects.into_iter().filter(|o| stays || !matches!(o, Object::PageData(_))) {
+            let shared = matches!(object, Object::Lock(_));
+            let may = |&(touched, access): &(Object, Access)| {
+                touched == object && (access != Access::Read || shared)
+            };
+            assert!(
+                inode.part(object) == after.part(object) || touched.iter().any(may),
+                "{what} changes {object:?} and does not say so"
+            );
+        }
+        let parts = |inode: &Inode, skip: Access| {
+            let mut parts: Vec<_> = touched.iter().filter(|t| t.1 != skip).map(|t| t.0).collect();
+            parts.sort_unstable();
+            parts.into_iter().map(|object| (object, inode.part(object))).collect::<Vec<_>>()
+        };
+        let seen = Seen {
+            task,
+            own: inode.own(task),
+            op: format!("{op:?}"),
+            touched: parts(inode, Access::Add),
+        };
+        let waits = outcome.is_err();
+        let says = outcome.map(|outcome| format!("{outcome:?}")).unwrap_or_default();
+        let mut written = parts(&after, Access::Read);
+        written.retain(|(object, _)| !touched.contains(&(*object, Access::Add)));
+        let own = if stays { after.own(task) } else { 0 };
+        let does = (waits, says, own, written);
+        self.steps += 1;
+        self.ops.insert(variant(&seen.op).to_owned());
+        if let Some(known) = self.known.get(&seen) {
+            assert_eq!(*known, does, "{what} depends on more than {touched:?}");
+        }
+        self.known.insert(seen, does);
+    }
+
+    /// Every task's next step, along random walks.
+    fn walk(&mut self, program: &Program, seed: u64) {
+        let mut random = Random::new(seed);
+        let mut system = System::new(program);
+        // A task that repeats for ever has shown what it does by then.
+        for _ in 0..200 {
+            for task in system.tasks() {
+                if let Some(op) = system.pending(task, &program.fair) {
+                    let what = format!("{}, seed {seed}", program.litmus);
+                    self.look(&what, &system, task, &op);
+                }
+            }
+            let ready = enabled(program, &system);
+            let Some(&next) = ready.get(random.below(ready.len().max(1))) else { break };
+            take(program, &mut system, next);
+        }
+    }
+}
+
+/// The name of a step's kind: `Map` of `Map(Range { … }, Create)`.
+fn variant(op: &str) -> &str {
+    op.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default()
+}
+
+/// A step changes nothing but what it says, and does the same wherever that is the same. Nothing that a step
+/// really depends on can be missing from `touches`, as far as these walks go.
+#[test]
+fn a_step_touches_what_it_says() {
+    let mut witness = Witness::default();
+    for seed in 0..1_500 {
+        witness.walk(&random_program(seed, 3, 5), seed);
+    }
+    for litmus in catalogue::all().expect("the catalogue reads") {
+        for expect in &litmus.expect {
+            for seed in 0..6 {
+                witness.walk(&litmus.program(expect.kernel), seed);
+            }
+        }
+    }
+    // No task of the kernels here takes it; v5.5 does.
+    let mut program = random_program(0, 2, 1);
+    let lock = LockName::IDataSem;
+    let steps =
+        vec![Op::Lock(lock, Mode::Exclusive), Op::Downgrade(lock), Op::Unlock(lock, Mode::Shared)];
+    program.calls = vec![Call::Script(Script::new(steps)); 2];
+    (0..20).for_each(|seed| witness.walk(&program, seed));
+    println!("{} steps, {} of them different", witness.steps, witness.known.len());
+    assert!(witness.steps > 5 * witness.known.len(), "too few steps were seen twice");
+    let text = include_str!("../../src/op.rs");
+    let (_, body) = text.split_once("pub enum Op {").expect("the steps");
+    let (body, _) = body.split_once("\n}").expect("their end");
+    let names = body.lines().map(str::trim).filter(|line| line.starts_with(char::is_uppercase));
+    let all: BTreeSet<String> = names.map(|line| variant(line).to_owned()).collect();
+    let missing: Vec<&String> = all.difference(&witness.ops).collect();
+    // A warning touches nothing, and these walks do not get there.
+    assert!(
+        all.len() > 50 && missing == ["WarnSize"],
+        "no walk takes {missing:?} of {}",
+        all.len()
+    );
 }
 
 fn take(program: &Program, system: &mut System, task: TaskId) -> Outcome {
