@@ -211,8 +211,7 @@ impl Op {
                 vec![(Object::WaitQueue(queue), Write)]
             }
             Op::WaitLook(queue) | Op::WaitSleep(queue) => vec![(Object::WaitQueue(queue), Read)],
-            // Into the page that is there.
-            Op::PageWrite(block) => vec![(Object::Pages, Read), (Object::PageData(block), Write)],
+            Op::PageWrite(block) => vec![(Object::PageData(block), Write)],
             Op::PageRead(block) => vec![(Object::PageData(block), Read)],
             Op::Submit(_, ref submission) => {
                 submission.blocks.iter().map(|&b| (Object::InFlight(b), Add)).collect()

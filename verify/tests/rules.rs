@@ -509,6 +509,20 @@ fn r11_what_was_written_is_covered_on_disk() {
     breaks(RuleId::R11, Extent::Written, &[&then(&late)]);
     let early = [Op::SizeWrite(2), Op::DisksizeWrite(2), Op::WriteSync];
     keeps(RuleId::R11, Extent::Written, &[&then(&early)]);
+    // What a truncate has taken away needs no size: neither the data, nor that of who flushes late.
+    let cut = [Op::SizeWrite(0), Op::DisksizeWrite(0)];
+    let stored = [
+        Op::PageIn,
+        Op::PageFill(vec![[Content::Zero; 2]]),
+        Op::PageStore(vec![(0, None)]),
+        Op::SizeWrite(1),
+    ];
+    let grown = then(&grow);
+    let freed = [&grown[..], &cut, &[Op::Free(0)], &stored].concat();
+    keeps(RuleId::R11, Extent::Written, &[&freed]);
+    breaks(RuleId::R11, Extent::Written, &[&[&grown[..], &cut, &stored].concat()]);
+    let raised = [&grown[..], &cut, &[Op::DisksizeWrite(1), Op::WriteSync, Op::SizeWrite(1)]];
+    keeps(RuleId::R11, Extent::Written, &[&[&raised.concat()[..], &[Op::Free(0)]].concat()]);
     breaks(RuleId::R11, Extent::Written, &[&[Op::WarnSize]]);
     breaks(RuleId::R11, Extent::Written, &[&[Op::Orphan(OrphanOp::Add)]]);
     let removed = [Op::Orphan(OrphanOp::Add), Op::Orphan(OrphanOp::Del)];

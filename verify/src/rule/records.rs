@@ -65,6 +65,10 @@ impl Halves {
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
+    /// Whether half of that block or both are of them.
+    pub(super) fn has(self, block: LogicalBlock) -> bool {
+        !self.and(Halves::of(block, None)).is_empty()
+    }
 }
 
 /// What the rules remember of one task: what it did and what it was told.
@@ -159,8 +163,8 @@ pub(super) struct SizeRecord {
 pub(super) struct DisksizeRecord {
     pub(super) value: Blocks,
     pub(super) touched: bool,
-    /// The last change did not raise it: a truncate's.
-    pub(super) lowered: bool,
+    /// What a change that did not raise it, a truncate's, left out, and none has covered since.
+    pub(super) cut: Halves,
 }
 
 /// `i_dio_count`.

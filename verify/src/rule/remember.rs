@@ -151,7 +151,10 @@ pub(super) fn remember(view: &mut View<'_>) {
         (&Op::SizeWrite(size), _) => resize(view, size),
         (&Op::DisksizeWrite(size), _) => {
             let disksize = view.disksize_mut();
-            disksize.lowered = size <= disksize.value;
+            disksize.cut = match size <= disksize.value {
+                true => Halves::from(size),
+                false => disksize.cut.less(Halves::below(size)),
+            };
             disksize.value = size;
             disksize.touched = true;
         }

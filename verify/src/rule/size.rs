@@ -2,8 +2,10 @@
 
 use super::RuleId;
 use super::judge::{Judgement, broken};
+use super::pages::on_disk;
 use super::view::{End, View};
 use crate::program::Program;
+use diolock::extent_probe::Content;
 use diolock::inode::Inode;
 use diolock::op::Op;
 
@@ -16,7 +18,7 @@ pub(super) fn changed(view: &View<'_>) -> Judgement {
         Op::WriteSync
             if me.wrote_to <= me.size_known
                 && view.disksize().value < me.wrote_to
-                && !view.disksize().lowered =>
+                && !view.disksize().cut.has(me.wrote_to - 1) =>
         {
             let text = format!(
                 "{}'s O_SYNC write was flushed before i_disksize covered it: a crash loses it",
@@ -62,8 +64,13 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
         let text = format!("i_size is {size} and i_disksize {disksize} at the end");
         return broken(RuleId::R11, text);
     }
-    let lost = end.tasks().find(|(_, t)| t.wrote_to <= size && t.wrote_to > disksize);
-    if let Some((task, _)) = lost {
+    // What a direct write has put there and nobody has taken away.
+    let direct = |content: &Content| match *content {
+        Content::Of(task) => Some(task).filter(|&task| end.task(task).wrote_to > 0),
+        _ => None,
+    };
+    let lost = (disksize..size).find_map(|block| on_disk(inode, block).iter().find_map(direct));
+    if let Some(task) = lost {
         let name = program.names[usize::from(task)].letter;
         let text =
             format!("{name} wrote within i_size, and i_disksize ({disksize}) does not cover it");

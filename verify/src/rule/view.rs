@@ -278,6 +278,10 @@ pub(super) struct End<'a> {
 }
 
 impl<'a> End<'a> {
+    pub(super) fn task(self, task: TaskId) -> &'a TaskRecord {
+        self.memory.task(task)
+    }
+
     pub(super) fn tasks(self) -> impl Iterator<Item = (TaskId, &'a TaskRecord)> + Clone {
         (0..).zip(self.memory.tasks.iter().map(Arc::as_ref))
     }
