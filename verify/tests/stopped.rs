@@ -7,11 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Commands that run for long, and how many processes of loom they have at that time, at least.
-const LONG: [(&[&str], usize); 6] = [
+const LONG: [(&[&str], usize); 7] = [
     (&["verify", "--engine", "loom"], 1),
     (&["matrix", "--engine", "loom"], 1),
     (&["diff", "v3.6", "v3.7"], 0),
     (&["lockgraph", "--kernel", "v3.7"], 0),
+    (&["sweep", "--kernel", "v6.12"], 0),
     (&["explain", "four-overwrites-truncate"], 0),
     (&["show", "four-overwrites-truncate", "--traces"], 0),
 ];

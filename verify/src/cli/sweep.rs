@@ -47,8 +47,7 @@ fn engine(text: &str) -> Result<EngineName, String> {
 pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
     let known = races::known().map_err(|why| miette::miette!("the list of races: {why}"))?;
     let running = Running::new()?;
-    let mut out = Out::new();
-    let mut good = true;
+    let mut all = Vec::new();
     let default = (arguments.tasks == 3).then_some(3000);
     for &version in &arguments.kernels {
         let options = sweep::Options {
@@ -71,21 +70,27 @@ pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
             bar.inc(1);
         });
         bar.finish_and_clear();
-        good &= swept.good();
-        people(&mut out, &swept, options.tasks)?;
-        if swept.not_run > 0 {
+        let stopped = swept.not_run > 0;
+        all.push(swept);
+        if stopped {
             break;
         }
     }
+    // Whoever reads a part must know from its first line: so nothing is said before the end.
+    let mut out = Out::new();
+    let partial = all.last().filter(|last| last.not_run > 0).map(|last| {
+        let (ran, of) = (last.programs, last.programs + last.not_run);
+        signals::partial(ran, of, &format!("programs of {}", last.version.name()))
+    });
+    partial.iter().try_for_each(|partial| out.line(partial))?;
+    all.iter().try_for_each(|swept| people(&mut out, swept, usize::from(arguments.tasks)))?;
+    partial.iter().try_for_each(|partial| out.line(partial))?;
+    let good = all.iter().all(Swept::good);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn people(out: &mut Out, swept: &Swept, tasks: usize) -> Result<(), Unwritten> {
     let name = swept.version.name();
-    if swept.not_run > 0 {
-        let all = swept.programs + swept.not_run;
-        out.line(&signals::partial(swept.programs, all, "programs"))?;
-    }
     let costs: Vec<String> = swept
         .costs
         .iter()

@@ -1,18 +1,20 @@
 //! A program of a sweep, or a part of one.
 
 use super::calls::CallText;
-use super::starts::{STARTS, Start};
+use super::starts::Start;
+use crate::engine::graph;
 use crate::litmus::Litmus;
 use crate::litmus::parse::parse;
 use crate::problem::Problems;
+use crate::program::System;
 use crate::rule::{RuleId, RuleSet};
-use diolock::kernel::Version;
+use diolock::kernel::{Kernel, Version};
 use miette::Diagnostic;
 
 /// Calls on a file, by their numbers, in order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Part {
-    pub(super) start: usize,
+    pub(super) file: Start,
     pub(super) calls: Vec<usize>,
 }
 
@@ -22,26 +24,40 @@ impl Part {
         self.calls.iter().map(|&at| CallText::number(at))
     }
 
-    /// The file.
-    pub(super) fn file(&self) -> &'static Start {
-        &STARTS[self.start]
-    }
-
     /// Its parts with one call less.
     pub(super) fn smaller(&self) -> impl Iterator<Item = Part> {
         let count = self.calls.len();
         let less = move |leave: usize| {
             let mut calls = self.calls.clone();
             calls.remove(leave);
-            Part { start: self.start, calls }
+            Part { file: self.file.clone(), calls }
         };
         (0..count).filter(move |_| count > 1).map(less)
+    }
+
+    /// Each way to have one of its calls first: the others, on the file that this one alone leaves.
+    pub(super) fn later(&self, version: Version) -> Vec<Part> {
+        let count = self.calls.len();
+        let later = |first: usize| {
+            let mut calls = self.calls.clone();
+            let alone = Part { file: self.file.clone(), calls: vec![calls.remove(first)] };
+            let program = alone.litmus(version, RuleSet::ALL).ok()?.program(Kernel::new(version));
+            let mut system = System::new(&program);
+            // None of these calls repeats for ever.
+            let next = |system: &System| graph::enabled(system).next();
+            while let Some(task) = next(&system) {
+                let op = graph::pending(&system, task)?;
+                system.perform(task, op).ok()?;
+            }
+            Some(Part { file: Start::now(&system.inode), calls })
+        };
+        (0..count).filter(|_| count > 2).filter_map(later).collect()
     }
 
     /// In one line: `size = 1, extents = ["written"]: pwrite block=0 | ftruncate to=0`.
     pub fn line(&self) -> String {
         let calls: Vec<&str> = self.calls.iter().map(|&at| super::CALLS[at]).collect();
-        format!("{}: {}", self.file().text(), calls.join(" | "))
+        format!("{}: {}", self.file.text(), calls.join(" | "))
     }
 
     /// As a litmus file that expects a verdict.
@@ -52,7 +68,7 @@ impl Part {
             let codes: Vec<String> = judged.map(|rule| format!("\"{}\"", rule.code())).collect();
             text.push_str(&format!("rules = [{}]\n", codes.join(", ")));
         }
-        text.push_str(&format!("file = {{ {} }}\ntask = [\n", self.file().text()));
+        text.push_str(&format!("file = {{ {} }}\ntask = [\n", self.file.text()));
         for (call, letter) in self.call_texts().zip('A'..) {
             text.push_str(&call.task(letter));
         }

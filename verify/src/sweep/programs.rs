@@ -1,5 +1,6 @@
 //! Which programs there are.
 
+use super::starts::Start;
 use super::{CALLS, Options, Part, STARTS};
 use crate::rule::RuleSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,18 +15,20 @@ pub(super) struct Programs {
 pub(super) fn programs(options: &Options) -> Programs {
     let mut programs = Programs { parts: Vec::new(), not_stated: BTreeMap::new() };
     // What one call alone cannot state is not tried with others.
-    let alone: Vec<Vec<Option<String>>> = (0..STARTS.len())
-        .map(|start| {
-            let litmus = |at| Part { start, calls: vec![at] }.litmus(options.version, RuleSet::ALL);
-            (0..CALLS.len()).map(|at| litmus(at).err()).collect()
+    let alone: BTreeMap<&Start, Vec<Option<String>>> = STARTS
+        .iter()
+        .map(|file| {
+            let part = |at| Part { file: file.clone(), calls: vec![at] };
+            let why = |at| part(at).litmus(options.version, RuleSet::ALL).err();
+            (file, (0..CALLS.len()).map(why).collect())
         })
         .collect();
     let why_not = |part: &Part| {
         // That call is the flusher's last step by itself, which it takes for pages that it holds.
-        if !part.file().dirty && part.call_texts().any(|call| call.name() == "writeback") {
+        if !part.file.dirty && part.call_texts().any(|call| call.name() == "writeback") {
             return Some("writeback of a file that has no dirty page".to_owned());
         }
-        let one = part.calls.iter().find_map(|&at| alone[part.start][at].clone());
+        let one = part.calls.iter().find_map(|&at| alone[&part.file][at].clone());
         one.or_else(|| part.litmus(options.version, RuleSet::ALL).err())
     };
     let mut book = |part: Part| match why_not(&part) {
@@ -43,11 +46,11 @@ pub(super) fn programs(options: &Options) -> Programs {
                 if stated == wanted {
                     break;
                 }
-                let start = random.below(STARTS.len());
+                let file = STARTS[random.below(STARTS.len())].clone();
                 let mut calls: Vec<usize> =
                     (0..options.tasks).map(|_| random.below(CALLS.len())).collect();
                 calls.sort_unstable();
-                let part = Part { start, calls };
+                let part = Part { file, calls };
                 if seen.insert(part.clone()) {
                     stated += usize::from(why_not(&part).is_none());
                     book(part);
@@ -61,7 +64,7 @@ pub(super) fn programs(options: &Options) -> Programs {
 /// Every choice of that many calls, the same one twice included, on every file.
 fn all(tasks: usize) -> Vec<Part> {
     let mut parts: Vec<Part> =
-        (0..STARTS.len()).map(|start| Part { start, calls: Vec::new() }).collect();
+        STARTS.iter().map(|file| Part { file: file.clone(), calls: Vec::new() }).collect();
     for _ in 0..tasks {
         parts = parts
             .into_iter()
@@ -69,7 +72,7 @@ fn all(tasks: usize) -> Vec<Part> {
                 let from = part.calls.last().copied().unwrap_or(0);
                 (from..CALLS.len()).map(move |at| {
                     let calls = part.calls.iter().copied().chain([at]).collect();
-                    Part { start: part.start, calls }
+                    Part { file: part.file.clone(), calls }
                 })
             })
             .collect();

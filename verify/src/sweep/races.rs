@@ -95,7 +95,7 @@ impl Race {
             CallText::number(part.calls[taken[at]])
         };
         let mut conditions = self.conditions.iter().filter_map(|text| Condition::read(text));
-        conditions.all(|condition| condition.holds(part.file(), call))
+        conditions.all(|condition| condition.holds(&part.file, call))
     }
 }
 

@@ -1,14 +1,17 @@
 //! The files that programs start from.
 
+use diolock::extent_probe::Extent;
+use diolock::inode::Inode;
 use diolock::op::Blocks;
+use std::borrow::Cow;
 
 /// A file at the start.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Start {
     /// i_size, in blocks.
     pub size: Blocks,
     /// A letter a block: written, unwritten, hole.
-    pub extents: &'static str,
+    pub extents: Cow<'static, str>,
     /// Pages in the cache.
     pub cached: Blocks,
     /// They were stored to.
@@ -18,16 +21,16 @@ pub struct Start {
 }
 
 const fn file(size: Blocks, extents: &'static str) -> Start {
-    Start { size, extents, cached: 0, dirty: false, disksize: None }
+    Start { size, extents: Cow::Borrowed(extents), cached: 0, dirty: false, disksize: None }
 }
 
 const fn cached(size: Blocks, extents: &'static str, dirty: bool) -> Start {
-    Start { size, extents, cached: 1, dirty, disksize: None }
+    Start { size, extents: Cow::Borrowed(extents), cached: 1, dirty, disksize: None }
 }
 
 /// Sizes of one and two blocks; written, preallocated and missing blocks; a page cached, clean or stored
 /// to; a size that is not on the disk yet; blocks preallocated past the end.
-pub const STARTS: [Start; 10] = [
+pub static STARTS: [Start; 10] = [
     file(1, "w"),
     file(1, "u"),
     file(2, "ww"),
@@ -37,10 +40,29 @@ pub const STARTS: [Start; 10] = [
     cached(2, "ww", false),
     cached(1, "w", true),
     cached(2, "wu", true),
-    Start { disksize: Some(1), ..cached(2, "wh", true) },
+    Start { size: 2, extents: Cow::Borrowed("wh"), cached: 1, dirty: true, disksize: Some(1) },
 ];
 
 impl Start {
+    /// The file as it is now.
+    pub(super) fn now(inode: &Inode) -> Start {
+        let (size, disksize) = inode.sizes();
+        let letter = |extent| match extent {
+            Extent::Written => 'w',
+            Extent::Unwritten => 'u',
+            Extent::Hole => 'h',
+        };
+        let extents: String =
+            inode.extents().mapping().iter().map(|mapped| letter(mapped.extent)).collect();
+        Start {
+            size,
+            extents: Cow::Owned(extents.trim_end_matches('h').to_owned()),
+            cached: inode.cached_page().is_some().into(),
+            dirty: inode.cached_page().is_some_and(|page| !page.dirty.is_empty()),
+            disksize: (disksize != size).then_some(disksize),
+        }
+    }
+
     /// The state of a block: `w`, `u`, `h`.
     pub(super) fn block(&self, block: Blocks) -> char {
         self.extents.chars().nth(block as usize).unwrap_or('h')
