@@ -142,3 +142,42 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CALLS, STARTS, races};
+    use super::*;
+
+    fn part(file: usize, calls: &[&str]) -> Part {
+        let number = |text: &&str| CALLS.iter().position(|call| call == text).expect("a call");
+        Part { file: STARTS[file].clone(), calls: calls.iter().map(number).collect() }
+    }
+
+    /// The fault is past the end of the file until the truncate has moved it; then it is a race of two.
+    #[test]
+    fn who_only_makes_a_race_possible_is_no_part_of_it() {
+        let judge = Judge::new(&Options {
+            version: Version::V6_12,
+            tasks: 3,
+            programs: None,
+            seed: 1,
+            engines: vec![EngineName::Graph],
+            limits: Limits { states: 100_000, executions: 1 },
+            jobs: 1,
+            exe: PathBuf::new(),
+        });
+        let three = part(0, &["aio_pwrite block=0", "fault block=1", "ftruncate to=3"]);
+        for smaller in three.smaller() {
+            assert!(!judge.known(&smaller).contains_key("R13"), "{}", smaller.line());
+        }
+        let judged = judge.judge(&three);
+        let (_, smallest) = judged.smallest.iter().find(|s| s.0 == "R13").expect("it breaks R13");
+        assert_eq!(
+            smallest.line(),
+            "size = 3, extents = [\"written\", \"hole\", \"hole\"]: aio_pwrite block=0 | fault block=1"
+        );
+        let known = races::known().expect("the races read");
+        let race = known.iter().find(|race| race.is(smallest, "R13", Version::V6_12));
+        assert_eq!(race.map(|race| &race.test[..]), Some("mmap-store-vs-aio"));
+    }
+}

@@ -52,11 +52,12 @@ impl Start {
             Extent::Unwritten => 'u',
             Extent::Hole => 'h',
         };
-        let extents: String =
-            inode.extents().mapping().iter().map(|mapped| letter(mapped.extent)).collect();
+        let mapping = inode.extents().mapping().iter().map(|mapped| letter(mapped.extent));
+        let extents: String = mapping.chain(std::iter::repeat('h')).take(16).collect();
+        let past = extents.trim_end_matches('h').len().max(size as usize);
         Start {
             size,
-            extents: Cow::Owned(extents.trim_end_matches('h').to_owned()),
+            extents: Cow::Owned(extents[..past].to_owned()),
             cached: inode.cached_page().is_some().into(),
             dirty: inode.cached_page().is_some_and(|page| !page.dirty.is_empty()),
             disksize: (disksize != size).then_some(disksize),
