@@ -5,7 +5,8 @@
 //! it is built once. A mutant is noticed if a cell of the catalogue that is as expected without it is not
 //! with it: on graph, the litmus tests that cost little first, then those with weak memory on loom. One that
 //! makes steps commute that do not is also noticed if `commuting_steps` fails, or if shuttle, which takes one
-//! order of steps that commute, has another number of traces.
+//! order of steps that commute, has another number of traces. Those that nothing can notice (`same`) are
+//! counted apart.
 
 use diolock_verify::litmus::catalogue;
 use diolock_verify::program::Memory;
@@ -170,7 +171,7 @@ fn copy(from: &Path, to: &Path, but: &BTreeSet<PathBuf>) {
         if from.is_dir() {
             copy(&from, &to, but);
         } else if !but.contains(&to) {
-            write(&to, &fs::read(&from).expect("a file"));
+            write(&to, fs::read(&from).expect("a file"));
         }
     }
 }
@@ -243,7 +244,7 @@ fn build(files: &[(String, String)]) -> Programs {
     }
     let lib = fs::read_to_string(root().join("src/lib.rs")).expect("a file");
     // A guard that is never true leaves names unused.
-    write(&tree.join("src/lib.rs"), &["#![allow(warnings)]\n", &lib, CHOICE].concat());
+    write(&tree.join("src/lib.rs"), ["#![allow(warnings)]\n", &lib, CHOICE].concat());
     // With a test cargo builds the command line as well.
     let built = cargo(&tree);
     Programs {
