@@ -19,7 +19,7 @@ fn exe() -> &'static Path {
 
 /// The clean cells that every engine can hold; `make test-all` takes larger ones too.
 fn clean() -> Vec<(Litmus, Expect)> {
-    let most = if suite::thorough() { 20_000 } else { 700 };
+    let most = if suite::thorough() { 20_000 } else { 400 };
     let litmuses = catalogue::all().expect("the catalogue reads");
     litmuses
         .into_iter()
@@ -115,7 +115,7 @@ fn every_counterexample_replays_to_the_same_verdict() {
     let engines = [EngineName::Graph, EngineName::Loom, EngineName::Shuttle];
     let options = Options { jobs: 1, strategy: None, exe: exe().to_owned() };
     let replayed = AtomicUsize::new(0);
-    let most = if suite::thorough() { usize::MAX } else { 1_500 };
+    let most = if suite::thorough() { usize::MAX } else { 1_000 };
     common::each(&suite::plan(&litmuses, &engines, &[], &[]), |cell| {
         let bug = cell.expected.as_ref().is_some_and(|e| e.expected != Expected::Never);
         let program = cell.litmus.program(cell.kernel);
