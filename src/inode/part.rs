@@ -48,10 +48,10 @@ impl Inode {
     pub fn part(&self, object: Object) -> u64 {
         match object {
             Object::Lock(lock) => hash(self.lock(lock)),
-            Object::DioCount => hash(&self.dio_count),
-            Object::Unwritten => hash(&self.unwritten),
-            Object::Ioend(whose) => hash(&self.io_ends[whose as usize]),
-            Object::Gate => hash(&self.gate),
+            Object::DioCount => hash(self.dio_count),
+            Object::Unwritten => hash(self.unwritten),
+            Object::Ioend(whose) => hash(self.io_ends[whose as usize]),
+            Object::Gate => hash(self.gate),
             Object::Admission => hash(self.journal.can_start()),
             Object::Handles => hash(self.journal.updates()),
             Object::Size => hash(self.size),
@@ -65,7 +65,7 @@ impl Inode {
             Object::IoEnd(of) => hash(self.io_end_puts[usize::from(of)]),
             Object::DioRefcount(of) => hash(self.dio_puts[usize::from(of)]),
             Object::InodeAio => hash(self.aio),
-            Object::Private(of) => hash(&self.private[usize::from(of)]),
+            Object::Private(of) => hash(self.private[usize::from(of)]),
             Object::WaitQueue(queue) => hash(&self.queues[queue as usize]),
             Object::PageData(block) => {
                 hash(self.cache.page().map(|page| page.data[block as usize]))

@@ -19,7 +19,7 @@ fn exe() -> &'static Path {
 
 /// The clean cells that every engine can hold; `make test-all` takes larger ones too.
 fn clean() -> Vec<(Litmus, Expect)> {
-    let most = if suite::thorough() { 20_000 } else { 400 };
+    let most = if suite::thorough() { 20_000 } else { 300 };
     let litmuses = catalogue::all().expect("the catalogue reads");
     litmuses
         .into_iter()
