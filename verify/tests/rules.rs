@@ -139,6 +139,26 @@ fn r5_what_was_written_is_converted_in_the_end() {
 }
 
 #[test]
+fn r5_a_block_made_unwritten_again_may_be_found_so() {
+    let io = [
+        Op::DioBegin(0),
+        Op::Map(BLOCK, MapFor::Create),
+        write(None, false),
+        Op::Convert(BLOCK, 0),
+        Op::DioEnd(0),
+        Op::DioWait,
+    ];
+    let look = Op::Map(BLOCK, MapFor::Io);
+    let zeroed = [&io[..], &[Op::Map(BLOCK, MapFor::Unwrite), look.clone()]].concat();
+    keeps(RuleId::R5, Extent::Unwritten, &[&locked(IRwsem, Exclusive, &zeroed)]);
+    keeps(
+        RuleId::R5,
+        Extent::Unwritten,
+        &[&locked(IRwsem, Exclusive, &[&io[..], &[look]].concat())],
+    );
+}
+
+#[test]
 fn r1_infers_which_fields_have_no_lock_in_common() {
     let guarded = {
         let tasks = [locked(IMutex, Exclusive, &[Op::SizeWrite(0)]), vec![Op::SizeRead]];

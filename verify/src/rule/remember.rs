@@ -270,6 +270,9 @@ fn mapped(view: &mut View<'_>) {
         }
     }
     if *how == MapFor::Unwrite {
+        // Unwritten again, and rightly: what was converted before says nothing of it any more.
+        let again = |b: PhysicalBlock| found.iter().any(|m| m.block == Some(b));
+        view.extents_mut().converted.retain(|&(block, _)| !again(block));
         let written = found.iter().filter(|m| m.extent == Extent::Written);
         for block in written.filter_map(|m| m.block) {
             view.block_mut(block).data = [None; 2];
