@@ -134,6 +134,7 @@ files! {
     "punch-without-a-handle"
     "quick-check-is-repeated"
     "read-across-extend"
+    "read-of-a-dropped-page"
     "read-truncate-extend"
     "reference-under-lock-weak"
     "restart-after-upgrade"
