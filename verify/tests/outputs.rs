@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Each command, short of the options that name files; run in a folder that has what they need.
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 21] = [
     &["--help"],
     &["--version"],
     &["verify", "--help"],
@@ -26,6 +26,10 @@ const COMMANDS: [&[&str]; 17] = [
     &["diff", "v3.6", "v3.7"],
     &["lockgraph", "--kernel", "v3.7"],
     &["conform", "bad.tsv", "--kernel", "v6.1"],
+    &["sources"],
+    &["sources", "--json"],
+    &["sweep", "--tasks", "3", "--programs", "5", "--engines", "graph", "--kernel", "v6.12"],
+    &["help"],
 ];
 
 /// Each option that names a file to write.
@@ -95,6 +99,20 @@ fn a_full_disk_is_an_error_and_a_closed_pipe_is_not() {
         assert!(err(&output).contains("No space left"), "{arguments:?}: {}", err(&output));
         let (code, said) = closed(folder.path(), arguments);
         assert_eq!((code, said.as_str()), (Some(141), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn no_command_is_left_out() {
+    let folder = folder();
+    let help = diolock(folder.path(), &["--help"]).output().expect("it starts");
+    let help = String::from_utf8(help.stdout).expect("it is UTF-8");
+    let named = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let named = named.take_while(|line| !line.is_empty());
+    let named: Vec<&str> = named.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(named.len() > 10, "{named:?}");
+    for name in named {
+        assert!(COMMANDS.iter().any(|arguments| arguments[0] == name), "{name} is not tried");
     }
 }
 
