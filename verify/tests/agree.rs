@@ -6,7 +6,7 @@ mod common;
 
 use diolock_verify::engine::loom::job::{Job, run_child};
 use diolock_verify::engine::{EngineName, Wrong, graph, loom, shuttle};
-use diolock_verify::litmus::{Expect, Expected, Litmus, catalogue, parse};
+use diolock_verify::litmus::{Expect, Expected, Litmus, catalogue};
 use diolock_verify::program::{Memory, Program};
 use diolock_verify::suite::{self, Options};
 use diolock_verify::verdict::{Report, Verdict};
@@ -42,30 +42,6 @@ fn orders(program: &Program) -> [Vec<diolock::op::TaskId>; 2] {
 /// Whether loom's search in the order asked for left traces to the other one.
 fn in_both_orders(loom: &Report) -> bool {
     loom.note.as_ref().is_some_and(|note| note.contains("in the other spawn order only"))
-}
-
-#[test]
-#[ignore = "50,000 executions in one order and 40,000 in the other; make test-all runs it"]
-fn what_loom_misses_in_one_order_it_looks_for_in_the_other() {
-    let text = r#"
-        claim = "a page fault, a write and a hole punched: loom misses traces of it in one spawn order"
-        evidence = "ours"
-        reaches = ["W returns"]
-        file = { size = 2, extents = ["written", "written"] }
-        task = [
-            { name = "W", call = "fault", block = 1 },
-            { name = "V", call = "aio_pwrite", block = 0 },
-            { name = "U", call = "punch_hole", block = 1 },
-        ]
-        expect = [{ kernel = "v5.4", verdict = "never" }]
-    "#;
-    let litmus = parse::parse("missed", "missed.toml", text).expect("it reads");
-    let kernel = litmus.expect[0].kernel;
-    let loom = run_child(&Job::new(&litmus, kernel), exe());
-    assert_eq!(loom.verdict, Verdict::Exhausted);
-    assert!(in_both_orders(&loom), "{:?}: loom sees all in one order now", loom.note);
-    let options = shuttle::Options { traces: true, ..shuttle::Options::exhaustive() };
-    assert_eq!(loom.trace_set, shuttle::run(&litmus.program(kernel), &options).trace_set);
 }
 
 #[test]
