@@ -31,4 +31,5 @@ pub mod names;
 pub mod op;
 pub mod page;
 pub mod sources;
+mod steps;
 pub mod task;

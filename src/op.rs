@@ -321,3 +321,20 @@ pub enum Outcome {
     /// What `ext4_convert_unwritten_extents` found before it marked the range written.
     Converted(Vec<(Extent, Option<PhysicalBlock>)>),
 }
+
+impl Outcome {
+    /// The size or number; 0 of what is none.
+    pub fn value(&self) -> Blocks {
+        if let Outcome::Value(value) = *self { value } else { 0 }
+    }
+
+    /// Whether it is a yes.
+    pub fn yes(&self) -> bool {
+        *self == Outcome::Flag(true)
+    }
+
+    /// Whether it is a no.
+    pub fn no(&self) -> bool {
+        *self == Outcome::Flag(false)
+    }
+}

@@ -17,6 +17,43 @@ pub trait Task {
     fn next(&self) -> Option<Op>;
     /// Takes that primitive's outcome and moves to the next step.
     fn resume(&mut self, outcome: Outcome);
+    /// Whether it has returned.
+    fn done(&self) -> bool {
+        self.next().is_none()
+    }
     /// Where it stands, for people.
     fn place(&self) -> Place;
+}
+
+impl<T: Task> Task for Box<T> {
+    fn next(&self) -> Option<Op> {
+        T::next(self)
+    }
+    fn resume(&mut self, outcome: Outcome) {
+        T::resume(self, outcome);
+    }
+    fn done(&self) -> bool {
+        T::done(self)
+    }
+    fn place(&self) -> Place {
+        T::place(self)
+    }
+}
+
+/// A task that may not be called for.
+impl<T: Task> Task for Option<T> {
+    fn next(&self) -> Option<Op> {
+        self.as_ref()?.next()
+    }
+    fn resume(&mut self, outcome: Outcome) {
+        if let Some(task) = self {
+            task.resume(outcome);
+        }
+    }
+    fn done(&self) -> bool {
+        self.as_ref().is_none_or(T::done)
+    }
+    fn place(&self) -> Place {
+        self.as_ref().map_or(Place { step: "Done", kernel: "" }, T::place)
+    }
 }

@@ -9,83 +9,76 @@ use super::iocb::PrivateOp;
 use super::write::Write;
 use super::writepages::WritePages;
 use crate::extent_probe::OverwriteProbe;
-use crate::inode_lock::{LockName, Mode};
+use crate::inode_lock::LockName::{AioMutex, IMutex};
+use crate::inode_lock::Mode::Exclusive;
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Blocks, Handle, Op, Outcome, Range};
-use crate::task::{Place, Task};
+use crate::op::{Blocks, Handle, Op, Range};
+use crate::steps::steps;
+use std::mem::take;
 
-/// `ext4_file_dio_write`, with `__generic_file_aio_write` and `generic_file_direct_write` inside.
-///
-/// | step          | kernel (v3.6)                                     | holds after              |
-/// |---------------|---------------------------------------------------|--------------------------|
-/// | TakeAioMutex  | ext4_file_dio_write: mutex_lock(ext4_aio_mutex)   | ext4_aio_mutex           |
-/// | WaitUnwritten | ext4_aiodio_wait                                  | ext4_aio_mutex           |
-/// | TakeImutex    | ext4_file_dio_write: mutex_lock(i_mutex)          | i_mutex                  |
-/// | PointPrivate  | ext4_file_dio_write: iocb->private = &overwrite   | i_mutex                  |
-/// | Probe         | ext4_file_dio_write, see OverwriteProbe           | i_mutex                  |
-/// | StartTime     | file_update_time: ext4_journal_start              | i_mutex, handle          |
-/// | StopTime      | file_update_time: ext4_journal_stop               | i_mutex                  |
-/// | DropPages     | generic_file_direct_write, see InvalidatePages    | i_mutex                  |
-/// | DirectIo      | ext4_ext_direct_IO, see DirectIo                  | i_mutex                  |
-/// | IndDirectIo   | ext4_ind_direct_IO, see IndDirectIo (extending)   | i_mutex                  |
-/// | DropAgain     | generic_file_direct_write, see InvalidatePages    | i_mutex                  |
-/// | Fallback      | pages are busy, or I/O ended short: see BufferedFallback | i_mutex           |
-/// | RereadSize    | generic_file_direct_write: i_size_read            | i_mutex                  |
-/// | RaiseSize     | generic_file_direct_write: i_size_write           | i_mutex                  |
-/// | DropImutex    | ext4_file_dio_write: mutex_unlock(i_mutex)        |                          |
-/// | DropAioMutex  | ext4_file_dio_write: mutex_unlock(ext4_aio_mutex) |                          |
-/// | Worker        | what writeback left to it, see EndPageIo          |                          |
-///
-/// # Left out
-/// O_APPEND, suid removal, O_SYNC, block plugging; the test of an unaligned write's position against i_size
-/// before any lock is taken; the look at i_size after a short write, which ended within it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct FileDioWrite {
-    write: Write,
-    kernel: Kernel,
-    dioread_nolock: bool,
-    workers: Vec<EndPageIo>,
-    step: Step,
-}
+steps! {
+    /// `ext4_file_dio_write`, with `__generic_file_aio_write` and `generic_file_direct_write` inside.
+    ///
+    /// # Left out
+    /// O_APPEND, suid removal, O_SYNC, block plugging; the test of an unaligned write's position against i_size
+    /// before any lock is taken; the look at i_size after a short write, which ended within it.
+    pub struct FileDioWrite {
+        write: Write,
+        kernel: Kernel,
+        dioread_nolock: bool,
+        probed: Probed,
+        io: Io,
+        workers: Vec<EndPageIo>,
+    }
+    Step / At |self, outcome| in "ext4_file_dio_write";
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Step {
-    TakeAioMutex,
-    WaitUnwritten,
-    TakeImutex,
-    PointPrivate,
-    Probe(OverwriteProbe),
-    StartTime(Verdict),
-    StopTime(Verdict),
-    DropPages(Verdict, InvalidatePages),
-    Fallback(Box<BufferedFallback>),
-    DirectIo(DirectIo),
-    IndDirectIo(IndDirectIo),
-    DropAgain(InvalidatePages, Box<Step>),
-    RereadSize,
-    RaiseSize,
-    DropImutex,
-    DropAioMutex,
-    Worker(EndPageIo),
-    Done,
+    TakeAioMutex "mutex_lock(ext4_aio_mutex)" if self.serialized() => Op::Lock(AioMutex, Exclusive);
+    WaitUnwritten in "ext4_aiodio_wait" if self.serialized() => Op::UnwrittenWait;
+    TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
+    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
+    Probe(probe: OverwriteProbe) => OverwriteProbe::new(self.write.range, self.dioread_nolock && !self.unaligned_aio())
+        => self.probed = Probed { overwrite: probe.overwrite, size: probe.size };
+    StartTime in "file_update_time" "ext4_journal_start" if self.times() => Op::JournalStart(Handle::Time);
+    StopTime in "file_update_time" "ext4_journal_stop" if self.times() => Op::JournalStop(Handle::Time);
+    DropPages(pages: InvalidatePages) => InvalidatePages::before_io(self.write.range, self.write_back())
+        => self.invalidated(&pages);
+    DirectIo(io: DirectIo) if self.write.range.end() <= self.probed.size
+        => DirectIo::new(self.write, self.kernel, take(&mut self.probed).overwrite)
+        => { self.ended(io.failed, io.queued(), None); Step::DropAgain };
+    IndDirectIo(io: IndDirectIo) => IndDirectIo::new(self.write, take(&mut self.probed).size, self.kernel)
+        => self.ended(io.failed, false, io.rest());
+    DropAgain(pages: InvalidatePages) => InvalidatePages::after_io(self.write.range) => self.after_io();
+    RereadSize in "generic_file_direct_write" "i_size_read" => Op::SizeRead
+        => (self.write.range.end() <= outcome.value()).then_some(Step::DropImutex);
+    RaiseSize in "generic_file_direct_write" "i_size_write" => Op::SizeWrite(self.write.range.end())
+        => Step::DropImutex;
+    Fallback(fallback: Box<BufferedFallback>) => self.fallback() => self.workers.extend(fallback.workers());
+    DropImutex "mutex_unlock(i_mutex)" => Op::Unlock(IMutex, Exclusive);
+    DropAioMutex "mutex_unlock(ext4_aio_mutex)" if self.serialized() => Op::Unlock(AioMutex, Exclusive);
+    Worker(worker: Option<EndPageIo>) if !self.workers.is_empty() => self.workers.pop() => Step::Worker;
 }
 
 /// What the probe found.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Verdict {
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+struct Probed {
     overwrite: bool,
     size: Blocks,
+}
+
+/// How the I/O ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+struct Io {
+    /// What has failed, or has returned -EIOCBQUEUED, leaves i_size alone.
+    leaves_size: bool,
+    /// What was not written.
+    rest: Option<Range>,
 }
 
 impl FileDioWrite {
     /// A write on a kernel, on a mount with or without dioread_nolock.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool) -> FileDioWrite {
-        let (workers, step) = (Vec::new(), Step::TakeImutex);
-        let mut task = FileDioWrite { write, kernel, dioread_nolock, workers, step };
-        if task.serialized() {
-            task.step = Step::TakeAioMutex;
-        }
-        task
+        let (probed, io, workers) = Default::default();
+        FileDioWrite { write, kernel, dioread_nolock, probed, io, workers, step: At::Done }.begin()
     }
 
     fn unaligned_aio(&self) -> bool {
@@ -96,187 +89,41 @@ impl FileDioWrite {
         self.unaligned_aio() && self.kernel.has(Fix::SerializeUnalignedAio)
     }
 
-    fn direct_io(&self, verdict: Verdict) -> Step {
-        if self.write.range.end() > verdict.size {
-            Step::IndDirectIo(IndDirectIo::new(self.write, verdict.size, self.kernel))
-        } else {
-            Step::DirectIo(DirectIo::new(self.write, self.kernel, verdict.overwrite))
-        }
-    }
-
-    /// What has returned -EIOCBQUEUED leaves i_size alone.
-    fn after_io(&self, failed: bool, queued: bool) -> Step {
-        let failed = failed || self.write.fault.is_some();
-        if failed || queued { Step::DropImutex } else { Step::RereadSize }
+    /// RFC v1 updates the time of an overwrite later, inside ext4_ext_direct_IO.
+    fn times(&self) -> bool {
+        !self.probed.overwrite || self.kernel.has(Fix::TimeUnderImutex)
     }
 
     fn write_back(&self) -> WritePages {
         WritePages::new(self.write.task, self.kernel, self.dioread_nolock)
     }
 
-    fn before_io(&self, verdict: Verdict) -> Step {
-        let invalidate = InvalidatePages::before_io(self.write.range, self.write_back());
-        match invalidate.next() {
-            Some(_) => Step::DropPages(verdict, invalidate),
-            None => self.direct_io(verdict),
-        }
-    }
-
-    fn invalidated(&mut self, verdict: Verdict, invalidate: &InvalidatePages) -> Step {
-        self.workers.extend(invalidate.workers());
-        match invalidate.result() {
-            Invalidated::Busy => self.fallback(self.write.range),
-            Invalidated::Gone | Invalidated::Again => self.direct_io(verdict),
-        }
-    }
-
-    fn fallback(&self, rest: Range) -> Step {
-        Step::Fallback(Box::new(BufferedFallback::new(rest, self.write_back(), self.kernel)))
-    }
-
-    /// Whether the I/O has been submitted or has failed, pages that came meanwhile go.
-    fn drop_again(&self, then: Step) -> Step {
-        let invalidate = InvalidatePages::after_io(self.write.range);
-        match invalidate.next() {
-            Some(_) => Step::DropAgain(invalidate, Box::new(then)),
-            None => then,
-        }
-    }
-
-    fn worker(&mut self) -> Step {
-        self.workers.pop().map_or(Step::Done, Step::Worker)
-    }
-}
-
-impl Task for FileDioWrite {
-    fn next(&self) -> Option<Op> {
-        Some(match &self.step {
-            Step::TakeAioMutex => Op::Lock(LockName::AioMutex, Mode::Exclusive),
-            Step::WaitUnwritten => Op::UnwrittenWait,
-            Step::TakeImutex => Op::Lock(LockName::IMutex, Mode::Exclusive),
-            Step::PointPrivate => Op::Private(self.write.task, PrivateOp::PointAtFlag),
-            Step::Probe(probe) => return probe.next(),
-            Step::StartTime(_) => Op::JournalStart(Handle::Time),
-            Step::StopTime(_) => Op::JournalStop(Handle::Time),
-            Step::DropPages(_, drop) | Step::DropAgain(drop, _) => return drop.next(),
-            Step::Fallback(fallback) => return fallback.next(),
-            Step::Worker(worker) => return worker.next(),
-            Step::DirectIo(direct_io) => return direct_io.next(),
-            Step::IndDirectIo(direct_io) => return direct_io.next(),
-            Step::RereadSize => Op::SizeRead,
-            Step::RaiseSize => Op::SizeWrite(self.write.range.end()),
-            Step::DropImutex => Op::Unlock(LockName::IMutex, Mode::Exclusive),
-            Step::DropAioMutex => Op::Unlock(LockName::AioMutex, Mode::Exclusive),
-            Step::Done => return None,
+    fn invalidated(&mut self, pages: &InvalidatePages) -> Option<Step> {
+        self.workers.extend(pages.workers());
+        let busy = pages.result() == Invalidated::Busy;
+        busy.then(|| {
+            self.probed = Probed::default();
+            Step::Fallback
         })
     }
 
-    fn resume(&mut self, outcome: Outcome) {
-        let serialized = self.serialized();
-        self.step = match &mut self.step {
-            Step::TakeAioMutex => Step::WaitUnwritten,
-            Step::WaitUnwritten => Step::TakeImutex,
-            Step::TakeImutex => Step::PointPrivate,
-            Step::PointPrivate => {
-                let allowed = self.dioread_nolock && !self.unaligned_aio();
-                Step::Probe(OverwriteProbe::new(self.write.range, allowed))
-            }
-            Step::Probe(probe) => {
-                probe.resume(outcome);
-                if probe.next().is_some() {
-                    return;
-                }
-                let verdict = Verdict { overwrite: probe.overwrite, size: probe.size };
-                // RFC v1 updates the time of an overwrite later, inside ext4_ext_direct_IO.
-                if verdict.overwrite && !self.kernel.has(Fix::TimeUnderImutex) {
-                    self.before_io(verdict)
-                } else {
-                    Step::StartTime(verdict)
-                }
-            }
-            Step::StartTime(verdict) => Step::StopTime(*verdict),
-            Step::StopTime(verdict) => {
-                let verdict = *verdict;
-                self.before_io(verdict)
-            }
-            Step::DropPages(verdict, drop) => {
-                drop.resume(outcome);
-                if drop.next().is_some() {
-                    return;
-                }
-                let (verdict, drop) = (*verdict, drop.clone());
-                self.invalidated(verdict, &drop)
-            }
-            Step::Fallback(fallback) => {
-                fallback.resume(outcome);
-                if fallback.next().is_some() {
-                    return;
-                }
-                self.workers.extend(fallback.workers());
-                Step::DropImutex
-            }
-            Step::DropAgain(drop, then) => {
-                drop.resume(outcome);
-                if drop.next().is_some() {
-                    return;
-                }
-                (**then).clone()
-            }
-            Step::DirectIo(direct_io) => {
-                direct_io.resume(outcome);
-                if direct_io.next().is_some() {
-                    return;
-                }
-                let (failed, queued) = (direct_io.failed, direct_io.queued());
-                self.drop_again(self.after_io(failed, queued))
-            }
-            Step::IndDirectIo(direct_io) => {
-                direct_io.resume(outcome);
-                if direct_io.next().is_some() {
-                    return;
-                }
-                let (failed, rest) = (direct_io.failed, direct_io.rest());
-                let short = rest.map(|rest| self.fallback(rest));
-                self.drop_again(short.unwrap_or_else(|| self.after_io(failed, false)))
-            }
-            Step::RereadSize => match outcome {
-                Outcome::Value(size) if self.write.range.end() > size => Step::RaiseSize,
-                _ => Step::DropImutex,
-            },
-            Step::RaiseSize => Step::DropImutex,
-            Step::DropImutex if serialized => Step::DropAioMutex,
-            Step::DropImutex | Step::DropAioMutex => self.worker(),
-            Step::Worker(worker) => {
-                worker.resume(outcome);
-                if worker.next().is_some() {
-                    return;
-                }
-                self.worker()
-            }
-            Step::Done => Step::Done,
-        };
+    fn ended(&mut self, failed: bool, queued: bool, rest: Option<Range>) {
+        self.io = Io { leaves_size: failed || queued || self.write.fault.is_some(), rest };
     }
 
-    fn place(&self) -> Place {
-        let (step, kernel) = match &self.step {
-            Step::Probe(probe) => return probe.place(),
-            Step::DirectIo(direct_io) => return direct_io.place(),
-            Step::IndDirectIo(direct_io) => return direct_io.place(),
-            Step::TakeAioMutex => ("TakeAioMutex", "ext4_file_dio_write"),
-            Step::WaitUnwritten => ("WaitUnwritten", "ext4_aiodio_wait"),
-            Step::TakeImutex => ("TakeImutex", "ext4_file_dio_write"),
-            Step::PointPrivate => ("PointPrivate", "ext4_file_dio_write"),
-            Step::StartTime(_) => ("StartTime", "file_update_time"),
-            Step::StopTime(_) => ("StopTime", "file_update_time"),
-            Step::DropPages(_, drop) | Step::DropAgain(drop, _) => return drop.place(),
-            Step::Fallback(fallback) => return fallback.place(),
-            Step::Worker(worker) => return worker.place(),
-            Step::RereadSize => ("RereadSize", "generic_file_direct_write"),
-            Step::RaiseSize => ("RaiseSize", "generic_file_direct_write"),
-            Step::DropImutex => ("DropImutex", "ext4_file_dio_write"),
-            Step::DropAioMutex => ("DropAioMutex", "ext4_file_dio_write"),
-            Step::Done => ("Done", "ext4_file_dio_write"),
-        };
-        Place { step, kernel }
+    /// Whether the I/O has been submitted or has failed, pages that came meanwhile are gone now.
+    fn after_io(&mut self) -> Step {
+        let Io { leaves_size, rest } = self.io;
+        self.io.leaves_size = false;
+        match (rest, leaves_size) {
+            (Some(_), _) => Step::Fallback,
+            (None, true) => Step::DropImutex,
+            (None, false) => Step::RereadSize,
+        }
+    }
+
+    fn fallback(&mut self) -> Box<BufferedFallback> {
+        let rest = take(&mut self.io).rest.unwrap_or(self.write.range);
+        Box::new(BufferedFallback::new(rest, self.write_back(), self.kernel))
     }
 }
