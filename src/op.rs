@@ -137,6 +137,13 @@ pub struct Submission {
     pub unwritten: bool,
 }
 
+impl Submission {
+    /// The device carries it out.
+    pub fn run(&self) -> Op {
+        Op::Bio(self.blocks.clone(), self.bio)
+    }
+}
+
 /// One step of a task: the only things that tasks do to shared state.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Op {

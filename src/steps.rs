@@ -75,12 +75,17 @@ macro_rules! steps {
             }
         }
 
-        #[allow(unused_variables)]
+        #[allow(unused_variables, dead_code)]
         impl $task {
             /// Goes to the first row that is done.
-            fn begin(mut $self) -> $task {
+            fn begin($self) -> $task {
                 const FIRST: $step = [$($step::$row),+][0];
-                $self.go(FIRST);
+                $self.begin_at(FIRST)
+            }
+
+            /// Goes to that row, or to the first after it that is done.
+            fn begin_at(mut $self, row: $step) -> $task {
+                $self.go(row);
                 $self
             }
 
@@ -109,6 +114,7 @@ macro_rules! steps {
             }
 
             fn go(&mut $self, mut row: $step) {
+                #[allow(unused_imports)]
                 use $crate::task::Task as _;
                 $self.step = loop {
                     let Some(at) = $self.enter(row) else {

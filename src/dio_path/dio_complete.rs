@@ -3,130 +3,54 @@
 use super::invalidate_pages::InvalidatePages;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Op, Outcome, Range, Submission, TaskId};
-use crate::task::{Place, Task};
+use crate::op::{Op, Range, Submission, TaskId};
+use crate::steps::steps;
 
-/// `dio_bio_end_aio` and `dio_complete`, with `ext4_end_io_dio` inside.
-///
-/// | step          | kernel (v5.4; * not in v4.10)                          | holds after |
-/// |---------------|--------------------------------------------------------|-------------|
-/// | RunBio        | the device writes; dio_bio_end_aio                     |             |
-/// | DropRefcount  | dio_bio_end_aio: dio->refcount (nothing to convert)    |             |
-/// | Convert       | ext4_put_io_end: ext4_convert_unwritten_extents        |             |
-/// | DropUnwritten | ext4_clear_io_unwritten_flag: i_unwritten              |             |
-/// | Invalidate    | dio_complete: nrpages *, see InvalidatePages           |             |
-/// | EndIo         | dio_complete: inode_dio_end                            |             |
-/// | AioComplete   | dio_complete: ki_complete                              |             |
-///
-/// # Kernel
-/// fs/direct-io.c, fs/ext4/inode.c and fs/ext4/page-io.c, read in v4.10.17 and (but for page-io.c)
-/// v5.4.18.
-///
-/// # Modelled
-/// Interrupt or worker: neither takes `i_rwsem`, so others cannot tell. The conversion is made here
-/// and not from a list, before the count goes. The dio's references are followed where nothing is to be
-/// converted (see DirectIoWrite).
-///
-/// # Left out
-/// Errors, the io_end's lifetime.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct DioComplete {
-    task: TaskId,
-    kernel: Kernel,
-    submission: Option<Submission>,
-    step: Step,
-}
+steps! {
+    /// `dio_bio_end_aio` and `dio_complete`, with `ext4_end_io_dio` inside.
+    ///
+    /// # Kernel
+    /// fs/direct-io.c, fs/ext4/inode.c and fs/ext4/page-io.c, read in v4.10.17 and (but for page-io.c)
+    /// v5.4.18.
+    ///
+    /// # Modelled
+    /// Interrupt or worker: neither takes `i_rwsem`, so others cannot tell. The conversion is made here
+    /// and not from a list, before the count goes. The dio's references are followed where nothing is to be
+    /// converted (see DirectIoWrite).
+    ///
+    /// # Left out
+    /// Errors, the io_end's lifetime.
+    pub struct DioComplete {
+        task: TaskId,
+        kernel: Kernel,
+        /// The I/O, once it is on its way.
+        pub submission: Option<Submission>,
+    }
+    Step / At |self, outcome| in "dio_complete";
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Step {
-    RunBio,
-    DropRefcount,
-    Convert(ConvertUnwritten),
-    DropUnwritten,
-    Invalidate(InvalidatePages),
-    EndIo,
-    AioComplete,
-    Done,
+    RunBio "dio_bio_end_aio: the device writes" => self.submission.as_ref()?.run();
+    // If it is not the last to let go of the dio, its submitter completes the I/O.
+    DropRefcount "dio_bio_end_aio: dio->refcount" if !self.unwritten() => Op::DropRefcount(self.task)
+        => outcome.no().then_some(Step::Done);
+    Convert(convert: ConvertUnwritten) if self.unwritten() => ConvertUnwritten::new(self.range(), self.task);
+    DropUnwritten "ext4_clear_io_unwritten_flag: i_unwritten" if self.unwritten() => Op::UnwrittenEnd;
+    Invalidate(pages: InvalidatePages) if self.kernel.has(Fix::CompletionInvalidates)
+        => InvalidatePages::after_io(self.range());
+    EndIo "inode_dio_end" => Op::DioEnd(self.task);
+    AioComplete "ki_complete" => Op::AioComplete;
 }
 
 impl DioComplete {
     /// The completion, as task `task`, of what will be submitted.
     pub fn new(task: TaskId, kernel: Kernel) -> DioComplete {
-        DioComplete { task, kernel, submission: None, step: Step::RunBio }
-    }
-    /// Whether the I/O is on its way.
-    pub fn submitted(&self) -> bool {
-        self.submission.is_some()
-    }
-    /// The I/O is on its way.
-    pub fn submit(&mut self, submission: Submission) {
-        self.submission = Some(submission);
-    }
-    fn converted(&self, range: Range) -> Step {
-        let invalidate = InvalidatePages::after_io(range);
-        if self.kernel.has(Fix::CompletionInvalidates) && invalidate.next().is_some() {
-            Step::Invalidate(invalidate)
-        } else {
-            Step::EndIo
-        }
-    }
-}
-
-impl Task for DioComplete {
-    fn next(&self) -> Option<Op> {
-        let submission = self.submission.as_ref()?;
-        Some(match &self.step {
-            Step::RunBio => Op::Bio(submission.blocks.clone(), submission.bio),
-            Step::DropRefcount => Op::DropRefcount(self.task),
-            Step::Convert(convert) => return convert.next(),
-            Step::DropUnwritten => Op::UnwrittenEnd,
-            Step::Invalidate(drop) => return drop.next(),
-            Step::EndIo => Op::DioEnd(self.task),
-            Step::AioComplete => Op::AioComplete,
-            Step::Done => return None,
-        })
+        DioComplete { task, kernel, submission: None, step: At::Done }.begin()
     }
 
-    fn resume(&mut self, outcome: Outcome) {
-        let Some(submission) = &self.submission else { return };
-        self.step = match &mut self.step {
-            Step::RunBio if submission.unwritten => {
-                Step::Convert(ConvertUnwritten::new(submission.range, self.task))
-            }
-            Step::Convert(convert) => {
-                convert.resume(outcome);
-                if convert.next().is_some() {
-                    return;
-                }
-                Step::DropUnwritten
-            }
-            Step::RunBio => Step::DropRefcount,
-            // Its submitter completes it.
-            Step::DropRefcount if outcome == Outcome::Flag(false) => Step::Done,
-            Step::DropRefcount | Step::DropUnwritten => self.converted(submission.range),
-            Step::Invalidate(invalidate) => {
-                invalidate.resume(outcome);
-                if invalidate.next().is_some() {
-                    return;
-                }
-                Step::EndIo
-            }
-            Step::EndIo => Step::AioComplete,
-            Step::AioComplete | Step::Done => Step::Done,
-        };
+    fn unwritten(&self) -> bool {
+        self.submission.as_ref().is_some_and(|s| s.unwritten)
     }
 
-    fn place(&self) -> Place {
-        let step = match &self.step {
-            Step::Convert(convert) => return convert.place(),
-            Step::RunBio => "RunBio",
-            Step::DropRefcount => "DropRefcount",
-            Step::DropUnwritten => "DropUnwritten",
-            Step::Invalidate(drop) => return drop.place(),
-            Step::EndIo => "EndIo",
-            Step::AioComplete => "AioComplete",
-            Step::Done => "Done",
-        };
-        Place { step, kernel: "dio_complete" }
+    fn range(&self) -> Range {
+        self.submission.as_ref().map_or(Range { start: 0, len: 0 }, |s| s.range)
     }
 }

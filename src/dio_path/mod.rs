@@ -240,11 +240,11 @@ impl Call {
     /// Whether the task runs from the start; a completion waits for its submission.
     pub fn started(&self) -> bool {
         match self {
-            Call::EndIo(end_io) => end_io.submitted(),
-            Call::DioComplete(end_io) => end_io.submitted(),
+            Call::EndIo(end_io) => end_io.submission.is_some(),
+            Call::DioComplete(end_io) => end_io.submission.is_some(),
             Call::IomapEndIo(end_io) => end_io.submitted(),
-            Call::DioReadComplete(end_io) => end_io.submitted(),
-            Call::IomapReadEndIo(end_io) => end_io.submitted(),
+            Call::DioReadComplete(end_io) => end_io.submission.is_some(),
+            Call::IomapReadEndIo(end_io) => end_io.submission.is_some(),
             _ => true,
         }
     }
@@ -252,11 +252,11 @@ impl Call {
     /// Starts a completion.
     pub fn submit(&mut self, submission: Submission) {
         match self {
-            Call::EndIo(end_io) => end_io.submit(submission),
-            Call::DioComplete(end_io) => end_io.submit(submission),
+            Call::EndIo(end_io) => end_io.submission = Some(submission),
+            Call::DioComplete(end_io) => end_io.submission = Some(submission),
             Call::IomapEndIo(end_io) => end_io.submit(submission),
-            Call::DioReadComplete(end_io) => end_io.submit(submission),
-            Call::IomapReadEndIo(end_io) => end_io.submit(submission),
+            Call::DioReadComplete(end_io) => end_io.submission = Some(submission),
+            Call::IomapReadEndIo(end_io) => end_io.submission = Some(submission),
             _ => {}
         }
     }
