@@ -12,6 +12,7 @@ pub mod engine;
 pub mod explain;
 pub mod image;
 pub mod litmus;
+pub mod local;
 pub mod lockgraph;
 pub mod matrix;
 pub mod printable;

@@ -5,6 +5,7 @@ use super::lockgraph::LockGraph;
 use super::matrix::Matrix;
 use super::names;
 use super::sources::Sources;
+use super::steps::Steps;
 use super::sweep::Sweep;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diolock::kernel::{Fix, Version};
@@ -70,6 +71,9 @@ pub enum Command {
     List,
     /// Show which kernel functions were read in which versions, and what is only derived
     Sources(Sources),
+    /// Show what a call or a kernel function does on a kernel, step by step
+    #[command(after_help = "Exit status: 0 shown, 2 bad input.")]
+    Steps(Steps),
     /// Write a commented litmus test, NAME.toml, to start from
     New {
         /// Its name: lower-case letters, digits and '-'

@@ -26,6 +26,7 @@ mod running;
 mod show;
 mod signals;
 mod sources;
+mod steps;
 mod sweep;
 mod table;
 mod verify;
@@ -108,6 +109,7 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
         Command::Sources(arguments) => sources::run(&arguments),
+        Command::Steps(arguments) => steps::run(&arguments),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),
     }

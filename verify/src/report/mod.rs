@@ -23,4 +23,4 @@ pub(crate) use svg::escape;
 #[cfg(test)]
 pub(crate) use svg::tests::check_page;
 pub use svg::{Caption, svg};
-pub use words::{content_words, lock_words, waits_words, words};
+pub use words::{content_words, lock_words, op_words, waits_words, words};

@@ -35,174 +35,184 @@ fn unlock_words(lock: LockName, mode: Mode) -> String {
     format!("{call}({})", lock.name())
 }
 
-/// A step and what came back, in the kernel's words; `count` is `i_dio_count` after it.
-pub fn words(program: &Program, event: &Event, count: i8) -> String {
-    let name = |task: TaskId| program.names[usize::from(task)].letter;
-    match (&event.op, &event.outcome) {
-        (Op::Lock(lock, mode), _) => lock_words(*lock, *mode),
-        (Op::LockByRequeue(lock), _) => format!("mutex_trylock({}): requeued", lock.name()),
-        (Op::TryLock(lock, mode), outcome) => {
+/// A step by itself, in the kernel's words: what does not depend on what comes back.
+pub fn op_words(op: &Op) -> String {
+    let text = match op {
+        Op::Lock(lock, mode) => return lock_words(*lock, *mode),
+        Op::LockByRequeue(lock) => return format!("mutex_trylock({}): requeued", lock.name()),
+        Op::TryLock(lock, mode) => {
             let call = match (lock.is_rwsem(), mode) {
                 (true, Mode::Shared) => "down_read_trylock",
                 (true, Mode::Exclusive) => "down_write_trylock",
                 (false, _) => "mutex_trylock",
             };
-            format!("{call}({}){}", lock.name(), flag(outcome, ": taken", ": busy"))
+            return format!("{call}({})", lock.name());
         }
-        (Op::Queue(lock), _) => format!("{}: queues", lock_words(*lock, Mode::Exclusive)),
-        (Op::Unlock(lock, mode), _) => unlock_words(*lock, *mode),
-        (Op::Downgrade(lock), _) => format!("downgrade_write({})", lock.name()),
-        (Op::DioBegin(_), _) => format!("i_dio_count: {} -> {count}", count - 1),
-        (Op::DioEnd(_), _) => format!("inode_dio_done: {} -> {count}", count + 1),
-        (Op::DioWait, _) => "inode_dio_wait: count = 0".to_owned(),
-        (Op::UnwrittenBegin, _) => "i_unwritten + 1".to_owned(),
-        (Op::UnwrittenEnd, _) => "i_unwritten - 1".to_owned(),
-        (Op::UnwrittenWait, _) => "i_unwritten wait: 0".to_owned(),
-        (Op::FsyncDone, _) => "fsync returns".to_owned(),
-        (Op::IoendDone(_), _) => "i_ioend_count - 1".to_owned(),
-        (Op::IoendWait(_), _) => "ext4_ioend_wait: 0".to_owned(),
-        (Op::GateClose, _) => "set DIOREAD_LOCK".to_owned(),
-        (Op::GateOpen, _) => "clear DIOREAD_LOCK".to_owned(),
-        (Op::GateTest, outcome) => {
-            format!("test DIOREAD_LOCK: {}", flag(outcome, "set", "clear"))
+        Op::Queue(lock) => return format!("{}: queues", lock_words(*lock, Mode::Exclusive)),
+        Op::Unlock(lock, mode) => return unlock_words(*lock, *mode),
+        Op::Downgrade(lock) => return format!("downgrade_write({})", lock.name()),
+        Op::CountRead(queue) => queue.counter(),
+        Op::CountDecAndTest(queue, _) => return format!("{} - 1", queue.counter()),
+        Op::PageWrite(block) => return format!("copy to cached block {block}"),
+        Op::PageRead(block) => return format!("copy cached block {block}"),
+        Op::JournalStart(handle) => return format!("journal_start: {}", handle_words(*handle)),
+        Op::JournalStop(handle) => return format!("journal_stop: {}", handle_words(*handle)),
+        Op::SizeWrite(size) => return format!("i_size := {size}"),
+        Op::DisksizeWrite(size) => return format!("i_disksize := {size}"),
+        Op::PageTruncate(range) if range.end() >= PAGE_BLOCKS => {
+            return format!("drop cached blocks from {} on", range.start);
         }
-        (Op::SmpMb, _) => "smp_mb()".to_owned(),
-        (Op::SmpRmb, _) => "smp_rmb()".to_owned(),
-        (Op::SmpMbBeforeAtomic, _) => "smp_mb__before_atomic()".to_owned(),
-        (Op::CountRead(queue), Outcome::Value(count)) => format!("{} = {count}", queue.counter()),
-        (Op::CountRead(queue), _) => queue.counter().to_owned(),
-        (Op::CountDecAndTest(queue, _), outcome) => {
-            format!("{} - 1{}", queue.counter(), flag(outcome, ": 0", ": more left"))
+        Op::PageTruncate(range) => {
+            return format!("drop cached blocks {} to {}", range.start, range.end() - 1);
         }
-        (Op::WaitJoin(_), _) => "prepare_to_wait: joins".to_owned(),
-        (Op::WaitLook(_), outcome) => {
-            format!("waitqueue_active: {}", flag(outcome, "yes", "no"))
-        }
-        (Op::WaitWake(_), _) => "__wake_up".to_owned(),
-        (Op::WaitSleep(_), _) => "schedule: woken".to_owned(),
-        (Op::WaitLeave(_), _) => "finish_wait".to_owned(),
-        (Op::PageWrite(block), _) => format!("copy to cached block {block}"),
-        (Op::PageRead(block), Outcome::Data(data)) => {
-            let found = data.first().map_or_else(String::new, |d| content_words(program, d[0]));
-            format!("copy cached block {block}: {found}")
-        }
-        (Op::PageRead(block), _) => format!("copy cached block {block}"),
-        (Op::JournalStart(handle), _) => format!("journal_start: {}", handle_words(*handle)),
-        (Op::JournalStop(handle), _) => format!("journal_stop: {}", handle_words(*handle)),
-        (Op::CommitLock, _) => "commit: T_LOCKED".to_owned(),
-        (Op::CommitWait, _) => "commit: no handle open".to_owned(),
-        (Op::CommitDone, _) => "commit: done".to_owned(),
-        (Op::SizeRead, Outcome::Value(size)) => format!("i_size = {size}"),
-        (Op::SizeWrite(size), _) => format!("i_size := {size}"),
-        (Op::DisksizeWrite(size), _) => format!("i_disksize := {size}"),
-        (Op::DisksizeRead, Outcome::Value(size)) => format!("i_disksize = {size}"),
-        (Op::DisksizeRead, _) => "i_disksize".to_owned(),
-        (Op::Orphan(OrphanOp::Add), _) => "orphan_add".to_owned(),
-        (Op::Orphan(OrphanOp::Del), _) => "orphan_del".to_owned(),
-        (Op::Orphan(OrphanOp::Test), outcome) => {
-            format!("on the orphan list: {}", flag(outcome, "yes", "no"))
-        }
-        (Op::WriteSync, _) => "generic_write_sync".to_owned(),
-        (Op::WarnSize, _) => "WARN_ON(i_size < i_disksize)".to_owned(),
-        (Op::PagesRead, Outcome::Value(pages)) => format!("nrpages = {pages}"),
-        (Op::PageTruncate(range), _) if range.end() >= PAGE_BLOCKS => {
-            format!("drop cached blocks from {} on", range.start)
-        }
-        (Op::PageTruncate(range), _) => {
-            format!("drop cached blocks {} to {}", range.start, range.end() - 1)
-        }
-        (Op::PageInvalidate, Outcome::Flag(false)) => "page: dirty, it stays (-EBUSY)".to_owned(),
-        (Op::PageInvalidate, _) => "drop the page".to_owned(),
-        (Op::PageIn, _) => "add the page".to_owned(),
-        (Op::PageLook | Op::PageFind, outcome) => {
-            format!("page: {}", flag(outcome, "up to date", "not there"))
-        }
-        (Op::PageDirty, Outcome::Buffers(dirty)) if dirty.is_empty() => "page: clean".to_owned(),
-        (Op::PageDirty, Outcome::Buffers(dirty)) => format!("page: dirty {}", buffers(dirty)),
-        (Op::PageDirty, _) => "page: dirty?".to_owned(),
-        (Op::PageFill(contents), _) => {
-            let mut held: Vec<_> =
-                contents.iter().flatten().map(|&c| content_words(program, c)).collect();
-            held.dedup();
-            format!("page read: {}", held.join(", "))
-        }
-        (Op::PageStore(stored), _) => format!("store to cached {}", buffers(stored)),
-        (Op::PageClean(written), _) => {
+        Op::PageStore(stored) => return format!("store to cached {}", buffers(stored)),
+        Op::PageClean(written) => {
             let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
-            format!("page: clean, goes to {}", block_words(&to))
+            return format!("page: clean, goes to {}", block_words(&to));
         }
-        (Op::DepthRead, Outcome::Value(depth)) => format!("depth of the tree = {depth}"),
-        (Op::DepthRead, _) => "depth of the tree".to_owned(),
-        (Op::Map(range, _), outcome) => {
-            format!("map {}: {}", range_words(*range), mapping(outcome))
+        Op::Map(range, _) => return format!("map {}", range_words(*range)),
+        Op::Convert(range, _) | Op::ConvertExtent(range, _) => {
+            return format!("convert {}", range_words(*range));
         }
-        (Op::Convert(range, _) | Op::ConvertExtent(range, _), outcome) => {
-            format!("convert {}: {}", range_words(*range), converted(outcome))
+        Op::SwapBlocks(range) => return format!("swap {} with the donor", range_words(*range)),
+        Op::ShiftExtents(range, Shift::Left) => {
+            return format!("move what is from {} on to {}", range.end(), range.start);
         }
-        (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
-            "free blocks: none".to_owned()
+        Op::ShiftExtents(range, Shift::Right) => {
+            return format!("move what is from {} on to {}", range.start, range.end());
         }
-        (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) => {
-            format!("free blocks: {}", list(blocks))
+        Op::Submit(_, submission) => return format!("submit {}", block_words(&submission.blocks)),
+        Op::Bio(blocks, Bio::Read { .. }) => return format!("read {}", block_words(blocks)),
+        Op::Bio(blocks, Bio::Page { .. }) => {
+            return format!("write page to {}", block_words(blocks));
         }
-        (Op::SwapBlocks(range), Outcome::Freed(blocks)) => {
-            format!("swap {} with the donor: gives {}", range_words(*range), list(blocks))
-        }
-        (Op::SwapBlocks(range), _) => format!("swap {} with the donor", range_words(*range)),
-        (Op::ShiftExtents(range, Shift::Left), _) => {
-            format!("move what is from {} on to {}", range.end(), range.start)
-        }
-        (Op::ShiftExtents(range, Shift::Right), _) => {
-            format!("move what is from {} on to {}", range.start, range.end())
-        }
-        (Op::Submit(child, submission), _) => {
-            format!("submit {} as {}", block_words(&submission.blocks), name(*child))
-        }
-        (Op::Bio(blocks, Bio::Read { .. }), Outcome::Data(data)) => {
-            let halves = data.iter().flatten().map(|c| content_words(program, *c));
-            let mut found: Vec<String> = halves.collect();
-            found.dedup();
-            format!("read {}: {}", block_words(blocks), found.join(", "))
-        }
-        (Op::Bio(blocks, Bio::Page { .. }), _) => format!("write page to {}", block_words(blocks)),
-        (Op::Bio(blocks, Bio::Write { half, zero_rest }), _) => {
+        Op::Bio(blocks, Bio::Write { half, zero_rest }) => {
             let half = match half {
                 None => "",
                 Some(Half::Lower) => " lower half",
                 Some(Half::Upper) => " upper half",
             };
             let zero = if *zero_rest { ", zero rest" } else { "" };
-            format!("write {}{half}{zero}", block_words(blocks))
+            return format!("write {}{half}{zero}", block_words(blocks));
         }
-        (Op::InodeAioSet(None), _) => "cur_aio_dio = NULL".to_owned(),
-        (Op::InodeAioSet(Some(of)), _) => format!("cur_aio_dio = io_end of {}", name(*of)),
-        (Op::InodeAio, Outcome::InodeAio(Some(of))) => {
-            format!("cur_aio_dio: io_end of {}", name(*of))
+        Op::DioBegin(_) => "i_dio_count + 1",
+        Op::DioEnd(_) => "inode_dio_done",
+        Op::DioWait => "inode_dio_wait: count = 0",
+        Op::UnwrittenBegin => "i_unwritten + 1",
+        Op::UnwrittenEnd => "i_unwritten - 1",
+        Op::UnwrittenWait => "i_unwritten wait: 0",
+        Op::FsyncDone => "fsync returns",
+        Op::IoendDone(_) => "i_ioend_count - 1",
+        Op::IoendWait(_) => "ext4_ioend_wait: 0",
+        Op::GateClose => "set DIOREAD_LOCK",
+        Op::GateOpen => "clear DIOREAD_LOCK",
+        Op::GateTest => "test DIOREAD_LOCK",
+        Op::SmpMb => "smp_mb()",
+        Op::SmpRmb => "smp_rmb()",
+        Op::SmpMbBeforeAtomic => "smp_mb__before_atomic()",
+        Op::WaitJoin(_) => "prepare_to_wait: joins",
+        Op::WaitLook(_) => "waitqueue_active",
+        Op::WaitWake(_) => "__wake_up",
+        Op::WaitSleep(_) => "schedule: woken",
+        Op::WaitLeave(_) => "finish_wait",
+        Op::CommitLock => "commit: T_LOCKED",
+        Op::CommitWait => "commit: no handle open",
+        Op::CommitDone => "commit: done",
+        Op::SizeRead => "i_size",
+        Op::DisksizeRead => "i_disksize",
+        Op::Orphan(OrphanOp::Add) => "orphan_add",
+        Op::Orphan(OrphanOp::Del) => "orphan_del",
+        Op::Orphan(OrphanOp::Test) => "on the orphan list",
+        Op::WriteSync => "generic_write_sync",
+        Op::WarnSize => "WARN_ON(i_size < i_disksize)",
+        Op::PagesRead => "nrpages",
+        Op::PageInvalidate => "drop the page",
+        Op::PageIn => "add the page",
+        Op::PageLook | Op::PageFind => "page",
+        Op::PageDirty => "page: dirty?",
+        Op::PageFill(_) => "page read",
+        Op::DepthRead => "depth of the tree",
+        Op::Free(_) | Op::FreeRange(_) => "free blocks",
+        Op::InodeAioSet(None) => "cur_aio_dio = NULL",
+        Op::InodeAioSet(Some(_)) => "cur_aio_dio = io_end",
+        Op::InodeAio => "cur_aio_dio",
+        Op::ListAdd(_) => "completed list: add",
+        Op::ListTake(_) => "completed list: take",
+        Op::DropRefcount(_) => "drop_refcount",
+        Op::PutIoEnd(_) => "put the io_end",
+        Op::Private(_, op) => private_words(*op),
+        Op::AioComplete => "aio_complete",
+        Op::Close => "close",
+    };
+    text.to_owned()
+}
+
+/// A step and what came back, in the kernel's words; `count` is `i_dio_count` after it.
+pub fn words(program: &Program, event: &Event, count: i8) -> String {
+    let name = |task: TaskId| program.names[usize::from(task)].letter;
+    let came_back = match (&event.op, &event.outcome) {
+        (Op::DioBegin(_), _) => return format!("i_dio_count: {} -> {count}", count - 1),
+        (Op::DioEnd(_), _) => return format!("inode_dio_done: {} -> {count}", count + 1),
+        (Op::PageInvalidate, Outcome::Flag(false)) => {
+            return "page: dirty, it stays (-EBUSY)".to_owned();
         }
-        (Op::InodeAio, _) => "cur_aio_dio: NULL".to_owned(),
-        (Op::ListAdd(io_end), _) => format!("completed list: add {}", name(io_end.task)),
+        (Op::PageDirty, Outcome::Buffers(dirty)) if dirty.is_empty() => {
+            return "page: clean".to_owned();
+        }
+        (Op::PageDirty, Outcome::Buffers(dirty)) => {
+            return format!("page: dirty {}", buffers(dirty));
+        }
+        (Op::InodeAioSet(Some(of)), _) => return format!("cur_aio_dio = io_end of {}", name(*of)),
+        (Op::Submit(child, _), _) => return format!("{} as {}", op_words(&event.op), name(*child)),
+        (Op::ListAdd(io_end), _) => return format!("completed list: add {}", name(io_end.task)),
         (Op::ListTake(_), Outcome::IoEnd(Some(io_end))) => {
-            format!("completed list: take {}", name(io_end.task))
+            return format!("completed list: take {}", name(io_end.task));
         }
-        (Op::ListTake(_), _) => "completed list: nothing".to_owned(),
-        (Op::DropRefcount(_), outcome) => {
-            format!("drop_refcount: {}", flag(outcome, "the last", "not the last"))
+        (Op::ListTake(_), _) => return "completed list: nothing".to_owned(),
+        (
+            Op::CountRead(_) | Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::DepthRead,
+            Outcome::Value(value),
+        ) => return format!("{} = {value}", op_words(&event.op)),
+        (Op::SwapBlocks(_), Outcome::Freed(blocks)) => format!("gives {}", list(blocks)),
+        (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
+            "none".to_owned()
         }
-        (Op::PutIoEnd(_), outcome) => {
-            format!("put the io_end: {}", flag(outcome, "the last", "not the last"))
+        (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) => list(blocks),
+        (Op::TryLock(..), outcome) => flag(outcome, "taken", "busy").to_owned(),
+        (Op::GateTest, outcome) => flag(outcome, "set", "clear").to_owned(),
+        (Op::CountDecAndTest(..), outcome) => flag(outcome, "0", "more left").to_owned(),
+        (Op::WaitLook(_) | Op::Orphan(OrphanOp::Test) | Op::Private(_, PrivateOp::Test), _) => {
+            flag(&event.outcome, "yes", "no").to_owned()
         }
-        (Op::Private(_, PrivateOp::Test), outcome) => {
-            format!("if (iocb->private): {}", flag(outcome, "yes", "no"))
+        (Op::PageRead(_), Outcome::Data(data)) => {
+            data.first().map_or_else(String::new, |d| content_words(program, d[0]))
         }
-        (Op::Private(_, op), outcome) => private(*op, outcome),
-        (Op::AioComplete, _) => "aio_complete".to_owned(),
-        (Op::Close, _) => "close".to_owned(),
-        // Outcomes that these steps do not have.
-        (Op::SizeRead, _) => "i_size".to_owned(),
-        (Op::PagesRead, _) => "nrpages".to_owned(),
-        (Op::Free(_) | Op::FreeRange(_), _) => "free blocks".to_owned(),
-        (Op::Bio(blocks, Bio::Read { .. }), _) => format!("read {}", block_words(blocks)),
-    }
+        (Op::PageLook | Op::PageFind, outcome) => {
+            flag(outcome, "up to date", "not there").to_owned()
+        }
+        (Op::PageFill(contents), _) => {
+            let mut held: Vec<_> =
+                contents.iter().flatten().map(|&c| content_words(program, c)).collect();
+            held.dedup();
+            held.join(", ")
+        }
+        (Op::Map(..), outcome) => mapping(outcome),
+        (Op::Convert(..) | Op::ConvertExtent(..), outcome) => converted(outcome),
+        (Op::Bio(_, Bio::Read { .. }), Outcome::Data(data)) => {
+            let halves = data.iter().flatten().map(|c| content_words(program, *c));
+            let mut found: Vec<String> = halves.collect();
+            found.dedup();
+            found.join(", ")
+        }
+        (Op::InodeAio, Outcome::InodeAio(Some(of))) => format!("io_end of {}", name(*of)),
+        (Op::InodeAio, _) => "NULL".to_owned(),
+        (Op::DropRefcount(_) | Op::PutIoEnd(_), outcome) => {
+            flag(outcome, "the last", "not the last").to_owned()
+        }
+        (Op::Private(_, op), outcome) => return private(*op, outcome),
+        (op, _) => return op_words(op),
+    };
+    format!("{}: {came_back}", op_words(&event.op))
 }
 
 /// What a task waits for, and for whom: `waits for i_data_sem W, held by A`.
@@ -330,8 +340,8 @@ pub fn content_words(program: &Program, content: Content) -> String {
     }
 }
 
-fn private(op: PrivateOp, outcome: &Outcome) -> String {
-    let text = match op {
+fn private_words(op: PrivateOp) -> &'static str {
+    match op {
         PrivateOp::PointAtFlag => "iocb->private = &overwrite",
         PrivateOp::ReadFlag { overwrite: true } => "overwrite = 1",
         PrivateOp::ReadFlag { overwrite: false } => "overwrite = 0",
@@ -339,7 +349,10 @@ fn private(op: PrivateOp, outcome: &Outcome) -> String {
         PrivateOp::SetIoEnd => "iocb->private = io_end",
         PrivateOp::Test => "if (iocb->private)",
         PrivateOp::TakeIoEnd { .. } => "io_end = iocb->private",
-    };
+    }
+}
+
+fn private(op: PrivateOp, outcome: &Outcome) -> String {
     let wrong = if *outcome == Outcome::Flag(false) { " (is not one)" } else { "" };
-    format!("{text}{wrong}")
+    format!("{}{wrong}", private_words(op))
 }

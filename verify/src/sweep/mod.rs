@@ -22,6 +22,8 @@ pub use starts::STARTS;
 pub use tally::{Doubt, Found, Sweep, Unexplained};
 
 use crate::engine::EngineName;
+use crate::litmus::Litmus;
+use crate::rule::RuleSet;
 use crate::suite::side_by_side;
 use diolock::kernel::Version;
 use judge::{Judge, Judged};
@@ -29,6 +31,13 @@ use races::Race;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+/// Each call alone on each start file: those that can be stated on that version.
+pub fn alone(version: Version) -> impl Iterator<Item = Litmus> {
+    let part = |file: &starts::Start, at| Part { file: file.clone(), calls: vec![at] };
+    let parts = STARTS.iter().flat_map(move |file| (0..CALLS.len()).map(move |at| part(file, at)));
+    parts.filter_map(move |part| part.litmus(version, RuleSet::ALL).ok())
+}
 
 /// What to sweep.
 #[derive(Clone, Debug)]

@@ -1,0 +1,113 @@
+//! `diolock steps`.
+
+use super::names::{self, kernel_without, unknown};
+use super::output::Out;
+use super::table::columns;
+use clap::Args;
+use diolock::dio_path::Call;
+use diolock::kernel::{FIXES, Fix, Kernel, Version};
+use diolock::sources::was_read;
+use diolock_verify::local::{self, Row};
+use diolock_verify::report::op_words;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+/// `diolock steps`.
+#[derive(Debug, Args)]
+pub struct Steps {
+    /// A call as litmus tests name it (`punch_hole`, `completion`), or a kernel function
+    #[arg(value_name = "TASK")]
+    pub task: String,
+    /// On this kernel (`diolock list` has them)
+    #[arg(long, value_name = "V", default_value = "v6.12", value_parser = names::kernel)]
+    pub kernel: Version,
+    /// Without the fix of this commit (may be repeated)
+    #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
+    pub without: Vec<Fix>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints the steps of a task.
+///
+/// # Errors
+/// If there is no such task on that kernel, or nothing can be written.
+pub fn run(arguments: &Steps) -> miette::Result<ExitCode> {
+    let kernel = kernel_without(arguments.kernel, &arguments.without)?;
+    let rows = steps(&arguments.task, kernel)?;
+    let fixes = fixes(&arguments.task, kernel, &rows)?;
+    let mut out = Out::new();
+    let head = ["step", "kernel function", "what", "does", "holds after", "fix", "source"];
+    let mut table = vec![head.map(str::to_owned).to_vec()];
+    for (row, fixes) in rows.iter().zip(fixes) {
+        let holds: Vec<String> = row.holds.iter().map(local::Holds::text).collect();
+        let read = was_read(row.place.kernel, arguments.kernel);
+        if arguments.json {
+            let line = json!({
+                "step": row.place.step, "function": row.place.kernel, "what": "",
+                "does": op_words(&row.op), "holds": holds, "fixes": fixes, "read": read,
+            });
+            out.line(&line.to_string())?;
+            continue;
+        }
+        let source = if read { "read" } else { "derived" }.to_owned();
+        let texts = [row.place.step, row.place.kernel, ""].map(str::to_owned);
+        let holds = either(&holds);
+        table.push(
+            [texts.to_vec(), vec![op_words(&row.op), holds, fixes.join(" "), source]].concat(),
+        );
+    }
+    if !arguments.json {
+        for line in columns(&table, |_, _, text| text.to_owned()) {
+            out.line(&line)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is held after a step in one way or another.
+fn either(holds: &[String]) -> String {
+    let named = holds.iter().map(|held| if held.is_empty() { "nothing" } else { held.as_str() });
+    let named: Vec<&str> = named.collect();
+    match named.as_slice() {
+        ["nothing"] => String::new(),
+        all => all.join(" or "),
+    }
+}
+
+fn steps(name: &str, kernel: Kernel) -> miette::Result<Vec<Row>> {
+    let calls = local::calls(kernel)?;
+    if let Some(calls) = calls.get(name) {
+        return Ok(local::rows(calls, kernel.version));
+    }
+    let all: Vec<Call> = calls.values().flatten().cloned().collect();
+    let rows = local::rows(&all, kernel.version);
+    let of_it: Vec<Row> = rows.iter().filter(|row| row.place.kernel == name).cloned().collect();
+    if of_it.is_empty() {
+        let functions = rows.iter().map(|row| row.place.kernel);
+        let mut known: Vec<&str> = calls.keys().map(String::as_str).chain(functions).collect();
+        known.sort_unstable();
+        known.dedup();
+        let message = unknown("call or kernel function", name, &known);
+        miette::bail!("{message}\n  (on {}; other kernels have others)", kernel.version.name());
+    }
+    Ok(of_it)
+}
+
+/// For each row the fixes without which it is not there, or something else is held after it.
+fn fixes(name: &str, kernel: Kernel, rows: &[Row]) -> miette::Result<Vec<Vec<&'static str>>> {
+    let mut fixes: Vec<Vec<&'static str>> = vec![Vec::new(); rows.len()];
+    for about in FIXES.iter().filter(|about| kernel.has(about.fix)) {
+        let without = steps(name, kernel.without(about.fix)).unwrap_or_default();
+        let by_key = |row: &Row| (row.place.step, row.place.kernel, op_words(&row.op));
+        let other: BTreeMap<_, &Row> = without.iter().map(|row| (by_key(row), row)).collect();
+        for (row, fixes) in rows.iter().zip(&mut fixes) {
+            if other.get(&by_key(row)).is_none_or(|other| other.holds != row.holds) {
+                fixes.push(about.commit);
+            }
+        }
+    }
+    Ok(fixes)
+}
