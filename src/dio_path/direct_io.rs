@@ -1,124 +1,107 @@
 //! `ext4_ext_direct_IO`: submits the I/O; an overwrite trades `i_mutex` for `i_data_sem` first.
 
-mod proceed;
-
 use super::flush::FinishIoEnd;
 use super::iocb::PrivateOp;
-use super::write::Write;
-use crate::extent_probe::{ConvertUnwritten, MapBlocks};
-use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel};
-use crate::op::{Bio, Handle, Op, Outcome, PhysicalBlock, Submission, TaskId};
-use crate::task::{Place, Task};
+use super::write::{Fault, Write};
+use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, IoEnd, MapBlocks};
+use crate::inode_lock::LockName::{IDataSem, IMutex, MmapSem};
+use crate::inode_lock::Mode::{Exclusive, Shared};
+use crate::kernel::{Fix, Kernel, Version};
+use crate::op::{Bio, Handle, MapFor, Op, PhysicalBlock, Submission, TaskId};
+use crate::steps::steps;
 
-/// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it, for a write within i_size.
-///
-/// | step         | kernel (v3.6; * from v3.7)                         | holds after (overwrite)   |
-/// |--------------|----------------------------------------------------|---------------------------|
-/// | ReadFlag     | ext4_ext_direct_IO: *((int *)iocb->private)        | i_mutex                   |
-/// | RaiseCount   | ext4_ext_direct_IO: atomic_inc(i_dio_count) *      | i_mutex                   |
-/// | TakeDataSem  | ext4_ext_direct_IO: down_read(i_data_sem)          | i_mutex, i_data_sem R     |
-/// | DropImutex   | ext4_ext_direct_IO: mutex_unlock(i_mutex)          | i_data_sem R              |
-/// | StartTime    | file_update_time (rfc-v1 only)                     | i_data_sem R, handle      |
-/// | StopTime     | file_update_time (rfc-v1 only)                     | i_data_sem R              |
-/// | ClearPrivate | ext4_ext_direct_IO: iocb->private = NULL           | i_data_sem R              |
-/// | SetIoEnd     | ext4_ext_direct_IO: ext4_init_io_end (async)       | i_data_sem R              |
-/// | SetSlot      | ext4_ext_direct_IO: cur_aio_dio = io_end or NULL   | i_data_sem R              |
-/// | BeginIo      | do_blockdev_direct_IO: atomic_inc(i_dio_count)     | i_data_sem R              |
-/// | IsAsync      | do_blockdev_direct_IO: i_size_read (async)         | i_data_sem R              |
-/// | TakeMmapSem  | get_user_pages_fast: down_read(mmap_sem) (pins)    | i_data_sem R, mmap_sem R  |
-/// | DropMmapSem  | get_user_pages_fast: up_read(mmap_sem) (pins)      | i_data_sem R              |
-/// | Map          | get_block, see MapBlocks                           | i_data_sem R              |
-/// | Submit       | dio_bio_submit (async)                             | i_data_sem R              |
-/// | DropRefcount | do_blockdev_direct_IO: drop_refcount (async)       | i_data_sem R              |
-/// | RunBio       | dio_await_completion (it waits)                    | i_data_sem R              |
-/// | TakeIoEnd    | ext4_end_io_dio: iocb->private (it completes)      | i_data_sem R              |
-/// | PutForDio    | ext4_put_io_end_defer (it completes, aio, v3.11)   | i_data_sem R              |
-/// | EndIo        | inode_dio_done (it completes)                      | i_data_sem R              |
-/// | TestPrivate  | ext4_ext_direct_IO: if (iocb->private) (to v3.7)   | i_data_sem R              |
-/// | EmptySlot    | ext4_ext_direct_IO: cur_aio_dio = NULL (async)     | i_data_sem R              |
-/// | PutIoEnd     | ext4_put_io_end: io_end->count (async, v3.11)      | i_data_sem R              |
-/// | Finish       | ext4_put_io_end, see FinishIoEnd (async, v3.11)    | i_data_sem R              |
-/// | Convert      | ext4_convert_unwritten_extents (sync)              |                           |
-/// | DropCount    | ext4_ext_direct_IO: inode_dio_done *               | i_data_sem R              |
-/// | DropDataSem  | ext4_ext_direct_IO: up_read(i_data_sem)            |                           |
-/// | RetakeImutex | ext4_ext_direct_IO: mutex_lock(i_mutex)            | i_mutex                   |
-///
-/// # Modelled
-/// From v3.7 a synchronous overwrite holds one reference instead of two nested ones (no drainer
-/// can tell); an asynchronous one holds both, as the inner one outlives the call. v3.11 does so for
-/// every write (e83403959fdd), so its conversion comes before the one reference goes. An asynchronous
-/// write whose I/O is over before v3.11's submitter lets go of the io_end is finished by it.
-///
-/// Whether an asynchronous write is waited for is decided by a look at i_size of its own, after the count
-/// was raised; an overwrite has dropped `i_mutex` by then, and may meet the small size of a truncate. The
-/// dio has two references, the submitter's and the bio's; if the bio has ended first, the submitter
-/// completes the I/O. In both cases it returns a byte count, and its caller raises i_size. Where extents are
-/// to be converted `i_mutex` is held until the write returns, so there it does not matter who
-/// completes: the dio's references are not followed.
-///
-/// `cur_aio_dio` is set to NULL and then, by an asynchronous write, to its io_end: one step, as whoever
-/// might look in between holds `i_data_sem` alone, or waits for `i_mutex`. The bit
-/// `EXT4_STATE_DIO_UNWRITTEN`, which tells a synchronous write to convert, is set where the slot was
-/// found empty: a synchronous write that finds an io_end there converts nothing.
-///
-/// # Left out
-/// The third visitor of `cur_aio_dio`: `ext4_ext_map_blocks` loads it on entry for any caller, under
-/// `i_data_sem`, and the flusher of a dioread_nolock mount, which holds no `i_mutex`, asks for
-/// `EXT4_GET_BLOCKS_IO_CREATE_EXT` as a direct write does: it flags the io_end that it finds, or sets the bit. What
-/// becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it
-/// (B05); failed I/O; that io_submit tells the caller of a write which was not queued.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct DirectIo {
-    write: Write,
-    kernel: Kernel,
-    overwrite: bool,
-    step: Step,
-    blocks: Vec<PhysicalBlock>,
-    /// Some blocks were unwritten.
-    unwritten: bool,
-    /// And whoever converts them was told.
-    converts: bool,
-    /// The submitter completes the I/O: it waited for it, or dropped the last reference to the dio.
-    completes: bool,
-    /// It waits even for an asynchronous write.
-    waits: bool,
-    /// The I/O could not be started.
-    pub failed: bool,
+steps! {
+    /// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it, for a write within i_size.
+    ///
+    /// # Modelled
+    /// From v3.7 a synchronous overwrite holds one reference instead of two nested ones (no drainer
+    /// can tell); an asynchronous one holds both, as the inner one outlives the call. v3.11 does so for
+    /// every write (e83403959fdd), so its conversion comes before the one reference goes. An asynchronous
+    /// write whose I/O is over before v3.11's submitter lets go of the io_end is finished by it.
+    ///
+    /// Whether an asynchronous write is waited for is decided by a look at i_size of its own, after the count
+    /// was raised; an overwrite has dropped `i_mutex` by then, and may meet the small size of a truncate. The
+    /// dio has two references, the submitter's and the bio's; if the bio has ended first, the submitter
+    /// completes the I/O. In both cases it returns a byte count, and its caller raises i_size. Where extents are
+    /// to be converted `i_mutex` is held until the write returns, so there it does not matter who
+    /// completes: the dio's references are not followed.
+    ///
+    /// `cur_aio_dio` is set to NULL and then, by an asynchronous write, to its io_end: one step, as whoever
+    /// might look in between holds `i_data_sem` alone, or waits for `i_mutex`. The bit
+    /// `EXT4_STATE_DIO_UNWRITTEN`, which tells a synchronous write to convert, is set where the slot was
+    /// found empty: a synchronous write that finds an io_end there converts nothing.
+    ///
+    /// # Left out
+    /// The third visitor of `cur_aio_dio`: `ext4_ext_map_blocks` loads it on entry for any caller, under
+    /// `i_data_sem`, and the flusher of a dioread_nolock mount, which holds no `i_mutex`, asks for
+    /// `EXT4_GET_BLOCKS_IO_CREATE_EXT` as a direct write does: it flags the io_end that it finds, or sets the bit. What
+    /// becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it
+    /// (B05); failed I/O; that io_submit tells the caller of a write which was not queued.
+    pub struct DirectIo {
+        write: Write,
+        kernel: Kernel,
+        overwrite: bool,
+        blocks: Vec<PhysicalBlock>,
+        /// Some blocks were unwritten.
+        unwritten: bool,
+        /// And whoever converts them was told.
+        converts: bool,
+        /// The submitter completes the I/O: it waited for it, or dropped the last reference to the dio.
+        completes: bool,
+        /// It waits even for an asynchronous write.
+        waits: bool,
+        /// The I/O could not be started.
+        pub failed: bool,
+    }
+    Step / At |self, outcome| in "ext4_ext_direct_IO";
+
+    ReadFlag "*((int *)iocb->private)"
+        => Op::Private(self.write.task, PrivateOp::ReadFlag { overwrite: self.overwrite });
+    RaiseCount "atomic_inc(i_dio_count)" if self.outer_count() => Op::DioBegin(self.write.task);
+    TakeDataSem "down_read(i_data_sem)" if self.overwrite => Op::Lock(IDataSem, Shared);
+    DropImutex "mutex_unlock(i_mutex)" if self.overwrite => Op::Unlock(IMutex, Exclusive);
+    StartTime in "file_update_time" "rfc-v1 only" if self.updates_time() => Op::JournalStart(Handle::Time);
+    StopTime in "file_update_time" "rfc-v1 only" if self.updates_time() => Op::JournalStop(Handle::Time);
+    ClearPrivate "iocb->private = NULL" if self.kernel.has(Fix::ClearPrivate)
+        => Op::Private(self.write.task, PrivateOp::Clear);
+    SetIoEnd "ext4_init_io_end" if self.has_io_end() => Op::Private(self.write.task, PrivateOp::SetIoEnd);
+    SetSlot "cur_aio_dio = io_end or NULL" if self.write.slot => Op::InodeAioSet(self.slot());
+    NoIoEnd(jump: Jump) "-ENOMEM" if self.write.end_io.is_some() && !self.has_io_end() => None
+        => self.out_of_memory();
+    BeginIo in "do_blockdev_direct_IO" "atomic_inc(i_dio_count)" if self.inner_count()
+        => Op::DioBegin(self.counted_for());
+    IsAsync in "do_blockdev_direct_IO" "i_size_read" if self.write.end_io.is_some() => Op::SizeRead
+        => self.waits = self.write.range.end() > outcome.value();
+    TakeMmapSem in "get_user_pages_fast" "down_read(mmap_sem)" if self.pins() => Op::Lock(MmapSem, Shared);
+    DropMmapSem in "get_user_pages_fast" "up_read(mmap_sem)" if self.pins() => Op::Unlock(MmapSem, Shared);
+    Map(map: MapBlocks) "get_block" => self.map() => self.mapped(&map);
+    Submit in "do_blockdev_direct_IO" "dio_bio_submit" if self.submits()
+        => Op::Submit(self.write.end_io?, self.submission()) => self.converts.then_some(Step::TestPrivate);
+    DropRefcount in "do_blockdev_direct_IO" "drop_refcount" if self.submits()
+        => Op::DropRefcount(self.write.end_io?) => self.dropped(outcome.yes());
+    RunBio in "do_blockdev_direct_IO" "dio_await_completion" => Op::Bio(self.blocks.clone(), self.bio())
+        => self.completes = true;
+    TakeIoEnd in "ext4_end_io_dio" "iocb->private"
+        => Op::Private(self.write.task, PrivateOp::TakeIoEnd { of: self.counted_for() });
+    PutForDio in "ext4_end_io_dio" "ext4_put_io_end_defer" if self.counts_io_end()
+        => Op::PutIoEnd(self.write.end_io?) => Step::TestPrivate;
+    ConvertFirst(convert: ConvertUnwritten) if self.converts && self.every_count() => self.convert();
+    EndIo "inode_dio_done" => Op::DioEnd(self.counted_for());
+    TestPrivate "if (iocb->private)" if self.empties_slot() && self.kernel.version < Version::V3_11
+        => Op::Private(self.write.task, PrivateOp::Test) => outcome.no().then_some(Step::PutIoEnd);
+    EmptySlot "cur_aio_dio = NULL" if self.empties_slot() => Op::InodeAioSet(None);
+    PutIoEnd "ext4_put_io_end: io_end->count" if self.puts_io_end() => Op::PutIoEnd(self.write.end_io?)
+        => outcome.no().then_some(Step::DropCount);
+    Finish(finish: FinishIoEnd) "ext4_put_io_end" if self.puts_io_end() => self.finish();
+    Convert(convert: ConvertUnwritten) "ext4_convert_unwritten_extents" if self.converts_last() => self.convert();
+    DropCount "inode_dio_done" if self.outer_count() && self.write.end_io.is_some()
+        => Op::DioEnd(self.write.task);
+    DropDataSem "up_read(i_data_sem)" if self.overwrite => Op::Unlock(IDataSem, Shared);
+    RetakeImutex "mutex_lock(i_mutex)" if self.overwrite => Op::Lock(IMutex, Exclusive);
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Step {
-    ReadFlag,
-    RaiseCount,
-    TakeDataSem,
-    DropImutex,
-    StartTime,
-    StopTime,
-    ClearPrivate,
-    SetIoEnd,
-    SetSlot,
-    BeginIo,
-    IsAsync,
-    TakeMmapSem,
-    DropMmapSem,
-    Map(MapBlocks),
-    Submit,
-    DropRefcount,
-    RunBio,
-    TakeIoEnd,
-    PutForDio,
-    EndIo,
-    TestPrivate,
-    EmptySlot,
-    PutIoEnd,
-    Finish(FinishIoEnd),
-    Convert(ConvertUnwritten),
-    DropCount,
-    DropDataSem,
-    RetakeImutex,
-    Done,
-}
+/// What a row calls that only jumps: nothing.
+type Jump = Option<MapBlocks>;
 
 impl DirectIo {
     /// Submits `write`, which the probe judged an `overwrite` or not.
@@ -127,14 +110,15 @@ impl DirectIo {
             write,
             kernel,
             overwrite,
-            step: Step::ReadFlag,
             blocks: Vec::new(),
             unwritten: false,
             converts: false,
             completes: false,
             waits: false,
             failed: false,
+            step: At::Done,
         }
+        .begin()
     }
 
     /// Whether it returns -EIOCBQUEUED: somebody else will complete the I/O.
@@ -147,7 +131,7 @@ impl DirectIo {
         self.write.end_io.unwrap_or(self.write.task)
     }
 
-    fn extra_count(&self) -> bool {
+    fn outer_count(&self) -> bool {
         if self.overwrite { self.kernel.has(Fix::CountBeforeUnlock) } else { self.every_count() }
     }
 
@@ -156,99 +140,108 @@ impl DirectIo {
         self.kernel.has(Fix::CountEveryWrite)
     }
 
+    fn inner_count(&self) -> bool {
+        !self.outer_count() || self.write.end_io.is_some()
+    }
+
+    fn updates_time(&self) -> bool {
+        self.overwrite && !self.kernel.has(Fix::TimeUnderImutex)
+    }
+
+    /// Whose io_end this write puts into the slot.
+    fn slot(&self) -> Option<TaskId> {
+        self.write.end_io.filter(|_| self.write.fault != Some(Fault::Enomem))
+    }
+
+    fn has_io_end(&self) -> bool {
+        self.slot().is_some()
+    }
+
+    /// `-ENOMEM` after the lock swap: from v3.6 `goto retake_lock`, in the RFC a plain return.
+    fn out_of_memory(&self) -> Step {
+        let returns = self.overwrite && !self.kernel.has(Fix::RetakeLock);
+        if returns { Step::Done } else { Step::DropCount }
+    }
+
+    /// `do_direct_IO` pins the pages of the buffer before it asks for blocks.
+    fn pins(&self) -> bool {
+        self.overwrite && self.write.pins
+    }
+
+    fn map(&self) -> MapBlocks {
+        let range = self.write.range;
+        if self.overwrite {
+            let no_lock = self.kernel.has(Fix::GetBlocksNoLock);
+            let held = if no_lock { DataSemHeld::ByCaller } else { DataSemHeld::No };
+            return MapBlocks::look_up(range, MapFor::Io, held);
+        }
+        let how = match self.write.fault {
+            Some(Fault::Enospc) => MapFor::CreateFails,
+            _ => MapFor::Create,
+        };
+        let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
+        let map = MapBlocks::create(range, how, self.write.end_io.is_some(), early);
+        if self.write.slot { map.by_slot() } else { map }
+    }
+
+    fn mapped(&mut self, map: &MapBlocks) -> Option<Step> {
+        let found = map.found().unwrap_or_default();
+        self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        let told = !self.write.slot || map.slot() == self.slot();
+        self.converts = self.unwritten && !self.overwrite && told;
+        self.blocks = found.iter().map_while(|m| m.block).collect();
+        // What meets a hole is a short write, and waited for.
+        self.waits |= self.blocks.len() < found.len();
+        // No space; or truncated away under an overwrite that did not hold it off: nothing to write to.
+        self.failed = self.blocks.is_empty();
+        self.failed.then_some(Step::EndIo)
+    }
+
+    fn submits(&self) -> bool {
+        self.write.end_io.is_some() && !self.waits
+    }
+
     fn bio(&self) -> Bio {
         Bio::Write { half: self.write.half, zero_rest: self.unwritten && self.write.half.is_some() }
     }
-}
 
-impl Task for DirectIo {
-    fn next(&self) -> Option<Op> {
-        let me = self.write.task;
-        Some(match &self.step {
-            Step::ReadFlag => Op::Private(me, PrivateOp::ReadFlag { overwrite: self.overwrite }),
-            Step::RaiseCount => Op::DioBegin(me),
-            Step::TakeDataSem => Op::Lock(LockName::IDataSem, Mode::Shared),
-            Step::DropImutex => Op::Unlock(LockName::IMutex, Mode::Exclusive),
-            Step::StartTime => Op::JournalStart(Handle::Time),
-            Step::StopTime => Op::JournalStop(Handle::Time),
-            Step::ClearPrivate => Op::Private(me, PrivateOp::Clear),
-            Step::SetIoEnd => Op::Private(me, PrivateOp::SetIoEnd),
-            Step::SetSlot => Op::InodeAioSet(self.slot()),
-            Step::TestPrivate => Op::Private(me, PrivateOp::Test),
-            Step::EmptySlot => Op::InodeAioSet(None),
-            Step::BeginIo => Op::DioBegin(self.counted_for()),
-            Step::IsAsync => Op::SizeRead,
-            Step::DropRefcount => Op::DropRefcount(self.write.end_io?),
-            Step::TakeMmapSem => Op::Lock(LockName::MmapSem, Mode::Shared),
-            Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
-            Step::Map(map) => return map.next(),
-            Step::Submit => {
-                let submission = Submission {
-                    range: self.write.range,
-                    blocks: self.blocks.clone(),
-                    bio: self.bio(),
-                    unwritten: self.converts,
-                };
-                Op::Submit(self.write.end_io?, submission)
-            }
-            Step::PutForDio | Step::PutIoEnd => Op::PutIoEnd(self.write.end_io?),
-            Step::Finish(finish) => return finish.next(),
-            Step::RunBio => Op::Bio(self.blocks.clone(), self.bio()),
-            Step::TakeIoEnd => Op::Private(me, PrivateOp::TakeIoEnd { of: self.counted_for() }),
-            Step::EndIo => Op::DioEnd(self.counted_for()),
-            Step::Convert(convert) => return convert.next(),
-            Step::DropCount => Op::DioEnd(me),
-            Step::DropDataSem => Op::Unlock(LockName::IDataSem, Mode::Shared),
-            Step::RetakeImutex => Op::Lock(LockName::IMutex, Mode::Exclusive),
-            Step::Done => return None,
-        })
+    fn submission(&self) -> Submission {
+        let (range, blocks) = (self.write.range, self.blocks.clone());
+        Submission { range, blocks, bio: self.bio(), unwritten: self.converts }
     }
 
-    fn resume(&mut self, outcome: Outcome) {
-        self.proceed(outcome);
+    /// Whose reference to the dio was the last completes the I/O.
+    fn dropped(&mut self, last: bool) -> Step {
+        self.completes = last;
+        if last { Step::TakeIoEnd } else { Step::TestPrivate }
     }
 
-    fn place(&self) -> Place {
-        let step = match &self.step {
-            Step::Map(map) => return map.place(),
-            Step::Convert(convert) => return convert.place(),
-            Step::Finish(finish) => return finish.place(),
-            Step::IsAsync => "IsAsync",
-            Step::DropRefcount => "DropRefcount",
-            Step::PutForDio => "PutForDio",
-            Step::PutIoEnd => "PutIoEnd",
-            Step::ReadFlag => "ReadFlag",
-            Step::RaiseCount => "RaiseCount",
-            Step::TakeDataSem => "TakeDataSem",
-            Step::DropImutex => "DropImutex",
-            Step::StartTime => "StartTime",
-            Step::StopTime => "StopTime",
-            Step::ClearPrivate => "ClearPrivate",
-            Step::SetIoEnd => "SetIoEnd",
-            Step::SetSlot => "SetSlot",
-            Step::TestPrivate => "TestPrivate",
-            Step::EmptySlot => "EmptySlot",
-            Step::BeginIo => "BeginIo",
-            Step::TakeMmapSem => "TakeMmapSem",
-            Step::DropMmapSem => "DropMmapSem",
-            Step::Submit => "Submit",
-            Step::RunBio => "RunBio",
-            Step::TakeIoEnd => "TakeIoEnd",
-            Step::EndIo => "EndIo",
-            Step::DropCount => "DropCount",
-            Step::DropDataSem => "DropDataSem",
-            Step::RetakeImutex => "RetakeImutex",
-            Step::Done => "Done",
-        };
-        let kernel = match self.step {
-            Step::BeginIo | Step::IsAsync | Step::Submit | Step::DropRefcount | Step::RunBio => {
-                "do_blockdev_direct_IO"
-            }
-            Step::StartTime | Step::StopTime => "file_update_time",
-            Step::TakeIoEnd | Step::PutForDio => "ext4_end_io_dio",
-            Step::TakeMmapSem | Step::DropMmapSem => "get_user_pages_fast",
-            _ => "ext4_ext_direct_IO",
-        };
-        Place { step, kernel }
+    fn counts_io_end(&self) -> bool {
+        self.has_io_end() && self.kernel.version >= Version::V3_11
+    }
+
+    fn empties_slot(&self) -> bool {
+        self.has_io_end() && self.write.slot
+    }
+
+    fn puts_io_end(&self) -> bool {
+        self.counts_io_end() && !self.failed
+    }
+
+    /// The I/O was over before the submitter dropped its reference to the io_end.
+    fn finish(&self) -> FinishIoEnd {
+        let io_end = IoEnd { task: self.counted_for(), range: self.write.range, direct: true };
+        if self.completes {
+            return FinishIoEnd::untold(io_end, self.kernel);
+        }
+        FinishIoEnd::last_put(io_end, self.converts, self.kernel)
+    }
+
+    fn converts_last(&self) -> bool {
+        self.converts && !self.failed && !self.has_io_end() && !self.every_count()
+    }
+
+    fn convert(&self) -> ConvertUnwritten {
+        ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel)
     }
 }

@@ -1,136 +1,108 @@
 //! `ext4_direct_IO_write`: submits a direct write in v4.10 and v5.4; an overwrite drops `i_rwsem`.
 
-mod proceed;
-
 use super::iocb::PrivateOp;
-use super::write::Write;
-use crate::extent_probe::{ConvertUnwritten, MapBlocks};
-use crate::inode_lock::{LockName, Mode};
-use crate::kernel::{Fix, Kernel};
-use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome, PhysicalBlock, Submission, TaskId};
-use crate::task::{Place, Task};
+use super::write::{Fault, Write};
+use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, MapBlocks, Mapped};
+use crate::inode_lock::LockName::{IDataSem, IRwsem, MmapSem};
+use crate::inode_lock::Mode::{Exclusive, Shared};
+use crate::kernel::{Fix, Kernel, Version};
+use crate::op::{Bio, Blocks, Handle, MapFor, Op, OrphanOp, PhysicalBlock, Submission, TaskId};
+use crate::steps::steps;
 
-/// `ext4_direct_IO_write`, with `do_blockdev_direct_IO` inside.
-///
-/// | step          | kernel (v4.10; * from v5.4)                            | holds after (overwrite) |
-/// |---------------|--------------------------------------------------------|-------------------------|
-/// | ReadDisksize  | ext4_direct_IO_write: i_disksize *                     | i_rwsem                 |
-/// | StartOrphan   | ext4_direct_IO_write: ext4_journal_start (extending)   |                         |
-/// | AddOrphan     | ext4_orphan_add (extending)                            |                         |
-/// | TakeForOrphan | ext4_update_i_disksize: down_write(i_data_sem) *       |                         |
-/// | LookForOrphan | ext4_update_i_disksize: i_disksize *                   |                         |
-/// | SetDisksize   | ext4_direct_IO_write: i_disksize = i_size (extending)  |                         |
-/// | DropForOrphan | ext4_update_i_disksize: up_write(i_data_sem) *         |                         |
-/// | StopOrphan    | ext4_direct_IO_write: ext4_journal_stop (extending)    |                         |
-/// | RaiseCount    | ext4_direct_IO_write: inode_dio_begin                  | i_rwsem                 |
-/// | ReadFlag      | ext4_direct_IO_write: *((int *)iocb->private)          | i_rwsem                 |
-/// | HoldDataSem   | down_read(i_data_sem) (overwrite, before 2dcba4781fa3) | i_rwsem, i_data_sem R   |
-/// | DropRwsem     | ext4_direct_IO_write: inode_unlock (overwrite)         |                         |
-/// | ClearPrivate  | ext4_direct_IO_write: iocb->private = NULL             |                         |
-/// | IsAsync       | do_blockdev_direct_IO: i_size_read (async)             |                         |
-/// | BeginIo       | do_blockdev_direct_IO: inode_dio_begin                 |                         |
-/// | TakeMmapSem   | get_user_pages_fast: down_read(mmap_sem) (pins)        | mmap_sem R              |
-/// | DropMmapSem   | get_user_pages_fast: up_read(mmap_sem) (pins)          |                         |
-/// | Map           | get_block, see MapBlocks                               |                         |
-/// | Submit        | dio_bio_submit (async)                                 |                         |
-/// | DropRefcount  | do_blockdev_direct_IO: drop_refcount (async)           |                         |
-/// | RunBio        | dio_await_completion (it waits)                        |                         |
-/// | EndIo         | dio_complete: inode_dio_end (it completes)             |                         |
-/// | Convert       | ext4_convert_unwritten_extents (sync)                  |                         |
-/// | DropCount     | ext4_direct_IO_write: inode_dio_end                    |                         |
-/// | LetDataSem    | up_read(i_data_sem) (overwrite, before 2dcba4781fa3)   |                         |
-/// | RetakeRwsem   | ext4_direct_IO_write: inode_lock (overwrite)           | i_rwsem                 |
-/// | StartSize     | ext4_direct_IO_write: ext4_journal_start (extending)   |                         |
-/// | DelOrphan     | ext4_orphan_del (extending)                            |                         |
-/// | LookSize      | ext4_direct_IO_write: inode->i_size (extending)        |                         |
-/// | LookDisksize  | ext4_direct_IO_write: i_disksize (extending) *         |                         |
-/// | TakeDataSem   | ext4_update_i_disksize: down_write(i_data_sem) *       |                         |
-/// | CheckDisksize | ext4_update_i_disksize: i_disksize *                   |                         |
-/// | WriteDisksize | ext4_direct_IO_write: i_disksize (extending)           |                         |
-/// | DropDataSem   | ext4_update_i_disksize: up_write(i_data_sem) *         |                         |
-/// | WriteSize     | ext4_direct_IO_write: i_size_write (extending)         |                         |
-/// | StopSize      | ext4_direct_IO_write: ext4_journal_stop (extending)    |                         |
-///
-/// # Kernel
-/// fs/ext4/inode.c and fs/direct-io.c, read in v4.10.17 and v5.4.18.
-///
-/// # Modelled
-/// A synchronous write holds one reference instead of two nested ones; an asynchronous one holds
-/// both. A write past i_size is waited for; one that is only past i_disksize is not, and
-/// then finds no byte count to raise i_disksize by: v5.4 has raised it to i_size before the I/O.
-/// v4.10 sets it to i_size there too, but looks only at writes past i_size.
-///
-/// An asynchronous overwrite looks at i_size once more, without the lock, to decide whether it waits: in
-/// v4.10 it may meet the small size of a truncate that waits for it. If the bio has ended before the
-/// submitter drops its reference to the dio, the submitter completes the I/O. In both cases it returns a
-/// byte count, as a synchronous write does. The dio's references are followed where nothing is to be
-/// converted: elsewhere the lock is held until the write returns, and nobody can tell who completes it.
-///
-/// # Left out
-/// Page pinning but for overwrites that ask for it; failed I/O, which truncates what it has allocated; the
-/// io_end of an asynchronous write that begins within i_size and ends past it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct DirectIoWrite {
-    write: Write,
-    kernel: Kernel,
-    journal: bool,
-    overwrite: bool,
-    size: Blocks,
-    extending: bool,
-    step: Step,
-    blocks: Vec<PhysicalBlock>,
-    /// Some blocks were unwritten.
-    unwritten: bool,
-    converts: bool,
-    /// It waits even for an asynchronous write.
-    waits: bool,
-    /// The submitter completes the I/O.
-    completes: bool,
-    /// It ends past i_size as it is after the I/O.
-    grows: bool,
-    /// The I/O could not be started.
-    pub failed: bool,
-}
+steps! {
+    /// `ext4_direct_IO_write`, with `do_blockdev_direct_IO` inside.
+    ///
+    /// # Kernel
+    /// fs/ext4/inode.c and fs/direct-io.c, read in v4.10.17 and v5.4.18.
+    ///
+    /// # Modelled
+    /// A synchronous write holds one reference instead of two nested ones; an asynchronous one holds
+    /// both. A write past i_size is waited for; one that is only past i_disksize is not, and
+    /// then finds no byte count to raise i_disksize by: v5.4 has raised it to i_size before the I/O.
+    /// v4.10 sets it to i_size there too, but looks only at writes past i_size.
+    ///
+    /// An asynchronous overwrite looks at i_size once more, without the lock, to decide whether it waits: in
+    /// v4.10 it may meet the small size of a truncate that waits for it. If the bio has ended before the
+    /// submitter drops its reference to the dio, the submitter completes the I/O. In both cases it returns a
+    /// byte count, as a synchronous write does. The dio's references are followed where nothing is to be
+    /// converted: elsewhere the lock is held until the write returns, and nobody can tell who completes it.
+    ///
+    /// # Left out
+    /// Page pinning but for overwrites that ask for it; failed I/O, which truncates what it has allocated; the
+    /// io_end of an asynchronous write that begins within i_size and ends past it.
+    pub struct DirectIoWrite {
+        write: Write,
+        kernel: Kernel,
+        journal: bool,
+        overwrite: bool,
+        size: Blocks,
+        extending: bool,
+        blocks: Vec<PhysicalBlock>,
+        /// Some blocks were unwritten.
+        unwritten: bool,
+        converts: bool,
+        /// It waits even for an asynchronous write.
+        waits: bool,
+        /// The submitter completes the I/O.
+        completes: bool,
+        /// It ends past i_size as it is after the I/O.
+        grows: bool,
+        /// The I/O could not be started.
+        pub failed: bool,
+    }
+    Step / At |self, outcome| in "ext4_direct_IO_write";
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Step {
-    ReadDisksize,
-    StartOrphan,
-    AddOrphan,
-    TakeForOrphan,
-    LookForOrphan,
-    SetDisksize,
-    DropForOrphan,
-    StopOrphan,
-    RaiseCount,
-    ReadFlag,
-    HoldDataSem,
-    DropRwsem,
-    ClearPrivate,
-    IsAsync,
-    BeginIo,
-    TakeMmapSem,
-    DropMmapSem,
-    Map(MapBlocks),
-    Submit,
-    DropRefcount,
-    RunBio,
-    EndIo,
-    Convert(ConvertUnwritten),
-    DropCount,
-    LetDataSem,
-    RetakeRwsem,
-    StartSize,
-    DelOrphan,
-    LookSize,
-    LookDisksize,
-    TakeDataSem,
-    CheckDisksize,
-    WriteDisksize,
-    DropDataSem,
-    WriteSize,
-    StopSize,
-    Done,
+    ReadDisksize "i_disksize" if !self.extending && self.kernel.has(Fix::DisksizeExtends) => Op::DisksizeRead
+        => self.extending = self.write.range.end() > outcome.value();
+    StartOrphan "ext4_journal_start" if self.extending => Op::JournalStart(Handle::Orphan);
+    AddOrphan "ext4_orphan_add" if self.extending && self.journal => Op::Orphan(OrphanOp::Add);
+    TakeForOrphan "ext4_update_i_disksize: down_write(i_data_sem)" if self.extending && self.is_v5_4()
+        => Op::Lock(IDataSem, Exclusive);
+    LookForOrphan "ext4_update_i_disksize: i_disksize" if self.extending && self.is_v5_4() => Op::DisksizeRead
+        => (outcome.value() == self.size).then_some(Step::DropForOrphan);
+    SetDisksize "i_disksize = i_size" if self.extending => Op::DisksizeWrite(self.size);
+    DropForOrphan "ext4_update_i_disksize: up_write(i_data_sem)" if self.extending && self.is_v5_4()
+        => Op::Unlock(IDataSem, Exclusive);
+    StopOrphan "ext4_journal_stop" if self.extending => Op::JournalStop(Handle::Orphan);
+    RaiseCount "inode_dio_begin" if self.outer_count() => Op::DioBegin(self.write.task);
+    ReadFlag "*((int *)iocb->private)"
+        => Op::Private(self.write.task, PrivateOp::ReadFlag { overwrite: self.overwrite });
+    HoldDataSem "down_read(i_data_sem)" if self.holds_data_sem() => Op::Lock(IDataSem, Shared);
+    DropRwsem "inode_unlock" if self.overwrite => Op::Unlock(IRwsem, Exclusive);
+    ClearPrivate "iocb->private = NULL" => Op::Private(self.write.task, PrivateOp::Clear);
+    IsAsync in "do_blockdev_direct_IO" "i_size_read" if self.end_io().is_some() => Op::SizeRead
+        => self.waits = self.write.range.end() > outcome.value();
+    BeginIo in "do_blockdev_direct_IO" "inode_dio_begin" if self.inner_count() => Op::DioBegin(self.counted_for());
+    TakeMmapSem in "get_user_pages_fast" "down_read(mmap_sem)" if self.pins() => Op::Lock(MmapSem, Shared);
+    DropMmapSem in "get_user_pages_fast" "up_read(mmap_sem)" if self.pins() => Op::Unlock(MmapSem, Shared);
+    Map(map: MapBlocks) "get_block" => self.map() => self.mapped(map.found().unwrap_or_default());
+    Submit in "do_blockdev_direct_IO" "dio_bio_submit" if self.queued()
+        => Op::Submit(self.end_io()?, self.submission()) => self.converts.then_some(Step::DropCount);
+    DropRefcount in "do_blockdev_direct_IO" "drop_refcount" if self.queued() => Op::DropRefcount(self.end_io()?)
+        => self.dropped(outcome.yes());
+    RunBio in "do_blockdev_direct_IO" "dio_await_completion" if self.completes
+        => Op::Bio(self.blocks.clone(), self.bio());
+    Convert(convert: ConvertUnwritten) "ext4_convert_unwritten_extents" if self.completes && self.converts
+        => ConvertUnwritten::new(self.write.range, self.write.task) => Step::DropCount;
+    EndIo "dio_complete: inode_dio_end" if self.inner_count() => Op::DioEnd(self.counted_for());
+    DropCount "inode_dio_end" if self.outer_count() => Op::DioEnd(self.write.task);
+    LetDataSem "up_read(i_data_sem)" if self.holds_data_sem() => Op::Unlock(IDataSem, Shared);
+    RetakeRwsem "inode_lock" if self.overwrite => Op::Lock(IRwsem, Exclusive);
+    StartSize "ext4_journal_start" if self.extending => Op::JournalStart(Handle::Orphan);
+    DelOrphan "ext4_orphan_del" if self.extending && self.journal => Op::Orphan(OrphanOp::Del);
+    LookSize "inode->i_size" if self.wrote() => Op::SizeRead
+        => self.grows = self.write.range.end() > outcome.value();
+    LookDisksize "i_disksize" if self.wrote() && self.is_v5_4() && !self.grows => Op::DisksizeRead
+        => (self.write.range.end() <= outcome.value()).then_some(Step::StopSize);
+    TakeDataSem "ext4_update_i_disksize: down_write(i_data_sem)" if self.wrote() && self.is_v5_4()
+        => Op::Lock(IDataSem, Exclusive);
+    CheckDisksize "ext4_update_i_disksize: i_disksize" if self.wrote() && self.is_v5_4() => Op::DisksizeRead
+        => (self.write.range.end() <= outcome.value()).then_some(Step::DropDataSem);
+    WriteDisksize "i_disksize" if self.grows_on_disk() => Op::DisksizeWrite(self.write.range.end());
+    DropDataSem "ext4_update_i_disksize: up_write(i_data_sem)" if self.wrote() && self.is_v5_4()
+        => Op::Unlock(IDataSem, Exclusive);
+    WriteSize "i_size_write" if self.grows => Op::SizeWrite(self.write.range.end());
+    StopSize "ext4_journal_stop" if self.extending => Op::JournalStop(Handle::Orphan);
 }
 
 impl DirectIoWrite {
@@ -142,15 +114,13 @@ impl DirectIoWrite {
         overwrite: bool,
         size: Blocks,
     ) -> DirectIoWrite {
-        let extending = write.range.end() > size;
-        let mut task = DirectIoWrite {
+        DirectIoWrite {
             write,
             kernel,
             journal,
             overwrite,
             size,
-            extending,
-            step: Step::StartOrphan,
+            extending: write.range.end() > size,
             blocks: Vec::new(),
             unwritten: false,
             converts: false,
@@ -158,12 +128,9 @@ impl DirectIoWrite {
             completes: false,
             grows: false,
             failed: false,
-        };
-        if !extending {
-            let looks = kernel.has(Fix::DisksizeExtends);
-            task.step = if looks { Step::ReadDisksize } else { task.count() };
+            step: At::Done,
         }
-        task
+        .begin()
     }
 
     /// The completion, if the I/O is not waited for.
@@ -183,106 +150,72 @@ impl DirectIoWrite {
     fn outer_count(&self) -> bool {
         !self.overwrite || self.kernel.has(Fix::CountBeforeUnlock)
     }
-}
 
-impl Task for DirectIoWrite {
-    fn next(&self) -> Option<Op> {
-        let me = self.write.task;
-        let (rwsem, sem, alone) = (LockName::IRwsem, LockName::IDataSem, Mode::Exclusive);
-        Some(match &self.step {
-            Step::ReadDisksize | Step::LookForOrphan | Step::LookDisksize | Step::CheckDisksize => {
-                Op::DisksizeRead
-            }
-            Step::IsAsync | Step::LookSize => Op::SizeRead,
-            Step::SetDisksize => Op::DisksizeWrite(self.size),
-            Step::StartOrphan | Step::StartSize => Op::JournalStart(Handle::Orphan),
-            Step::AddOrphan => Op::Orphan(OrphanOp::Add),
-            Step::StopOrphan | Step::StopSize => Op::JournalStop(Handle::Orphan),
-            Step::RaiseCount => Op::DioBegin(me),
-            Step::ReadFlag => Op::Private(me, PrivateOp::ReadFlag { overwrite: self.overwrite }),
-            Step::HoldDataSem => Op::Lock(sem, Mode::Shared),
-            Step::LetDataSem => Op::Unlock(sem, Mode::Shared),
-            Step::TakeMmapSem => Op::Lock(LockName::MmapSem, Mode::Shared),
-            Step::DropMmapSem => Op::Unlock(LockName::MmapSem, Mode::Shared),
-            Step::DropRwsem => Op::Unlock(rwsem, alone),
-            Step::ClearPrivate => Op::Private(me, PrivateOp::Clear),
-            Step::DropRefcount => Op::DropRefcount(self.end_io()?),
-            Step::BeginIo => Op::DioBegin(self.counted_for()),
-            Step::Map(map) => return map.next(),
-            Step::Submit => {
-                let submission = Submission {
-                    range: self.write.range,
-                    blocks: self.blocks.clone(),
-                    bio: self.bio(),
-                    unwritten: self.converts,
-                };
-                Op::Submit(self.end_io()?, submission)
-            }
-            Step::RunBio => Op::Bio(self.blocks.clone(), self.bio()),
-            Step::EndIo => Op::DioEnd(self.counted_for()),
-            Step::Convert(convert) => return convert.next(),
-            Step::DropCount => Op::DioEnd(me),
-            Step::RetakeRwsem => Op::Lock(rwsem, alone),
-            Step::DelOrphan => Op::Orphan(OrphanOp::Del),
-            Step::TakeForOrphan | Step::TakeDataSem => Op::Lock(sem, alone),
-            Step::WriteDisksize => Op::DisksizeWrite(self.write.range.end()),
-            Step::DropForOrphan | Step::DropDataSem => Op::Unlock(sem, alone),
-            Step::WriteSize => Op::SizeWrite(self.write.range.end()),
-            Step::Done => return None,
-        })
+    /// Whether the inner reference is one of its own.
+    fn inner_count(&self) -> bool {
+        !self.outer_count() || self.end_io().is_some()
     }
 
-    fn resume(&mut self, outcome: Outcome) {
-        self.proceed(outcome);
+    /// Before 2dcba4781fa3.
+    fn holds_data_sem(&self) -> bool {
+        self.overwrite && !self.kernel.has(Fix::NoDataSemOverIo)
     }
 
-    fn place(&self) -> Place {
-        let step = match &self.step {
-            Step::Map(map) => return map.place(),
-            Step::Convert(convert) => return convert.place(),
-            Step::ReadDisksize => "ReadDisksize",
-            Step::StartOrphan => "StartOrphan",
-            Step::AddOrphan => "AddOrphan",
-            Step::TakeForOrphan => "TakeForOrphan",
-            Step::LookForOrphan => "LookForOrphan",
-            Step::SetDisksize => "SetDisksize",
-            Step::DropForOrphan => "DropForOrphan",
-            Step::StopOrphan => "StopOrphan",
-            Step::RaiseCount => "RaiseCount",
-            Step::ReadFlag => "ReadFlag",
-            Step::HoldDataSem => "HoldDataSem",
-            Step::LetDataSem => "LetDataSem",
-            Step::TakeMmapSem => "TakeMmapSem",
-            Step::DropMmapSem => "DropMmapSem",
-            Step::DropRwsem => "DropRwsem",
-            Step::ClearPrivate => "ClearPrivate",
-            Step::IsAsync => "IsAsync",
-            Step::DropRefcount => "DropRefcount",
-            Step::BeginIo => "BeginIo",
-            Step::Submit => "Submit",
-            Step::RunBio => "RunBio",
-            Step::EndIo => "EndIo",
-            Step::DropCount => "DropCount",
-            Step::RetakeRwsem => "RetakeRwsem",
-            Step::StartSize => "StartSize",
-            Step::DelOrphan => "DelOrphan",
-            Step::LookSize => "LookSize",
-            Step::LookDisksize => "LookDisksize",
-            Step::TakeDataSem => "TakeDataSem",
-            Step::CheckDisksize => "CheckDisksize",
-            Step::WriteDisksize => "WriteDisksize",
-            Step::DropDataSem => "DropDataSem",
-            Step::WriteSize => "WriteSize",
-            Step::StopSize => "StopSize",
-            Step::Done => "Done",
+    /// `do_direct_IO` pins the pages of the buffer before it asks for blocks.
+    fn pins(&self) -> bool {
+        self.overwrite && self.write.pins
+    }
+
+    fn map(&self) -> MapBlocks {
+        let range = self.write.range;
+        if self.overwrite {
+            let held = if self.holds_data_sem() { DataSemHeld::ByCaller } else { DataSemHeld::No };
+            return MapBlocks::look_up(range, MapFor::Io, held);
+        }
+        let how = match self.write.fault {
+            Some(Fault::Enospc) => MapFor::CreateFails,
+            _ if range.start >= self.size => MapFor::Extend,
+            _ => MapFor::Create,
         };
-        let kernel = match self.step {
-            Step::BeginIo | Step::IsAsync | Step::Submit | Step::DropRefcount | Step::RunBio => {
-                "do_blockdev_direct_IO"
-            }
-            Step::TakeMmapSem | Step::DropMmapSem => "get_user_pages_fast",
-            _ => "ext4_direct_IO_write",
-        };
-        Place { step, kernel }
+        let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
+        MapBlocks::create(range, how, self.end_io().is_some(), early).counts_last()
+    }
+
+    fn mapped(&mut self, found: &[Mapped]) {
+        self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        self.converts = self.unwritten && !self.overwrite;
+        self.blocks = found.iter().map_while(|m| m.block).collect();
+        // What meets a hole is a short write, and waited for.
+        self.waits |= self.blocks.len() < found.len();
+        self.failed = self.blocks.is_empty();
+        self.completes = !self.failed && (self.waits || self.end_io().is_none());
+    }
+
+    fn bio(&self) -> Bio {
+        let fresh = self.unwritten || self.write.range.start >= self.size;
+        Bio::Write { half: self.write.half, zero_rest: fresh && self.write.half.is_some() }
+    }
+
+    fn submission(&self) -> Submission {
+        let (range, blocks) = (self.write.range, self.blocks.clone());
+        Submission { range, blocks, bio: self.bio(), unwritten: self.converts }
+    }
+
+    fn dropped(&mut self, last: bool) -> Step {
+        self.completes = last;
+        if last { Step::EndIo } else { Step::DropCount }
+    }
+
+    /// Without a byte count nothing is left to do once the orphan record is gone.
+    fn wrote(&self) -> bool {
+        self.extending && !self.failed && !self.queued()
+    }
+
+    fn is_v5_4(&self) -> bool {
+        self.kernel.version >= Version::V5_4
+    }
+
+    fn grows_on_disk(&self) -> bool {
+        self.wrote() && (self.grows || self.is_v5_4())
     }
 }

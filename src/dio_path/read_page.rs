@@ -1,73 +1,70 @@
 //! `ext4_mpage_readpages` of a page that was not in the cache.
 
 use crate::extent_probe::{Content, DataSemHeld, Extent, MapBlocks, Mapped};
-use crate::inode_lock::{LockName, Mode};
+use crate::inode_lock::LockName::PageLock;
+use crate::inode_lock::Mode::Exclusive;
 use crate::op::{Bio, Blocks, MapFor, Op, Outcome, PhysicalBlock, Range};
 use crate::page::PAGE_BLOCKS;
-use crate::task::{Place, Task};
+use crate::steps::steps;
+use std::collections::BTreeMap;
+use std::mem::take;
 
-/// Adds the page to the cache, locked, and reads it.
-///
-/// | step       | kernel (v5.10)                                             | holds after |
-/// |------------|------------------------------------------------------------|-------------|
-/// | LockPage   | add_to_page_cache_lru: the page goes in locked             | page        |
-/// | Look       | somebody else read it first: PageUptodate                  | page        |
-/// | AddPage    | add_to_page_cache_lru                                      | page        |
-/// | ReadSize   | ext4_readpage_limit: i_size_read                           | page        |
-/// | Map        | ext4_mpage_readpages: ext4_map_blocks, see MapBlocks       | page        |
-/// | RunBio     | submit_bio, and the device reads                           | page        |
-/// | Fill       | mpage_end_io: SetPageUptodate                              | page        |
-/// | UnlockPage | mpage_end_io: unlock_page                                  |             |
-///
-/// # Kernel
-/// fs/ext4/readpage.c and mm/filemap.c, read in v5.10; v6.1 and v6.12 the same in this.
-///
-/// # Modelled
-/// What lies past i_size, as it was read once at the start, and what is a hole or unwritten is filled
-/// with zeros. The page is in the cache, and locked, before i_size is read: whoever drops pages after
-/// that waits for the read to end.
-///
-/// # Left out
-/// Read-ahead of further pages, errors.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct ReadPage {
-    step: Step,
-    mapped: Vec<Mapped>,
-    contents: Vec<[Content; 2]>,
-}
+steps! {
+    /// Adds the page to the cache, locked, and reads it.
+    ///
+    /// # Kernel
+    /// fs/ext4/readpage.c and mm/filemap.c, read in v5.10; v6.1 and v6.12 the same in this.
+    ///
+    /// # Modelled
+    /// What lies past i_size, as it was read once at the start, and what is a hole or unwritten is filled
+    /// with zeros. The page is in the cache, and locked, before i_size is read: whoever drops pages after
+    /// that waits for the read to end.
+    ///
+    /// # Left out
+    /// Read-ahead of further pages, errors.
+    pub struct ReadPage {
+        /// So many of its blocks lie below i_size.
+        len: Blocks,
+        mapped: Vec<Mapped>,
+        contents: Vec<[Content; 2]>,
+    }
+    Step / At |self, outcome| in "ext4_mpage_readpages";
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Step {
-    LockPage,
-    Look,
-    AddPage,
-    ReadSize,
-    Map(MapBlocks),
-    RunBio,
-    Fill,
-    UnlockPage,
-    Done,
+    LockPage in "add_to_page_cache_lru" "the page goes in locked" => Op::Lock(PageLock, Exclusive);
+    Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind
+        => outcome.yes().then_some(Step::UnlockPage);
+    AddPage in "add_to_page_cache_lru" => Op::PageIn;
+    ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead => self.len = outcome.value().min(PAGE_BLOCKS);
+    Map(map: MapBlocks) if self.len > 0 => self.look_up()
+        => self.mapped = map.found().unwrap_or_default().to_vec();
+    RunBio "submit_bio, and the device reads" if !self.written().is_empty()
+        => Op::Bio(self.written().into_values().collect(), Bio::WHOLE_READ) => self.read(outcome);
+    Fill in "mpage_end_io" "SetPageUptodate" => Op::PageFill(self.contents.clone());
+    UnlockPage in "mpage_end_io" "unlock_page" => Op::Unlock(PageLock, Exclusive);
 }
 
 impl ReadPage {
     /// Reads the page.
     pub fn new() -> ReadPage {
         let contents = vec![[Content::Zero; 2]; PAGE_BLOCKS as usize];
-        ReadPage { step: Step::LockPage, mapped: Vec::new(), contents }
+        ReadPage { len: 0, mapped: Vec::new(), contents, step: At::Done }.begin()
     }
 
-    fn written(&self) -> impl Iterator<Item = (usize, PhysicalBlock)> {
+    fn look_up(&mut self) -> MapBlocks {
+        let range = Range { start: 0, len: take(&mut self.len) };
+        MapBlocks::look_up(range, MapFor::Io, DataSemHeld::No)
+    }
+
+    /// The blocks that hold data, and where it is.
+    fn written(&self) -> BTreeMap<usize, PhysicalBlock> {
         let written = |m: &Mapped| m.block.filter(|_| m.extent == Extent::Written);
-        self.mapped.iter().enumerate().filter_map(move |(at, m)| Some((at, written(m)?)))
+        self.mapped.iter().enumerate().filter_map(|(at, m)| Some((at, written(m)?))).collect()
     }
 
-    fn map(&self, size: Blocks) -> Step {
-        match size.min(PAGE_BLOCKS) {
-            0 => Step::Fill,
-            len => {
-                let range = Range { start: 0, len };
-                Step::Map(MapBlocks::look_up(range, MapFor::Io, DataSemHeld::No))
-            }
+    fn read(&mut self, outcome: Outcome) {
+        let data = if let Outcome::Data(data) = outcome { data } else { Vec::new() };
+        for (at, read) in self.written().into_keys().zip(data) {
+            self.contents[at] = read;
         }
     }
 }
@@ -75,64 +72,5 @@ impl ReadPage {
 impl Default for ReadPage {
     fn default() -> ReadPage {
         ReadPage::new()
-    }
-}
-
-impl Task for ReadPage {
-    fn next(&self) -> Option<Op> {
-        Some(match &self.step {
-            Step::LockPage => Op::Lock(LockName::PageLock, Mode::Exclusive),
-            Step::Look => Op::PageFind,
-            Step::AddPage => Op::PageIn,
-            Step::ReadSize => Op::SizeRead,
-            Step::Map(map) => return map.next(),
-            Step::RunBio => Op::Bio(self.written().map(|w| w.1).collect(), Bio::WHOLE_READ),
-            Step::Fill => Op::PageFill(self.contents.clone()),
-            Step::UnlockPage => Op::Unlock(LockName::PageLock, Mode::Exclusive),
-            Step::Done => return None,
-        })
-    }
-
-    fn resume(&mut self, outcome: Outcome) {
-        self.step = match &mut self.step {
-            Step::LockPage => Step::Look,
-            Step::Look if outcome == Outcome::Flag(true) => Step::UnlockPage,
-            Step::Look => Step::AddPage,
-            Step::AddPage => Step::ReadSize,
-            Step::ReadSize => self.map(if let Outcome::Value(size) = outcome { size } else { 0 }),
-            Step::Map(map) => {
-                map.resume(outcome);
-                if map.next().is_some() {
-                    return;
-                }
-                self.mapped = map.found().unwrap_or_default().to_vec();
-                if self.written().next().is_some() { Step::RunBio } else { Step::Fill }
-            }
-            Step::RunBio => {
-                let data = if let Outcome::Data(data) = outcome { data } else { Vec::new() };
-                let blocks: Vec<usize> = self.written().map(|w| w.0).collect();
-                for (at, read) in blocks.into_iter().zip(data) {
-                    self.contents[at] = read;
-                }
-                Step::Fill
-            }
-            Step::Fill => Step::UnlockPage,
-            Step::UnlockPage | Step::Done => Step::Done,
-        };
-    }
-
-    fn place(&self) -> Place {
-        let (step, kernel) = match &self.step {
-            Step::Map(map) => return map.place(),
-            Step::LockPage => ("LockPage", "add_to_page_cache_lru"),
-            Step::Look => ("Look", "add_to_page_cache_lru"),
-            Step::AddPage => ("AddPage", "add_to_page_cache_lru"),
-            Step::ReadSize => ("ReadSize", "ext4_mpage_readpages"),
-            Step::RunBio => ("RunBio", "ext4_mpage_readpages"),
-            Step::Fill => ("Fill", "mpage_end_io"),
-            Step::UnlockPage => ("UnlockPage", "mpage_end_io"),
-            Step::Done => ("Done", "ext4_mpage_readpages"),
-        };
-        Place { step, kernel }
     }
 }
