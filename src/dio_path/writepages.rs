@@ -105,9 +105,9 @@ steps! {
 steps! {
     /// The conversion of a run that was unwritten: in the interrupt's and the worker's way up to v3.7.
     struct ConvertRun { task: TaskId, range: Range, end_io: Option<EndPageIo> }
-    Convert / ConvertAt |self, outcome| in "ext4_end_io";
+    Ending / EndingAt |self, outcome| in "ext4_end_io";
 
-    Finish(end_io: Option<EndPageIo>) if self.end_io.is_some() => self.end_io.take() => Convert::Done;
+    Finish(end_io: Option<EndPageIo>) if self.end_io.is_some() => self.end_io.take() => Ending::Done;
     TakeDataSem "ext4_convert_unwritten_extents" => Op::Lock(IDataSem, Exclusive);
     Convert "ext4_convert_unwritten_extents" => Op::Convert(self.range, self.task);
     DropDataSem "ext4_convert_unwritten_extents" => Op::Unlock(IDataSem, Exclusive);
@@ -237,6 +237,6 @@ impl WritePages {
         self.converted += 1;
         let end_io = self.by_worker().then(|| self.end_io(range));
         let end_io = end_io.map(|end_io| if self.defers() { end_io.interrupt() } else { end_io });
-        ConvertRun { task, range, end_io, step: ConvertAt::Done }.begin()
+        ConvertRun { task, range, end_io, step: EndingAt::Done }.begin()
     }
 }
