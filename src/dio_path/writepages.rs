@@ -78,7 +78,8 @@ steps! {
         => self.collected(outcome);
     Map(map: MapBlocks) if self.mapped() < self.runs.len() => self.map()
         => { self.found(map.found().unwrap_or_default()); Step::Map };
-    FirstDisksize(disksize: Option<WbDisksize>) if self.by_worker() => self.disksize(self.mapped_to) => Step::ReadSize;
+    FirstDisksize(disksize: Option<WbDisksize>) if self.by_worker() => self.disksize(self.mapped_to)
+        => Step::ReadSize;
     ZeroTail in "ext4_bio_write_page" "zero_user_segment, clear_buffer_dirty" if self.tail
         => Op::PageTruncate(Range { start: self.size, len: PAGE_BLOCKS });
     Clean in "mpage_submit_page" "clear_page_dirty_for_io, set writeback" if !self.runs.is_empty()
