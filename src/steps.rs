@@ -57,12 +57,14 @@ macro_rules! steps {
         }
 
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[allow(clippy::enum_variant_names)]
         enum $step {
             $($row,)+
             Done,
         }
 
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        #[allow(clippy::enum_variant_names)]
         enum $at {
             $($row $(($called))?,)+
             Done,
@@ -132,7 +134,7 @@ macro_rules! steps {
             }
         }
 
-        #[allow(unused_variables)]
+        #[allow(unused_variables, unreachable_code)]
         impl $crate::task::Task for $task {
             fn next(&$self) -> Option<$crate::op::Op> {
                 Some(match &$self.step {
