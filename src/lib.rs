@@ -22,14 +22,14 @@
 //! [`inode::Inode`] says what an `Op` does and when it must wait. A [`kernel::Kernel`] is a version less
 //! some fixes. [`op::Op::touches`] says which steps commute, hence what a *trace* is.
 
+pub mod call;
 pub mod dio_path;
 pub mod extent_probe;
 pub mod inode;
 pub mod inode_lock;
 pub mod kernel;
-pub mod names;
 pub mod op;
-pub mod page;
+pub mod page_cache;
+pub mod resize;
 pub mod sources;
-mod steps;
 pub mod task;

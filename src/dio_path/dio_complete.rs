@@ -1,10 +1,10 @@
 //! `dio_complete`: the completion of an asynchronous write in v4.10 and v5.4.
 
-use super::invalidate_pages::InvalidatePages;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel};
 use crate::op::{Op, Range, Submission, TaskId};
-use crate::steps::steps;
+use crate::page_cache::InvalidatePages;
+use crate::task::steps;
 
 steps! {
     /// `dio_bio_end_aio` and `dio_complete`, with `ext4_end_io_dio` inside.
@@ -28,7 +28,7 @@ steps! {
     }
     Step / At |self, outcome| in "dio_complete";
 
-    RunBio "dio_bio_end_aio: the device writes" => self.submission.as_ref()?.run();
+    RunBio "dio_bio_end_aio: the device writes" => Op::run(self.submission.as_ref()?);
     // If it is not the last to let go of the dio, its submitter completes the I/O.
     DropRefcount "dio_bio_end_aio: dio->refcount" if !self.unwritten() => Op::DropRefcount(self.task)
         => outcome.no().then_some(Step::Done);

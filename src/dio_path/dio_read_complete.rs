@@ -2,7 +2,7 @@
 
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Op, Submission, TaskId};
-use crate::steps::steps;
+use crate::task::steps;
 
 steps! {
     /// `dio_bio_end_aio` and `dio_complete` of a read, which has no `->end_io`.
@@ -23,7 +23,7 @@ steps! {
     }
     Step / At |self, outcome| in "dio_complete";
 
-    RunBio in "dio_bio_end_aio" "the device reads" => self.submission.as_ref()?.run()
+    RunBio in "dio_bio_end_aio" "the device reads" => Op::run(self.submission.as_ref()?)
         => self.told_last.then_some(Step::EndIo);
     AioComplete "aio_complete" => Op::AioComplete => self.told_last.then_some(Step::Done);
     EndIo "inode_dio_done" => Op::DioEnd(self.task) => self.told_last.then_some(Step::AioComplete);

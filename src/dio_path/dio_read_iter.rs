@@ -1,12 +1,12 @@
 //! Direct reads under shared `i_rwsem`: `ext4_direct_IO_read`, later `ext4_dio_read_iter`.
 
-use super::writepages::WritePages;
-use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
-use crate::inode_lock::LockName::IRwsem;
-use crate::inode_lock::Mode::Shared;
+use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::Kernel;
-use crate::op::{Bio, MapFor, Op, PhysicalBlock, Range, Submission, TaskId};
-use crate::steps::steps;
+use crate::op::LockName::IRwsem;
+use crate::op::Mode::Shared;
+use crate::op::{Bio, Extent, MapFor, Op, PhysicalBlock, Range, Submission, TaskId};
+use crate::page_cache::WritePages;
+use crate::task::steps;
 
 steps! {
     /// A direct read, v4.10 and later.

@@ -1,12 +1,12 @@
 //! `ext4_dio_write_checks`: does this write need the lock alone?
 
 use super::write::Write;
-use crate::extent_probe::{DataSemHeld, Extent, MapBlocks};
-use crate::inode_lock::LockName::IRwsem;
-use crate::inode_lock::Mode::{self, Exclusive, Shared};
+use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Blocks, Handle, MapFor, Op};
-use crate::steps::steps;
+use crate::op::LockName::IRwsem;
+use crate::op::Mode::{self, Exclusive, Shared};
+use crate::op::{Blocks, Extent, Handle, MapFor, Op};
+use crate::task::steps;
 
 steps! {
     /// `ext4_dio_write_checks`, entered with `i_rwsem` held in either mode.

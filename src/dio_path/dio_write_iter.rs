@@ -1,17 +1,15 @@
 //! `ext4_dio_write_iter`: a direct write from v5.10 on.
 
-use super::buffered_fallback::BufferedFallback;
 use super::dio_write_checks::DioWriteChecks;
 use super::inode_extension::InodeExtension;
-use super::invalidate_pages::Invalidated;
 use super::iomap_dio_rw::{IomapDioRw, Plan};
 use super::write::Write;
-use super::writepages::WritePages;
-use crate::inode_lock::LockName::IRwsem;
-use crate::inode_lock::Mode::{self, Exclusive, Shared};
 use crate::kernel::{Fix, Kernel, Version};
+use crate::op::LockName::IRwsem;
+use crate::op::Mode::{self, Exclusive, Shared};
 use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
-use crate::steps::steps;
+use crate::page_cache::{BufferedFallback, Invalidated, WritePages};
+use crate::task::steps;
 use std::mem::take;
 
 /// How a write is asked for.

@@ -1,14 +1,15 @@
 //! `ext4_ext_direct_IO`: submits the I/O; an overwrite trades `i_mutex` for `i_data_sem` first.
 
-use super::flush::FinishIoEnd;
-use super::iocb::PrivateOp;
-use super::write::{Fault, Write};
-use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, IoEnd, MapBlocks};
-use crate::inode_lock::LockName::{IDataSem, IMutex, MmapSem};
-use crate::inode_lock::Mode::{Exclusive, Shared};
+use super::write::Write;
+use crate::extent_probe::{ConvertUnwritten, DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Bio, Handle, MapFor, Op, PhysicalBlock, Submission, TaskId};
-use crate::steps::steps;
+use crate::op::LockName::{IDataSem, IMutex, MmapSem};
+use crate::op::Mode::{Exclusive, Shared};
+use crate::op::{
+    Bio, Extent, Fault, Handle, IoEnd, MapFor, Op, PhysicalBlock, PrivateOp, Submission, TaskId,
+};
+use crate::page_cache::FinishIoEnd;
+use crate::task::steps;
 
 steps! {
     /// `ext4_ext_direct_IO`, with `do_blockdev_direct_IO` inside it, for a write within i_size.

@@ -1,13 +1,15 @@
 //! `ext4_direct_IO_write`: submits a direct write in v4.10 and v5.4; an overwrite drops `i_rwsem`.
 
-use super::iocb::PrivateOp;
-use super::write::{Fault, Write};
-use crate::extent_probe::{ConvertUnwritten, DataSemHeld, Extent, MapBlocks, Mapped};
-use crate::inode_lock::LockName::{IDataSem, IRwsem, MmapSem};
-use crate::inode_lock::Mode::{Exclusive, Shared};
+use super::write::Write;
+use crate::extent_probe::{ConvertUnwritten, DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Bio, Blocks, Handle, MapFor, Op, OrphanOp, PhysicalBlock, Submission, TaskId};
-use crate::steps::steps;
+use crate::op::LockName::{IDataSem, IRwsem, MmapSem};
+use crate::op::Mode::{Exclusive, Shared};
+use crate::op::{
+    Bio, Blocks, Extent, Fault, Handle, MapFor, Mapped, Op, OrphanOp, PhysicalBlock, PrivateOp,
+    Submission, TaskId,
+};
+use crate::task::steps;
 
 steps! {
     /// `ext4_direct_IO_write`, with `do_blockdev_direct_IO` inside.

@@ -1,13 +1,11 @@
 //! `ext4_end_io_dio` and `ext4_end_io_work`: the completion of an asynchronous write.
 
-use super::flush::FlushCompleted;
-use super::iocb::PrivateOp;
-use crate::extent_probe::IoEnd;
-use crate::inode_lock::LockName::{CompletedIoLock, IMutex};
-use crate::inode_lock::Mode::Exclusive;
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Op, Outcome, Submission, TaskId};
-use crate::steps::steps;
+use crate::op::LockName::{CompletedIoLock, IMutex};
+use crate::op::Mode::Exclusive;
+use crate::op::{IoEnd, Op, Outcome, PrivateOp, Submission, TaskId};
+use crate::page_cache::FlushCompleted;
+use crate::task::steps;
 
 steps! {
     /// The interrupt, and the worker it queues when extents must be converted.
@@ -32,7 +30,7 @@ steps! {
     }
     Step / At |self, outcome| in "ext4_end_io_work";
 
-    RunBio in "dio_bio_end_aio" "the device writes" => self.submission.as_ref()?.run();
+    RunBio in "dio_bio_end_aio" "the device writes" => Op::run(self.submission.as_ref()?);
     // If it is not the last to let go of the dio or of the io_end, its submitter completes the I/O.
     DropRefcount in "dio_bio_end_aio" "dio->refcount" if !self.unwritten() => Op::DropRefcount(self.task)
         => outcome.no().then_some(Step::Done);

@@ -1,19 +1,15 @@
 //! `ext4_file_dio_write`: a direct write from the system call on.
 
-use super::buffered_fallback::BufferedFallback;
 use super::direct_io::DirectIo;
-use super::end_page_io::EndPageIo;
 use super::ind_direct_io::IndDirectIo;
-use super::invalidate_pages::{InvalidatePages, Invalidated};
-use super::iocb::PrivateOp;
 use super::write::Write;
-use super::writepages::WritePages;
 use crate::extent_probe::OverwriteProbe;
-use crate::inode_lock::LockName::{AioMutex, IMutex};
-use crate::inode_lock::Mode::Exclusive;
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Blocks, Handle, Op, Range};
-use crate::steps::steps;
+use crate::op::LockName::{AioMutex, IMutex};
+use crate::op::Mode::Exclusive;
+use crate::op::{Blocks, Handle, Op, PrivateOp, Range};
+use crate::page_cache::{BufferedFallback, EndPageIo, InvalidatePages, Invalidated, WritePages};
+use crate::task::steps;
 use std::mem::take;
 
 steps! {

@@ -1,17 +1,14 @@
 //! `ext4_file_write_iter`: a direct write from the system call on, in v4.10 and v5.4.
 
-use super::buffered_fallback::BufferedFallback;
 use super::direct_io_write::DirectIoWrite;
-use super::invalidate_pages::{InvalidatePages, Invalidated};
-use super::iocb::PrivateOp;
 use super::write::Write;
-use super::writepages::WritePages;
 use crate::extent_probe::OverwriteProbe;
-use crate::inode_lock::LockName::IRwsem;
-use crate::inode_lock::Mode::Exclusive;
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Blocks, Handle, Op};
-use crate::steps::steps;
+use crate::op::LockName::IRwsem;
+use crate::op::Mode::Exclusive;
+use crate::op::{Blocks, Handle, Op, PrivateOp};
+use crate::page_cache::{BufferedFallback, InvalidatePages, Invalidated, WritePages};
+use crate::task::steps;
 
 steps! {
     /// `ext4_file_write_iter`, with `__generic_file_write_iter` and `generic_file_direct_write` inside.

@@ -1,10 +1,10 @@
 //! `ext4_ind_direct_IO` for a write past i_size: blocks first, then the sizes.
 
-use super::write::{Fault, Write};
-use crate::extent_probe::{DataSemHeld, Extent, MapBlocks, Mapped};
+use super::write::Write;
+use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Bio, Blocks, Handle, MapFor, Op, PhysicalBlock, Range};
-use crate::steps::steps;
+use crate::op::{Bio, Blocks, Extent, Fault, Handle, MapFor, Mapped, Op, PhysicalBlock, Range};
+use crate::task::steps;
 
 steps! {
     /// `ext4_ind_direct_IO`, with `do_blockdev_direct_IO` inside it, for a write that ends past i_size: of

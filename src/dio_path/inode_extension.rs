@@ -1,10 +1,10 @@
 //! `ext4_handle_inode_extension`: raising i_size and i_disksize after an extending write.
 
-use crate::inode_lock::LockName::IDataSem;
-use crate::inode_lock::Mode::Exclusive;
 use crate::kernel::{Fix, Kernel};
+use crate::op::LockName::IDataSem;
+use crate::op::Mode::Exclusive;
 use crate::op::{Blocks, Handle, Op, OrphanOp};
-use crate::steps::steps;
+use crate::task::steps;
 
 steps! {
     /// `ext4_handle_inode_extension` and, from v6.1 on, `ext4_inode_extension_cleanup`.

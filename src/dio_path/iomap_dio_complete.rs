@@ -1,11 +1,11 @@
 //! `iomap_dio_complete` and ext4's `->end_io`: what finishes a direct write from v5.10 on.
 
 use super::inode_extension::InodeExtension;
-use super::invalidate_pages::InvalidatePages;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Op, Range, Submission, TaskId};
-use crate::steps::steps;
+use crate::page_cache::InvalidatePages;
+use crate::task::steps;
 
 steps! {
     /// `iomap_dio_complete` with `ext4_dio_write_end_io` inside, in whichever task runs it.

@@ -1,13 +1,14 @@
 //! `iomap_dio_rw` for writing: maps and submits, and waits if it must.
 
-use super::invalidate_pages::{InvalidatePages, Invalidated};
 use super::iomap_dio_complete::IomapDioComplete;
-use super::write::{Fault, Write};
-use super::writepages::WritePages;
-use crate::extent_probe::{DataSemHeld, Extent, MapBlocks, Mapped};
+use super::write::Write;
+use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::Kernel;
-use crate::op::{Bio, Blocks, MapFor, Op, PhysicalBlock, Submission, TaskId};
-use crate::steps::steps;
+use crate::op::{
+    Bio, Blocks, Extent, Fault, MapFor, Mapped, Op, PhysicalBlock, Submission, TaskId,
+};
+use crate::page_cache::{InvalidatePages, Invalidated, WritePages};
+use crate::task::steps;
 
 steps! {
     /// `__iomap_dio_rw` with `ext4_iomap_begin` inside, and `iomap_dio_complete` if the caller waits.

@@ -1,7 +1,7 @@
 //! The completion of an asynchronous direct read.
 
 use crate::op::{Op, Submission, TaskId};
-use crate::steps::steps;
+use crate::task::steps;
 
 steps! {
     /// `iomap_dio_bio_end_io` of a read: no worker is needed, the interrupt completes it.
@@ -24,7 +24,7 @@ steps! {
     }
     Step / At |self, outcome| in "iomap_dio_bio_end_io";
 
-    RunBio "the device reads" => self.submission.as_ref()?.run();
+    RunBio "the device reads" => Op::run(self.submission.as_ref()?);
     EndIo in "iomap_dio_complete" "inode_dio_end" => Op::DioEnd(self.task);
     AioComplete in "iomap_dio_complete_work" "ki_complete" => Op::AioComplete;
 }

@@ -1,11 +1,6 @@
-//! Who runs: the system calls, the interrupt, the worker and the journal commit.
+//! Direct reads and writes, and their completions: `ext4_file_dio_write`, `ext4_dio_write_iter`,
+//! `ext4_dio_read_iter` and what they call.
 
-mod alloc_blocks;
-mod alloc_file_blocks;
-mod append;
-mod buffered_fallback;
-mod buffered_write;
-mod commit;
 mod dio_complete;
 mod dio_read_complete;
 mod dio_read_iter;
@@ -13,51 +8,19 @@ mod dio_write_checks;
 mod dio_write_iter;
 mod direct_io;
 mod direct_io_write;
-mod disksize_before_punch;
-mod drain;
-mod end_bio;
 mod end_io;
-mod end_page_io;
-mod era;
-mod evict;
-mod fallocate;
 mod file_dio_write;
 mod file_write_iter;
-mod filemap_fault;
-mod filemap_read;
-mod flush;
-mod generic_perform_write;
 mod ind_direct_io;
 mod inode_extension;
-mod invalidate_pages;
-pub mod iocb;
 mod iomap_dio_complete;
 mod iomap_dio_rw;
 mod iomap_read_end_io;
-mod move_extents;
-mod page_fault;
-mod page_runs;
-mod punch_hole;
 mod read;
-mod read_page;
-mod setattr;
-mod shift_range;
-mod sync_file;
-mod truncate;
-mod truncate_pages;
 mod uring;
-mod wb_disksize;
 mod write;
 mod write_then_close;
-mod writepages;
-mod zero_range;
 
-pub use alloc_blocks::AllocBlocks;
-pub use alloc_file_blocks::AllocFileBlocks;
-pub use append::Append;
-pub use buffered_fallback::BufferedFallback;
-pub use buffered_write::BufferedWrite;
-pub use commit::Commit;
 pub use dio_complete::DioComplete;
 pub use dio_read_complete::DioReadComplete;
 pub use dio_read_iter::DioReadIter;
@@ -65,245 +28,15 @@ pub use dio_write_checks::DioWriteChecks;
 pub use dio_write_iter::{DioWriteIter, WriteFlags};
 pub use direct_io::DirectIo;
 pub use direct_io_write::DirectIoWrite;
-pub use disksize_before_punch::DisksizeBeforePunch;
-pub use drain::{InodeDioDone, InodeDioWait};
-pub use end_bio::EndBio;
 pub use end_io::EndIo;
-pub use end_page_io::EndPageIo;
-pub use era::Mount;
-pub use evict::{EvictInode, WriteThatEvicts};
-pub use fallocate::Fallocate;
 pub use file_dio_write::FileDioWrite;
 pub use file_write_iter::FileWriteIter;
-pub use filemap_fault::FilemapFault;
-pub use filemap_read::FilemapRead;
-pub use flush::{FinishIoEnd, FlushCompleted};
-pub use generic_perform_write::GenericPerformWrite;
 pub use ind_direct_io::IndDirectIo;
 pub use inode_extension::InodeExtension;
-pub use invalidate_pages::{InvalidatePages, Invalidated};
 pub use iomap_dio_complete::{IomapDioComplete, IomapEndIo};
 pub use iomap_dio_rw::{IomapDioRw, Plan};
 pub use iomap_read_end_io::IomapReadEndIo;
-pub use move_extents::MoveExtents;
-pub use page_fault::{PageFault, VmMmap};
-pub use punch_hole::{PunchHole, PunchHoleRwsem};
 pub use read::DirectRead;
-pub use read_page::ReadPage;
-pub use setattr::Setattr;
-pub use shift_range::ShiftRange;
-pub use sync_file::SyncFile;
-pub use truncate::Truncate;
-pub use truncate_pages::TruncatePages;
 pub use uring::UringThread;
-pub use wb_disksize::WbDisksize;
-pub use write::{Fault, Write};
+pub use write::Write;
 pub use write_then_close::WriteThenClose;
-pub use writepages::WritePages;
-pub use zero_range::{ExtFallocate, ZeroRange};
-
-use crate::inode_lock::WaitQueue;
-use crate::op::{Op, Outcome, Submission, TaskId};
-use crate::task::{Place, Task};
-
-/// Makes [`Call`] and its [`Task`] of one list.
-macro_rules! calls {
-    ($($(#[$doc:meta])+ $call:ident($task:ty),)+) => {
-        /// Any task, so that a run can hold them side by side.
-        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-        pub enum Call {
-            $($(#[$doc])+ $call($task),)+
-        }
-
-        impl Task for Call {
-            fn next(&self) -> Option<Op> {
-                match self { $(Call::$call(task) => task.next(),)+ }
-            }
-            fn resume(&mut self, outcome: Outcome) {
-                match self { $(Call::$call(task) => task.resume(outcome),)+ }
-            }
-            fn place(&self) -> Place {
-                match self { $(Call::$call(task) => task.place(),)+ }
-            }
-        }
-    };
-}
-
-calls! {
-    /// A direct write.
-    Write(FileDioWrite),
-    /// The completion of an asynchronous write.
-    EndIo(EndIo),
-    /// A truncate.
-    Truncate(Truncate),
-    /// A direct read.
-    Read(DirectRead),
-    /// A buffered write.
-    BufferedWrite(BufferedWrite),
-    /// A journal commit.
-    Commit(Commit),
-    /// A direct write, v4.10 and v5.4.
-    FileWriteIter(FileWriteIter),
-    /// The completion of an asynchronous write, v4.10 and v5.4.
-    DioComplete(DioComplete),
-    /// A direct write, from v5.10 on.
-    DioWriteIter(DioWriteIter),
-    /// The completion of an asynchronous write, from v5.10 on.
-    IomapEndIo(IomapEndIo),
-    /// The completion of an asynchronous read, up to v5.4.
-    DioReadComplete(DioReadComplete),
-    /// The completion of an asynchronous read, from v5.10 on.
-    IomapReadEndIo(IomapReadEndIo),
-    /// A direct read, from v4.10 on.
-    DioReadIter(Box<DioReadIter>),
-    /// A truncate, from v4.10 on.
-    Setattr(Setattr),
-    /// A punched hole, from v4.10 on.
-    PunchHole(PunchHoleRwsem),
-    /// A punched hole, up to v3.11.
-    PunchHoleImutex(PunchHole),
-    /// Blocks swapped with a donor file.
-    MoveExtents(MoveExtents),
-    /// A page fault that allocates.
-    PageFault(PageFault),
-    /// A thread that changes the address space.
-    VmMmap(VmMmap),
-    /// Writeback that raises i_disksize.
-    WbDisksize(WbDisksize),
-    /// A store to a mapped page.
-    Fault(FilemapFault),
-    /// The flusher.
-    WritePages(WritePages),
-    /// An io_uring thread.
-    Uring(Box<UringThread>),
-    /// fsync.
-    SyncFile(SyncFile),
-    /// An asynchronous write, then a close.
-    WriteThenClose(WriteThenClose),
-    /// A drain, taken apart.
-    DioWait(InodeDioWait),
-    /// The end of a reference, taken apart.
-    DioDone(InodeDioDone),
-    /// A buffered write that appends.
-    Append(Append),
-    /// A buffered read.
-    BufferedRead(FilemapRead),
-    /// A drain and a lookup.
-    AllocFileBlocks(AllocFileBlocks),
-    /// A preallocation.
-    Fallocate(Fallocate),
-    /// The completion of a buffered write.
-    EndBio(EndBio),
-    /// The end of an inode.
-    Evict(EvictInode),
-    /// A buffered write that evicts another inode.
-    WriteThatEvicts(WriteThatEvicts),
-    /// A preallocation, with its credits and the size.
-    ExtFallocate(ExtFallocate),
-    /// A range taken out of the file, or put in.
-    ShiftRange(ShiftRange),
-    /// A zeroed range.
-    ZeroRange(ZeroRange),
-    /// A fixed list of steps (ours: litmus tests of the engines themselves).
-    Script(Script),
-}
-
-/// A task that performs a fixed list of steps and ignores what comes back.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Script {
-    steps: Vec<Op>,
-    at: usize,
-}
-
-impl Script {
-    /// Performs `steps` in order.
-    pub fn new(steps: Vec<Op>) -> Script {
-        Script { steps, at: 0 }
-    }
-}
-
-impl Task for Script {
-    fn next(&self) -> Option<Op> {
-        self.steps.get(self.at).cloned()
-    }
-    fn resume(&mut self, _: Outcome) {
-        self.at += 1;
-    }
-    fn place(&self) -> Place {
-        Place { step: "Script", kernel: "(ours)" }
-    }
-}
-
-impl Call {
-    /// Whether the task runs from the start; a completion waits for its submission.
-    pub fn started(&self) -> bool {
-        match self {
-            Call::EndIo(end_io) => end_io.submission.is_some(),
-            Call::DioComplete(end_io) => end_io.submission.is_some(),
-            Call::IomapEndIo(end_io) => end_io.submitted(),
-            Call::DioReadComplete(end_io) => end_io.submission.is_some(),
-            Call::IomapReadEndIo(end_io) => end_io.submission.is_some(),
-            _ => true,
-        }
-    }
-
-    /// Starts a completion.
-    pub fn submit(&mut self, submission: Submission) {
-        match self {
-            Call::EndIo(end_io) => end_io.submission = Some(submission),
-            Call::DioComplete(end_io) => end_io.submission = Some(submission),
-            Call::IomapEndIo(end_io) => end_io.submit(submission),
-            Call::DioReadComplete(end_io) => end_io.submission = Some(submission),
-            Call::IomapReadEndIo(end_io) => end_io.submission = Some(submission),
-            _ => {}
-        }
-    }
-
-    /// How a direct write does its I/O, once that is decided and until it is over (from v5.10 on).
-    pub fn plan(&self) -> Option<Plan> {
-        if let Call::DioWriteIter(write) = self { write.plan() } else { None }
-    }
-
-    /// Whether it starts over for ever.
-    pub fn repeats(&self) -> bool {
-        matches!(self, Call::Read(read) if read.repeats())
-    }
-
-    /// Whether it was called with IOCB_NOWAIT.
-    pub fn nowait(&self) -> bool {
-        matches!(self, Call::DioWriteIter(write) if write.nowait())
-    }
-
-    /// Whether it reads or writes the page cache and what it holds.
-    pub fn uses_the_page(&self) -> bool {
-        match self {
-            Call::Script(script) => {
-                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(_)))
-            }
-            call => {
-                matches!(
-                    call,
-                    Call::Fault(_)
-                        | Call::BufferedRead(_)
-                        | Call::BufferedWrite(_)
-                        | Call::WritePages(_)
-                        | Call::SyncFile(_)
-                )
-            }
-        }
-    }
-
-    /// The counter of which the task holds a reference before its first step.
-    pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
-        match self {
-            Call::DioDone(done) => Some(done.holds()),
-            Call::EndBio(end_bio) => Some((WaitQueue::Unwritten, end_bio.written()?.0)),
-            _ => None,
-        }
-    }
-
-    /// The completion of a buffered write whose I/O is done.
-    pub fn end_bio(&self) -> Option<&EndBio> {
-        if let Call::EndBio(end_bio) = self { Some(end_bio) } else { None }
-    }
-}

@@ -1,11 +1,13 @@
 //! `ext4_ind_direct_IO` for reading: the dioread_nolock read.
 
-use crate::extent_probe::{DataSemHeld, Extent, MapBlocks, Mapped};
-use crate::inode_lock::LockName::IMutex;
-use crate::inode_lock::Mode::Exclusive;
+use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel};
-use crate::op::{Bio, Blocks, MapFor, Op, PhysicalBlock, Range, Submission, TaskId};
-use crate::steps::steps;
+use crate::op::LockName::IMutex;
+use crate::op::Mode::Exclusive;
+use crate::op::{
+    Bio, Blocks, Extent, MapFor, Mapped, Op, PhysicalBlock, Range, Submission, TaskId,
+};
+use crate::task::steps;
 
 steps! {
     /// A direct read: without `i_mutex` under dioread_nolock while the gate is open.

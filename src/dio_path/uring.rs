@@ -5,8 +5,8 @@
 
 use super::dio_write_iter::DioWriteIter;
 use super::iomap_dio_complete::IomapDioComplete;
-use super::setattr::Setattr;
-use crate::steps::steps;
+use crate::resize::Setattr;
+use crate::task::steps;
 
 steps! {
     /// A thread that submits a write through io_uring and then truncates the same file.

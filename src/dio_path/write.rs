@@ -1,16 +1,6 @@
 //! What a direct write asks for.
 
-use crate::extent_probe::Half;
-use crate::op::{Range, TaskId};
-
-/// An allocation that fails, on purpose.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Fault {
-    /// The io_end cannot be allocated.
-    Enomem,
-    /// No block can be allocated.
-    Enospc,
-}
+use crate::op::{Fault, Half, Range, TaskId};
 
 /// What a direct write asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,8 +1,8 @@
 //! A thread that submits an asynchronous direct write and closes the file at once.
 
-use super::Call;
+use crate::call::Call;
 use crate::op::Op;
-use crate::steps::steps;
+use crate::task::steps;
 
 steps! {
     /// `io_submit` of one direct write, then the last `close` of a file that has no name left.

@@ -1,10 +1,10 @@
 //! Unwritten conversion.
 
-use crate::inode_lock::LockName::IDataSem;
-use crate::inode_lock::Mode::Exclusive;
 use crate::kernel::{Fix, Kernel, Version};
+use crate::op::LockName::IDataSem;
+use crate::op::Mode::Exclusive;
 use crate::op::{Handle, Op, Range, TaskId};
-use crate::steps::steps;
+use crate::task::steps;
 
 steps! {
     /// `ext4_convert_unwritten_extents`: marks blocks written once their data is on the device.

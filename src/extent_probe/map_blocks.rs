@@ -1,10 +1,9 @@
 //! `ext4_map_blocks`: the one lookup that every path shares.
 
-use super::{Extent, Mapped};
-use crate::inode_lock::LockName::IDataSem;
-use crate::inode_lock::Mode::{Exclusive, Shared};
-use crate::op::{Handle, MapFor, Op, Outcome, Range, TaskId};
-use crate::steps::steps;
+use crate::op::LockName::IDataSem;
+use crate::op::Mode::{Exclusive, Shared};
+use crate::op::{Extent, Handle, MapFor, Mapped, Op, Outcome, Range, TaskId};
+use crate::task::steps;
 
 /// Who takes `i_data_sem` for the lookup.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

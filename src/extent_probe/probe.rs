@@ -1,8 +1,8 @@
 //! The overwrite probe: may this direct write do without `i_mutex`?
 
-use super::{DataSemHeld, Extent, MapBlocks};
-use crate::op::{Blocks, MapFor, Op, Range};
-use crate::steps::steps;
+use super::{DataSemHeld, MapBlocks};
+use crate::op::{Blocks, Extent, MapFor, Op, Range};
+use crate::task::steps;
 
 steps! {
     /// The test in `ext4_file_dio_write` (patch 3 of the RFC, with the lookup of patch 2).

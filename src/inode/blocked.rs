@@ -1,8 +1,7 @@
 //! When a step has to wait, and for what.
 
 use super::Inode;
-use crate::inode_lock::{LockName, Mode, WaitQueue};
-use crate::op::{Op, TaskId};
+use crate::op::{LockName, Mode, Op, TaskId, WaitQueue};
 
 /// Why a step cannot happen now.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,10 +1,7 @@
 //! The inode by its objects: for whoever holds what a step touches against what it does.
 
 use super::Inode;
-use crate::extent_probe::Owner;
-use crate::inode_lock::{LockName, WaitQueue};
-use crate::op::{Object, TaskId};
-use crate::page::PAGE_BLOCKS;
+use crate::op::{LockName, Object, Owner, PAGE_BLOCKS, TaskId, WaitQueue};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 fn hash(part: impl Hash) -> u64 {

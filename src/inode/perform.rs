@@ -1,10 +1,7 @@
 //! What each step does.
 
-use super::{Blocked, Inode};
-use crate::extent_probe::{Content, IoEnd};
-use crate::inode_lock::Mode;
-use crate::op::{Bio, Blocks, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
-use crate::page::Page;
+use super::{Blocked, Inode, Page};
+use crate::op::{Bio, Blocks, Content, IoEnd, Mode, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
 
 impl Inode {
     /// Performs one step.

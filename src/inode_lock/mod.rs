@@ -1,145 +1,18 @@
-//! What serialises: lock names and their ranks, the fair rwsem, `i_dio_count` with its drain, the
-//! DIOREAD_LOCK gate and journal handles.
+//! What serialises: the fair rwsem, `i_dio_count` with its drain, the DIOREAD_LOCK gate, journal handles and
+//! their commit, wait queues.
 
+mod commit;
 mod dio_count;
+mod drain;
 mod gate;
 mod journal;
 mod rwsem;
 mod wait_queue;
 
+pub use commit::Commit;
 pub use dio_count::Counter;
+pub use drain::{InodeDioDone, InodeDioWait};
 pub use gate::Gate;
 pub use journal::Journal;
 pub use rwsem::RwSem;
-pub use wait_queue::{WaitQueue, Waiters};
-
-use crate::kernel::{Kernel, Version};
-use serde::{Deserialize, Serialize};
-
-/// The locks of one inode.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum LockName {
-    /// `ext4_aio_mutex[hash]`: unaligned asynchronous writes.
-    AioMutex,
-    /// `inode->i_mutex`.
-    IMutex,
-    /// `inode->i_rwsem`, which took the place of `i_mutex`; `inode_lock` writes, `inode_lock_shared`
-    /// reads.
-    IRwsem,
-    /// `mm->mmap_sem` of the one process whose threads the tasks are, a rwsem.
-    MmapSem,
-    /// `EXT4_I(inode)->i_mmap_sem`: page faults against whatever removes blocks.
-    IMmapSem,
-    /// `mapping->invalidate_lock`, which took the place of `i_mmap_sem`.
-    InvalidateLock,
-    /// `PG_locked` of the one cached page, and `PG_writeback`: who wants the page waits for both here,
-    /// as on a device that needs stable pages.
-    PageLock,
-    /// `EXT4_I(inode)->i_data_sem`, a rwsem.
-    IDataSem,
-    /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
-    CompletedIoLock,
-    /// The one thread of the workqueue `ext4-dio-unwritten`, which all inodes share: held by the item
-    /// that runs.
-    DioUnwrittenWq,
-}
-
-/// How a lock is held. Mutexes and spinlocks know only `Exclusive`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Mode {
-    /// With other readers.
-    Shared,
-    /// Alone.
-    Exclusive,
-}
-
-impl LockName {
-    /// Every lock, in rank order but for the last.
-    pub const ALL: [LockName; 10] = [
-        LockName::AioMutex,
-        LockName::IMutex,
-        LockName::IRwsem,
-        LockName::MmapSem,
-        LockName::IMmapSem,
-        LockName::InvalidateLock,
-        LockName::PageLock,
-        LockName::IDataSem,
-        LockName::CompletedIoLock,
-        LockName::DioUnwrittenWq,
-    ];
-
-    /// The kernel's spelling.
-    pub fn name(self) -> &'static str {
-        match self {
-            LockName::AioMutex => "ext4_aio_mutex",
-            LockName::IMutex => "i_mutex",
-            LockName::IRwsem => "i_rwsem",
-            LockName::MmapSem => "mmap_sem",
-            LockName::IMmapSem => "i_mmap_sem",
-            LockName::InvalidateLock => "invalidate_lock",
-            LockName::PageLock => "page",
-            LockName::IDataSem => "i_data_sem",
-            LockName::CompletedIoLock => "i_completed_io_lock",
-            LockName::DioUnwrittenWq => "ext4-dio-unwritten",
-        }
-    }
-
-    /// Its name and how it is held or wanted: `i_mutex`, `i_data_sem R`.
-    pub fn in_mode(self, mode: Mode) -> String {
-        let how = match (self.is_rwsem(), mode) {
-            (true, Mode::Shared) => " R",
-            (true, Mode::Exclusive) => " W",
-            (false, _) => "",
-        };
-        format!("{}{how}", self.name())
-    }
-
-    /// Whether it is a rwsem: only there does a queued writer hold off readers.
-    pub fn is_rwsem(self) -> bool {
-        matches!(
-            self,
-            LockName::IRwsem
-                | LockName::MmapSem
-                | LockName::IMmapSem
-                | LockName::InvalidateLock
-                | LockName::IDataSem
-        )
-    }
-
-    /// Whether it is the one that serialises writes and truncates: `i_mutex`, `i_rwsem` from v4.7.
-    pub fn is_inode_lock(self) -> bool {
-        matches!(self, LockName::IMutex | LockName::IRwsem)
-    }
-
-    /// The lock that serialises writes and truncates on that kernel.
-    pub fn of_inode(kernel: Kernel) -> LockName {
-        if kernel.version >= Version::V4_10 { LockName::IRwsem } else { LockName::IMutex }
-    }
-
-    /// Its place in the lock order of v3.5 to v3.7, outermost first; a lock may be waited for only
-    /// while every lock held has a smaller rank. Ranks 30 ([`JOURNAL_RANK`]) is a journal handle.
-    ///
-    /// # Kernel
-    /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7.
-    /// `mmap_sem` comes before `i_data_sem` in the messages of 7fb5409df092 and fab3a549e204;
-    /// `i_mmap_sem`, `invalidate_lock` and the page lock (under a transaction, above `i_data_sem`) stand as in the comment of fs/ext4/super.c (v4.10, v6.12).
-    pub fn rank(self) -> u8 {
-        match self {
-            LockName::AioMutex => 10,
-            // What an item waits for, all items behind it wait for.
-            LockName::DioUnwrittenWq => 15,
-            LockName::IMutex | LockName::IRwsem => 20,
-            LockName::MmapSem => 22,
-            LockName::IMmapSem | LockName::InvalidateLock => 25,
-            LockName::PageLock => 35,
-            LockName::IDataSem => 40,
-            LockName::CompletedIoLock => 50,
-        }
-    }
-}
-
-/// Rank of the closed gate: below `i_mutex`, above `i_mmap_sem` (e74031fd7ed0, read in v4.10).
-pub const GATE_RANK: u8 = 21;
-
-/// Rank of an open journal handle: below `i_mutex`, above `i_data_sem`.
-pub const JOURNAL_RANK: u8 = 30;
+pub use wait_queue::Waiters;

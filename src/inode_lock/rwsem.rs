@@ -1,7 +1,6 @@
 //! A sleeping lock: mutex, rwsem or spinlock, by the modes it is taken in.
 
-use super::Mode;
-use crate::op::TaskId;
+use crate::op::{Mode, TaskId};
 
 /// A lock's state.
 ///

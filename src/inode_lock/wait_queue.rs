@@ -1,31 +1,6 @@
 //! Wait queues taken apart: joining, looking, waking, sleeping, each a step of its own.
 
 use crate::op::TaskId;
-use serde::{Deserialize, Serialize};
-
-/// The queue that the waiters of a counter sleep on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum WaitQueue {
-    /// `bit_waitqueue(&inode->i_state, __I_DIO_WAKEUP)`, of `i_dio_count`. Its waker looks whether
-    /// anybody waits *without* the queue's lock (`wake_up_bit`: `waitqueue_active`).
-    Dio,
-    /// `ext4_ioend_wq`, of `i_aiodio_unwritten`. Its waker takes the queue's lock always
-    /// (`wake_up_all`).
-    Unwritten,
-}
-
-impl WaitQueue {
-    /// Both.
-    pub const ALL: [WaitQueue; 2] = [WaitQueue::Dio, WaitQueue::Unwritten];
-
-    /// The counter that its waiters wait for, in the kernel's spelling.
-    pub fn counter(self) -> &'static str {
-        match self {
-            WaitQueue::Dio => "i_dio_count",
-            WaitQueue::Unwritten => "i_unwritten",
-        }
-    }
-}
 
 /// Who sleeps, and who has been woken.
 ///

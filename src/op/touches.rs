@@ -1,10 +1,10 @@
 //! What a step touches: which steps commute, and hence what a trace is.
 
+use super::PAGE_BLOCKS;
+use super::PrivateOp;
 use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
-use crate::dio_path::iocb::PrivateOp;
-use crate::extent_probe::{Extent, Owner};
-use crate::inode_lock::{LockName, Mode, WaitQueue};
-use crate::page::PAGE_BLOCKS;
+use super::{Extent, Owner};
+use super::{LockName, Mode, WaitQueue};
 use serde::{Deserialize, Serialize};
 
 /// Shared state that steps are ordered on. Steps on different objects commute.

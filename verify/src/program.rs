@@ -3,11 +3,10 @@
 
 use crate::rule::{Gathered, RuleSet, Rules, Violation, Witness};
 use crate::trace::TraceHash;
-use diolock::dio_path::Call;
+use diolock::call::Call;
 use diolock::inode::{Blocked, Inode};
-use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Access, Object, Op, Outcome, TaskId};
+use diolock::op::{Access, LockName, Mode, Object, Op, Outcome, TaskId};
 use diolock::task::{Place, Task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -158,8 +158,7 @@ fn mix(hash: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use diolock::inode_lock::{LockName, Mode};
-    use diolock::op::Outcome;
+    use diolock::op::{LockName, Mode, Outcome};
 
     fn hash(steps: &[(diolock::op::TaskId, Op)]) -> u64 {
         let mut trace = TraceHash::new(3);

@@ -1,10 +1,9 @@
 //! `Op::touches` says which steps commute; the reference semantics must agree, since traces and the
 //! exhaustive search rest on it.
 
-use diolock::dio_path::{Call, Script};
+use diolock::call::{Call, Script};
 use diolock::inode::Inode;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Access, Object, Op, Outcome, TaskId};
+use diolock::op::{Access, LockName, Mode, Object, Op, Outcome, TaskId};
 use diolock_verify::engine::selftest::{Random, enabled, random_program};
 use diolock_verify::litmus::catalogue;
 use diolock_verify::program::{Memory, Program, System};
@@ -186,7 +185,7 @@ fn a_step_touches_what_it_says() {
     (0..20).for_each(|seed| witness.walk(&program, seed));
     println!("{} steps, {} of them different", witness.steps, witness.known.len());
     assert!(witness.steps > 5 * witness.known.len(), "too few steps were seen twice");
-    let text = include_str!("../../src/op.rs");
+    let text = include_str!("../../src/op/mod.rs");
     let (_, body) = text.split_once("pub enum Op {").expect("the steps");
     let (body, _) = body.split_once("\n}").expect("their end");
     let names = body.lines().map(str::trim).filter(|line| line.starts_with(char::is_uppercase));

@@ -1,14 +1,15 @@
 //! Every clause of every rule, by itself: a list of steps that breaks it and one that keeps it, in
 //! the words of the steps. (The catalogue has the kernel's own ways of breaking them.)
 
-use diolock::dio_path::iocb::PrivateOp;
-use diolock::dio_path::{Call, Commit, Mount, Script, Write, WriteFlags};
-use diolock::extent_probe::{Content, Extent, Half, IoEnd};
+use diolock::call::{Call, Mount, Script};
+use diolock::dio_path::{Write, WriteFlags};
 use diolock::inode::Inode;
-use diolock::inode_lock::{LockName, Mode, WaitQueue};
+use diolock::inode_lock::Commit;
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Bio, Handle, MapFor, Object, Op, OrphanOp, Range, Submission};
-use diolock::page::PAGE_BLOCKS;
+use diolock::op::{
+    Bio, Content, Extent, Half, Handle, IoEnd, LockName, MapFor, Mode, Object, Op, OrphanOp,
+    PAGE_BLOCKS, PrivateOp, Range, Submission, WaitQueue,
+};
 use diolock_verify::engine::graph;
 use diolock_verify::program::{Memory, Program, TaskName};
 use diolock_verify::rule::{RuleId, RuleSet};

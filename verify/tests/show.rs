@@ -1,8 +1,7 @@
 //! `diolock show`: the list is what the exhaustive search covered, and every line of it runs.
 
-use diolock::inode_lock::Mode;
 use diolock::kernel::{Kernel, Version};
-use diolock::op::Op;
+use diolock::op::{Mode, Op};
 use diolock::task::Task;
 use diolock_verify::engine::{graph, shuttle};
 use diolock_verify::litmus::{Expected, catalogue};

@@ -4,10 +4,8 @@
 mod common;
 
 use diolock::dio_path::WriteFlags;
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::LockName;
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Op, Range};
+use diolock::op::{Extent, LockName, Op, Range};
 use diolock::task::Task;
 use diolock_verify::engine::graph;
 use diolock_verify::engine::selftest::{

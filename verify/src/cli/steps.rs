@@ -4,7 +4,7 @@ use super::names::{self, kernel_without, unknown};
 use super::output::Out;
 use super::table::columns;
 use clap::Args;
-use diolock::dio_path::Call;
+use diolock::call::Call;
 use diolock::kernel::{FIXES, Fix, Kernel, Version};
 use diolock::sources::was_read;
 use diolock_verify::local::{self, Row};

@@ -3,7 +3,7 @@
 use super::event::What;
 use super::frame::Frame;
 use super::reject::Reason;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 
 /// fallocate, before it is clear whether the lock it takes first is the task's own or that for inline
 /// data (`ext4_convert_inline_data`), which it gives back at once: v6.1 takes both, v6.12 too, but not

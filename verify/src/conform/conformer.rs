@@ -8,8 +8,8 @@ use super::recent::Recent;
 use super::reject::{Reason, Rejection};
 use super::world::{Stage, World};
 use crate::rule::RuleId;
-use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::Kernel;
+use diolock::op::{LockName, Mode};
 use std::collections::{HashMap, HashSet};
 
 /// Follows a recording.

@@ -8,8 +8,8 @@ use super::frame::{Asked, Frame};
 use super::loose::Loose;
 use super::reject::Reason;
 use super::world::Stage;
-use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::Version;
+use diolock::op::{LockName, Mode};
 
 /// What a thread is doing.
 #[derive(Debug)]

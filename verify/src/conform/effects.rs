@@ -8,8 +8,7 @@ use super::frame::{Kind, state};
 use super::reject::Reason;
 use super::world::{Dio, Span, Stage, Wait};
 use crate::rule::RuleId;
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{Extent, LockName, Mode};
 
 impl Conformer {
     /// What the event does to what is shared.

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::value::Value;
 use crate::problem::Finding;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 use std::fmt;
 
 /// Who: a thread's name, numbered in the order of first appearance.

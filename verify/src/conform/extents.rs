@@ -1,6 +1,6 @@
 //! What the extent tree may hold, as far as a recording tells.
 
-use diolock::extent_probe::Extent;
+use diolock::op::Extent;
 use std::collections::BTreeMap;
 
 /// The states a block may be in.

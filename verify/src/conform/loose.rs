@@ -7,7 +7,7 @@ use super::flags::{COLLAPSE, GET_CREATE, INSERT, KEEP_SIZE};
 use super::reject::Reason;
 use super::world::World;
 use crate::rule::RuleId;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 
 /// Which call.
 #[derive(Clone, Debug)]

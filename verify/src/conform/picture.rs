@@ -8,8 +8,7 @@ use super::report::{Name, describe, lanes, reason};
 use crate::program::Waiting;
 use crate::report::{Caption, Chart, Hold, Mark, Row, svg};
 use diolock::inode::Blocked;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::TaskId;
+use diolock::op::{LockName, Mode, TaskId};
 use diolock::task::Place;
 
 /// Pixels from side to side.

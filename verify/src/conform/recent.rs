@@ -2,7 +2,7 @@
 //! around a rejected one. Nothing is judged by it.
 
 use super::event::{Event, Thread, What};
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 use std::collections::VecDeque;
 
 /// Events that are remembered.

@@ -6,7 +6,7 @@ use super::event::{Thread, What};
 use super::frame::{Frame, Kind};
 use super::loose::{Effect, Loose};
 use super::world::Span;
-use diolock::inode_lock::LockName;
+use diolock::op::LockName;
 
 impl Conformer {
     /// A call has taken i_data_sem alone: the sizes may change.

@@ -1,7 +1,7 @@
 //! The values of an event's keys.
 
 use super::event::{Hex, Iocb, Ops, Submitted};
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 
 /// A value of a key.
 pub trait Value: Sized {

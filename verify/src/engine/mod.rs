@@ -178,10 +178,7 @@ pub fn waiting_text(program: &Program, waiting: &Waiting) -> String {
 }
 
 /// Whether any task can take a step.
-pub fn enabled_anywhere(
-    system: &crate::program::System,
-    fair: &[diolock::inode_lock::LockName],
-) -> bool {
+pub fn enabled_anywhere(system: &crate::program::System, fair: &[diolock::op::LockName]) -> bool {
     system.tasks().any(|task| {
         system.pending(task, fair).is_some_and(|op| system.inode.blocked(task, &op).is_none())
     })

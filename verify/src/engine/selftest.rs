@@ -10,12 +10,11 @@ pub use brute::{Outcomes, brute_force, enabled, history_graph};
 
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::RuleSet;
-use diolock::dio_path::{Call, EndIo, Script};
-use diolock::extent_probe::Extent;
+use diolock::call::{Call, Script};
+use diolock::dio_path::EndIo;
 use diolock::inode::Inode;
-use diolock::inode_lock::{LockName, Mode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Bio, Handle, MapFor, Op, Range, Submission, TaskId};
+use diolock::op::{Bio, Extent, Handle, LockName, MapFor, Mode, Op, Range, Submission, TaskId};
 
 /// A small random generator: splitmix64, so that a seed means the same everywhere and for ever.
 #[derive(Clone, Debug)]

@@ -1,9 +1,7 @@
 //! What a task of a litmus test calls.
 
-use diolock::dio_path::{Fault, WriteFlags};
-use diolock::extent_probe::Half;
-use diolock::inode_lock::WaitQueue;
-use diolock::op::{Blocks, LogicalBlock, Range, Shift};
+use diolock::dio_path::WriteFlags;
+use diolock::op::{Blocks, Fault, Half, LogicalBlock, Range, Shift, WaitQueue};
 
 /// A call and its arguments.
 #[derive(Clone, Copy, Debug)]

@@ -4,11 +4,8 @@ use super::parse::MAX_BLOCKS;
 use super::schema::{At, Field, Fields, Judge, TABLES};
 use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};
-use diolock::dio_path::{Fault, WriteFlags};
-use diolock::extent_probe::Half;
-use diolock::inode_lock::WaitQueue;
-use diolock::op::{Range, Shift};
-use diolock::page::PAGE_BLOCKS;
+use diolock::dio_path::WriteFlags;
+use diolock::op::{Fault, Half, PAGE_BLOCKS, Range, Shift, WaitQueue};
 
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;

@@ -21,10 +21,8 @@ pub(crate) use cast::MAX_TASKS;
 use crate::engine::EngineName;
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet, Verb};
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::LockName;
 use diolock::kernel::Kernel;
-use diolock::op::Blocks;
+use diolock::op::{Blocks, Extent, LockName};
 
 /// A claim about the protocol, and the situation it speaks of.
 #[derive(Clone, Debug)]

@@ -1,9 +1,8 @@
 //! Which kernels a call is modelled on: elsewhere its steps would be those of another era.
 
 use super::{CallSpec, Litmus, TaskSpec};
-use diolock::dio_path::Fault;
-use diolock::inode_lock::WaitQueue;
 use diolock::kernel::Version::{self, RfcV1, V3_7, V3_11, V4_10, V5_4, V5_10, V6_12};
+use diolock::op::{Fault, WaitQueue};
 use std::ops::RangeInclusive;
 
 impl CallSpec {

@@ -13,10 +13,8 @@ use crate::printable;
 use crate::problem::{Span, read, shown, too_big};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
-use diolock::dio_path::Mount;
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::LockName;
-use diolock::op::Blocks;
+use diolock::call::Mount;
+use diolock::op::{Blocks, Extent, LockName};
 use std::path::Path;
 use toml::de::DeTable;
 

@@ -3,14 +3,18 @@
 use super::{CallSpec, Litmus, ReachVerb};
 use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
-use diolock::dio_path::{
-    AllocFileBlocks, Append, Call, Commit, DirectRead, EndBio, EvictInode, ExtFallocate, Fallocate,
-    FilemapFault, FilemapRead, InodeDioDone, InodeDioWait, Mount, MoveExtents, PageFault, VmMmap,
-    WbDisksize, Write, WriteFlags, WriteThatEvicts, WriteThenClose, ZeroRange,
-};
+use diolock::call::{Call, Mount};
+use diolock::dio_path::{DirectRead, Write, WriteFlags, WriteThenClose};
 use diolock::inode::Inode;
+use diolock::inode_lock::{Commit, InodeDioDone, InodeDioWait};
 use diolock::kernel::Kernel;
 use diolock::op::TaskId;
+use diolock::page_cache::{
+    Append, EndBio, FilemapFault, FilemapRead, PageFault, VmMmap, WbDisksize,
+};
+use diolock::resize::{
+    AllocFileBlocks, EvictInode, ExtFallocate, Fallocate, MoveExtents, WriteThatEvicts, ZeroRange,
+};
 
 impl Litmus {
     /// The tasks' letters in task order: those written down, then the completions of the
@@ -169,7 +173,9 @@ impl Litmus {
             inode = inode.with_dirty_page(disksize);
         }
         calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
-        calls.iter().filter_map(Call::end_bio).for_each(|end_bio| inode.give_io_end(end_bio));
+        for end_bio in calls.iter().filter_map(Call::end_bio) {
+            inode.give_io_end(end_bio.whose(), end_bio.written());
+        }
         Program {
             litmus: self.name.clone(),
             given: self.given.clone(),

@@ -1,8 +1,7 @@
 //! Whether a test needs `cur_aio_dio`, the inode's one slot for an io_end, to be followed.
 
 use super::{CallSpec, Litmus};
-use diolock::extent_probe::Extent;
-use diolock::op::Range;
+use diolock::op::{Extent, Range};
 
 impl Litmus {
     /// Whether a write of this test may look at the slot while another changes it. Every direct write

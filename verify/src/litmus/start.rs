@@ -23,7 +23,7 @@ use super::CallSpec;
 use super::cast::{Cast, Kind};
 use super::parse::File;
 use super::schema::Judge;
-use diolock::extent_probe::Extent;
+use diolock::op::Extent;
 
 /// Judges the start of a file by itself, and by what is called on it.
 pub(super) fn start(judge: &mut Judge, file: &File, cast: &[Cast], journal: bool) {

@@ -8,7 +8,7 @@ pub use rows::{Holds, Row, rows};
 
 use crate::litmus::{Litmus, catalogue};
 use crate::sweep;
-use diolock::dio_path::Call;
+use diolock::call::Call;
 use diolock::kernel::Kernel;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! What a step may be told.
 
-use diolock::extent_probe::{Content, Extent, IoEnd, Mapped};
-use diolock::op::{Blocks, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, Range};
+use diolock::op::{
+    Blocks, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PhysicalBlock, Range,
+};
 
 /// Sizes, in blocks: a file of litmus tests is no longer.
 const SIZES: std::ops::RangeInclusive<Blocks> = 0..=4;

@@ -1,10 +1,9 @@
 //! The steps of a task, in the order in which it takes them, and what it holds after each.
 
 use super::outcomes;
-use diolock::dio_path::Call;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::call::Call;
 use diolock::kernel::Version;
-use diolock::op::{Bio, Op, Outcome, Range, Submission};
+use diolock::op::{Bio, LockName, Mode, Op, Outcome, Range, Submission};
 use diolock::task::{Place, Task};
 use std::collections::{BTreeSet, HashSet};
 use std::mem::{Discriminant, discriminant};

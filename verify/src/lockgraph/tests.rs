@@ -1,7 +1,7 @@
 use super::*;
 use crate::rule::Gathered;
-use diolock::inode_lock::LockName::{CompletedIoLock, IDataSem, IMutex};
 use diolock::kernel::Version;
+use diolock::op::LockName::{CompletedIoLock, IDataSem, IMutex};
 
 const MUTEX: Node = Node::Lock(IMutex);
 const SEM: Node = Node::Lock(IDataSem);

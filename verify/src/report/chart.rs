@@ -6,8 +6,7 @@ use crate::program::{Event, Program, System, Waiting};
 use crate::rule::RuleId;
 use crate::verdict::{Report, Verdict};
 use diolock::inode::Blocked;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, Outcome, TaskId};
+use diolock::op::{LockName, Mode, Op, Outcome, TaskId};
 use diolock::task::{Place, Task};
 
 /// A run, step by step.

@@ -4,8 +4,7 @@
 use super::Chart;
 use super::svg::story::{self, Part};
 use super::svg::{self, Form, columns, escape};
-use diolock::inode_lock::LockName;
-use diolock::op::TaskId;
+use diolock::op::{LockName, TaskId};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 

@@ -256,8 +256,8 @@ mod tests {
     use crate::engine::graph;
     use crate::engine::native::tests::program;
     use crate::rule::{RuleId, RuleSet};
-    use diolock::inode_lock::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
-    use diolock::inode_lock::Mode::{Exclusive, Shared};
+    use diolock::op::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
+    use diolock::op::Mode::{Exclusive, Shared};
     use diolock::op::Op;
 
     fn deadlock(extra: usize) -> String {

@@ -7,8 +7,7 @@
 use super::words;
 use crate::program::{Event, Program, System};
 use crate::rule::{Gathered, Rules};
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, Outcome, TaskId};
+use diolock::op::{LockName, Mode, Op, Outcome, TaskId};
 use diolock::task::Task;
 use serde::Serialize;
 

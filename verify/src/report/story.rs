@@ -223,7 +223,7 @@ pub fn holder(chart: &Chart, waiting: &Waiting) -> String {
 }
 
 /// The row in which a task took a lock that it holds at the end.
-fn taken(chart: &Chart, task: TaskId, lock: diolock::inode_lock::LockName) -> Option<&Row> {
+fn taken(chart: &Chart, task: TaskId, lock: diolock::op::LockName) -> Option<&Row> {
     let holds = |row: &&Row| row.held.iter().any(|h| h.task == task && h.lock == lock);
     chart.rows.last().filter(holds)?;
     let at = chart.rows.iter().rposition(|row| !holds(&row)).map_or(0, |at| at + 1);

@@ -1,14 +1,11 @@
 //! Each step in the kernel's words.
 
 use crate::program::{Event, Program, Waiting};
-use diolock::dio_path::iocb::PrivateOp;
-use diolock::extent_probe::{Content, Extent, Half};
 use diolock::inode::Blocked;
-use diolock::inode_lock::{LockName, Mode};
 use diolock::op::{
-    Bio, Handle, LogicalBlock, Op, OrphanOp, Outcome, PhysicalBlock, Range, Shift, TaskId,
+    Bio, Content, Extent, Half, Handle, LockName, LogicalBlock, Mode, Op, OrphanOp, Outcome,
+    PAGE_BLOCKS, PhysicalBlock, PrivateOp, Range, Shift, TaskId,
 };
-use diolock::page::PAGE_BLOCKS;
 
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
 pub fn lock_words(lock: LockName, mode: Mode) -> String {

@@ -5,11 +5,9 @@ use super::RuleId;
 use super::judge::{Judgement, broken};
 use super::view::{End, View};
 use crate::program::Program;
-use diolock::dio_path::iocb::PrivateOp;
 use diolock::inode::Inode;
-use diolock::inode_lock::{LockName, Mode, WaitQueue};
 use diolock::kernel::{Fix, Version};
-use diolock::op::{Object, Op, Outcome, TaskId};
+use diolock::op::{LockName, Mode, Object, Op, Outcome, PrivateOp, TaskId, WaitQueue};
 
 /// R6. Up to v3.11 an overwrite drops i_mutex for its I/O: whoever takes the lock next takes note of
 /// those without a reference, and its drain must have seen them begin.

@@ -4,10 +4,8 @@ use super::RuleId;
 use super::judge::{Judgement, broken};
 use super::view::{End, View};
 use crate::program::Program;
-use diolock::extent_probe::{Content, Extent};
 use diolock::inode::Inode;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Bio, Op, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{Bio, Content, Extent, LockName, Mode, Op, Outcome, PhysicalBlock, TaskId};
 
 /// R4. I/O is in flight from its submission to its end; synchronous I/O is one step here, so that only
 /// what it reaches can be wrong.

@@ -2,8 +2,7 @@
 //! the witnesses seen. It is no part of any state.
 
 use super::{RuleId, Violation};
-use diolock::inode_lock::LockName;
-use diolock::op::{Access, Object, TaskId};
+use diolock::op::{Access, LockName, Object, TaskId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -7,8 +7,7 @@ use super::{
 };
 use crate::program::{Event, Program};
 use diolock::inode::Inode;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, TaskId};
+use diolock::op::{LockName, Mode, Op, TaskId};
 
 /// The rules and all they remember: plain data, no part of any engine.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

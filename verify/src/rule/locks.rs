@@ -5,9 +5,8 @@ use super::view::{End, View};
 use super::{Gathered, Node, RuleId};
 use crate::program::Program;
 use diolock::inode::Inode;
-use diolock::inode_lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Handle, MapFor, Object, Op, Outcome};
+use diolock::op::{GATE_RANK, Handle, JOURNAL_RANK, LockName, MapFor, Mode, Object, Op, Outcome};
 
 /// `i_mutex`, later `i_rwsem`.
 fn inode_lock(kernel: Kernel) -> LockName {

@@ -3,9 +3,8 @@
 use super::RuleId;
 use super::judge::{Judgement, broken};
 use super::view::View;
-use diolock::dio_path::Call;
-use diolock::inode_lock::LockName;
-use diolock::op::Op;
+use diolock::call::Call;
+use diolock::op::{LockName, Op};
 
 /// R14: a call with IOCB_NOWAIT reaches no step that may sleep, whether or not it would sleep this time.
 ///

@@ -5,11 +5,9 @@ use super::judge::{Judgement, broken};
 use super::records::Halves;
 use super::view::{End, View};
 use crate::program::Program;
-use diolock::dio_path::Call;
-use diolock::extent_probe::{Content, Extent};
+use diolock::call::Call;
 use diolock::inode::Inode;
-use diolock::op::{LogicalBlock, Op, Outcome, TaskId};
-use diolock::page::PAGE_BLOCKS;
+use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, PAGE_BLOCKS, TaskId};
 
 /// R5: what is copied from a page. Bytes that the file never held are always wrong. Zeros are wrong where
 /// i_size, when the reader looked, vouched for data, and neither the reader nor who filled the page knew

@@ -1,7 +1,6 @@
 //! What the rules remember: a record for each task, and one for each shared object.
 
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Blocks, LogicalBlock, PhysicalBlock, TaskId};
+use diolock::op::{Blocks, LockName, LogicalBlock, Mode, PhysicalBlock, TaskId};
 
 /// A set of small numbers: tasks, or blocks of the device.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

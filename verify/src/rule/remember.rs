@@ -2,13 +2,10 @@
 
 use super::records::{DioRecord, Halves, PagesRecord};
 use super::view::View;
-use diolock::dio_path::iocb::PrivateOp;
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::{LockName, Mode, WaitQueue};
 use diolock::op::{
-    Bio, Blocks, Handle, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, Submission, TaskId,
+    Bio, Blocks, Extent, Handle, LockName, MapFor, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
+    PhysicalBlock, PrivateOp, Submission, TaskId, WaitQueue,
 };
-use diolock::page::PAGE_BLOCKS;
 
 /// Notes an event.
 pub(super) fn remember(view: &mut View<'_>) {
@@ -325,7 +322,7 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
             }
         }
         Bio::Write { half, zero_rest } => {
-            let half = half.map(diolock::extent_probe::Half::index);
+            let half = half.map(diolock::op::Half::index);
             let task = view.me_mut();
             task.wrote_to = task.mapped_to;
             for (block, _) in task.mapped.extract_if(.., |(_, number)| blocks.contains(number)) {

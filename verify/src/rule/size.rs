@@ -5,9 +5,8 @@ use super::judge::{Judgement, broken};
 use super::pages::on_disk;
 use super::view::{End, View};
 use crate::program::Program;
-use diolock::extent_probe::Content;
 use diolock::inode::Inode;
-use diolock::op::Op;
+use diolock::op::{Content, Op};
 
 /// R11: who changes a size, and what a crash leaves of a synchronous write.
 pub(super) fn changed(view: &View<'_>) -> Judgement {

@@ -6,10 +6,8 @@ use super::pages::{on_disk, words};
 use super::records::{Halves, TaskRecord};
 use super::view::End;
 use crate::program::Program;
-use diolock::extent_probe::Content;
 use diolock::inode::Inode;
-use diolock::op::{LogicalBlock, TaskId};
-use diolock::page::PAGE_BLOCKS;
+use diolock::op::{Content, LogicalBlock, PAGE_BLOCKS, TaskId};
 
 /// R13, at the end: what reads find where somebody put data is what one of those put there, whoever was
 /// last. Zeros do as well where a truncate has been; where a hole was punched or extents were moved,

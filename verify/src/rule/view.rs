@@ -10,10 +10,10 @@ use super::records::{
     PageDataRecord, PagesRecord, Set, SizeRecord, TaskRecord,
 };
 use crate::program::{Event, Program};
-use diolock::dio_path::Call;
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::{LockName, WaitQueue};
-use diolock::op::{Access, LogicalBlock, Object, Op, PhysicalBlock, TaskId};
+use diolock::call::Call;
+use diolock::op::{
+    Access, Extent, LockName, LogicalBlock, Object, Op, PhysicalBlock, TaskId, WaitQueue,
+};
 use std::sync::Arc;
 
 /// Records of objects that there are several of.

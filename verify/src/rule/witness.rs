@@ -5,10 +5,7 @@ use super::records::Set;
 use super::view::Memory;
 use crate::program::{Event, Program};
 use crate::trace::HappensBefore;
-use diolock::dio_path::iocb::PrivateOp;
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::{LockName, Mode, WaitQueue};
-use diolock::op::{Bio, MapFor, Op, Outcome, TaskId};
+use diolock::op::{Bio, Extent, LockName, MapFor, Mode, Op, Outcome, PrivateOp, TaskId, WaitQueue};
 
 /// Something that a run must show at least once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,9 +3,10 @@
 use crate::litmus::MAX_TASKS;
 use crate::program::{Program, Run};
 use crate::rule::Gathered;
-use diolock::dio_path::Call;
-use diolock::extent_probe::{Content, Extent, IoEnd, Mapped};
-use diolock::op::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, Range, TaskId};
+use diolock::call::Call;
+use diolock::op::{
+    Bio, Content, Extent, IoEnd, LogicalBlock, MapFor, Mapped, Op, OrphanOp, Outcome, Range, TaskId,
+};
 use diolock::task::Task;
 use std::collections::HashMap;
 use std::fmt::{self, Write};

@@ -4,9 +4,8 @@ use crate::litmus::parse::MAX_BLOCKS;
 use crate::program::{Event, Program, System};
 use crate::trace::HappensBefore;
 use diolock::inode::{Blocked, Inode};
-use diolock::inode_lock::WaitQueue;
 use diolock::kernel::{Fix, Kernel};
-use diolock::op::{Access, Blocks, MapFor, Object, Op, Outcome, Range, TaskId};
+use diolock::op::{Access, Blocks, MapFor, Object, Op, Outcome, Range, TaskId, WaitQueue};
 
 /// Every value that each weak variable has had, with the step that wrote it: what a look at it
 /// answers, and the inode at that time.

@@ -1,8 +1,7 @@
 //! The files that programs start from.
 
-use diolock::extent_probe::Extent;
 use diolock::inode::Inode;
-use diolock::op::Blocks;
+use diolock::op::{Blocks, Extent};
 use std::borrow::Cow;
 
 /// A file at the start.

@@ -4,9 +4,8 @@ use super::Replayed;
 use crate::engine::Wrong;
 use crate::program::{Event, Program};
 use crate::report::content_words;
-use diolock::dio_path::Call;
-use diolock::extent_probe::{Content, Extent, Mapped};
-use diolock::op::{Op, Outcome, TaskId};
+use diolock::call::Call;
+use diolock::op::{Content, Extent, Mapped, Op, Outcome, TaskId};
 use diolock::task::Task;
 
 /// `i_size 0`, `R read zeros`, `T freed block 0`: after what went wrong, if anything did.

@@ -106,7 +106,7 @@ fn a_limit_and_a_word_from_outside_cut_the_list_and_say_so() {
 fn what_goes_wrong_goes_wrong_in_every_order_of_commuting_steps() {
     use crate::rule::RuleSet;
     let mut program = random_program(0, 2, 1);
-    let script = |op| diolock::dio_path::Call::Script(diolock::dio_path::Script::new(vec![op]));
+    let script = |op| diolock::call::Call::Script(diolock::call::Script::new(vec![op]));
     // One order of the two has the count at -1 for a moment. Whoever drops what it was not given is
     // wrong in both.
     program.calls = vec![script(Op::DioBegin(0)), script(Op::DioEnd(0))];

@@ -10,9 +10,7 @@ use crate::conform::flags::{
     MAP_UNWRITTEN, WRITE,
 };
 use crate::conform::world::World;
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, Outcome};
+use diolock::op::{Extent, LockName, Mode, Op, Outcome};
 use diolock::task::Task;
 
 impl Frame {

@@ -6,13 +6,11 @@ use crate::conform::event::Iocb;
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::loose::Loose;
 use crate::conform::trail::Trail;
-use diolock::dio_path::{
-    Call, DioReadIter, DioWriteIter, ExtFallocate, IomapEndIo, PunchHoleRwsem, Setattr, ShiftRange,
-    Write, WriteFlags, ZeroRange,
-};
-use diolock::extent_probe::Half;
+use diolock::call::Call;
+use diolock::dio_path::{DioReadIter, DioWriteIter, IomapEndIo, Write, WriteFlags};
 use diolock::kernel::Kernel;
-use diolock::op::{Bio, Blocks, Outcome, Range, Submission};
+use diolock::op::{Bio, Blocks, Half, Outcome, Range, Submission};
+use diolock::resize::{ExtFallocate, PunchHoleRwsem, Setattr, ShiftRange, ZeroRange};
 use diolock::task::Task;
 
 pub(super) fn blocks_of(asked: Asked, block: u64) -> Range {

@@ -3,8 +3,7 @@
 use super::phase::Phase;
 use super::{Candidate, Frame, Kind};
 use crate::conform::value::Value;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, OrphanOp, Shift};
+use diolock::op::{LockName, Mode, Op, OrphanOp, Shift};
 use diolock::task::Task;
 
 impl Frame {

@@ -5,9 +5,7 @@ use super::{Candidate, Frame, Kind};
 use crate::conform::event::{Thread, What};
 use crate::conform::flags::{EX_NOCACHE, GET_CREATE, GET_NO_NORMALIZE, GET_UNWRITTEN, GET_ZERO};
 use crate::conform::world::{Span, World};
-use diolock::extent_probe::Extent;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Blocks, Outcome, Range, Shift};
+use diolock::op::{Blocks, Extent, LockName, Mode, Outcome, Range, Shift};
 
 /// Whether the event is that a function within ext4_fallocate begins or returns.
 pub(super) fn is_inner(what: &What) -> bool {

@@ -6,7 +6,7 @@ use crate::conform::event::Iocb;
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::trail::Edge;
 use crate::schedule::answers;
-use diolock::dio_path::Call;
+use diolock::call::Call;
 use diolock::kernel::Kernel;
 use diolock::op::{Op, Outcome};
 use diolock::task::Task;

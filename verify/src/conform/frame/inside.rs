@@ -3,7 +3,7 @@
 
 use crate::conform::event::What;
 use crate::conform::flags::{GET_CONVERT, GET_CREATE};
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 
 /// How far it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -7,8 +7,7 @@ use crate::conform::event::What;
 use crate::conform::flags::{GET_CREATE, MAP_MAPPED, MAP_UNWRITTEN};
 use crate::conform::reject::Reason;
 use crate::conform::world::World;
-use diolock::extent_probe::{Extent, Mapped};
-use diolock::op::{Blocks, Range};
+use diolock::op::{Blocks, Extent, Mapped, Range};
 
 /// The mapping of one call's blocks, piece by piece, which the model does in one step.
 #[derive(Clone, Debug, Default)]

@@ -20,8 +20,8 @@ use super::loose::Loose;
 use super::reject::Reason;
 use super::trail::Trail;
 use super::world::{Span, World};
-use diolock::dio_path::Call;
-use diolock::inode_lock::LockName;
+use diolock::call::Call;
+use diolock::op::LockName;
 use diolock::task::Task;
 use phase::Phase;
 

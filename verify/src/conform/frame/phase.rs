@@ -1,6 +1,6 @@
 //! The events of one step: where a step of the model is several events.
 
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 
 /// How much of the events of a task's next step was seen.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,8 +6,7 @@ use super::{Candidate, Frame, Kind};
 use crate::conform::event::{Ops, Submitted, What};
 use crate::conform::flags::{FORCE_WAIT, GET_CREATE};
 use crate::conform::world::World;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Blocks, Op, OrphanOp, Outcome};
+use diolock::op::{Blocks, LockName, Mode, Op, OrphanOp, Outcome};
 use diolock::task::Task;
 
 impl Frame {

@@ -4,8 +4,7 @@ use super::graph::last_of;
 use super::phase::Phase;
 use super::{Candidate, Frame};
 use crate::conform::trail::Edge;
-use diolock::extent_probe::{Extent, Mapped};
-use diolock::op::{Blocks, MapFor, Op, Outcome};
+use diolock::op::{Blocks, Extent, MapFor, Mapped, Op, Outcome};
 use diolock::task::Task;
 
 impl Frame {

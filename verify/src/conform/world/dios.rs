@@ -3,7 +3,7 @@
 use super::World;
 use crate::conform::event::{Iocb, Thread};
 use crate::conform::reject::Reason;
-use diolock::extent_probe::Extent;
+use diolock::op::Extent;
 
 /// How far a direct I/O is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,7 +4,7 @@ use super::World;
 use crate::conform::event::Thread;
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 
 impl World {
     /// How a thread holds a lock.

@@ -7,7 +7,7 @@ use crate::conform::extents::{Kinds, Known, Piece};
 use crate::conform::flags::{GET_CONVERT, GET_UNWRITTEN, GET_ZERO};
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;
-use diolock::extent_probe::Extent;
+use diolock::op::Extent;
 
 /// A call of ext4_map_blocks that has not returned.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ pub use window::{Span, Window};
 
 use super::event::{Iocb, Thread};
 use super::extents::Extents;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 use lookups::Lookup;
 use std::collections::{BTreeMap, HashMap};
 

@@ -11,7 +11,7 @@ use super::dios::Stage;
 use crate::conform::event::Thread;
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;
-use diolock::inode_lock::{LockName, Mode};
+use diolock::op::{LockName, Mode};
 
 /// What a thread waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,8 +7,7 @@
 
 use crate::program::{Memory, Program, System};
 use crate::rule::RuleId;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Access, Object, Op, TaskId};
+use diolock::op::{Access, LockName, Mode, Object, Op, TaskId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How loom sees an object.

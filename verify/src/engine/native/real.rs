@@ -1,7 +1,6 @@
 //! The real locks, what a thread holds of them, and the pauses between its steps.
 
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::TaskId;
+use diolock::op::{LockName, Mode, TaskId};
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::hint::spin_loop;
 use std::thread;

@@ -3,8 +3,7 @@
 use super::real::{Held, Noise};
 use super::{Shared, World};
 use diolock::inode::Blocked;
-use diolock::inode_lock::Mode;
-use diolock::op::{Op, TaskId};
+use diolock::op::{Mode, Op, TaskId};
 use diolock::task::Task;
 use std::sync::Arc;
 use std::thread;

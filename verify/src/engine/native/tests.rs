@@ -1,12 +1,12 @@
 use super::*;
 use crate::program::TaskName;
 use crate::rule::{RuleSet, Verb, Witness};
-use diolock::dio_path::{Call, Script};
-use diolock::extent_probe::Extent;
+use diolock::call::{Call, Script};
 use diolock::inode::Inode;
-use diolock::inode_lock::LockName::{self, AioMutex, IDataSem, IMutex};
-use diolock::inode_lock::Mode::{Exclusive, Shared};
 use diolock::kernel::{Kernel, Version};
+use diolock::op::Extent;
+use diolock::op::LockName::{self, AioMutex, IDataSem, IMutex};
+use diolock::op::Mode::{Exclusive, Shared};
 
 /// A program of fixed steps.
 pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {

@@ -2,8 +2,7 @@
 //! need not try.
 
 use crate::program::System;
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Op, TaskId};
+use diolock::op::{LockName, Mode, Op, TaskId};
 
 /// Whether a step may have to wait.
 pub(super) fn waits(op: &Op) -> bool {

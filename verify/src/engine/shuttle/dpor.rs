@@ -17,8 +17,7 @@
 use super::coenabled::{never_together, waits};
 use super::history::{Clock, Latest, Raised, Step, conflict, touched, touches};
 use crate::program::{Event, Program, System};
-use diolock::inode_lock::LockName;
-use diolock::op::TaskId;
+use diolock::op::{LockName, TaskId};
 
 /// A set of tasks.
 type Tasks = u64;

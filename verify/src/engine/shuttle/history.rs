@@ -1,8 +1,7 @@
 //! The steps of one execution and what came before what.
 
 use crate::program::{Event, System};
-use diolock::inode_lock::{LockName, Mode};
-use diolock::op::{Access, Object, Op, TaskId};
+use diolock::op::{Access, LockName, Mode, Object, Op, TaskId};
 
 /// How many steps of each task have happened.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,8 +6,7 @@ use super::story;
 use crate::program::Waiting;
 use crate::report::{Chart, Hold, Row};
 use diolock::inode::Blocked;
-use diolock::inode_lock::{LockName, Mode, WaitQueue};
-use diolock::op::TaskId;
+use diolock::op::{LockName, Mode, TaskId, WaitQueue};
 
 /// Half an exclusive bar: a shared one, or a waiter's outline.
 const HALF: i32 = 12;

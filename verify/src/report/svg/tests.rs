@@ -8,8 +8,8 @@ use crate::engine::native::tests::program;
 use crate::litmus::{Expected, catalogue};
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
-use diolock::inode_lock::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
-use diolock::inode_lock::Mode::{Exclusive, Shared};
+use diolock::op::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
+use diolock::op::Mode::{Exclusive, Shared};
 use diolock::op::{Op, TaskId};
 use std::sync::LazyLock;
 

@@ -1,0 +1,223 @@
+//! Who runs: the system calls, the interrupt, the worker and the journal commit.
+
+mod of_kernel;
+
+pub use of_kernel::Mount;
+
+use crate::dio_path::{
+    DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite,
+    FileWriteIter, IomapEndIo, IomapReadEndIo, Plan, UringThread, WriteThenClose,
+};
+use crate::inode_lock::{Commit, InodeDioDone, InodeDioWait};
+use crate::op::{Op, Outcome, Submission, TaskId, WaitQueue};
+use crate::page_cache::{
+    Append, BufferedWrite, EndBio, FilemapFault, FilemapRead, PageFault, SyncFile, VmMmap,
+    WbDisksize, WritePages,
+};
+use crate::resize::{
+    AllocFileBlocks, EvictInode, ExtFallocate, Fallocate, MoveExtents, PunchHole, PunchHoleRwsem,
+    Setattr, ShiftRange, Truncate, WriteThatEvicts, ZeroRange,
+};
+use crate::task::{Place, Task};
+
+/// Makes [`Call`] and its [`Task`] of one list.
+macro_rules! calls {
+    ($($(#[$doc:meta])+ $call:ident($task:ty),)+) => {
+        /// Any task, so that a run can hold them side by side.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub enum Call {
+            $($(#[$doc])+ $call($task),)+
+        }
+
+        impl Task for Call {
+            fn next(&self) -> Option<Op> {
+                match self { $(Call::$call(task) => task.next(),)+ }
+            }
+            fn resume(&mut self, outcome: Outcome) {
+                match self { $(Call::$call(task) => task.resume(outcome),)+ }
+            }
+            fn place(&self) -> Place {
+                match self { $(Call::$call(task) => task.place(),)+ }
+            }
+        }
+    };
+}
+
+calls! {
+    /// A direct write.
+    Write(FileDioWrite),
+    /// The completion of an asynchronous write.
+    EndIo(EndIo),
+    /// A truncate.
+    Truncate(Truncate),
+    /// A direct read.
+    Read(DirectRead),
+    /// A buffered write.
+    BufferedWrite(BufferedWrite),
+    /// A journal commit.
+    Commit(Commit),
+    /// A direct write, v4.10 and v5.4.
+    FileWriteIter(FileWriteIter),
+    /// The completion of an asynchronous write, v4.10 and v5.4.
+    DioComplete(DioComplete),
+    /// A direct write, from v5.10 on.
+    DioWriteIter(DioWriteIter),
+    /// The completion of an asynchronous write, from v5.10 on.
+    IomapEndIo(IomapEndIo),
+    /// The completion of an asynchronous read, up to v5.4.
+    DioReadComplete(DioReadComplete),
+    /// The completion of an asynchronous read, from v5.10 on.
+    IomapReadEndIo(IomapReadEndIo),
+    /// A direct read, from v4.10 on.
+    DioReadIter(Box<DioReadIter>),
+    /// A truncate, from v4.10 on.
+    Setattr(Setattr),
+    /// A punched hole, from v4.10 on.
+    PunchHole(PunchHoleRwsem),
+    /// A punched hole, up to v3.11.
+    PunchHoleImutex(PunchHole),
+    /// Blocks swapped with a donor file.
+    MoveExtents(MoveExtents),
+    /// A page fault that allocates.
+    PageFault(PageFault),
+    /// A thread that changes the address space.
+    VmMmap(VmMmap),
+    /// Writeback that raises i_disksize.
+    WbDisksize(WbDisksize),
+    /// A store to a mapped page.
+    Fault(FilemapFault),
+    /// The flusher.
+    WritePages(WritePages),
+    /// An io_uring thread.
+    Uring(Box<UringThread>),
+    /// fsync.
+    SyncFile(SyncFile),
+    /// An asynchronous write, then a close.
+    WriteThenClose(WriteThenClose),
+    /// A drain, taken apart.
+    DioWait(InodeDioWait),
+    /// The end of a reference, taken apart.
+    DioDone(InodeDioDone),
+    /// A buffered write that appends.
+    Append(Append),
+    /// A buffered read.
+    BufferedRead(FilemapRead),
+    /// A drain and a lookup.
+    AllocFileBlocks(AllocFileBlocks),
+    /// A preallocation.
+    Fallocate(Fallocate),
+    /// The completion of a buffered write.
+    EndBio(EndBio),
+    /// The end of an inode.
+    Evict(EvictInode),
+    /// A buffered write that evicts another inode.
+    WriteThatEvicts(WriteThatEvicts),
+    /// A preallocation, with its credits and the size.
+    ExtFallocate(ExtFallocate),
+    /// A range taken out of the file, or put in.
+    ShiftRange(ShiftRange),
+    /// A zeroed range.
+    ZeroRange(ZeroRange),
+    /// A fixed list of steps (ours: litmus tests of the engines themselves).
+    Script(Script),
+}
+
+/// A task that performs a fixed list of steps and ignores what comes back.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Script {
+    steps: Vec<Op>,
+    at: usize,
+}
+
+impl Script {
+    /// Performs `steps` in order.
+    pub fn new(steps: Vec<Op>) -> Script {
+        Script { steps, at: 0 }
+    }
+}
+
+impl Task for Script {
+    fn next(&self) -> Option<Op> {
+        self.steps.get(self.at).cloned()
+    }
+    fn resume(&mut self, _: Outcome) {
+        self.at += 1;
+    }
+    fn place(&self) -> Place {
+        Place { step: "Script", kernel: "(ours)" }
+    }
+}
+
+impl Call {
+    /// Whether the task runs from the start; a completion waits for its submission.
+    pub fn started(&self) -> bool {
+        match self {
+            Call::EndIo(end_io) => end_io.submission.is_some(),
+            Call::DioComplete(end_io) => end_io.submission.is_some(),
+            Call::IomapEndIo(end_io) => end_io.submitted(),
+            Call::DioReadComplete(end_io) => end_io.submission.is_some(),
+            Call::IomapReadEndIo(end_io) => end_io.submission.is_some(),
+            _ => true,
+        }
+    }
+
+    /// Starts a completion.
+    pub fn submit(&mut self, submission: Submission) {
+        match self {
+            Call::EndIo(end_io) => end_io.submission = Some(submission),
+            Call::DioComplete(end_io) => end_io.submission = Some(submission),
+            Call::IomapEndIo(end_io) => end_io.submit(submission),
+            Call::DioReadComplete(end_io) => end_io.submission = Some(submission),
+            Call::IomapReadEndIo(end_io) => end_io.submission = Some(submission),
+            _ => {}
+        }
+    }
+
+    /// How a direct write does its I/O, once that is decided and until it is over (from v5.10 on).
+    pub fn plan(&self) -> Option<Plan> {
+        if let Call::DioWriteIter(write) = self { write.plan() } else { None }
+    }
+
+    /// Whether it starts over for ever.
+    pub fn repeats(&self) -> bool {
+        matches!(self, Call::Read(read) if read.repeats())
+    }
+
+    /// Whether it was called with IOCB_NOWAIT.
+    pub fn nowait(&self) -> bool {
+        matches!(self, Call::DioWriteIter(write) if write.nowait())
+    }
+
+    /// Whether it reads or writes the page cache and what it holds.
+    pub fn uses_the_page(&self) -> bool {
+        match self {
+            Call::Script(script) => {
+                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(_)))
+            }
+            call => {
+                matches!(
+                    call,
+                    Call::Fault(_)
+                        | Call::BufferedRead(_)
+                        | Call::BufferedWrite(_)
+                        | Call::WritePages(_)
+                        | Call::SyncFile(_)
+                )
+            }
+        }
+    }
+
+    /// The counter of which the task holds a reference before its first step.
+    pub fn holds(&self) -> Option<(WaitQueue, TaskId)> {
+        match self {
+            Call::DioDone(done) => Some(done.holds()),
+            Call::EndBio(end_bio) => Some((WaitQueue::Unwritten, end_bio.written()?.0)),
+            _ => None,
+        }
+    }
+
+    /// The completion of a buffered write whose I/O is done.
+    pub fn end_bio(&self) -> Option<&EndBio> {
+        if let Call::EndBio(end_bio) = self { Some(end_bio) } else { None }
+    }
+}

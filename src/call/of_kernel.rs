@@ -1,0 +1,159 @@
+//! Which kernel runs which task.
+
+use super::Call;
+use crate::dio_path::{
+    DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite,
+    FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, UringThread, Write, WriteFlags,
+};
+use crate::kernel::{Fix, Kernel, Version};
+use crate::op::{Blocks, Fault, Range, Shift, TaskId};
+use crate::page_cache::{BufferedWrite, SyncFile, WritePages};
+use crate::resize::{PunchHole, PunchHoleRwsem, Setattr, ShiftRange, Truncate};
+
+/// How the file system is mounted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Mount {
+    /// `dioread_nolock`; it decides nothing from v5.10 on.
+    pub dioread_nolock: bool,
+    /// There is a journal.
+    pub journal: bool,
+}
+
+impl Mount {
+    /// Whether `-o dioread_nolock` makes a difference to writeback, and was given.
+    fn asks_for_nolock(self, kernel: Kernel) -> bool {
+        self.dioread_nolock && kernel.version < Version::V5_10
+    }
+}
+
+impl Call {
+    /// A direct write.
+    pub fn pwrite(write: Write, flags: WriteFlags, kernel: Kernel, mount: Mount) -> Call {
+        let Mount { dioread_nolock, journal } = mount;
+        if kernel.version >= Version::V5_10 {
+            Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
+        } else if kernel.version >= Version::V4_10 {
+            let write = FileWriteIter::new(write, kernel, dioread_nolock, journal);
+            Call::FileWriteIter(write.at_eof(flags.at_eof))
+        } else {
+            Call::Write(FileDioWrite::new(write, kernel, dioread_nolock))
+        }
+    }
+
+    /// The completion, as task `task`, of an asynchronous write by `submitter`.
+    pub fn completion(task: TaskId, submitter: TaskId, flags: WriteFlags, kernel: Kernel) -> Call {
+        if kernel.version >= Version::V5_10 {
+            Call::IomapEndIo(IomapEndIo::new(task, kernel, flags.osync, false))
+        } else if kernel.version >= Version::V4_10 {
+            Call::DioComplete(DioComplete::new(task, kernel))
+        } else {
+            Call::EndIo(EndIo::new(task, submitter, kernel))
+        }
+    }
+
+    /// A direct read, whose completion is task `end_io` if it is asynchronous.
+    pub fn pread(
+        task: TaskId,
+        end_io: Option<TaskId>,
+        range: Range,
+        kernel: Kernel,
+        mount: Mount,
+    ) -> Call {
+        if kernel.version >= Version::V4_10 {
+            let nolock = mount.asks_for_nolock(kernel);
+            let read = DioReadIter::new(task, range, kernel, nolock).completed_by(end_io);
+            Call::DioReadIter(Box::new(read))
+        } else {
+            let read = DirectRead::new(task, range, kernel, mount.dioread_nolock);
+            Call::Read(read.completed_by(end_io))
+        }
+    }
+
+    /// The completion, as task `task`, of an asynchronous read.
+    pub fn read_completion(task: TaskId, kernel: Kernel) -> Call {
+        if kernel.version >= Version::V5_10 {
+            Call::IomapReadEndIo(IomapReadEndIo::new(task))
+        } else {
+            Call::DioReadComplete(DioReadComplete::new(task, kernel))
+        }
+    }
+
+    /// Writeback of the cached page by the flusher.
+    pub fn writepages(task: TaskId, kernel: Kernel, mount: Mount) -> Call {
+        Call::WritePages(WritePages::new(task, kernel, mount.asks_for_nolock(kernel)))
+    }
+
+    /// A buffered write.
+    pub fn buffered_write(range: Range, kernel: Kernel) -> Call {
+        Call::BufferedWrite(BufferedWrite::new(range, kernel))
+    }
+
+    /// fsync, as task `task`.
+    pub fn fsync(task: TaskId, kernel: Kernel, mount: Mount) -> Call {
+        let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
+        Call::SyncFile(SyncFile::new(write_back, kernel))
+    }
+
+    /// A truncate.
+    pub fn ftruncate(to: Blocks, fault: Option<Fault>, kernel: Kernel, mount: Mount) -> Call {
+        if kernel.version >= Version::V4_10 {
+            Call::Setattr(Setattr::new(to, kernel, mount.journal).failing(fault))
+        } else {
+            Call::Truncate(Truncate::new(to, kernel, mount.journal).failing(fault))
+        }
+    }
+
+    /// A punched hole, by task `task`; whether blocks are `indirect` matters before v4.10 only.
+    pub fn punch_hole(
+        task: TaskId,
+        range: Range,
+        fault: Option<Fault>,
+        kernel: Kernel,
+        (mount, indirect): (Mount, bool),
+    ) -> Call {
+        let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
+        if kernel.version >= Version::V4_10 {
+            let punch = PunchHoleRwsem::new(range, kernel).failing(fault);
+            Call::PunchHole(punch.writing_back(write_back))
+        } else {
+            let punch = PunchHole::new(range, kernel, indirect).failing(fault);
+            Call::PunchHoleImutex(punch.writing_back(write_back))
+        }
+    }
+
+    /// A range that is taken out of the file or put in, by task `task`.
+    pub fn shift_range(
+        task: TaskId,
+        (range, shift): (Range, Shift),
+        fault: Option<Fault>,
+        kernel: Kernel,
+        mount: Mount,
+    ) -> Call {
+        let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
+        let shifts = match shift {
+            Shift::Left => ShiftRange::collapse(range, kernel),
+            Shift::Right => ShiftRange::insert(range, kernel),
+        };
+        Call::ShiftRange(shifts.failing(fault).writing_back(write_back))
+    }
+
+    /// A thread that writes through io_uring and then truncates to `to`, and the completion, as
+    /// task `end_io`, of its write.
+    pub fn uring(
+        write: Write,
+        end_io: TaskId,
+        to: Blocks,
+        kernel: Kernel,
+        mount: Mount,
+    ) -> (Call, Call) {
+        // Only pure overwrites may be completed by their caller.
+        let deferred = kernel.version >= Version::V6_12 && !kernel.has(Fix::NoCallerCompletion);
+        let work = deferred
+            .then(|| IomapDioComplete::new(write.range, end_io, false, kernel).asynchronous());
+        let writer = DioWriteIter::new(write, WriteFlags::default(), kernel, mount.journal);
+        let truncate = Setattr::new(to, kernel, mount.journal);
+        let thread = UringThread::new(writer, truncate, work);
+        let completion = IomapEndIo::new(end_io, kernel, false, deferred);
+        (Call::Uring(Box::new(thread)), Call::IomapEndIo(completion))
+    }
+}

@@ -1,0 +1,250 @@
+//! The extent tree of one small file, and the blocks behind it.
+
+mod range_ops;
+
+use crate::op::{
+    Blocks, Content, Extent, LogicalBlock, MapFor, Mapped, Owner, PhysicalBlock, Range,
+};
+
+/// A device block.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Block {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its two halves, lower first.
+    pub halves: [Content; 2],
+}
+
+/// The extent tree and the device blocks of one small file.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Extents {
+    map: Vec<Mapped>,
+    blocks: Vec<Block>,
+    /// Bit `n`: an extent begins at block `n` although the block before could belong to it.
+    cuts: u16,
+}
+
+impl Extents {
+    /// The tree, and how many blocks it has taken from the device so far: what is in them is not in it.
+    pub(crate) fn tree(&self) -> (&[Mapped], u16, PhysicalBlock) {
+        (&self.map, self.cuts, self.blocks())
+    }
+
+    /// Device blocks that the file has or had.
+    pub(crate) fn blocks(&self) -> PhysicalBlock {
+        self.blocks.len() as PhysicalBlock
+    }
+
+    /// A file whose block `n` is in state `extents[n]`; written blocks hold initial data, device
+    /// blocks are numbered from 0 in file order.
+    pub fn new(extents: &[Extent]) -> Extents {
+        let mut blocks = Vec::new();
+        let map = extents
+            .iter()
+            .map(|&extent| {
+                let block = (extent != Extent::Hole).then(|| {
+                    let content =
+                        if extent == Extent::Written { Content::Initial } else { Content::Stale };
+                    blocks.push(Block { owner: Owner::ThisFile, halves: [content; 2] });
+                    (blocks.len() - 1) as PhysicalBlock
+                });
+                Mapped { extent, block }
+            })
+            .collect();
+        Extents { map, blocks, cuts: 0 }
+    }
+
+    /// The mapping, block by block from the start of the file; what is not listed is a hole.
+    pub fn mapping(&self) -> &[Mapped] {
+        &self.map
+    }
+
+    fn at(&self, block: LogicalBlock) -> Mapped {
+        let hole = Mapped { extent: Extent::Hole, block: None };
+        self.map.get(block as usize).copied().unwrap_or(hole)
+    }
+
+    /// Looks a range up; with `Create`, holes get unwritten blocks with stale content; with `Extend`, all is
+    /// written afterwards (`ext4_ext_convert_to_initialized`). `None` is ENOSPC.
+    pub fn map(&mut self, range: Range, how: MapFor) -> Option<Vec<Mapped>> {
+        if how == MapFor::CreateFails {
+            return None;
+        }
+        if let MapFor::Preallocate { merge } = how {
+            self.preallocate(range, merge);
+        }
+        if how == MapFor::Unwrite {
+            let before = range.blocks().map(|block| self.at(block)).collect();
+            self.preallocate(range, false);
+            for block in range.blocks() {
+                self.map[block as usize].extent = Extent::Unwritten;
+            }
+            self.cut(range.start);
+            self.cut(range.end());
+            return Some(before);
+        }
+        if matches!(how, MapFor::Create | MapFor::Extend) {
+            // What is to be written is split off, so that its conversion finds just that.
+            self.cut(range.start);
+            self.cut(range.end());
+            let fresh = if how == MapFor::Extend { Extent::Written } else { Extent::Unwritten };
+            while self.map.len() < range.end() as usize {
+                self.map.push(Mapped { extent: Extent::Hole, block: None });
+            }
+            for block in range.blocks() {
+                if self.at(block).extent == Extent::Hole {
+                    self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
+                    let block_number = (self.blocks.len() - 1) as PhysicalBlock;
+                    self.map[block as usize] = Mapped { extent: fresh, block: Some(block_number) };
+                } else if how == MapFor::Extend {
+                    self.map[block as usize].extent = Extent::Written;
+                }
+            }
+        }
+        Some(range.blocks().map(|block| self.at(block)).collect())
+    }
+
+    /// Marks what is unwritten in the range written; reports what was there.
+    pub fn convert(&mut self, range: Range) -> Vec<Mapped> {
+        range
+            .blocks()
+            .map(|block| {
+                let found = self.at(block);
+                if found.extent == Extent::Unwritten {
+                    self.map[block as usize].extent = Extent::Written;
+                }
+                found
+            })
+            .collect()
+    }
+
+    /// The blocks that [`Extents::free`] would free.
+    pub fn freeable(&self, from: Blocks) -> Vec<PhysicalBlock> {
+        self.map.iter().skip(from as usize).filter_map(|m| m.block).collect()
+    }
+
+    /// Cuts the file's mapping off at block `from`; the freed blocks go to another file at once.
+    pub fn free(&mut self, from: Blocks) -> Vec<PhysicalBlock> {
+        let freed = self.freeable(from);
+        self.map.truncate(from as usize);
+        for &block in &freed {
+            self.blocks[block as usize] =
+                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
+        }
+        freed
+    }
+
+    /// The blocks that [`Extents::punch`] would free.
+    pub fn mapped(&self, range: Range) -> Vec<PhysicalBlock> {
+        range.blocks().filter_map(|block| self.at(block).block).collect()
+    }
+
+    /// The unwritten blocks of a range.
+    pub fn unwritten(&self, range: Range) -> impl Iterator<Item = PhysicalBlock> {
+        let unwritten = |m: Mapped| m.block.filter(|_| m.extent == Extent::Unwritten);
+        range.blocks().filter_map(move |block| unwritten(self.at(block)))
+    }
+
+    /// The blocks of the range that are written.
+    pub fn written(&self, range: Range) -> impl Iterator<Item = PhysicalBlock> {
+        let written = |m: Mapped| m.block.filter(|_| m.extent == Extent::Written);
+        range.blocks().filter_map(move |block| written(self.at(block)))
+    }
+
+    /// Makes a hole of the range; the freed blocks go to another file at once.
+    pub fn punch(&mut self, range: Range) -> Vec<PhysicalBlock> {
+        let freed = self.mapped(range);
+        for mapped in self.map.iter_mut().skip(range.start as usize).take(range.len as usize) {
+            *mapped = Mapped { extent: Extent::Hole, block: None };
+        }
+        for &block in &freed {
+            self.blocks[block as usize] =
+                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
+        }
+        freed
+    }
+
+    /// Gives each mapped block of the range to another file, and the file a block of that one's
+    /// with the same data; returns the blocks given away.
+    pub fn swap(&mut self, range: Range) -> Vec<PhysicalBlock> {
+        let given = self.mapped(range);
+        for &old in &given {
+            let kept = *self.block(old);
+            let new = self.blocks.len() as PhysicalBlock;
+            self.blocks.push(kept);
+            *self.block_mut(old) =
+                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
+            for mapped in self.map.iter_mut().filter(|m| m.block == Some(old)) {
+                mapped.block = Some(new);
+            }
+        }
+        given
+    }
+
+    /// A device block.
+    pub fn block(&self, block: PhysicalBlock) -> &Block {
+        &self.blocks[block as usize]
+    }
+
+    /// A device block, to write to.
+    pub fn block_mut(&mut self, block: PhysicalBlock) -> &mut Block {
+        &mut self.blocks[block as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::*;
+
+    #[test]
+    fn create_fills_holes_with_unwritten_blocks_and_lookup_does_not() {
+        let mut file = Extents::new(&[Extent::Hole, Extent::Written]);
+        let range = Range { start: 0, len: 2 };
+        assert_eq!(file.map(range, MapFor::Io).unwrap()[0].block, None);
+        let created = file.map(range, MapFor::Create).unwrap();
+        assert_eq!(created[0], Mapped { extent: Extent::Unwritten, block: Some(1) });
+        assert_eq!(created[1], Mapped { extent: Extent::Written, block: Some(0) });
+        assert_eq!(file.map(range, MapFor::CreateFails), None);
+    }
+
+    #[test]
+    fn a_write_past_the_end_leaves_no_block_unwritten() {
+        let mut file = Extents::new(&[Extent::Unwritten]);
+        let found = file.map(Range { start: 0, len: 2 }, MapFor::Extend).unwrap();
+        assert_eq!(found[0], Mapped { extent: Extent::Written, block: Some(0) });
+        assert_eq!(found[1], Mapped { extent: Extent::Written, block: Some(1) });
+    }
+
+    #[test]
+    fn what_is_zeroed_is_unwritten_and_keeps_its_block() {
+        let mut file = Extents::new(&[Extent::Written, Extent::Hole]);
+        let range = Range { start: 0, len: 2 };
+        let before = file.map(range, MapFor::Unwrite).unwrap();
+        assert_eq!(before[0], Mapped { extent: Extent::Written, block: Some(0) });
+        let after = file.map(range, MapFor::Io).unwrap();
+        assert_eq!(after[0], Mapped { extent: Extent::Unwritten, block: Some(0) });
+        assert_eq!(after[1], Mapped { extent: Extent::Unwritten, block: Some(1) });
+    }
+
+    #[test]
+    fn convert_marks_only_unwritten_blocks() {
+        let mut file = Extents::new(&[Extent::Unwritten, Extent::Hole]);
+        let found = file.convert(Range { start: 0, len: 2 });
+        assert_eq!(
+            found.iter().map(|m| m.extent).collect::<Vec<_>>(),
+            [Extent::Unwritten, Extent::Hole]
+        );
+        assert_eq!(
+            file.map(Range { start: 0, len: 1 }, MapFor::Io).unwrap()[0].extent,
+            Extent::Written
+        );
+    }
+
+    #[test]
+    fn freed_blocks_belong_to_another_file_at_once() {
+        let mut file = Extents::new(&[Extent::Written, Extent::Written]);
+        assert_eq!(file.free(1), [1]);
+        assert_eq!(file.block(1).owner, Owner::AnotherFile);
+        assert_eq!(file.block(0).owner, Owner::ThisFile);
+    }
+}

@@ -1,0 +1,197 @@
+//! The reference semantics: one inode, and what each step does to it.
+
+mod blocked;
+mod extents;
+mod page;
+mod part;
+mod perform;
+
+pub use blocked::Blocked;
+pub use extents::{Block, Extents};
+pub use page::{Page, PageCache};
+
+use crate::inode_lock::{Counter, Gate, Journal, RwSem, Waiters};
+use crate::op::{
+    Access, Blocks, Content, Extent, IoEnd, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS,
+    Private, Range, TaskId, WaitQueue, freed,
+};
+
+/// One inode: everything its tasks share.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Inode {
+    locks: [RwSem; LockName::ALL.len()],
+    dio_count: Counter,
+    unwritten: Counter,
+    io_ends: [Counter; 2],
+    gate: Gate,
+    journal: Journal,
+    size: Blocks,
+    disksize: Blocks,
+    orphan: bool,
+    extents: Extents,
+    completed: Vec<IoEnd>,
+    private: Vec<Private>,
+    /// References to the io_end of each completion that were dropped.
+    io_end_puts: Vec<u8>,
+    /// The same for the dio.
+    dio_puts: Vec<u8>,
+    /// `cur_aio_dio`.
+    aio: Option<TaskId>,
+    queues: [Waiters; WaitQueue::ALL.len()],
+    cache: PageCache,
+}
+
+impl Inode {
+    /// A file of `size` blocks whose mapping starts with `extents`, for `tasks` tasks; with `pages` its first
+    /// page is cached, clean: a copy of what is written, and zeros.
+    pub fn new(size: Blocks, extents: &[Extent], pages: Blocks, tasks: usize) -> Inode {
+        let written = |block: usize| extents.get(block) == Some(&Extent::Written);
+        let held = |block| if written(block) { Content::Initial } else { Content::Zero };
+        let contents: Vec<_> = (0..size as usize).map(|block| [held(block); 2]).collect();
+        let mut cache = PageCache::default();
+        if pages > 0 {
+            cache.insert(Page::of(&contents));
+        }
+        Inode {
+            locks: Default::default(),
+            dio_count: Counter::default(),
+            unwritten: Counter::default(),
+            io_ends: Default::default(),
+            gate: Gate::default(),
+            journal: Journal::default(),
+            size,
+            disksize: size,
+            orphan: false,
+            extents: Extents::new(extents),
+            completed: Vec::new(),
+            private: vec![Private::Null; tasks],
+            io_end_puts: vec![0; tasks],
+            dio_puts: vec![0; tasks],
+            aio: None,
+            queues: Default::default(),
+            cache,
+        }
+    }
+
+    /// The same with an `i_disksize` that lags behind: delayed allocation has yet to write back.
+    #[must_use]
+    pub fn with_disksize(self, disksize: Blocks) -> Inode {
+        Inode { disksize, ..self }
+    }
+
+    /// The same with a page that was stored to: each block of the file that it holds, from that one on, is to
+    /// be written back.
+    #[must_use]
+    pub fn with_dirty_page(mut self, from: Blocks) -> Inode {
+        let mut page = self.cache.page().cloned().unwrap_or(Page::of(&[]));
+        for block in from..self.size.min(PAGE_BLOCKS) {
+            let mapped = self.extents.mapping().get(block as usize);
+            let written = mapped.filter(|m| m.extent == Extent::Written);
+            page.store(block, written.and_then(|m| m.block));
+            page.data[block as usize] = [Content::Initial; 2];
+        }
+        self.cache.insert(page);
+        self
+    }
+
+    /// `i_size` and `i_disksize`.
+    pub fn sizes(&self) -> (Blocks, Blocks) {
+        (self.size, self.disksize)
+    }
+
+    /// A lock's state.
+    pub fn lock(&self, lock: LockName) -> &RwSem {
+        &self.locks[lock as usize]
+    }
+
+    fn lock_mut(&mut self, lock: LockName) -> &mut RwSem {
+        &mut self.locks[lock as usize]
+    }
+
+    /// Gives a task a reference before it starts.
+    pub fn give(&mut self, queue: WaitQueue) {
+        self.counter_mut(queue).begin();
+    }
+
+    /// Gives an inode an io_end before the start; what it wrote is on the device.
+    pub fn give_io_end(&mut self, whose: Owner, written: Option<(TaskId, Range)>) {
+        self.io_ends[whose as usize].begin();
+        let Some((task, range)) = written else { return };
+        for block in self.extents.mapped(range) {
+            self.extents.block_mut(block).halves = [Content::Of(task); 2];
+        }
+    }
+
+    /// A counter now.
+    pub fn count(&self, queue: WaitQueue) -> i8 {
+        match queue {
+            WaitQueue::Dio => self.dio_count.get(),
+            WaitQueue::Unwritten => self.unwritten.get(),
+        }
+    }
+
+    fn counter_mut(&mut self, queue: WaitQueue) -> &mut Counter {
+        match queue {
+            WaitQueue::Dio => &mut self.dio_count,
+            WaitQueue::Unwritten => &mut self.unwritten,
+        }
+    }
+
+    /// `i_dio_count` now.
+    pub fn dio_count(&self) -> i8 {
+        self.dio_count.get()
+    }
+
+    /// `i_unwritten` now.
+    pub fn unwritten(&self) -> i8 {
+        self.unwritten.get()
+    }
+
+    /// `i_size` now.
+    pub fn size(&self) -> Blocks {
+        self.size
+    }
+
+    /// `i_disksize` now.
+    pub fn disksize(&self) -> Blocks {
+        self.disksize
+    }
+
+    /// The cached page now.
+    pub fn cached_page(&self) -> Option<&Page> {
+        self.cache.page()
+    }
+
+    /// The extent tree and the blocks now.
+    pub fn extents(&self) -> &Extents {
+        &self.extents
+    }
+
+    /// What `op` would touch if it happened now: [`Op::touches`] and what only the state tells.
+    pub fn touches(&self, op: &Op) -> Vec<(Object, Access)> {
+        let mut touched = op.touches();
+        match *op {
+            Op::Free(from) => {
+                touched.extend(self.extents.freeable(from).into_iter().flat_map(freed))
+            }
+            Op::FreeRange(range) | Op::SwapBlocks(range) => {
+                touched.extend(self.extents.mapped(range).into_iter().flat_map(freed));
+            }
+            Op::Convert(range, _) | Op::ConvertExtent(range, _) => {
+                let range = match op {
+                    Op::Convert(..) => range,
+                    _ => self.extents.extent_to_convert(range),
+                };
+                let blocks = self.extents.unwritten(range);
+                touched.extend(blocks.map(|b| (Object::Block(b), Access::Read)));
+            }
+            Op::Map(range, MapFor::Unwrite) => {
+                let blocks = self.extents.written(range);
+                touched.extend(blocks.map(|b| (Object::Block(b), Access::Write)));
+            }
+            Op::InodeAio => touched.extend(self.aio.map(|of| (Object::IoEnd(of), Access::Read))),
+            _ => {}
+        }
+        touched
+    }
+}

@@ -1,0 +1,80 @@
+//! A block: what it is to the file, whose it is, what it holds, and a completed I/O that is to convert some.
+
+use super::range::{PhysicalBlock, Range, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// Half a block, the unit of an unaligned write.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Half {
+    /// The first half.
+    Lower,
+    /// The second.
+    Upper,
+}
+
+/// Who a device block belongs to, or which of two files is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Owner {
+    /// The file under test.
+    ThisFile,
+    /// Another one. A block: freed, and given to somebody else.
+    AnotherFile,
+}
+
+/// What half a block holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Content {
+    /// What the file held at the start.
+    Initial,
+    /// Data of the write by that task.
+    Of(TaskId),
+    /// Zeros.
+    Zero,
+    /// Whatever was on the device before the block was allocated.
+    Stale,
+    /// Another file's data.
+    Foreign,
+}
+
+impl Half {
+    /// Its place in a pair of halves, lower first.
+    pub fn index(self) -> usize {
+        match self {
+            Half::Lower => 0,
+            Half::Upper => 1,
+        }
+    }
+}
+
+/// The state of one block of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extent {
+    /// No block; reads as zeros.
+    Hole,
+    /// A block whose content must never be shown: preallocated; reads as zeros.
+    Unwritten,
+    /// A block that holds file data.
+    Written,
+}
+
+/// One block of a mapping, as `ext4_map_blocks` reports it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Mapped {
+    /// What was found (before any allocation).
+    pub extent: Extent,
+    /// The device block, unless it is a hole.
+    pub block: Option<PhysicalBlock>,
+}
+
+/// A completed I/O that waits for conversion (`ext4_io_end_t`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct IoEnd {
+    /// The completion it belongs to.
+    pub task: TaskId,
+    /// What to convert.
+    pub range: Range,
+    /// `EXT4_IO_END_DIRECT`; else it is writeback's.
+    pub direct: bool,
+}

@@ -1,0 +1,112 @@
+//! How a step is asked for.
+
+use super::block::Half;
+use super::range::{Blocks, LogicalBlock, PhysicalBlock, Range};
+use serde::{Deserialize, Serialize};
+
+/// What a journal handle is for; rule R8 needs to know the time update.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Handle {
+    /// `file_update_time`.
+    Time,
+    /// `ext4_orphan_add` and the on-disk size.
+    Orphan,
+    /// Block mapping, conversion or removal.
+    Extents,
+}
+
+/// A step on the list of orphans, which a crash truncates to `i_disksize`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum OrphanOp {
+    /// `ext4_orphan_add`.
+    Add,
+    /// `ext4_orphan_del`.
+    Del,
+    /// `list_empty(&i_orphan)`, asked the other way round.
+    Test,
+}
+
+/// Where `ext4_ext_shift_extents` moves blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Shift {
+    /// Towards the start: a range is taken out.
+    Left,
+    /// Towards the end: one is put in.
+    Right,
+}
+
+/// How a direct write asks for blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum MapFor {
+    /// Look only: the overwrite probe of `ext4_file_dio_write`.
+    Probe,
+    /// Look up blocks that I/O will be sent to.
+    Io,
+    /// Look up the block of a page that is faulted in.
+    Page,
+    /// As `Io`, allocating unwritten blocks for holes (`EXT4_GET_BLOCKS_IO_CREATE_EXT`).
+    Create,
+    /// As `Create`, but the allocation fails with ENOSPC (fault injection).
+    CreateFails,
+    /// For fallocate: holes become unwritten blocks, and no I/O is sent there.
+    Preallocate {
+        /// A new block joins the unwritten extents next to it (before ec22ba8edb50).
+        merge: bool,
+    },
+    /// For zero range: as `Preallocate`, and written blocks become unwritten
+    /// (`EXT4_GET_BLOCKS_CONVERT_UNWRITTEN`). Tells what was there before.
+    Unwrite,
+    /// As `Create`, for a write past i_size: allocates *written* blocks, which i_size hides
+    /// until the data is there.
+    Extend,
+}
+
+/// What one bio carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Bio {
+    /// Reads whole blocks.
+    Read {
+        /// So many of them, from the first on, are returned to the caller; the others lie past the end of
+        /// the file as the read saw it, and are in the buffer only.
+        returned: Blocks,
+    },
+    /// Writes the cached page's blocks from this one on.
+    Page {
+        /// The first.
+        start: LogicalBlock,
+    },
+    /// Writes blocks, or half of one; `zero_rest` also zeroes the other half (`dio_zero_block`).
+    Write {
+        /// Which half of the (single) block; `None` is all of each block.
+        half: Option<Half>,
+        /// The block looked new, so the rest of it is zeroed.
+        zero_rest: bool,
+    },
+}
+
+impl Bio {
+    /// A read that returns all it reads.
+    pub const WHOLE_READ: Bio = Bio::Read { returned: Blocks::MAX };
+}
+
+/// An asynchronous write on its way to the device.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Submission {
+    /// Where in the file.
+    pub range: Range,
+    /// Where on the device.
+    pub blocks: Vec<PhysicalBlock>,
+    /// What it carries.
+    pub bio: Bio,
+    /// Blocks were unwritten: the completion converts (`EXT4_IO_END_UNWRITTEN`).
+    pub unwritten: bool,
+}
+
+/// An allocation that fails, on purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fault {
+    /// The io_end cannot be allocated.
+    Enomem,
+    /// No block can be allocated.
+    Enospc,
+}

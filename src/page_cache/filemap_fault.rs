@@ -1,0 +1,110 @@
+//! `ext4_filemap_fault` and `ext4_page_mkwrite`: a store through a shared mapping.
+
+use super::read_page::ReadPage;
+use crate::extent_probe::{DataSemHeld, MapBlocks};
+use crate::kernel::{Fix, Kernel};
+use crate::op::LockName::{self, PageLock};
+use crate::op::Mode::{Exclusive, Shared};
+use crate::op::{Blocks, Extent, LogicalBlock, MapFor, Op, PhysicalBlock, Range};
+use crate::task::steps;
+
+steps! {
+    /// A store to a page of the file that is not mapped into the process.
+    ///
+    /// # Kernel
+    /// `filemap_fault` (mm/filemap.c), `ext4_page_mkwrite` (fs/ext4/inode.c) and `block_page_mkwrite`
+    /// (fs/buffer.c; `__block_page_mkwrite` in v3.6), read in v3.6, v3.11, v4.10.17 and v6.12; `filemap_fault` of
+    /// v6.1 as well, where it takes `invalidate_lock` itself. Up to v3.11 there is neither lock. ea3d7209ca01
+    /// (v4.5).
+    ///
+    /// # Modelled
+    /// A fault is bounded by i_size: a page past it is SIGBUS, and under the page's lock only what lies below
+    /// i_size is mapped and stored to; what is stored behind it is no data of the file. Delayed allocation: a hole
+    /// is allocated by writeback, a written block is mapped here and not looked up again. The store happens under
+    /// the page's lock; in the kernel it comes after, through the page table entry, and a page that is dropped or
+    /// written back in between faults again.
+    ///
+    /// # Left out
+    /// `mmap_sem`, sb_start_pagefault, the time update, read-ahead; the look at i_size at the end of
+    /// `filemap_fault`, which `block_page_mkwrite` repeats.
+    pub struct FilemapFault {
+        kernel: Kernel,
+        range: Range,
+        buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
+        holds: bool,
+    }
+    Step / At |self, outcome| in "ext4_filemap_fault";
+
+    ReadSize in "filemap_fault" "i_size_read, SIGBUS if the page lies past it" => Op::SizeRead
+        => self.first(outcome.value());
+    Find in "filemap_fault" "find_get_page" => Op::PageLook => self.looked(outcome.yes());
+    TakeFault "down_read(i_mmap_sem)" if self.locks() => Op::Lock(LockName::against_faults(self.kernel), Shared)
+        => { self.holds = true; (!self.only_to_read()).then_some(Step::Find) };
+    ReadPage(page: ReadPage) => ReadPage::new();
+    DropFault "up_read(i_mmap_sem)" if self.holds => Op::Unlock(LockName::against_faults(self.kernel), Shared)
+        => self.holds = false;
+    TakeMkwrite in "ext4_page_mkwrite" "down_read(i_mmap_sem), invalidate_lock" if self.locks()
+        => Op::Lock(LockName::against_faults(self.kernel), Shared);
+    LockPage in "block_page_mkwrite" "lock_page" => Op::Lock(PageLock, Exclusive);
+    Recheck in "block_page_mkwrite" "page->mapping, has the page been dropped?" => Op::PageLook
+        => outcome.yes().then_some(Step::LookAtSize);
+    GiveUp in "block_page_mkwrite" "unlock_page, -EFAULT" => Op::Unlock(PageLock, Exclusive)
+        => (!self.locks()).then_some(Step::ReadSize);
+    LeaveAgain in "ext4_page_mkwrite" "up_read(i_mmap_sem); faults again" if self.locks()
+        => Op::Unlock(LockName::against_faults(self.kernel), Shared) => Step::ReadSize;
+    LookAtSize in "block_page_mkwrite" "i_size_read" => Op::SizeRead => self.sized(outcome.value());
+    Map(map: MapBlocks) => MapBlocks::look_up(self.range, MapFor::Page, DataSemHeld::No) => self.mapped(&map);
+    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" => Op::PageStore(self.buffers.clone());
+    UnlockPage in "do_page_mkwrite" "its caller: unlock_page" => Op::Unlock(PageLock, Exclusive);
+    DropMkwrite in "ext4_page_mkwrite" "up_read(i_mmap_sem)" if self.locks()
+        => Op::Unlock(LockName::against_faults(self.kernel), Shared);
+}
+
+impl FilemapFault {
+    /// Stores to each block of `range`.
+    pub fn new(range: Range, kernel: Kernel) -> FilemapFault {
+        let (buffers, step) = (Vec::new(), At::Done);
+        FilemapFault { kernel, range, buffers, holds: false, step }.begin()
+    }
+
+    fn locks(&self) -> bool {
+        self.kernel.has(Fix::FaultLock)
+    }
+
+    /// From 730633f0b7f9 on the lock is taken only to bring a page in.
+    fn only_to_read(&self) -> bool {
+        self.kernel.has(Fix::ReadLock)
+    }
+
+    fn first(&self, size: Blocks) -> Option<Step> {
+        if size == 0 {
+            return Some(Step::Done);
+        }
+        (self.locks() && !self.only_to_read()).then_some(Step::TakeFault)
+    }
+
+    fn looked(&self, there: bool) -> Option<Step> {
+        if there { Some(Step::DropFault) } else { self.holds.then_some(Step::ReadPage) }
+    }
+
+    /// Only what lies below i_size is the file's.
+    fn below(&self, size: Blocks) -> Option<Range> {
+        let len = self.range.end().min(size).checked_sub(self.range.start)?;
+        (len > 0).then_some(Range { len, ..self.range })
+    }
+
+    fn sized(&mut self, size: Blocks) -> Option<Step> {
+        match self.below(size) {
+            Some(range) => self.range = range,
+            None if size == 0 => return Some(Step::GiveUp),
+            None => return Some(Step::UnlockPage),
+        }
+        None
+    }
+
+    fn mapped(&mut self, map: &MapBlocks) {
+        let found = map.found().unwrap_or_default().iter();
+        let mapped = found.map(|m| m.block.filter(|_| m.extent == Extent::Written));
+        self.buffers = self.range.blocks().zip(mapped).collect();
+    }
+}

@@ -1,0 +1,72 @@
+//! `filemap_read`: a buffered read of the cached page.
+
+use super::read_page::ReadPage;
+use crate::kernel::{Fix, Kernel, Version};
+use crate::op::LockName::InvalidateLock;
+use crate::op::Mode::Shared;
+use crate::op::{Blocks, LogicalBlock, Op, Range};
+use crate::task::steps;
+
+steps! {
+    /// `filemap_read` (`generic_file_buffered_read` in v5.4 and v5.10, `do_generic_file_read` before).
+    ///
+    /// # Kernel
+    /// mm/filemap.c: `do_generic_file_read` in v3.6, v3.7.2, v3.11 and v4.10.17, `generic_file_buffered_read` in
+    /// v5.4.18 and v5.10.44, `filemap_read`, `filemap_get_pages`, `filemap_update_page` and
+    /// `filemap_create_folio` in v6.1 and v6.12. `smp_rmb` was read in v6.1.141; v4.10.17, v5.10.44 and v6.1.0
+    /// do not have it, and v6.12 has none but reads i_size with `smp_load_acquire`.
+    ///
+    /// # Modelled
+    /// Every kernel looks at i_size once it has the page: whoever found it copies from it even if it leaves the
+    /// cache meanwhile. From v6.1 on a look before that ends a read which begins at or past the end; the read is
+    /// over when it reaches the i_size of the second look. Up to v5.10 it goes on to look for the page again, and
+    /// at i_size again, for what it was asked beyond that. A page that is not up to date is taken under its lock,
+    /// like one that is not there.
+    ///
+    /// # Left out
+    /// Read-ahead, partly valid pages (`is_partially_uptodate`).
+    pub struct FilemapRead {
+        range: Range,
+        kernel: Kernel,
+        /// The next block to copy.
+        at: LogicalBlock,
+        /// Where what i_size allowed ends.
+        end: LogicalBlock,
+    }
+    Step / At |self, outcome| in "filemap_read";
+
+    FirstLook "i_size_read, before any page is looked for" if self.kernel.version >= Version::V6_1 => Op::SizeRead
+        => (self.at >= outcome.value()).then_some(Step::Done);
+    Find in "filemap_get_pages" "find_get_page, and is it up to date?" => Op::PageFind
+        => outcome.yes().then_some(Step::ReadSize);
+    TakeInvalidate in "filemap_create_folio" "filemap_invalidate_lock_shared" if self.kernel.has(Fix::ReadLock)
+        => Op::Lock(InvalidateLock, Shared);
+    ReadPage(page: ReadPage) => ReadPage::new();
+    DropInvalidate in "filemap_create_folio" "filemap_invalidate_unlock_shared" if self.kernel.has(Fix::ReadLock)
+        => Op::Unlock(InvalidateLock, Shared);
+    ReadSize "i_size_read" => Op::SizeRead => self.sized(outcome.value());
+    ReadBarrier "smp_rmb" if self.kernel.has(Fix::SizeReadBarrier) => Op::SmpRmb;
+    CopyOut in "copy_folio_to_iter" "a block at a time" => Op::PageRead(self.at) => self.copied();
+}
+
+impl FilemapRead {
+    /// Reads the blocks of `range`, all of the page.
+    pub fn new(range: Range, kernel: Kernel) -> FilemapRead {
+        FilemapRead { range, kernel, at: range.start, end: range.start, step: At::Done }.begin()
+    }
+
+    fn sized(&mut self, size: Blocks) -> Option<Step> {
+        if self.at >= size {
+            return Some(Step::Done);
+        }
+        self.end = size.min(self.range.end());
+        None
+    }
+
+    /// Up to v5.10 the page is looked for again for the rest.
+    fn copied(&mut self) -> Option<Step> {
+        self.at += 1;
+        let again = self.at < self.range.end() && self.kernel.version < Version::V6_1;
+        if self.at < self.end { Some(Step::CopyOut) } else { again.then_some(Step::Find) }
+    }
+}

@@ -1,0 +1,36 @@
+//! What goes through pages: buffered reads and writes, faults, writeback, fsync, and how a page leaves.
+
+mod append;
+mod buffered_fallback;
+mod buffered_write;
+mod end_bio;
+mod end_page_io;
+mod filemap_fault;
+mod filemap_read;
+mod flush;
+mod generic_perform_write;
+mod invalidate_pages;
+mod page_fault;
+mod page_runs;
+mod read_page;
+mod sync_file;
+mod truncate_pages;
+mod wb_disksize;
+mod writepages;
+
+pub use append::Append;
+pub use buffered_fallback::BufferedFallback;
+pub use buffered_write::BufferedWrite;
+pub use end_bio::EndBio;
+pub use end_page_io::EndPageIo;
+pub use filemap_fault::FilemapFault;
+pub use filemap_read::FilemapRead;
+pub use flush::{FinishIoEnd, FlushCompleted};
+pub use generic_perform_write::GenericPerformWrite;
+pub use invalidate_pages::{InvalidatePages, Invalidated};
+pub use page_fault::{PageFault, VmMmap};
+pub use read_page::ReadPage;
+pub use sync_file::SyncFile;
+pub use truncate_pages::TruncatePages;
+pub use wb_disksize::WbDisksize;
+pub use writepages::WritePages;

@@ -1,0 +1,43 @@
+//! `truncate_inode_pages_range`: a range of the file leaves the page cache.
+
+use crate::op::LockName::PageLock;
+use crate::op::Mode::Exclusive;
+use crate::op::{Op, PAGE_BLOCKS, Range};
+use crate::task::steps;
+
+steps! {
+    /// Cuts a range out of the cached page, waiting for whoever reads it or writes it back.
+    ///
+    /// # Kernel
+    /// mm/truncate.c, read in v3.6, v3.7.2, v3.11, v4.10.17 and v6.12: a page that lies in the range as a whole
+    /// leaves the cache, of another only what lies there is zeroed, and its buffers are no longer dirty
+    /// (`truncate_partial_page` up to v3.7, where the range ends with a page). The page's writeback is waited for
+    /// in each of them.
+    ///
+    /// # Modelled
+    /// What was stored there is gone, as the file's blocks are about to be.
+    pub struct TruncatePages { range: Range }
+    Step / At |self, outcome| in "truncate_inode_pages_range";
+
+    LookForPages "nrpages" => Op::PagesRead
+        => (self.range.start >= PAGE_BLOCKS || outcome.value() == 0).then_some(Step::Done);
+    LockPage "lock_page, wait_on_page_writeback" => Op::Lock(PageLock, Exclusive);
+    TruncatePage "truncate_inode_page, or zero_user_segment, do_invalidatepage" => Op::PageTruncate(self.range);
+    UnlockPage "unlock_page" => Op::Unlock(PageLock, Exclusive);
+}
+
+// Steps of other tasks that hold it are copied.
+impl Copy for TruncatePages {}
+impl Copy for At {}
+
+impl TruncatePages {
+    /// Cuts `range` out.
+    pub fn new(range: Range) -> TruncatePages {
+        TruncatePages { range, step: At::Done }.begin()
+    }
+
+    /// Cuts off what lies behind `size`.
+    pub fn from(size: u32) -> TruncatePages {
+        TruncatePages::new(Range { start: size, len: PAGE_BLOCKS })
+    }
+}

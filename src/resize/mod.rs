@@ -1,0 +1,26 @@
+//! What changes the size of a file or its blocks: truncate, punch, zero, collapse, insert, fallocate, the
+//! swap of blocks, and the end of the inode.
+
+mod alloc_blocks;
+mod alloc_file_blocks;
+mod disksize_before_punch;
+mod evict;
+mod fallocate;
+mod move_extents;
+mod punch_hole;
+mod setattr;
+mod shift_range;
+mod truncate;
+mod zero_range;
+
+pub use alloc_blocks::AllocBlocks;
+pub use alloc_file_blocks::AllocFileBlocks;
+pub use disksize_before_punch::DisksizeBeforePunch;
+pub use evict::{EvictInode, WriteThatEvicts};
+pub use fallocate::Fallocate;
+pub use move_extents::MoveExtents;
+pub use punch_hole::{PunchHole, PunchHoleRwsem};
+pub use setattr::Setattr;
+pub use shift_range::ShiftRange;
+pub use truncate::Truncate;
+pub use zero_range::{ExtFallocate, ZeroRange};

@@ -1,0 +1,181 @@
+//! Punch hole: under `i_mutex` or under nothing up to v3.11, under `i_rwsem` from v4.10 on.
+
+use super::alloc_blocks::has_gate;
+use super::disksize_before_punch::DisksizeBeforePunch;
+use super::setattr::locks_faults_out;
+use crate::kernel::{Fix, Kernel, Version};
+use crate::op::LockName::{self, IDataSem, IMutex, IRwsem};
+use crate::op::Mode::Exclusive;
+use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range};
+use crate::page_cache::{EndPageIo, FlushCompleted, TruncatePages, WritePages};
+use crate::task::steps;
+
+steps! {
+    /// `ext4_ext_punch_hole` of whole blocks, from v3.10 on `ext4_punch_hole`.
+    ///
+    /// # Kernel
+    /// fs/ext4/extents.c, read in v3.6 and v3.7.2; `ext4_punch_hole` (fs/ext4/inode.c) in v3.11.
+    /// `ext4_punch_hole` (fs/ext4/inode.c) of v3.6 and v3.7.2 refuses files without extents; `ext4_ind_punch_hole`
+    /// is in none of the trees read, and derived from the message of 26a4c0c6ccec.
+    ///
+    /// # Modelled
+    /// v3.11 flushes nothing: its drain waits for the conversions too. v3.6 takes no `i_mutex` and waits for nothing
+    /// but I/O that is on the completed list. `indirect` is the path of files without extents before 26a4c0c6ccec:
+    /// `i_mutex`, no gate, no drain. It came after v3.7 (v3.9, from memory), so only kernels from v3.11 on, with or
+    /// without that fix, say something about it.
+    ///
+    /// Up to v3.7 only whole pages leave the cache before the drain; of a page that is punched in part the hole is
+    /// zeroed inside the handle. v3.11 does both before the drain. A punch that gets no handle (`failing`) opens
+    /// the gate, lets `i_mutex` go and leaves the blocks; whole pages have left the cache by then.
+    ///
+    /// # Left out
+    /// Partial blocks, the flags that are checked again under `i_mutex`.
+    pub struct PunchHole {
+        range: Range,
+        kernel: Kernel,
+        indirect: bool,
+        fails: bool,
+        write_back: Option<Box<WritePages>>,
+        workers: Vec<EndPageIo>,
+    }
+    Step / At |self, outcome| in if self.apart() { "ext4_ind_punch_hole" } else { "ext4_ext_punch_hole" };
+
+    WriteBack(pages: Option<Box<WritePages>>) if self.locks() => self.write_back.take() => self.written(pages);
+    TakeImutex "mutex_lock(i_mutex)" if self.locks() => Op::Lock(IMutex, Exclusive);
+    ReadSize "inode->i_size" => Op::SizeRead
+        => (self.range.start >= outcome.value()).then_some(Step::DropImutex);
+    WriteBackLate(pages: Option<Box<WritePages>>) if !self.locks() => self.write_back.take() => self.written(pages);
+    DropPages(pages: TruncatePages) if !self.partial() => TruncatePages::new(self.range);
+    CloseGate "ext4_inode_block_unlocked_dio: set_bit" if self.waits() => Op::GateClose;
+    GateBarrier "ext4_inode_block_unlocked_dio: smp_mb" if self.waits() && self.kernel.has(Fix::CloserBarrier)
+        => Op::SmpMb;
+    Flush(flush: FlushCompleted) if self.flushes() => FlushCompleted::new(self.kernel, None, true);
+    WaitUnwritten "ext4_flush_unwritten_io: i_unwritten == 0" if self.flushes() && self.kernel.has(Fix::FlushWaits)
+        => Op::UnwrittenWait;
+    Drain "inode_dio_wait" if self.waits() => Op::DioWait;
+    StartHandle "ext4_journal_start" if !self.fails => Op::JournalStart(Handle::Extents);
+    ZeroPage(pages: TruncatePages) if !self.fails && self.partial() => TruncatePages::new(self.range);
+    TakeDataSem "down_write(i_data_sem)" if !self.fails => Op::Lock(IDataSem, Exclusive);
+    Free "ext4_ext_remove_space, ext4_free_hole_blocks" if !self.fails => Op::FreeRange(self.range);
+    DropDataSem "up_write(i_data_sem)" if !self.fails => Op::Unlock(IDataSem, Exclusive);
+    StopHandle "ext4_journal_stop" if !self.fails => Op::JournalStop(Handle::Extents);
+    OpenGate "ext4_inode_resume_unlocked_dio" if self.waits() => Op::GateOpen;
+    DropImutex "mutex_unlock(i_mutex)" if self.locks() => Op::Unlock(IMutex, Exclusive);
+    Worker(worker: Option<EndPageIo>) if !self.workers.is_empty() => self.workers.pop() => Step::Worker;
+}
+
+impl PunchHole {
+    /// Punches `range` out of the file, which is mapped by `indirect` blocks or by extents.
+    pub fn new(range: Range, kernel: Kernel, indirect: bool) -> PunchHole {
+        let (fails, write_back, workers) = (false, None, Vec::new());
+        PunchHole { range, kernel, indirect, fails, write_back, workers, step: At::Done }.begin()
+    }
+
+    /// The same, but it gets no handle.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> PunchHole {
+        PunchHole { fails: fault.is_some(), ..self }
+    }
+
+    /// The same, but it writes dirty pages back first, as the kernel does.
+    #[must_use]
+    pub fn writing_back(self, write_back: WritePages) -> PunchHole {
+        PunchHole { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+    }
+
+    fn written(&mut self, pages: Option<Box<WritePages>>) {
+        self.workers = pages.map(|pages| pages.workers()).unwrap_or_default();
+    }
+
+    /// Whether a file without extents has a function of its own.
+    fn apart(&self) -> bool {
+        self.indirect && !self.kernel.has(Fix::OnePunchHole)
+    }
+
+    /// v3.6 looks at i_size once, under no lock, and before it writes pages back.
+    fn locks(&self) -> bool {
+        self.indirect || self.kernel.has(Fix::PunchWaits)
+    }
+
+    fn waits(&self) -> bool {
+        self.kernel.has(Fix::PunchWaits) && !self.apart()
+    }
+
+    fn flushes(&self) -> bool {
+        if self.waits() { self.kernel.version < Version::V3_11 } else { !self.indirect }
+    }
+
+    /// Whether the hole leaves part of the page, which is zeroed later then.
+    fn partial(&self) -> bool {
+        let whole = self.range.start == 0 && self.range.end() >= PAGE_BLOCKS;
+        !whole && self.kernel.version < Version::V3_11
+    }
+}
+
+steps! {
+    /// `ext4_punch_hole` of whole blocks.
+    ///
+    /// # Kernel
+    /// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141, v6.1.192 and v6.12. That
+    /// v6.12 still writes back before it takes the lock is derived: 6.12.117 does not.
+    ///
+    /// # Modelled
+    /// A hole at or past i_size is nothing to punch; one that reaches past it is punched as asked. In
+    /// v4.10 the gate stays closed to the end, though no reader looks at it. On an error (no handle, or
+    /// `ext4_ext_remove_space` must split an extent and finds no block) the pages are gone and the blocks
+    /// stay.
+    ///
+    /// # Left out
+    /// Partial blocks.
+    pub struct PunchHoleRwsem {
+        range: Range,
+        kernel: Kernel,
+        fault: Option<Fault>,
+        write_back: Option<Box<WritePages>>,
+    }
+    Punch / PunchAt |self, outcome| in "ext4_punch_hole";
+
+    WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take();
+    TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
+    ReadSize "inode->i_size" => Op::SizeRead
+        => (self.range.start >= outcome.value()).then_some(Punch::DropRwsem);
+    CloseGate "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
+    Drain "inode_dio_wait" if self.kernel.has(Fix::PunchDrains) => Op::DioWait;
+    StartTime "file_modified: ext4_journal_start" if self.kernel.version >= Version::V6_1
+        => Op::JournalStart(Handle::Time);
+    StopTime "file_modified: ext4_journal_stop" if self.kernel.version >= Version::V6_1
+        => Op::JournalStop(Handle::Time);
+    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if locks_faults_out(self.kernel)
+        => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
+    Disksize(disksize: DisksizeBeforePunch) => DisksizeBeforePunch::new(self.range, self.kernel);
+    DropPages(pages: TruncatePages) => TruncatePages::new(self.range)
+        => (self.fault == Some(Fault::Enomem)).then_some(Punch::DropMmap);
+    StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
+    TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
+    Free "ext4_ext_remove_space" if self.fault.is_none() => Op::FreeRange(self.range);
+    DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
+    StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents);
+    DropMmap "filemap_invalidate_unlock" if locks_faults_out(self.kernel)
+        => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
+    OpenGate "ext4_inode_resume_unlocked_dio" if has_gate(self.kernel) => Op::GateOpen;
+    DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
+}
+
+impl PunchHoleRwsem {
+    /// Punches `range` out of the file.
+    pub fn new(range: Range, kernel: Kernel) -> PunchHoleRwsem {
+        PunchHoleRwsem { range, kernel, fault: None, write_back: None, step: PunchAt::Done }.begin()
+    }
+
+    /// The same, but it writes dirty pages back first, as the kernel does.
+    #[must_use]
+    pub fn writing_back(self, write_back: WritePages) -> PunchHoleRwsem {
+        PunchHoleRwsem { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+    }
+
+    /// The same, but it gets no handle, or finds no block to split an extent with.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> PunchHoleRwsem {
+        PunchHoleRwsem { fault, ..self }
+    }
+}

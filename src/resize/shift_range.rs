@@ -1,0 +1,135 @@
+//! `ext4_collapse_range` and `ext4_insert_range`: blocks change their place in the file.
+
+use super::alloc_blocks::has_gate;
+use super::setattr::locks_faults_out;
+use crate::kernel::{Fix, Kernel, Version};
+use crate::op::LockName::{self, IDataSem, IRwsem};
+use crate::op::Mode::Exclusive;
+use crate::op::{Blocks, Fault, Handle, Op, PAGE_BLOCKS, Range, Shift};
+use crate::page_cache::{TruncatePages, WritePages};
+use crate::task::steps;
+
+steps! {
+    /// `ext4_collapse_range` takes a range out of the file, `ext4_insert_range` puts one in.
+    ///
+    /// # Kernel
+    /// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.1.192 and v6.12.
+    ///
+    /// # Modelled
+    /// A collapse that reaches i_size is refused, an insert from i_size on too. An insert raises both
+    /// sizes before it takes `i_data_sem`, a collapse lowers them under it: in an insert i_disksize changes
+    /// without `i_data_sem`, when there is no page left whose writeback could change it as well.
+    ///
+    /// What is dirty from the start of the page on, or behind what is taken out, is written back under the locks
+    /// before that page and all behind it leave the cache.
+    ///
+    /// On an error (no handle, or an extent must be split and no block is left) the pages are gone and no
+    /// block has moved. An insert has raised both sizes by then, and leaves them so.
+    ///
+    /// # Left out
+    /// How extents join.
+    pub struct ShiftRange {
+        range: Range,
+        shift: Shift,
+        kernel: Kernel,
+        fault: Option<Fault>,
+        write_back: Option<Box<WritePages>>,
+    }
+    Step / At |self, outcome| in function(self.shift);
+
+    TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
+    ReadSize "inode->i_size" => Op::SizeRead => self.refused(outcome.value()).then_some(Step::DropRwsem);
+    CloseGate "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
+    Drain "inode_dio_wait" if self.kernel.has(Fix::ShiftDrains) => Op::DioWait;
+    StartTime "file_modified: ext4_journal_start" if self.kernel.version >= Version::V6_1
+        => Op::JournalStart(Handle::Time);
+    StopTime "file_modified: ext4_journal_stop" if self.kernel.version >= Version::V6_1
+        => Op::JournalStop(Handle::Time);
+    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if locks_faults_out(self.kernel)
+        => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
+    WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take();
+    DropPages(pages: TruncatePages) => TruncatePages::from(self.page())
+        => (self.fault == Some(Fault::Enomem)).then_some(Step::DropMmap);
+    StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
+    Grow(sizes: Sizes) if self.inserts() => Sizes::change(self.range, self.shift);
+    TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
+    Free "ext4_ext_remove_space" if !self.inserts() && self.fault.is_none() => Op::FreeRange(self.range);
+    Shift "ext4_ext_shift_extents" if self.fault.is_none() => Op::ShiftExtents(self.range, self.shift);
+    Shrink(sizes: Sizes) if !self.inserts() && self.fault.is_none() => Sizes::change(self.range, self.shift);
+    DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
+    StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents);
+    DropMmap "filemap_invalidate_unlock" if locks_faults_out(self.kernel)
+        => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
+    OpenGate "ext4_inode_resume_unlocked_dio" if has_gate(self.kernel) => Op::GateOpen;
+    DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
+}
+
+fn function(shift: Shift) -> &'static str {
+    match shift {
+        Shift::Left => "ext4_collapse_range",
+        Shift::Right => "ext4_insert_range",
+    }
+}
+
+impl ShiftRange {
+    /// Takes `range` out of the file.
+    pub fn collapse(range: Range, kernel: Kernel) -> ShiftRange {
+        let (shift, fault, write_back) = (Shift::Left, None, None);
+        ShiftRange { range, shift, kernel, fault, write_back, step: At::Done }.begin()
+    }
+
+    /// Puts `range` in, a hole.
+    pub fn insert(range: Range, kernel: Kernel) -> ShiftRange {
+        ShiftRange { shift: Shift::Right, ..ShiftRange::collapse(range, kernel) }
+    }
+
+    /// The same, but it writes dirty pages back, as the kernel does.
+    #[must_use]
+    pub fn writing_back(self, write_back: WritePages) -> ShiftRange {
+        ShiftRange { write_back: Some(Box::new(write_back.and_wait())), ..self }
+    }
+
+    /// The same, but it gets no handle, or finds no block to split an extent with.
+    #[must_use]
+    pub fn failing(self, fault: Option<Fault>) -> ShiftRange {
+        ShiftRange { fault, ..self }
+    }
+
+    fn refused(&self, size: Blocks) -> bool {
+        if self.inserts() { self.range.start >= size } else { self.range.end() >= size }
+    }
+
+    fn inserts(&self) -> bool {
+        self.shift == Shift::Right
+    }
+
+    /// Where the page starts that the range starts in.
+    fn page(&self) -> Blocks {
+        self.range.start - self.range.start % PAGE_BLOCKS
+    }
+}
+
+steps! {
+    /// Both sizes change by the length of the range.
+    struct Sizes { range: Range, shift: Shift, size: Blocks }
+    Change / ChangeAt |self, outcome| in function(self.shift);
+
+    RereadSize "inode->i_size" => Op::SizeRead => self.size = self.changed(outcome.value());
+    WriteSize "i_size_write" => Op::SizeWrite(self.size);
+    LookDisksize "i_disksize" if self.shift == Shift::Right => Op::DisksizeRead
+        => self.size = self.changed(outcome.value());
+    WriteDisksize "i_disksize" => Op::DisksizeWrite(self.size);
+}
+
+impl Sizes {
+    fn change(range: Range, shift: Shift) -> Sizes {
+        Sizes { range, shift, size: 0, step: ChangeAt::Done }.begin()
+    }
+
+    fn changed(&self, size: Blocks) -> Blocks {
+        match self.shift {
+            Shift::Left => size.saturating_sub(self.range.len),
+            Shift::Right => size + self.range.len,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! One list a task: its steps, where the kernel does them, what they do, and where they go.
+
+/// Makes a task of one list: the struct, its [`Task`](crate::task::Task) and its doc table.
+///
+/// ```text
+/// steps! {
+///     /// What it is.
+///     pub struct PunchHole { range: Range, kernel: Kernel }
+///     Step / At |self, outcome| in "ext4_punch_hole";
+///
+///     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
+///     ReadSize "inode->i_size" => Op::SizeRead
+///         => (self.range.start >= outcome.value()).then_some(Step::DropRwsem);
+///     Drain "inode_dio_wait" if self.kernel.has(Fix::PunchDrains) => Op::DioWait;
+///     StartTime in "file_modified" "ext4_journal_start" => Op::JournalStart(Handle::Time);
+///     DropPages(pages: TruncatePages) => TruncatePages::new(self.range);
+///     …
+/// }
+/// ```
+///
+/// A row is its name, the kernel function it stands in if that is not the head's (`in "…"`), what it is called
+/// there, the condition without which it is passed over (`if`), what it does (`=>`), and what comes of it (the
+/// second `=>`).
+///
+/// * It does an [`Op`](crate::op::Op); or, with `(name: Type)`, it runs another task to its end.
+/// * What comes of it is an expression with `outcome` or the called task in scope, and `self` to change. `()`
+///   goes on to the row below; `Step::Name`, or `Some` of it, goes on there.
+///
+/// A condition is looked at when the rows before it are over, and a called task is made then. One that has
+/// nothing to do is over at once. `Step` is the enum of rows, `At` where a task stands; the struct gets a field
+/// `step`, and its constructors end with `.begin()`.
+macro_rules! steps {
+    (
+        $(#[$doc:meta])*
+        $vis:vis struct $task:ident {
+            $($(#[$field_doc:meta])* $field_vis:vis $field:ident : $field_ty:ty),* $(,)?
+        }
+        $step:ident / $at:ident |$self:ident, $outcome:ident| in $function:expr;
+        $(
+            $row:ident $(($call:ident : $called:ty))? $(in $inner:literal)? $($what:literal)?
+            $(if $when:expr)? => $does:expr $(=> $then:expr)?;
+        )+
+    ) => {
+        $(#[$doc])*
+        ///
+        /// | step | kernel | does | if |
+        /// |------|--------|------|----|
+        $(#[doc = concat!(
+            "| ", stringify!($row), " | ", $($inner, ": ",)? $($what,)? " | `",
+            $crate::task::steps!(@shown $does $(, $called)?), "` | ",
+            $("`", stringify!($when), "`",)? " |",
+        )])+
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        $vis struct $task {
+            $($(#[$field_doc])* $field_vis $field: $field_ty,)*
+            step: $at,
+        }
+
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[allow(clippy::enum_variant_names)]
+        enum $step {
+            $($row,)+
+            Done,
+        }
+
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        #[allow(clippy::enum_variant_names)]
+        enum $at {
+            $($row $(($called))?,)+
+            Done,
+        }
+
+        impl $crate::task::Row for $step {
+            fn below(self) -> $step {
+                const ALL: &[$step] = &[$($step::$row,)+ $step::Done, $step::Done];
+                ALL[self as usize + 1]
+            }
+        }
+
+        #[allow(unused_variables, dead_code)]
+        impl $task {
+            /// Goes to the first row that is done.
+            fn begin($self) -> $task {
+                const FIRST: $step = [$($step::$row),+][0];
+                $self.begin_at(FIRST)
+            }
+
+            /// Goes to that row, or to the first after it that is done.
+            fn begin_at(mut $self, row: $step) -> $task {
+                $self.go(row);
+                $self
+            }
+
+            /// Where the task stands at a row; `None` if that is passed over.
+            fn enter(&mut $self, row: $step) -> Option<$at> {
+                Some(match row {
+                    $($step::$row => {
+                        $(if !($when) {
+                            return None;
+                        })?
+                        $at::$row $(({ let $call = $does; $call }))?
+                    })+
+                    $step::Done => $at::Done,
+                })
+            }
+
+            /// Makes of a row that is over what comes of it.
+            fn after(&mut $self, at: $at, $outcome: $crate::op::Outcome) -> $step {
+                match at {
+                    $(#[allow(unused_mut)] $at::$row $((mut $call))? => {
+                        let below = $crate::task::Row::below($step::$row);
+                        $crate::task::steps!(@then below $(, $then)?)
+                    })+
+                    $at::Done => $step::Done,
+                }
+            }
+
+            fn go(&mut $self, mut row: $step) {
+                #[allow(unused_imports)]
+                use $crate::task::Task as _;
+                $self.step = loop {
+                    let Some(at) = $self.enter(row) else {
+                        row = $crate::task::Row::below(row);
+                        continue;
+                    };
+                    match &at {
+                        $($at::$row $(($call))? => if !$crate::task::steps!(@over $($call)?) {
+                            break at;
+                        })+
+                        $at::Done => break at,
+                    }
+                    row = $self.after(at, $crate::op::Outcome::Done);
+                };
+            }
+        }
+
+        #[allow(unused_variables, unreachable_code)]
+        impl $crate::task::Task for $task {
+            fn next(&$self) -> Option<$crate::op::Op> {
+                Some(match &$self.step {
+                    $($at::$row $(($call))? => $crate::task::steps!(@next $does $(, $call)?),)+
+                    $at::Done => return None,
+                })
+            }
+
+            fn resume(&mut $self, $outcome: $crate::op::Outcome) {
+                let outcome = match &mut $self.step {
+                    $($at::$row $(($call))? => $crate::task::steps!(@resume $outcome $(, $call)?),)+
+                    $at::Done => return,
+                };
+                let at = std::mem::replace(&mut $self.step, $at::Done);
+                let row = $self.after(at, outcome);
+                $self.go(row);
+            }
+
+            fn done(&$self) -> bool {
+                matches!($self.step, $at::Done)
+            }
+
+            fn place(&$self) -> $crate::task::Place {
+                match &$self.step {
+                    $($at::$row $(($call))? => {
+                        $crate::task::steps!(@place $row, $function $(, in $inner)? $(, called $call)?)
+                    })+
+                    $at::Done => $crate::task::Place { step: "Done", kernel: $function },
+                }
+            }
+        }
+    };
+    (@shown $does:expr) => { stringify!($does) };
+    (@shown $does:expr, $called:ty) => { concat!("see ", stringify!($called)) };
+    (@then $below:ident) => { $below };
+    (@then $below:ident, $then:expr) => { $crate::task::Goto::or($then, $below) };
+    (@over) => { false };
+    (@over $call:ident) => { $call.done() };
+    (@next $does:expr) => { $does };
+    (@next $does:expr, $call:ident) => { return $call.next() };
+    (@resume $outcome:ident) => { $outcome };
+    (@resume $outcome:ident, $call:ident) => {{
+        $call.resume($outcome);
+        if !$call.done() {
+            return;
+        }
+        $crate::op::Outcome::Done
+    }};
+    (@place $row:ident, $function:expr) => {
+        $crate::task::Place { step: stringify!($row), kernel: $function }
+    };
+    (@place $row:ident, $function:expr, in $inner:literal) => {
+        $crate::task::Place { step: stringify!($row), kernel: $inner }
+    };
+    (@place $row:ident, $function:expr $(, in $inner:literal)?, called $call:ident) => { $call.place() };
+}
+pub(crate) use steps;
+
+/// A row of a task's list.
+pub(crate) trait Row: Copy {
+    /// The row below.
+    fn below(self) -> Self;
+}
+
+/// What comes of a row, as a row to go on at.
+pub(crate) trait Goto<S> {
+    /// That row, or else the one `below`.
+    fn or(self, below: S) -> S;
+}
+
+impl<S> Goto<S> for () {
+    fn or(self, below: S) -> S {
+        below
+    }
+}
+
+impl<S: Row> Goto<S> for S {
+    fn or(self, _: S) -> S {
+        self
+    }
+}
+
+impl<S: Row> Goto<S> for Option<S> {
+    fn or(self, below: S) -> S {
+        self.unwrap_or(below)
+    }
+}
