@@ -22,11 +22,11 @@ use crate::task::{Place, Task};
 
 /// Makes [`Call`] and its [`Task`] of one list.
 macro_rules! calls {
-    ($($(#[$doc:meta])+ $call:ident($task:ty),)+) => {
+    ($($call:ident($task:ty) = $doc:literal;)+) => {
         /// Any task, so that a run can hold them side by side.
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         pub enum Call {
-            $($(#[$doc])+ $call($task),)+
+            $(#[doc = $doc] $call($task),)+
         }
 
         impl Task for Call {
@@ -44,82 +44,44 @@ macro_rules! calls {
 }
 
 calls! {
-    /// A direct write.
-    Write(FileDioWrite),
-    /// The completion of an asynchronous write.
-    EndIo(EndIo),
-    /// A truncate.
-    Truncate(Truncate),
-    /// A direct read.
-    Read(DirectRead),
-    /// A buffered write.
-    BufferedWrite(BufferedWrite),
-    /// A journal commit.
-    Commit(Commit),
-    /// A direct write, v4.10 and v5.4.
-    FileWriteIter(FileWriteIter),
-    /// The completion of an asynchronous write, v4.10 and v5.4.
-    DioComplete(DioComplete),
-    /// A direct write, from v5.10 on.
-    DioWriteIter(DioWriteIter),
-    /// The completion of an asynchronous write, from v5.10 on.
-    IomapEndIo(IomapEndIo),
-    /// The completion of an asynchronous read, up to v5.4.
-    DioReadComplete(DioReadComplete),
-    /// The completion of an asynchronous read, from v5.10 on.
-    IomapReadEndIo(IomapReadEndIo),
-    /// A direct read, from v4.10 on.
-    DioReadIter(Box<DioReadIter>),
-    /// A truncate, from v4.10 on.
-    Setattr(Setattr),
-    /// A punched hole, from v4.10 on.
-    PunchHole(PunchHoleRwsem),
-    /// A punched hole, up to v3.11.
-    PunchHoleImutex(PunchHole),
-    /// Blocks swapped with a donor file.
-    MoveExtents(MoveExtents),
-    /// A page fault that allocates.
-    PageFault(PageFault),
-    /// A thread that changes the address space.
-    VmMmap(VmMmap),
-    /// Writeback that raises i_disksize.
-    WbDisksize(WbDisksize),
-    /// A store to a mapped page.
-    Fault(FilemapFault),
-    /// The flusher.
-    WritePages(WritePages),
-    /// An io_uring thread.
-    Uring(Box<UringThread>),
-    /// fsync.
-    SyncFile(SyncFile),
-    /// An asynchronous write, then a close.
-    WriteThenClose(WriteThenClose),
-    /// A drain, taken apart.
-    DioWait(InodeDioWait),
-    /// The end of a reference, taken apart.
-    DioDone(InodeDioDone),
-    /// A buffered write that appends.
-    Append(Append),
-    /// A buffered read.
-    BufferedRead(FilemapRead),
-    /// A drain and a lookup.
-    AllocFileBlocks(AllocFileBlocks),
-    /// A preallocation.
-    Fallocate(Fallocate),
-    /// The completion of a buffered write.
-    EndBio(EndBio),
-    /// The end of an inode.
-    Evict(EvictInode),
-    /// A buffered write that evicts another inode.
-    WriteThatEvicts(WriteThatEvicts),
-    /// A preallocation, with its credits and the size.
-    ExtFallocate(ExtFallocate),
-    /// A range taken out of the file, or put in.
-    ShiftRange(ShiftRange),
-    /// A zeroed range.
-    ZeroRange(ZeroRange),
-    /// A fixed list of steps (ours: litmus tests of the engines themselves).
-    Script(Script),
+    Write(FileDioWrite) = " A direct write.";
+    EndIo(EndIo) = " The completion of an asynchronous write.";
+    Truncate(Truncate) = " A truncate.";
+    Read(DirectRead) = " A direct read.";
+    BufferedWrite(BufferedWrite) = " A buffered write.";
+    Commit(Commit) = " A journal commit.";
+    FileWriteIter(FileWriteIter) = " A direct write, v4.10 and v5.4.";
+    DioComplete(DioComplete) = " The completion of an asynchronous write, v4.10 and v5.4.";
+    DioWriteIter(DioWriteIter) = " A direct write, from v5.10 on.";
+    IomapEndIo(IomapEndIo) = " The completion of an asynchronous write, from v5.10 on.";
+    DioReadComplete(DioReadComplete) = " The completion of an asynchronous read, up to v5.4.";
+    IomapReadEndIo(IomapReadEndIo) = " The completion of an asynchronous read, from v5.10 on.";
+    DioReadIter(Box<DioReadIter>) = " A direct read, from v4.10 on.";
+    Setattr(Setattr) = " A truncate, from v4.10 on.";
+    PunchHole(PunchHoleRwsem) = " A punched hole, from v4.10 on.";
+    PunchHoleImutex(PunchHole) = " A punched hole, up to v3.11.";
+    MoveExtents(MoveExtents) = " Blocks swapped with a donor file.";
+    PageFault(PageFault) = " A page fault that allocates.";
+    VmMmap(VmMmap) = " A thread that changes the address space.";
+    WbDisksize(WbDisksize) = " Writeback that raises i_disksize.";
+    Fault(FilemapFault) = " A store to a mapped page.";
+    WritePages(WritePages) = " The flusher.";
+    Uring(Box<UringThread>) = " An io_uring thread.";
+    SyncFile(SyncFile) = " fsync.";
+    WriteThenClose(WriteThenClose) = " An asynchronous write, then a close.";
+    DioWait(InodeDioWait) = " A drain, taken apart.";
+    DioDone(InodeDioDone) = " The end of a reference, taken apart.";
+    Append(Append) = " A buffered write that appends.";
+    BufferedRead(FilemapRead) = " A buffered read.";
+    AllocFileBlocks(AllocFileBlocks) = " A drain and a lookup.";
+    Fallocate(Fallocate) = " A preallocation.";
+    EndBio(EndBio) = " The completion of a buffered write.";
+    Evict(EvictInode) = " The end of an inode.";
+    WriteThatEvicts(WriteThatEvicts) = " A buffered write that evicts another inode.";
+    ExtFallocate(ExtFallocate) = " A preallocation, with its credits and the size.";
+    ShiftRange(ShiftRange) = " A range taken out of the file, or put in.";
+    ZeroRange(ZeroRange) = " A zeroed range.";
+    Script(Script) = " A fixed list of steps (ours: litmus tests of the engines themselves).";
 }
 
 /// A task that performs a fixed list of steps and ignores what comes back.
