@@ -21,12 +21,12 @@ steps! {
     /// # Left out
     /// Errors, the io_end's lifetime.
     pub struct DioComplete {
-        task: TaskId,
-        kernel: Kernel,
         /// The I/O, once it is on its way.
         pub submission: Option<Submission>,
     }
-    Step / At |self, outcome| in "dio_complete";
+    /// The completion, as task `task`, of what will be submitted.
+    pub fn new(task: TaskId, kernel: Kernel);
+    in "dio_complete" => Step / At |self, outcome|;
 
     RunBio "dio_bio_end_aio: the device writes" => Op::run(self.submission.as_ref()?);
     // If it is not the last to let go of the dio, its submitter completes the I/O.
@@ -41,11 +41,6 @@ steps! {
 }
 
 impl DioComplete {
-    /// The completion, as task `task`, of what will be submitted.
-    pub fn new(task: TaskId, kernel: Kernel) -> DioComplete {
-        DioComplete { task, kernel, submission: None, step: At::Done }.begin()
-    }
-
     fn unwritten(&self) -> bool {
         self.submission.as_ref().is_some_and(|s| s.unwritten)
     }

@@ -21,7 +21,7 @@ steps! {
         /// The I/O, once it is on its way.
         pub submission: Option<Submission>,
     }
-    Step / At |self, outcome| in "dio_complete";
+    in "dio_complete" => Step / At |self, outcome|;
 
     RunBio in "dio_bio_end_aio" "the device reads" => Op::run(self.submission.as_ref()?)
         => self.told_last.then_some(Step::EndIo);

@@ -30,7 +30,7 @@ steps! {
         write_back: WritePages,
         blocks: Vec<PhysicalBlock>,
     }
-    Step / At |self, outcome| in "ext4_dio_read_iter";
+    in "ext4_dio_read_iter" => Step / At |self, outcome|;
 
     TakeShared "inode_lock_shared" => Op::Lock(IRwsem, Shared);
     ReadSize in "__iomap_dio_rw" "i_size_read" => Op::SizeRead

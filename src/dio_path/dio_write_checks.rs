@@ -40,7 +40,7 @@ steps! {
         /// It returned -EAGAIN, and no lock is held.
         pub again: bool,
     }
-    Step / At |self, outcome| in "ext4_dio_write_checks";
+    in "ext4_dio_write_checks" => Step / At |self, outcome|;
 
     ReadSize in "ext4_extending_io" "i_size_read" => Op::SizeRead => self.read_size(outcome.value());
     ReadDisksize in "ext4_extending_io" "i_disksize" if self.within() => Op::DisksizeRead

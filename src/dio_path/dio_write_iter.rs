@@ -45,14 +45,10 @@ steps! {
     /// # Left out
     /// `EXT4_STATE_MAY_INLINE_DATA` (B44), the buffered rest of a short
     /// write.
-    pub struct DioWriteIter {
-        write: Write,
-        flags: WriteFlags,
-        kernel: Kernel,
-        journal: bool,
-        found: Found,
-    }
-    Step / At |self, outcome| in "ext4_dio_write_iter";
+    pub struct DioWriteIter { found: Found }
+    /// A write on a kernel, on a file system with a journal or without.
+    pub fn new(write: Write, flags: WriteFlags, kernel: Kernel, journal: bool);
+    in "ext4_dio_write_iter" => Step / At |self, outcome|;
 
     QuickCheck "i_size_read, no lock held" => Op::SizeRead => self.found.shared = !self.alone(outcome.value());
     TakeShared "inode_lock_shared" if self.found.shared && !self.flags.nowait => Op::Lock(IRwsem, Shared);
@@ -89,12 +85,6 @@ struct Found {
 }
 
 impl DioWriteIter {
-    /// A write on a kernel, on a file system with a journal or without.
-    pub fn new(write: Write, flags: WriteFlags, kernel: Kernel, journal: bool) -> DioWriteIter {
-        let (found, step) = (Found::default(), At::Done);
-        DioWriteIter { write, flags, kernel, journal, found, step }.begin()
-    }
-
     /// How its I/O is done, once that is decided and until it is over.
     pub fn plan(&self) -> Option<Plan> {
         if let At::Io(io) = &self.step { Some(io.plan()) } else { None }

@@ -39,9 +39,6 @@ steps! {
     /// becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it
     /// (B05); failed I/O; that io_submit tells the caller of a write which was not queued.
     pub struct DirectIo {
-        write: Write,
-        kernel: Kernel,
-        overwrite: bool,
         blocks: Vec<PhysicalBlock>,
         /// Some blocks were unwritten.
         unwritten: bool,
@@ -54,7 +51,9 @@ steps! {
         /// The I/O could not be started.
         pub failed: bool,
     }
-    Step / At |self, outcome| in "ext4_ext_direct_IO";
+    /// Submits `write`, which the probe judged an `overwrite` or not.
+    pub fn new(write: Write, kernel: Kernel, overwrite: bool);
+    in "ext4_ext_direct_IO" => Step / At |self, outcome|;
 
     ReadFlag "*((int *)iocb->private)"
         => Op::Private(self.write.task, PrivateOp::ReadFlag { overwrite: self.overwrite });
@@ -105,23 +104,6 @@ steps! {
 type Jump = Option<MapBlocks>;
 
 impl DirectIo {
-    /// Submits `write`, which the probe judged an `overwrite` or not.
-    pub fn new(write: Write, kernel: Kernel, overwrite: bool) -> DirectIo {
-        DirectIo {
-            write,
-            kernel,
-            overwrite,
-            blocks: Vec::new(),
-            unwritten: false,
-            converts: false,
-            completes: false,
-            waits: false,
-            failed: false,
-            step: At::Done,
-        }
-        .begin()
-    }
-
     /// Whether it returns -EIOCBQUEUED: somebody else will complete the I/O.
     pub fn queued(&self) -> bool {
         self.write.end_io.is_some() && !self.completes && !self.failed

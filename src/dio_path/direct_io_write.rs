@@ -52,7 +52,7 @@ steps! {
         /// The I/O could not be started.
         pub failed: bool,
     }
-    Step / At |self, outcome| in "ext4_direct_IO_write";
+    in "ext4_direct_IO_write" => Step / At |self, outcome|;
 
     ReadDisksize "i_disksize" if !self.extending && self.kernel.has(Fix::DisksizeExtends) => Op::DisksizeRead
         => self.extending = self.write.range.end() > outcome.value();

@@ -22,13 +22,12 @@ steps! {
     /// # Left out
     /// The one thread of the workqueue (B24, see EndBio), the io_end's own lifetime (B25).
     pub struct EndIo {
-        task: TaskId,
-        submitter: TaskId,
-        kernel: Kernel,
         /// The I/O, once it is on its way.
         pub submission: Option<Submission>,
     }
-    Step / At |self, outcome| in "ext4_end_io_work";
+    /// The completion, as task `task`, of what `submitter` will submit.
+    pub fn new(task: TaskId, submitter: TaskId, kernel: Kernel);
+    in "ext4_end_io_work" => Step / At |self, outcome|;
 
     RunBio in "dio_bio_end_aio" "the device writes" => Op::run(self.submission.as_ref()?);
     // If it is not the last to let go of the dio or of the io_end, its submitter completes the I/O.
@@ -53,11 +52,6 @@ steps! {
 }
 
 impl EndIo {
-    /// The completion, as task `task`, of what `submitter` will submit.
-    pub fn new(task: TaskId, submitter: TaskId, kernel: Kernel) -> EndIo {
-        EndIo { task, submitter, kernel, submission: None, step: At::Done }.begin()
-    }
-
     fn unwritten(&self) -> bool {
         self.submission.as_ref().is_some_and(|s| s.unwritten)
     }

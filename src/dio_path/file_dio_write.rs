@@ -18,15 +18,10 @@ steps! {
     /// # Left out
     /// O_APPEND, suid removal, O_SYNC, block plugging; the test of an unaligned write's position against i_size
     /// before any lock is taken; the look at i_size after a short write, which ended within it.
-    pub struct FileDioWrite {
-        write: Write,
-        kernel: Kernel,
-        dioread_nolock: bool,
-        probed: Probed,
-        io: Io,
-        workers: Vec<EndPageIo>,
-    }
-    Step / At |self, outcome| in "ext4_file_dio_write";
+    pub struct FileDioWrite { probed: Probed, io: Io, workers: Vec<EndPageIo> }
+    /// A write on a kernel, on a mount with or without dioread_nolock.
+    pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool);
+    in "ext4_file_dio_write" => Step / At |self, outcome|;
 
     TakeAioMutex "mutex_lock(ext4_aio_mutex)" if self.serialized() => Op::Lock(AioMutex, Exclusive);
     WaitUnwritten in "ext4_aiodio_wait" if self.serialized() => Op::UnwrittenWait;
@@ -71,12 +66,6 @@ struct Io {
 }
 
 impl FileDioWrite {
-    /// A write on a kernel, on a mount with or without dioread_nolock.
-    pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool) -> FileDioWrite {
-        let (probed, io, workers) = Default::default();
-        FileDioWrite { write, kernel, dioread_nolock, probed, io, workers, step: At::Done }.begin()
-    }
-
     fn unaligned_aio(&self) -> bool {
         self.write.half.is_some() && self.write.end_io.is_some()
     }

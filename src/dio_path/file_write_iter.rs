@@ -23,18 +23,10 @@ steps! {
     ///
     /// # Left out
     /// O_APPEND, suid removal, O_SYNC, IOCB_NOWAIT.
-    pub struct FileWriteIter {
-        write: Write,
-        kernel: Kernel,
-        dioread_nolock: bool,
-        journal: bool,
-        at_eof: bool,
-        overwrite: bool,
-        size: Blocks,
-        queued: bool,
-        failed: bool,
-    }
-    Step / At |self, outcome| in "ext4_file_write_iter";
+    pub struct FileWriteIter { at_eof: bool, overwrite: bool, size: Blocks, queued: bool, failed: bool }
+    /// A write on a kernel, on a mount with or without dioread_nolock and a journal.
+    pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool, journal: bool);
+    in "ext4_file_write_iter" => Step / At |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     WaitUnwritten in "ext4_unwritten_wait" if self.serialized() => Op::UnwrittenWait;
@@ -61,25 +53,6 @@ steps! {
 }
 
 impl FileWriteIter {
-    /// A write on a kernel, on a mount with or without dioread_nolock and a journal.
-    pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool, journal: bool) -> FileWriteIter {
-        let (at_eof, overwrite, size, queued, failed) = Default::default();
-        let step = At::Done;
-        FileWriteIter {
-            write,
-            kernel,
-            dioread_nolock,
-            journal,
-            at_eof,
-            overwrite,
-            size,
-            queued,
-            failed,
-            step,
-        }
-        .begin()
-    }
-
     /// It starts at i_size, which is in the middle of its block.
     #[must_use]
     pub fn at_eof(self, at_eof: bool) -> FileWriteIter {

@@ -34,7 +34,7 @@ steps! {
         /// The I/O could not be started.
         pub failed: bool,
     }
-    Step / At |self, outcome| in "ext4_ind_direct_IO";
+    in "ext4_ind_direct_IO" => Step / At |self, outcome|;
 
     StartOrphan "ext4_journal_start" => Op::JournalStart(Handle::Orphan);
     SetDisksize "i_disksize = i_size" => Op::DisksizeWrite(self.size);

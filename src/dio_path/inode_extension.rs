@@ -25,7 +25,7 @@ steps! {
         kernel: Kernel,
         cleans_up: bool,
     }
-    Step / At |self, outcome| in "ext4_handle_inode_extension";
+    in "ext4_handle_inode_extension" => Step / At |self, outcome|;
 
     ReadDisksize "i_disksize (to v6.1-rc7)" => Op::DisksizeRead => self.record_only(outcome.value());
     TestOrphan "ext4_inode_extension_cleanup: list_empty" => Op::Orphan(OrphanOp::Test)

@@ -28,7 +28,7 @@ steps! {
         osync: bool,
         size: Blocks,
     }
-    Step / At |self, outcome| in "iomap_dio_complete";
+    in "iomap_dio_complete" => Step / At |self, outcome|;
 
     Convert(convert: ConvertUnwritten) "ext4_dio_write_end_io: ext4_convert_unwritten_extents"
         => ConvertUnwritten::new(self.range, self.of);
@@ -103,25 +103,16 @@ steps! {
     /// # Modelled
     /// `deferred`: io_uring asked for the completion (`IOCB_DIO_CALLER_COMP`, v6.6-rc) and runs the rest
     /// in the submitter's own task.
-    pub struct IomapEndIo {
-        task: TaskId,
-        kernel: Kernel,
-        osync: bool,
-        deferred: bool,
-        submission: Option<Submission>,
-    }
-    EndIo / EndIoAt |self, outcome| in "iomap_dio_bio_end_io";
+    pub struct IomapEndIo { submission: Option<Submission> }
+    /// The completion, as task `task`, of what will be submitted.
+    pub fn new(task: TaskId, kernel: Kernel, osync: bool, deferred: bool);
+    in "iomap_dio_bio_end_io" => EndIo / EndIoAt |self, outcome|;
 
     RunBio "the device writes" => self.bio()? => self.deferred.then_some(EndIo::Done);
     Complete(complete: Option<IomapDioComplete>) "iomap_dio_complete_work" => self.complete();
 }
 
 impl IomapEndIo {
-    /// The completion, as task `task`, of what will be submitted.
-    pub fn new(task: TaskId, kernel: Kernel, osync: bool, deferred: bool) -> IomapEndIo {
-        let (submission, step) = (None, EndIoAt::Done);
-        IomapEndIo { task, kernel, osync, deferred, submission, step }.begin()
-    }
     /// Whether the I/O is on its way.
     pub fn submitted(&self) -> bool {
         self.submission.is_some()

@@ -36,7 +36,7 @@ steps! {
         fresh: bool,
         invalidated: Invalidated,
     }
-    Step / At |self, outcome| in "__iomap_dio_rw";
+    in "__iomap_dio_rw" => Step / At |self, outcome|;
 
     DropPages(pages: InvalidatePages) "kiocb_invalidate_pages" => self.drop_pages()
         => self.dropped(pages.result());

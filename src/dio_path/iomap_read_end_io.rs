@@ -18,20 +18,14 @@ steps! {
     /// A read that ends before its submitter lets go of it: the submitter completes it, under the shared
     /// lock, as a synchronous one. Errors, polling.
     pub struct IomapReadEndIo {
-        task: TaskId,
         /// The I/O, once it is on its way.
         pub submission: Option<Submission>,
     }
-    Step / At |self, outcome| in "iomap_dio_bio_end_io";
+    /// The completion, as task `task`, of what will be submitted.
+    pub fn new(task: TaskId);
+    in "iomap_dio_bio_end_io" => Step / At |self, outcome|;
 
     RunBio "the device reads" => Op::run(self.submission.as_ref()?);
     EndIo in "iomap_dio_complete" "inode_dio_end" => Op::DioEnd(self.task);
     AioComplete in "iomap_dio_complete_work" "ki_complete" => Op::AioComplete;
-}
-
-impl IomapReadEndIo {
-    /// The completion, as task `task`, of what will be submitted.
-    pub fn new(task: TaskId) -> IomapReadEndIo {
-        IomapReadEndIo { task, submission: None, step: At::Done }.begin()
-    }
 }

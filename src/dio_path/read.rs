@@ -31,10 +31,6 @@ steps! {
     /// buffered read of what a short direct one has left; that i_size is read again at each block
     /// that is not mapped.
     pub struct DirectRead {
-        task: TaskId,
-        range: Range,
-        kernel: Kernel,
-        unlocked: bool,
         late_size: bool,
         repeat: bool,
         end_io: Option<TaskId>,
@@ -45,7 +41,10 @@ steps! {
         limit: Blocks,
         returned: Blocks,
     }
-    Step / At |self, outcome| in "ext4_ind_direct_IO";
+    /// A read of `range`. `unlocked`: the mount has dioread_nolock. `repeat`: it starts over for
+    /// ever.
+    pub fn new(task: TaskId, range: Range, kernel: Kernel, unlocked: bool);
+    in "ext4_ind_direct_IO" => Step / At |self, outcome|;
 
     ReadSize in "generic_file_aio_read" "i_size_read" if !self.late_size => Op::SizeRead
         => self.read_past(outcome.value()).then(|| self.end());
@@ -79,33 +78,12 @@ steps! {
 steps! {
     /// The look at i_size that comes after the count.
     struct LateSize { size: Blocks }
-    LateStep / Late |self, outcome| in "generic_file_aio_read";
+    in "generic_file_aio_read" => LateStep / Late |self, outcome|;
 
     ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.value();
 }
 
 impl DirectRead {
-    /// A read of `range`. `unlocked`: the mount has dioread_nolock. `repeat`: it starts over for
-    /// ever.
-    pub fn new(task: TaskId, range: Range, kernel: Kernel, unlocked: bool) -> DirectRead {
-        DirectRead {
-            task,
-            range,
-            kernel,
-            unlocked,
-            late_size: false,
-            repeat: false,
-            end_io: None,
-            locked: false,
-            blocks: Vec::new(),
-            past_end: false,
-            limit: 0,
-            returned: 0,
-            step: At::Done,
-        }
-        .begin()
-    }
-
     /// The same, completed by that task.
     #[must_use]
     pub fn completed_by(self, end_io: Option<TaskId>) -> DirectRead {

@@ -22,7 +22,7 @@ steps! {
         truncate: Setattr,
         work: Option<IomapDioComplete>,
     }
-    Step / At |self, outcome| in "io_uring_enter";
+    in "io_uring_enter" => Step / At |self, outcome|;
 
     Write(write: Option<DioWriteIter>) "io_write: ext4_dio_write_iter" => self.write.take();
     Truncate(truncate: Setattr) "do_truncate" => self.truncate.clone();

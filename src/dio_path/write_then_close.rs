@@ -16,7 +16,7 @@ steps! {
     /// Eviction, which runs from a work item when the reference goes in an interrupt; other
     /// descriptors; `io_getevents`.
     pub struct WriteThenClose { write: Option<Box<Call>> }
-    Step / At |self, outcome| in "filp_close";
+    in "filp_close" => Step / At |self, outcome|;
 
     Write(write: Option<Box<Call>>) => self.write.take();
     Close "fput" => Op::Close;

@@ -19,7 +19,7 @@ steps! {
         splits: bool,
         nested: bool,
     }
-    Step / At |self, outcome| in "ext4_convert_unwritten_extents";
+    in "ext4_convert_unwritten_extents" => Step / At |self, outcome|;
 
     StartHandle "ext4_journal_start" if !self.nested => Op::JournalStart(Handle::Extents);
     TakeExcl "ext4_map_blocks: down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);

@@ -34,9 +34,6 @@ steps! {
     /// # Left out
     /// The extent status cache, delayed allocation, zeroing out instead of splitting.
     pub struct MapBlocks {
-        range: Range,
-        how: MapFor,
-        held: DataSemHeld,
         counts_unwritten: bool,
         raise_early: bool,
         /// It is counted after the handle is stopped.
@@ -48,7 +45,8 @@ steps! {
         found: Option<Vec<Mapped>>,
         failed: bool,
     }
-    Step / At |self, outcome| in "ext4_map_blocks";
+    fn new(range: Range, how: MapFor, held: DataSemHeld);
+    in "ext4_map_blocks" => Step / At |self, outcome|;
 
     Estimate in "_ext4_get_block" "ext4_chunk_trans_blocks" if self.own_handle() => Op::DepthRead;
     StartHandle in "_ext4_get_block" "ext4_journal_start" if self.own_handle() => Op::JournalStart(Handle::Extents);
@@ -67,24 +65,6 @@ steps! {
 }
 
 impl MapBlocks {
-    fn new(range: Range, how: MapFor, held: DataSemHeld) -> MapBlocks {
-        MapBlocks {
-            range,
-            how,
-            held,
-            counts_unwritten: false,
-            raise_early: false,
-            counts_last: false,
-            in_handle: false,
-            by_slot: false,
-            slot: None,
-            found: None,
-            failed: false,
-            step: At::Done,
-        }
-        .begin()
-    }
-
     /// A lookup that allocates nothing.
     pub fn look_up(range: Range, how: MapFor, held: DataSemHeld) -> MapBlocks {
         MapBlocks::new(range, how, held)

@@ -22,7 +22,7 @@ steps! {
         /// The verdict, once done.
         pub overwrite: bool,
     }
-    Step / At |self, outcome| in "ext4_file_dio_write";
+    in "ext4_file_dio_write" => Step / At |self, outcome|;
 
     ReadPages "mapping->nrpages" if self.asks_for_pages => Op::PagesRead => self.pages = outcome.value();
     ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.value();

@@ -9,7 +9,7 @@ steps! {
     /// # Modelled
     /// One thread (`kjournald2`) does all commits, one after the other: the lock waits for the commit before it.
     pub struct Commit {}
-    Step / At |self, outcome| in "jbd2_journal_commit_transaction";
+    in "jbd2_journal_commit_transaction" => Step / At |self, outcome|;
 
     Lock "t_state = T_LOCKED" => Op::CommitLock;
     WaitQuiet "until t_updates == 0" => Op::CommitWait;

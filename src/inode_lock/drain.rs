@@ -26,11 +26,10 @@ steps! {
     ///
     /// # Left out
     /// Other waiters that hash to the same queue; signals (`wait_var_event_interruptible`).
-    pub struct InodeDioWait {
-        queue: WaitQueue,
-        kernel: Kernel,
-    }
-    Wait / WaitAt |self, outcome| in self.function();
+    pub struct InodeDioWait {}
+    /// Waits until the counter of that queue is 0.
+    pub fn new(queue: WaitQueue, kernel: Kernel);
+    in self.function() => Wait / WaitAt |self, outcome|;
 
     FastPath "atomic_read(i_dio_count)" => Op::CountRead(self.queue)
         => if outcome.value() == 0 { Wait::Done } else { self.prepare() };
@@ -43,11 +42,6 @@ steps! {
 }
 
 impl InodeDioWait {
-    /// Waits until the counter of that queue is 0.
-    pub fn new(queue: WaitQueue, kernel: Kernel) -> InodeDioWait {
-        InodeDioWait { queue, kernel, step: WaitAt::Done }.begin()
-    }
-
     fn function(&self) -> &'static str {
         match self.queue {
             WaitQueue::Dio => "inode_dio_wait",
@@ -92,12 +86,10 @@ steps! {
     ///
     /// # Left out
     /// What the I/O did before.
-    pub struct InodeDioDone {
-        task: TaskId,
-        queue: WaitQueue,
-        kernel: Kernel,
-    }
-    Signal / SignalAt |self, outcome| in self.function();
+    pub struct InodeDioDone {}
+    /// Drops the reference that `task` holds from the start.
+    pub fn new(task: TaskId, queue: WaitQueue, kernel: Kernel);
+    in self.function() => Signal / SignalAt |self, outcome|;
 
     DecAndTest "atomic_dec_and_test(i_dio_count)" => Op::CountDecAndTest(self.queue, self.task)
         => (!outcome.yes()).then_some(Signal::Done);
@@ -108,11 +100,6 @@ steps! {
 }
 
 impl InodeDioDone {
-    /// Drops the reference that `task` holds from the start.
-    pub fn new(task: TaskId, queue: WaitQueue, kernel: Kernel) -> InodeDioDone {
-        InodeDioDone { task, queue, kernel, step: SignalAt::Done }.begin()
-    }
-
     /// The counter of which it holds a reference from the start.
     pub fn holds(&self) -> (WaitQueue, TaskId) {
         (self.queue, self.task)

@@ -21,7 +21,7 @@ steps! {
     /// # Left out
     /// The page's lock, delayed allocation, i_disksize (it follows later and nobody here reads it).
     pub struct Append { block: LogicalBlock, kernel: Kernel }
-    Step / At |self, outcome| in "generic_file_aio_write";
+    in "generic_file_aio_write" => Step / At |self, outcome|;
 
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
     CopyIn in "generic_perform_write" "iov_iter_copy_from_user_atomic" => Op::PageWrite(self.block);

@@ -22,7 +22,7 @@ steps! {
         kernel: Kernel,
         workers: Vec<EndPageIo>,
     }
-    Step / At |self, outcome| in "__generic_file_write_iter";
+    in "__generic_file_write_iter" => Step / At |self, outcome|;
 
     Write(write: GenericPerformWrite) if self.kernel.version < Version::V5_10
         => GenericPerformWrite::new(self.range, self.kernel);

@@ -17,7 +17,7 @@ steps! {
     /// The drain of `ext4_buffered_write_iter`: stable kernels have it (v6.1.192 and v6.12.117 were read), the
     /// versions modelled do not. O_SYNC, O_APPEND, the time update.
     pub struct BufferedWrite { range: Range, kernel: Kernel }
-    Step / At |self, outcome| in "ext4_buffered_write_iter";
+    in "ext4_buffered_write_iter" => Step / At |self, outcome|;
 
     TakeLock "inode_lock (i_mutex to v3.11)" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
     Write(write: GenericPerformWrite) => GenericPerformWrite::new(self.range, self.kernel);

@@ -26,7 +26,7 @@ steps! {
     /// # Left out
     /// `EXT4_IO_END_IN_FSYNC` and who frees an io_end that a flush has converted: its worker does.
     pub struct EndBio { task: TaskId, range: Option<Range>, kernel: Kernel }
-    Step / At |self, outcome| in "ext4_end_io_work";
+    in "ext4_end_io_work" => Step / At |self, outcome|;
 
     TakeListLock in "ext4_end_bio" "spin_lock_irqsave" if self.range.is_some()
         => Op::Lock(CompletedIoLock, Exclusive);

@@ -18,7 +18,7 @@ steps! {
         /// The worker is left to somebody else.
         interrupt: bool,
     }
-    Step / At |self, outcome| in "ext4_end_io_work";
+    in "ext4_end_io_work" => Step / At |self, outcome|;
 
     TakeListLock in "ext4_end_bio" "spin_lock_irqsave" => Op::Lock(CompletedIoLock, Exclusive);
     AddToList in "ext4_end_bio" "list_add_tail" => Op::ListAdd(self.io_end);

@@ -33,7 +33,7 @@ steps! {
         buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
         holds: bool,
     }
-    Step / At |self, outcome| in "ext4_filemap_fault";
+    in "ext4_filemap_fault" => Step / At |self, outcome|;
 
     ReadSize in "filemap_fault" "i_size_read, SIGBUS if the page lies past it" => Op::SizeRead
         => self.first(outcome.value());

@@ -33,7 +33,7 @@ steps! {
         /// Where what i_size allowed ends.
         end: LogicalBlock,
     }
-    Step / At |self, outcome| in "filemap_read";
+    in "filemap_read" => Step / At |self, outcome|;
 
     FirstLook "i_size_read, before any page is looked for" if self.kernel.version >= Version::V6_1 => Op::SizeRead
         => (self.at >= outcome.value()).then_some(Step::Done);

@@ -24,7 +24,7 @@ steps! {
         nested: bool,
         written: bool,
     }
-    Finish / FinishAt |self, outcome| in "ext4_end_io_nolock";
+    in "ext4_end_io_nolock" => Finish / FinishAt |self, outcome|;
 
     Convert(convert: ConvertUnwritten) => self.convert()
         => (self.complete_last || self.buffered).then_some(Finish::DropUnwritten);
@@ -123,7 +123,7 @@ steps! {
         buffered: Option<bool>,
         found: VecDeque<IoEnd>,
     }
-    Flush / FlushAt |self, outcome| in "ext4_flush_completed_IO";
+    in "ext4_flush_completed_IO" => Flush / FlushAt |self, outcome|;
 
     TakeLock "spin_lock_irqsave" if self.locked => Op::Lock(CompletedIoLock, Exclusive);
     TakeOne "list_del_init" => Op::ListTake(self.whose)

@@ -31,7 +31,7 @@ steps! {
         buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
         grows: bool,
     }
-    Step / At |self, outcome| in "generic_perform_write";
+    in "generic_perform_write" => Step / At |self, outcome|;
 
     Find in "grab_cache_page_write_begin" "is the page there?" => Op::PageLook
         => outcome.yes().then_some(Step::LockPage);
@@ -55,7 +55,7 @@ steps! {
 steps! {
     /// `ext4_update_i_disksize`.
     struct UpdateDisksize { to: Blocks }
-    Update / UpdateAt |self, outcome| in "ext4_update_i_disksize";
+    in "ext4_update_i_disksize" => Update / UpdateAt |self, outcome|;
 
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     CheckDisksize "i_disksize" => Op::DisksizeRead => (outcome.value() >= self.to).then_some(Update::DropDataSem);

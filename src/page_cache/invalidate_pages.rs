@@ -26,7 +26,7 @@ steps! {
         gives_up: bool,
         result: Invalidated,
     }
-    Step / At |self, outcome| in "invalidate_inode_pages2_range";
+    in "invalidate_inode_pages2_range" => Step / At |self, outcome|;
 
     LookForPages "filemap_write_and_wait_range, filemap_range_has_page: nrpages" => Op::PagesRead
         => self.looked(outcome.value());

@@ -20,7 +20,7 @@ steps! {
     /// # Left out
     /// The page, its lock and its writeback; freeze protection.
     pub struct PageFault { range: Range, kernel: Kernel }
-    Step / At |self, outcome| in "do_page_fault";
+    in "do_page_fault" => Step / At |self, outcome|;
 
     TakeMmapSem "down_read(mmap_sem)" => Op::Lock(MmapSem, Shared);
     TakeInodeMmap in "ext4_page_mkwrite" "down_read(i_mmap_sem)" if self.inode_mmap() => Op::Lock(IMmapSem, Shared);
@@ -43,7 +43,7 @@ impl PageFault {
 steps! {
     /// `vm_mmap_pgoff`: another thread maps something, anything.
     pub struct VmMmap {}
-    Mmap / MmapAt |self, outcome| in "vm_mmap_pgoff";
+    in "vm_mmap_pgoff" => Mmap / MmapAt |self, outcome|;
 
     TakeMmapSem "down_write(mmap_sem)" => Op::Lock(MmapSem, Exclusive);
     DropMmapSem "up_write(mmap_sem)" => Op::Unlock(MmapSem, Exclusive);

@@ -29,7 +29,7 @@ steps! {
         mapped: Vec<Mapped>,
         contents: Vec<[Content; 2]>,
     }
-    Step / At |self, outcome| in "ext4_mpage_readpages";
+    in "ext4_mpage_readpages" => Step / At |self, outcome|;
 
     LockPage in "add_to_page_cache_lru" "the page goes in locked" => Op::Lock(PageLock, Exclusive);
     Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind

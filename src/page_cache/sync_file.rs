@@ -27,7 +27,7 @@ steps! {
         kernel: Kernel,
         workers: Vec<EndPageIo>,
     }
-    Step / At |self, outcome| in "ext4_sync_file";
+    in "ext4_sync_file" => Step / At |self, outcome|;
 
     WritePages(pages: Option<Box<WritePages>>) => self.write_back.take()
         => self.workers = pages.map(|pages| pages.workers()).unwrap_or_default();

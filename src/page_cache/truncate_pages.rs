@@ -17,7 +17,7 @@ steps! {
     /// # Modelled
     /// What was stored there is gone, as the file's blocks are about to be.
     pub struct TruncatePages { range: Range }
-    Step / At |self, outcome| in "truncate_inode_pages_range";
+    in "truncate_inode_pages_range" => Step / At |self, outcome|;
 
     LookForPages "nrpages" => Op::PagesRead
         => (self.range.start >= PAGE_BLOCKS || outcome.value() == 0).then_some(Step::Done);

@@ -21,7 +21,7 @@ steps! {
     /// pages are not looked at, or ([`WbDisksize::of_page`]) of one that writes the cached page back and finds
     /// nothing to do once that is gone.
     pub struct WbDisksize { to: Blocks, kernel: Kernel, in_handle: bool, of_page: bool }
-    Step / At |self, outcome| in "mpage_map_and_submit_extent";
+    in "mpage_map_and_submit_extent" => Step / At |self, outcome|;
 
     StartHandle "ext4_do_writepages: ext4_journal_start" if !self.in_handle => Op::JournalStart(Handle::Extents);
     LockPage "mpage_prepare_extent_to_map: lock_page" if self.of_page => Op::Lock(PageLock, Exclusive);

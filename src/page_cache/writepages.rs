@@ -65,7 +65,7 @@ steps! {
         /// So many were handed to their conversion.
         converted: usize,
     }
-    Step / At |self, outcome| in "ext4_writepages";
+    in "ext4_writepages" => Step / At |self, outcome|;
 
     TestTag "mapping_tagged(PAGECACHE_TAG_DIRTY)" => Op::PageDirty
         => (outcome == Outcome::Buffers(Vec::new())).then_some(Step::WaitForPage);
@@ -107,7 +107,7 @@ steps! {
 steps! {
     /// The conversion of a run that was unwritten: in the interrupt's and the worker's way up to v3.7.
     struct ConvertRun { task: TaskId, range: Range, end_io: Option<EndPageIo> }
-    Ending / EndingAt |self, outcome| in "ext4_end_io";
+    in "ext4_end_io" => Ending / EndingAt |self, outcome|;
 
     Finish(end_io: Option<EndPageIo>) if self.end_io.is_some() => self.end_io.take() => Ending::Done;
     TakeDataSem "ext4_convert_unwritten_extents" => Op::Lock(IDataSem, Exclusive);

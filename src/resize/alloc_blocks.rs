@@ -29,15 +29,14 @@ steps! {
     /// # Left out
     /// Otherwise the loop.
     pub struct AllocBlocks {
-        range: Range,
-        grows: bool,
-        kernel: Kernel,
         fault: Option<Fault>,
         unwrites: bool,
         /// What is left once this round is done.
         rest: Blocks,
     }
-    Step / At |self, outcome| in "ext4_alloc_file_blocks";
+    /// Allocates `range`; with `grows` the file reaches to its end afterwards.
+    pub fn new(range: Range, grows: bool, kernel: Kernel);
+    in "ext4_alloc_file_blocks" => Step / At |self, outcome|;
 
     CloseGate in "ext4_inode_block_unlocked_dio" if self.drains() => Op::GateClose;
     Drain in "inode_dio_wait" if self.drains() => Op::DioWait;
@@ -67,12 +66,6 @@ pub(super) fn has_gate(kernel: Kernel) -> bool {
 }
 
 impl AllocBlocks {
-    /// Allocates `range`; with `grows` the file reaches to its end afterwards.
-    pub fn new(range: Range, grows: bool, kernel: Kernel) -> AllocBlocks {
-        let (fault, unwrites, rest) = (None, false, 0);
-        AllocBlocks { range, grows, kernel, fault, unwrites, rest, step: At::Done }.begin()
-    }
-
     /// The same, but no handle is to be had, or no block for the last of the range.
     #[must_use]
     pub(super) fn failing(self, fault: Option<Fault>) -> AllocBlocks {

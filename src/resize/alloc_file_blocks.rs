@@ -19,8 +19,10 @@ steps! {
     /// # Left out
     /// The gate; the allocation itself; the size. The drain has no acquire: that the lookup sees what
     /// the drained I/O has done comes from the lock alone.
-    pub struct AllocFileBlocks { range: Range, kernel: Kernel }
-    Step / At |self, outcome| in "ext4_fallocate";
+    pub struct AllocFileBlocks {}
+    /// Looks at `range` once direct I/O is over.
+    pub fn new(range: Range, kernel: Kernel);
+    in "ext4_fallocate" => Step / At |self, outcome|;
 
     TakeImutex "inode_lock" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
     Drain in "inode_dio_wait" => Op::DioWait;
@@ -29,11 +31,6 @@ steps! {
 }
 
 impl AllocFileBlocks {
-    /// Looks at `range` once direct I/O is over.
-    pub fn new(range: Range, kernel: Kernel) -> AllocFileBlocks {
-        AllocFileBlocks { range, kernel, step: At::Done }.begin()
-    }
-
     fn held(&self) -> DataSemHeld {
         let locked = self.kernel.has(Fix::LookUpUnderDataSem);
         if locked { DataSemHeld::No } else { DataSemHeld::ByCaller }

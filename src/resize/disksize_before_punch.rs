@@ -13,7 +13,7 @@ steps! {
     /// fs/ext4/inode.c, read in v4.10.17 and in a stable v6.12 (6.12.117), which raises i_disksize to the end of
     /// the range also where that lies below i_size; the versions modelled do not. 011278485ecc (v4.5).
     pub struct DisksizeBeforePunch { range: Range, size: Blocks }
-    Step / At |self, outcome| in "ext4_update_disksize_before_punch";
+    in "ext4_update_disksize_before_punch" => Step / At |self, outcome|;
 
     ReadSize "i_size_read" => Op::SizeRead
         => { self.size = outcome.value(); (!self.reaches()).then_some(Step::Done) };

@@ -24,8 +24,10 @@ steps! {
     ///
     /// # Left out
     /// The sizes, the pages, the orphan list; what comes after the truncate.
-    pub struct EvictInode { kernel: Kernel }
-    Step / At |self, outcome| in "ext4_evict_inode";
+    pub struct EvictInode {}
+    /// Evicts the file.
+    pub fn new(kernel: Kernel);
+    in "ext4_evict_inode" => Step / At |self, outcome|;
 
     WaitIoend in "ext4_ioend_wait" if self.waits() => Op::IoendWait(Owner::ThisFile);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
@@ -39,11 +41,6 @@ steps! {
 }
 
 impl EvictInode {
-    /// Evicts the file.
-    pub fn new(kernel: Kernel) -> EvictInode {
-        EvictInode { kernel, step: At::Done }.begin()
-    }
-
     fn waits(&self) -> bool {
         self.kernel.has(Fix::EvictWaits) || self.kernel.version >= Version::V3_11
     }
@@ -63,7 +60,7 @@ steps! {
     /// # Left out
     /// The write itself; v3.11, where reclaim passes over an inode whose pages are under writeback.
     pub struct WriteThatEvicts {}
-    Evicts / EvictsAt |self, outcome| in "generic_file_aio_write";
+    in "generic_file_aio_write" => Evicts / EvictsAt |self, outcome|;
 
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     WaitIoend in "ext4_ioend_wait" "in ext4_evict_inode of the other" => Op::IoendWait(Owner::AnotherFile);

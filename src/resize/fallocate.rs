@@ -18,13 +18,13 @@ steps! {
     /// # Left out
     /// The loop over what one handle can allocate, credits (B14) and i_size (see ExtFallocate).
     pub struct Fallocate {
-        range: Range,
-        kernel: Kernel,
         fault: Option<Fault>,
         /// What was looked up, which stays as long as the handle.
         map: Option<MapBlocks>,
     }
-    Step / At |self, outcome| in "ext4_fallocate";
+    /// Preallocates a range.
+    pub fn new(range: Range, kernel: Kernel);
+    in "ext4_fallocate" => Step / At |self, outcome|;
 
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     Flush(flush: FlushCompleted) if self.kernel.has(Fix::FallocateFlush)
@@ -41,11 +41,6 @@ steps! {
 }
 
 impl Fallocate {
-    /// Preallocates a range.
-    pub fn new(range: Range, kernel: Kernel) -> Fallocate {
-        Fallocate { range, kernel, fault: None, map: None, step: At::Done }.begin()
-    }
-
     /// The same, but no block can be allocated, or no handle.
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> Fallocate {

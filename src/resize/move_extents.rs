@@ -18,8 +18,10 @@ steps! {
     ///
     /// # Left out
     /// The page and its writeback, the check of the extents under `i_data_sem` before the first handle.
-    pub struct MoveExtents { range: Range, kernel: Kernel }
-    Step / At |self, outcome| in "ext4_move_extents";
+    pub struct MoveExtents {}
+    /// Swaps the blocks of `range` with a donor's.
+    pub fn new(range: Range, kernel: Kernel);
+    in "ext4_move_extents" => Step / At |self, outcome|;
 
     TakeImutex in "mext_inode_double_lock" "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     CloseGate in "ext4_inode_block_unlocked_dio" "set_bit" if self.waits() => Op::GateClose;
@@ -36,11 +38,6 @@ steps! {
 }
 
 impl MoveExtents {
-    /// Swaps the blocks of `range` with a donor's.
-    pub fn new(range: Range, kernel: Kernel) -> MoveExtents {
-        MoveExtents { range, kernel, step: At::Done }.begin()
-    }
-
     fn waits(&self) -> bool {
         self.kernel.has(Fix::MoveExtentsWaits)
     }

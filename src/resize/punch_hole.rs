@@ -30,15 +30,10 @@ steps! {
     ///
     /// # Left out
     /// Partial blocks, the flags that are checked again under `i_mutex`.
-    pub struct PunchHole {
-        range: Range,
-        kernel: Kernel,
-        indirect: bool,
-        fails: bool,
-        write_back: Option<Box<WritePages>>,
-        workers: Vec<EndPageIo>,
-    }
-    Step / At |self, outcome| in if self.apart() { "ext4_ind_punch_hole" } else { "ext4_ext_punch_hole" };
+    pub struct PunchHole { fails: bool, write_back: Option<Box<WritePages>>, workers: Vec<EndPageIo> }
+    /// Punches `range` out of the file, which is mapped by `indirect` blocks or by extents.
+    pub fn new(range: Range, kernel: Kernel, indirect: bool);
+    in if self.apart() { "ext4_ind_punch_hole" } else { "ext4_ext_punch_hole" } => Step / At |self, outcome|;
 
     WriteBack(pages: Option<Box<WritePages>>) if self.locks() => self.write_back.take() => self.written(pages);
     TakeImutex "mutex_lock(i_mutex)" if self.locks() => Op::Lock(IMutex, Exclusive);
@@ -65,12 +60,6 @@ steps! {
 }
 
 impl PunchHole {
-    /// Punches `range` out of the file, which is mapped by `indirect` blocks or by extents.
-    pub fn new(range: Range, kernel: Kernel, indirect: bool) -> PunchHole {
-        let (fails, write_back, workers) = (false, None, Vec::new());
-        PunchHole { range, kernel, indirect, fails, write_back, workers, step: At::Done }.begin()
-    }
-
     /// The same, but it gets no handle.
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> PunchHole {
@@ -127,13 +116,10 @@ steps! {
     ///
     /// # Left out
     /// Partial blocks.
-    pub struct PunchHoleRwsem {
-        range: Range,
-        kernel: Kernel,
-        fault: Option<Fault>,
-        write_back: Option<Box<WritePages>>,
-    }
-    Punch / PunchAt |self, outcome| in "ext4_punch_hole";
+    pub struct PunchHoleRwsem { fault: Option<Fault>, write_back: Option<Box<WritePages>> }
+    /// Punches `range` out of the file.
+    pub fn new(range: Range, kernel: Kernel);
+    in "ext4_punch_hole" => Punch / PunchAt |self, outcome|;
 
     WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take();
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
@@ -162,11 +148,6 @@ steps! {
 }
 
 impl PunchHoleRwsem {
-    /// Punches `range` out of the file.
-    pub fn new(range: Range, kernel: Kernel) -> PunchHoleRwsem {
-        PunchHoleRwsem { range, kernel, fault: None, write_back: None, step: PunchAt::Done }.begin()
-    }
-
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHoleRwsem {

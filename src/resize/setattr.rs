@@ -30,8 +30,10 @@ steps! {
     ///
     /// # Left out
     /// Zeroing the tail block, ordered-mode flushing, fast commits, `ext4_break_layouts` (DAX).
-    pub struct Setattr { to: Blocks, kernel: Kernel, journal: bool, fault: Option<Fault>, from: Blocks }
-    Step / At |self, outcome| in "do_truncate";
+    pub struct Setattr { fault: Option<Fault>, from: Blocks }
+    /// Truncates the file to `to` blocks, on a file system with a journal or without.
+    pub fn new(to: Blocks, kernel: Kernel, journal: bool);
+    in "do_truncate" => Step / At |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     ReadSize in "ext4_setattr" "inode->i_size" => Op::SizeRead => self.from = outcome.value();
@@ -67,11 +69,6 @@ pub(super) fn locks_faults_out(kernel: Kernel) -> bool {
 }
 
 impl Setattr {
-    /// Truncates the file to `to` blocks, on a file system with a journal or without.
-    pub fn new(to: Blocks, kernel: Kernel, journal: bool) -> Setattr {
-        Setattr { to, kernel, journal, fault: None, from: 0, step: At::Done }.begin()
-    }
-
     /// The same, but `ext4_truncate` gets no handle.
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> Setattr {
@@ -109,8 +106,9 @@ impl Setattr {
 steps! {
     /// Waits for direct I/O if that is asked for, behind a closed gate where the kernel has one; and keeps page
     /// faults out, from v4.10 on.
-    pub(super) struct KeepOut { kernel: Kernel, drains: bool }
-    Keep / KeepAt |self, outcome| in "ext4_setattr";
+    pub(super) struct KeepOut {}
+    pub(super) fn new(kernel: Kernel, drains: bool);
+    in "ext4_setattr" => Keep / KeepAt |self, outcome|;
 
     CloseGate in "ext4_inode_block_unlocked_dio" "set_bit" if self.gate() => Op::GateClose;
     GateBarrier in "ext4_inode_block_unlocked_dio" if self.gate() && self.kernel.has(Fix::CloserBarrier)
@@ -124,10 +122,6 @@ steps! {
 }
 
 impl KeepOut {
-    pub(super) fn new(kernel: Kernel, drains: bool) -> KeepOut {
-        KeepOut { kernel, drains, step: KeepAt::Done }.begin()
-    }
-
     fn gate(&self) -> bool {
         self.drains && (self.kernel.has(Fix::Gate) || has_gate(self.kernel))
     }

@@ -35,7 +35,7 @@ steps! {
         fault: Option<Fault>,
         write_back: Option<Box<WritePages>>,
     }
-    Step / At |self, outcome| in function(self.shift);
+    in function(self.shift) => Step / At |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     ReadSize "inode->i_size" => Op::SizeRead => self.refused(outcome.value()).then_some(Step::DropRwsem);
@@ -112,7 +112,7 @@ impl ShiftRange {
 steps! {
     /// Both sizes change by the length of the range.
     struct Sizes { range: Range, shift: Shift, size: Blocks }
-    Change / ChangeAt |self, outcome| in function(self.shift);
+    in function(self.shift) => Change / ChangeAt |self, outcome|;
 
     RereadSize "inode->i_size" => Op::SizeRead => self.size = self.changed(outcome.value());
     WriteSize "i_size_write" => Op::SizeWrite(self.size);

@@ -28,8 +28,10 @@ steps! {
     /// # Left out
     /// Zeroing the tail block; ordered-mode flushing, and the return with i_disksize small and i_size not if
     /// that fails; the orphan list itself.
-    pub struct Truncate { to: Blocks, kernel: Kernel, journal: bool, fault: Option<Fault>, shrinks: bool }
-    Step / At |self, outcome| in "do_truncate";
+    pub struct Truncate { fault: Option<Fault>, shrinks: bool }
+    /// Truncates the file to `to` blocks, on a file system with a journal or without.
+    pub fn new(to: Blocks, kernel: Kernel, journal: bool);
+    in "do_truncate" => Step / At |self, outcome|;
 
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     DrainFirst(drain: KeepOut) if !self.kernel.has(Fix::SizeBeforeWait) => KeepOut::new(self.kernel, true);
@@ -55,11 +57,6 @@ steps! {
 }
 
 impl Truncate {
-    /// Truncates the file to `to` blocks, on a file system with a journal or without.
-    pub fn new(to: Blocks, kernel: Kernel, journal: bool) -> Truncate {
-        Truncate { to, kernel, journal, fault: None, shrinks: false, step: At::Done }.begin()
-    }
-
     /// The same, but `ext4_truncate` cannot start its handle.
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> Truncate {

@@ -27,8 +27,10 @@ steps! {
     ///
     /// # Left out
     /// Flags, `file_modified`, O_SYNC.
-    pub struct ExtFallocate { range: Range, grows: bool, kernel: Kernel, fault: Option<Fault> }
-    Step / At |self, outcome| in "ext4_fallocate";
+    pub struct ExtFallocate { fault: Option<Fault> }
+    /// Allocates `range`; with `grows` the file is to reach to its end.
+    pub fn new(range: Range, grows: bool, kernel: Kernel);
+    in "ext4_fallocate" => Step / At |self, outcome|;
 
     EstimateEarly in "ext4_chunk_trans_blocks" if self.kernel.version < Version::V4_10 => Op::DepthRead;
     TakeLock "inode_lock" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
@@ -42,11 +44,6 @@ steps! {
 }
 
 impl ExtFallocate {
-    /// Allocates `range`; with `grows` the file is to reach to its end.
-    pub fn new(range: Range, grows: bool, kernel: Kernel) -> ExtFallocate {
-        ExtFallocate { range, grows, kernel, fault: None, step: At::Done }.begin()
-    }
-
     /// The same, but `ext4_alloc_file_blocks` fails.
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> ExtFallocate {
@@ -63,7 +60,7 @@ impl ExtFallocate {
 steps! {
     /// Does the file end before the range does?
     struct Sizes { function: &'static str, range: Range, kernel: Kernel, below: bool }
-    Look / LookAt |self, outcome| in self.function;
+    in self.function => Look / LookAt |self, outcome|;
 
     SampleSize "i_size_read" => Op::SizeRead => self.below = outcome.value() < self.range.end();
     SampleDisksize "i_disksize" if !self.below && self.kernel.version >= Version::V5_4 => Op::DisksizeRead
@@ -85,8 +82,10 @@ steps! {
     ///
     /// # Left out
     /// Partial blocks.
-    pub struct ZeroRange { range: Range, grows: bool, kernel: Kernel, fault: Option<Fault> }
-    Zero / ZeroAt |self, outcome| in "ext4_zero_range";
+    pub struct ZeroRange { fault: Option<Fault> }
+    /// Zeroes `range`; with `grows` the file is to reach to its end.
+    pub fn new(range: Range, grows: bool, kernel: Kernel);
+    in "ext4_zero_range" => Zero / ZeroAt |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     Sizes(sizes: Sizes) if self.grows => Sizes::sample("ext4_zero_range", self.range, self.kernel)
@@ -109,11 +108,6 @@ steps! {
 }
 
 impl ZeroRange {
-    /// Zeroes `range`; with `grows` the file is to reach to its end.
-    pub fn new(range: Range, grows: bool, kernel: Kernel) -> ZeroRange {
-        ZeroRange { range, grows, kernel, fault: None, step: ZeroAt::Done }.begin()
-    }
-
     /// The same, but `ext4_alloc_file_blocks` fails.
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> ZeroRange {

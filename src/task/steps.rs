@@ -5,8 +5,10 @@
 /// ```text
 /// steps! {
 ///     /// What it is.
-///     pub struct PunchHole { range: Range, kernel: Kernel }
-///     Step / At |self, outcome| in "ext4_punch_hole";
+///     pub struct PunchHole { workers: Vec<EndPageIo> }
+///     /// Punches `range`.
+///     pub fn new(range: Range, kernel: Kernel);
+///     in "ext4_punch_hole" => Step / At |self, outcome|;
 ///
 ///     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
 ///     ReadSize "inode->i_size" => Op::SizeRead
@@ -18,6 +20,10 @@
 /// }
 /// ```
 ///
+/// The arguments of `new` become fields; the fields of the struct itself are what the task makes of what it
+/// learns, false, 0 and empty at the start. (Without a `new` here its constructors are written out, and end
+/// with `.begin()`.)
+///
 /// A row is its name, the kernel function it stands in if that is not the head's (`in "…"`), what it is called
 /// there, the condition without which it is passed over (`if`), what it does (`=>`), and what comes of it (the
 /// second `=>`).
@@ -27,15 +33,18 @@
 ///   goes on to the row below; `Step::Name`, or `Some` of it, goes on there.
 ///
 /// A condition is looked at when the rows before it are over, and a called task is made then. One that has
-/// nothing to do is over at once. `Step` is the enum of rows, `At` where a task stands; the struct gets a field
-/// `step`, and its constructors end with `.begin()`.
+/// nothing to do is over at once. `Step` is the enum of rows, `At` where a task stands, in the field `step`.
 macro_rules! steps {
     (
         $(#[$doc:meta])*
         $vis:vis struct $task:ident {
             $($(#[$field_doc:meta])* $field_vis:vis $field:ident : $field_ty:ty),* $(,)?
         }
-        $step:ident / $at:ident |$self:ident, $outcome:ident| in $function:expr;
+        $(
+            $(#[$new_doc:meta])*
+            $(pub $(($scope:ident))?)? fn $new:ident($($arg:ident : $arg_ty:ty),* $(,)?);
+        )?
+        in $function:expr => $step:ident / $at:ident |$self:ident, $outcome:ident|;
         $(
             $row:ident $(($call:ident : $called:ty))? $(in $inner:literal)? $($what:literal)?
             $(if $when:expr)? => $does:expr $(=> $then:expr)?;
@@ -52,9 +61,14 @@ macro_rules! steps {
         )])+
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         $vis struct $task {
+            $($($arg: $arg_ty,)*)?
             $($(#[$field_doc])* $field_vis $field: $field_ty,)*
             step: $at,
         }
+
+        $crate::task::steps!(@new $task $at [$($field)*] $(
+            [$(#[$new_doc])* $(pub $(($scope))?)? fn $new] $($arg: $arg_ty)*
+        )?);
 
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[allow(clippy::enum_variant_names)]
@@ -164,6 +178,14 @@ macro_rules! steps {
                     })+
                     $at::Done => $crate::task::Place { step: "Done", kernel: $function },
                 }
+            }
+        }
+    };
+    (@new $task:ident $at:ident [$($field:ident)*]) => {};
+    (@new $task:ident $at:ident [$($field:ident)*] [$($new:tt)*] $($arg:ident: $arg_ty:ty)*) => {
+        impl $task {
+            $($new)*($($arg: $arg_ty),*) -> $task {
+                $task { $($arg,)* $($field: Default::default(),)* step: $at::Done }.begin()
             }
         }
     };
