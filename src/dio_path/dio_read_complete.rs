@@ -16,23 +16,21 @@ steps! {
     /// # Left out
     /// A read that ends before its submitter drops its reference to the dio: the submitter completes it.
     pub struct DioReadComplete {
-        task: TaskId,
-        told_last: bool,
         /// The I/O, once it is on its way.
         pub submission: Option<Submission>,
     }
+    /// The completion, as task `task`, of what will be submitted.
+    pub fn new(task: TaskId, kernel: Kernel);
     in "dio_complete" => Step / At |self, outcome|;
 
     RunBio in "dio_bio_end_aio" "the device reads" => Op::run(self.submission.as_ref()?)
-        => self.told_last.then_some(Step::EndIo);
-    AioComplete "aio_complete" => Op::AioComplete => self.told_last.then_some(Step::Done);
-    EndIo "inode_dio_done" => Op::DioEnd(self.task) => self.told_last.then_some(Step::AioComplete);
+        => self.told_last().then_some(Step::EndIo);
+    AioComplete "aio_complete" => Op::AioComplete => self.told_last().then_some(Step::Done);
+    EndIo "inode_dio_done" => Op::DioEnd(self.task) => self.told_last().then_some(Step::AioComplete);
 }
 
 impl DioReadComplete {
-    /// The completion, as task `task`, of what will be submitted.
-    pub fn new(task: TaskId, kernel: Kernel) -> DioReadComplete {
-        let told_last = kernel.has(Fix::AioCompleteLast) || kernel.version >= Version::V4_10;
-        DioReadComplete { task, told_last, submission: None, step: At::Done }.begin()
+    fn told_last(&self) -> bool {
+        self.kernel.has(Fix::AioCompleteLast) || self.kernel.version >= Version::V4_10
     }
 }

@@ -23,13 +23,9 @@ steps! {
     /// # Left out
     /// Mapping in more than one piece; what of the last block lies past i_size is in the buffer, but not
     /// returned.
-    pub struct DioReadIter {
-        task: TaskId,
-        end_io: Option<TaskId>,
-        range: Range,
-        write_back: WritePages,
-        blocks: Vec<PhysicalBlock>,
-    }
+    pub struct DioReadIter { end_io: Option<TaskId>, blocks: Vec<PhysicalBlock> }
+    /// A read of `range`.
+    pub fn new(task: TaskId, range: Range, kernel: Kernel, dioread_nolock: bool);
     in "ext4_dio_read_iter" => Step / At |self, outcome|;
 
     TakeShared "inode_lock_shared" => Op::Lock(IRwsem, Shared);
@@ -37,7 +33,7 @@ steps! {
         => (self.range.start >= outcome.value()).then_some(Step::DropShared);
     LookForPages in "filemap_write_and_wait_range" "nrpages" => Op::PagesRead
         => (outcome.value() == 0).then_some(Step::BeginIo);
-    WriteBack(write: Box<WritePages>) "filemap_write_and_wait_range" => Box::new(self.write_back.clone());
+    WriteBack(write: Box<WritePages>) "filemap_write_and_wait_range" => self.write_back();
     BeginIo in "__iomap_dio_rw" "inode_dio_begin" => Op::DioBegin(self.counted_for());
     Map(map: MapBlocks) "ext4_iomap_begin" => MapBlocks::look_up(self.range, MapFor::Io, DataSemHeld::No)
         => self.mapped(&map);
@@ -50,17 +46,14 @@ steps! {
 }
 
 impl DioReadIter {
-    /// A read of `range`.
-    pub fn new(task: TaskId, range: Range, kernel: Kernel, dioread_nolock: bool) -> DioReadIter {
-        let write_back = WritePages::new(task, kernel, dioread_nolock).and_wait();
-        let (end_io, blocks) = Default::default();
-        DioReadIter { task, end_io, range, write_back, blocks, step: At::Done }.begin()
-    }
-
     /// The same, completed by that task.
     #[must_use]
     pub fn completed_by(self, end_io: Option<TaskId>) -> DioReadIter {
         DioReadIter { end_io, ..self }
+    }
+
+    fn write_back(&self) -> Box<WritePages> {
+        Box::new(WritePages::new(self.task, self.kernel, self.dioread_nolock).and_wait())
     }
 
     fn counted_for(&self) -> TaskId {

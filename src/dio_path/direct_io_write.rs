@@ -33,12 +33,8 @@ steps! {
     /// Page pinning but for overwrites that ask for it; failed I/O, which truncates what it has allocated; the
     /// io_end of an asynchronous write that begins within i_size and ends past it.
     pub struct DirectIoWrite {
-        write: Write,
-        kernel: Kernel,
-        journal: bool,
-        overwrite: bool,
-        size: Blocks,
-        extending: bool,
+        /// It ends past i_disksize.
+        past_disksize: bool,
         blocks: Vec<PhysicalBlock>,
         /// Some blocks were unwritten.
         unwritten: bool,
@@ -52,20 +48,22 @@ steps! {
         /// The I/O could not be started.
         pub failed: bool,
     }
+    /// Submits `write`, judged an `overwrite` or not, to a file of that i_size.
+    pub fn new(write: Write, kernel: Kernel, journal: bool, overwrite: bool, size: Blocks);
     in "ext4_direct_IO_write" => Step / At |self, outcome|;
 
-    ReadDisksize "i_disksize" if !self.extending && self.kernel.has(Fix::DisksizeExtends) => Op::DisksizeRead
-        => self.extending = self.write.range.end() > outcome.value();
-    StartOrphan "ext4_journal_start" if self.extending => Op::JournalStart(Handle::Orphan);
-    AddOrphan "ext4_orphan_add" if self.extending && self.journal => Op::Orphan(OrphanOp::Add);
-    TakeForOrphan "ext4_update_i_disksize: down_write(i_data_sem)" if self.extending && self.is_v5_4()
+    ReadDisksize "i_disksize" if !self.extending() && self.kernel.has(Fix::DisksizeExtends) => Op::DisksizeRead
+        => self.past_disksize = self.write.range.end() > outcome.value();
+    StartOrphan "ext4_journal_start" if self.extending() => Op::JournalStart(Handle::Orphan);
+    AddOrphan "ext4_orphan_add" if self.extending() && self.journal => Op::Orphan(OrphanOp::Add);
+    TakeForOrphan "ext4_update_i_disksize: down_write(i_data_sem)" if self.extending() && self.is_v5_4()
         => Op::Lock(IDataSem, Exclusive);
-    LookForOrphan "ext4_update_i_disksize: i_disksize" if self.extending && self.is_v5_4() => Op::DisksizeRead
+    LookForOrphan "ext4_update_i_disksize: i_disksize" if self.extending() && self.is_v5_4() => Op::DisksizeRead
         => (outcome.value() == self.size).then_some(Step::DropForOrphan);
-    SetDisksize "i_disksize = i_size" if self.extending => Op::DisksizeWrite(self.size);
-    DropForOrphan "ext4_update_i_disksize: up_write(i_data_sem)" if self.extending && self.is_v5_4()
+    SetDisksize "i_disksize = i_size" if self.extending() => Op::DisksizeWrite(self.size);
+    DropForOrphan "ext4_update_i_disksize: up_write(i_data_sem)" if self.extending() && self.is_v5_4()
         => Op::Unlock(IDataSem, Exclusive);
-    StopOrphan "ext4_journal_stop" if self.extending => Op::JournalStop(Handle::Orphan);
+    StopOrphan "ext4_journal_stop" if self.extending() => Op::JournalStop(Handle::Orphan);
     RaiseCount "inode_dio_begin" if self.outer_count() => Op::DioBegin(self.write.task);
     ReadFlag "*((int *)iocb->private)"
         => Op::Private(self.write.task, PrivateOp::ReadFlag { overwrite: self.overwrite });
@@ -90,8 +88,8 @@ steps! {
     DropCount "inode_dio_end" if self.outer_count() => Op::DioEnd(self.write.task);
     LetDataSem "up_read(i_data_sem)" if self.holds_data_sem() => Op::Unlock(IDataSem, Shared);
     RetakeRwsem "inode_lock" if self.overwrite => Op::Lock(IRwsem, Exclusive);
-    StartSize "ext4_journal_start" if self.extending => Op::JournalStart(Handle::Orphan);
-    DelOrphan "ext4_orphan_del" if self.extending && self.journal => Op::Orphan(OrphanOp::Del);
+    StartSize "ext4_journal_start" if self.extending() => Op::JournalStart(Handle::Orphan);
+    DelOrphan "ext4_orphan_del" if self.extending() && self.journal => Op::Orphan(OrphanOp::Del);
     LookSize "inode->i_size" if self.wrote() => Op::SizeRead
         => self.grows = self.write.range.end() > outcome.value();
     LookDisksize "i_disksize" if self.wrote() && self.is_v5_4() && !self.grows => Op::DisksizeRead
@@ -104,35 +102,12 @@ steps! {
     DropDataSem "ext4_update_i_disksize: up_write(i_data_sem)" if self.wrote() && self.is_v5_4()
         => Op::Unlock(IDataSem, Exclusive);
     WriteSize "i_size_write" if self.grows => Op::SizeWrite(self.write.range.end());
-    StopSize "ext4_journal_stop" if self.extending => Op::JournalStop(Handle::Orphan);
+    StopSize "ext4_journal_stop" if self.extending() => Op::JournalStop(Handle::Orphan);
 }
 
 impl DirectIoWrite {
-    /// Submits `write`, judged an `overwrite` or not, to a file of that i_size.
-    pub fn new(
-        write: Write,
-        kernel: Kernel,
-        journal: bool,
-        overwrite: bool,
-        size: Blocks,
-    ) -> DirectIoWrite {
-        DirectIoWrite {
-            write,
-            kernel,
-            journal,
-            overwrite,
-            size,
-            extending: write.range.end() > size,
-            blocks: Vec::new(),
-            unwritten: false,
-            converts: false,
-            waits: false,
-            completes: false,
-            grows: false,
-            failed: false,
-            step: At::Done,
-        }
-        .begin()
+    fn extending(&self) -> bool {
+        self.past_disksize || self.write.range.end() > self.size
     }
 
     /// The completion, if the I/O is not waited for.
@@ -210,7 +185,7 @@ impl DirectIoWrite {
 
     /// Without a byte count nothing is left to do once the orphan record is gone.
     fn wrote(&self) -> bool {
-        self.extending && !self.failed && !self.queued()
+        self.extending() && !self.failed && !self.queued()
     }
 
     fn is_v5_4(&self) -> bool {

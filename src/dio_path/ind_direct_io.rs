@@ -24,16 +24,14 @@ steps! {
     /// The orphan list, which is followed from v4.10 on; the second try after ENOSPC, and
     /// `ext4_truncate_failed_write`, which frees what a failed write has allocated past i_size.
     pub struct IndDirectIo {
-        write: Write,
-        /// i_size, which holds as long as `i_mutex` is held.
-        size: Blocks,
         blocks: Vec<PhysicalBlock>,
-        early: bool,
         /// What came to a block below i_size that is not written, and all after it.
         rest: Option<Range>,
         /// The I/O could not be started.
         pub failed: bool,
     }
+    /// Submits `write` to a file of that i_size, which holds as long as `i_mutex` is held.
+    pub fn new(write: Write, size: Blocks, kernel: Kernel);
     in "ext4_ind_direct_IO" => Step / At |self, outcome|;
 
     StartOrphan "ext4_journal_start" => Op::JournalStart(Handle::Orphan);
@@ -53,13 +51,6 @@ steps! {
 }
 
 impl IndDirectIo {
-    /// Submits `write` to a file of that i_size.
-    pub fn new(write: Write, size: Blocks, kernel: Kernel) -> IndDirectIo {
-        let early = !kernel.has(Fix::CountUnwrittenOnSuccess);
-        let (blocks, rest, failed) = Default::default();
-        IndDirectIo { write, size, blocks, early, rest, failed, step: At::Done }.begin()
-    }
-
     /// What is left for the page cache.
     pub fn rest(&self) -> Option<Range> {
         self.rest
@@ -85,7 +76,12 @@ impl IndDirectIo {
         let how = if fails { MapFor::CreateFails } else { MapFor::Extend };
         let (range, end) = (self.write.range, self.write.range.end());
         let start = range.start.max(self.size);
-        MapBlocks::create(Range { start, len: end - start }, how, false, self.early)
+        MapBlocks::create(
+            Range { start, len: end - start },
+            how,
+            false,
+            !self.kernel.has(Fix::CountUnwrittenOnSuccess),
+        )
     }
 
     fn mapped(&mut self, found: &[Mapped]) {

@@ -28,14 +28,13 @@ steps! {
     /// reference and one completion that converts the whole range; a write across two kinds of extents holds
     /// i_rwsem alone. What is lost is that the first blocks may be on the device before the next are mapped.
     pub struct IomapDioRw {
-        write: Write,
-        kernel: Kernel,
-        plan: Plan,
         blocks: Vec<PhysicalBlock>,
         unwritten: bool,
         fresh: bool,
         invalidated: Invalidated,
     }
+    /// Performs `write` as planned.
+    pub fn new(write: Write, kernel: Kernel, plan: Plan);
     in "__iomap_dio_rw" => Step / At |self, outcome|;
 
     DropPages(pages: InvalidatePages) "kiocb_invalidate_pages" => self.drop_pages()
@@ -67,13 +66,6 @@ pub struct Plan {
 }
 
 impl IomapDioRw {
-    /// Performs `write` as planned.
-    pub fn new(write: Write, kernel: Kernel, plan: Plan) -> IomapDioRw {
-        let (blocks, unwritten, fresh) = Default::default();
-        let (invalidated, step) = (Invalidated::Gone, At::Done);
-        IomapDioRw { write, kernel, plan, blocks, unwritten, fresh, invalidated, step }.begin()
-    }
-
     /// What came of the pages in the range: unless they are gone there was no I/O.
     pub fn invalidated(&self) -> Invalidated {
         self.invalidated

@@ -13,12 +13,9 @@ steps! {
     /// The extent is split if it is larger than what was written: `ext4_convert_unwritten_extents_endio`
     /// (fs/ext4/extents.c), read in v3.6.5, v3.7.2 and v3.11. Before dee1f973ca34 (v3.6.0, from memory) the
     /// whole extent that is found is marked, however large it has become.
-    pub struct ConvertUnwritten {
-        range: Range,
-        of: TaskId,
-        splits: bool,
-        nested: bool,
-    }
+    pub struct ConvertUnwritten { whole_extent: bool, nested: bool }
+    /// Converts a range that the I/O of task `of` wrote.
+    pub fn new(range: Range, of: TaskId);
     in "ext4_convert_unwritten_extents" => Step / At |self, outcome|;
 
     StartHandle "ext4_journal_start" if !self.nested => Op::JournalStart(Handle::Extents);
@@ -29,15 +26,11 @@ steps! {
 }
 
 impl ConvertUnwritten {
-    /// Converts a range that the I/O of task `of` wrote.
-    pub fn new(range: Range, of: TaskId) -> ConvertUnwritten {
-        ConvertUnwritten { range, of, splits: true, nested: false, step: At::Done }.begin()
-    }
-
     /// As that kernel does it.
     #[must_use]
     pub fn of_kernel(mut self, kernel: Kernel) -> ConvertUnwritten {
-        self.splits = kernel.has(Fix::SplitOnConvert) || kernel.version >= Version::V4_10;
+        let splits = kernel.has(Fix::SplitOnConvert) || kernel.version >= Version::V4_10;
+        self.whole_extent = !splits;
         self
     }
 
@@ -48,10 +41,7 @@ impl ConvertUnwritten {
     }
 
     fn convert(&self) -> Op {
-        if self.splits {
-            Op::Convert(self.range, self.of)
-        } else {
-            Op::ConvertExtent(self.range, self.of)
-        }
+        let convert = if self.whole_extent { Op::ConvertExtent } else { Op::Convert };
+        convert(self.range, self.of)
     }
 }

@@ -12,9 +12,7 @@ steps! {
     /// the mount has dioread_nolock, and *every* block is mapped and written. The caller reads i_size
     /// here also for its second test, `final_size <= i_size`: `i_mutex` is held in between.
     pub struct OverwriteProbe {
-        range: Range,
-        allowed: bool,
-        asks_for_pages: bool,
+        any_pages: bool,
         /// Cached pages, as read; 0 where they were not asked for.
         pub pages: Blocks,
         /// i_size, as read.
@@ -22,26 +20,20 @@ steps! {
         /// The verdict, once done.
         pub overwrite: bool,
     }
+    /// `allowed`: dioread_nolock is on and this is no unaligned asynchronous write.
+    pub fn new(range: Range, allowed: bool);
     in "ext4_file_dio_write" => Step / At |self, outcome|;
 
-    ReadPages "mapping->nrpages" if self.asks_for_pages => Op::PagesRead => self.pages = outcome.value();
+    ReadPages "mapping->nrpages" if self.allowed && !self.any_pages => Op::PagesRead => self.pages = outcome.value();
     ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.value();
     LookUp(map: MapBlocks) if self.may_be() => MapBlocks::look_up(self.range, MapFor::Probe, DataSemHeld::No)
         => self.overwrite = map.found().unwrap_or_default().iter().all(|m| m.extent == Extent::Written);
 }
 
 impl OverwriteProbe {
-    /// `allowed`: dioread_nolock is on and this is no unaligned asynchronous write.
-    pub fn new(range: Range, allowed: bool) -> OverwriteProbe {
-        let (pages, size, overwrite) = (0, 0, false);
-        let step = At::Done;
-        OverwriteProbe { range, allowed, asks_for_pages: allowed, pages, size, overwrite, step }
-            .begin()
-    }
-
     /// The same whatever is cached (4b0524aae008, v4.9): `ext4_overwrite_io`.
     pub fn of_any_pages(range: Range, allowed: bool) -> OverwriteProbe {
-        OverwriteProbe { asks_for_pages: false, ..OverwriteProbe::new(range, allowed) }.begin()
+        OverwriteProbe { any_pages: true, ..OverwriteProbe::new(range, allowed) }.begin()
     }
 
     fn may_be(&self) -> bool {

@@ -38,9 +38,10 @@ steps! {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Invalidated {
     /// No page is left.
+    #[default]
     Gone,
     /// The page was stored to meanwhile: -EBUSY.
     Busy,
