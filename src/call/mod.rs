@@ -106,7 +106,7 @@ impl Task for Script {
         self.at += 1;
     }
     fn place(&self) -> Place {
-        Place { step: "Script", kernel: "(ours)" }
+        Place { step: "Script", kernel: "(ours)", what: "" }
     }
 }
 

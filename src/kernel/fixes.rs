@@ -1,21 +1,7 @@
 //! The fixes, one entry each: what a kernel has or lacks.
 
-use super::Version::{self, *};
-use Evidence::{Derived, Message, Ours, Source};
-
-/// How a fact is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Evidence {
-    /// Kernel source was read: v3.6, v3.7.2, v3.8.13, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1-rc7,
-    /// v6.1.141 and v6.12.
-    Source,
-    /// The commit message or mail was read.
-    Message,
-    /// Derived from the code; no upstream report known.
-    Derived,
-    /// Ours: no commit, a line of the kernel whose need we show by leaving it out.
-    Ours,
-}
+use super::evidence::Evidence::{self, *};
+use super::version::Version::{self, *};
 
 /// What is known of a fix.
 #[derive(Clone, Copy, Debug)]
@@ -258,16 +244,11 @@ impl Fix {
 
     /// Finds a fix by its commit, whole or abbreviated to at least 7 digits.
     pub fn named(name: &str) -> Option<Fix> {
-        FIXES
-            .iter()
-            .find(|about| {
-                about.commit == name
-                    || (name.len() >= 7
-                        && (about.commit.starts_with(name)
-                            || (about.commit.len() == 12
-                                && name.bytes().all(|b| b.is_ascii_hexdigit())
-                                && name.starts_with(about.commit))))
-            })
-            .map(|about| about.fix)
+        let hash = || name.bytes().all(|b| b.is_ascii_hexdigit());
+        let longer = |commit: &str| commit.len() == 12 && hash() && name.starts_with(commit);
+        let fits = |commit: &str| {
+            commit == name || name.len() >= 7 && (commit.starts_with(name) || longer(commit))
+        };
+        FIXES.iter().find(|about| fits(about.commit)).map(|about| about.fix)
     }
 }

@@ -1,68 +1,14 @@
 //! Kernels as data: a version is a set of fixes, each named by its commit; `without` removes some.
 
+mod evidence;
 mod fixes;
+mod version;
 
-pub use fixes::{About, Evidence, FIXES, Fix};
+pub use evidence::Evidence;
+pub use fixes::{About, FIXES, Fix};
+pub use version::Version;
 
 use std::fmt;
-
-/// The kernels modelled, oldest first.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Version {
-    /// The RFC's first version, May 2012; its code was not seen, the model follows the v2 cover letter.
-    RfcV1,
-    /// The RFC's second version, 14 June 2012.
-    RfcV2,
-    /// As merged.
-    V3_6,
-    /// After Monakhov's series.
-    V3_7,
-    /// The count covers every direct write and its conversion.
-    V3_11,
-    /// `i_rwsem`; `i_data_sem` is no longer held over an overwrite.
-    V4_10,
-    /// The last before iomap; no gate.
-    V5_4,
-    /// iomap: overwrites run under shared `i_rwsem`. As in v5.10.44, which sets i_size in `->end_io`.
-    V5_10,
-    /// With `invalidate_lock`. As in v6.1.141: both sizes are set in `->end_io` (v6.1 itself is this
-    /// without 91562895f803).
-    V6_1,
-    /// Shared writes into unwritten blocks too.
-    V6_12,
-}
-
-impl Version {
-    /// Every version, oldest first.
-    pub const ALL: [Version; 10] = [
-        Version::RfcV1,
-        Version::RfcV2,
-        Version::V3_6,
-        Version::V3_7,
-        Version::V3_11,
-        Version::V4_10,
-        Version::V5_4,
-        Version::V5_10,
-        Version::V6_1,
-        Version::V6_12,
-    ];
-
-    /// Its name in litmus tests and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Version::RfcV1 => "rfc-v1",
-            Version::RfcV2 => "rfc-v2",
-            Version::V3_6 => "v3.6",
-            Version::V3_7 => "v3.7",
-            Version::V3_11 => "v3.11",
-            Version::V4_10 => "v4.10",
-            Version::V5_4 => "v5.4",
-            Version::V5_10 => "v5.10",
-            Version::V6_1 => "v6.1",
-            Version::V6_12 => "v6.12",
-        }
-    }
-}
 
 /// A kernel: a version less some fixes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -3,32 +3,50 @@
 use crate::kernel::{Kernel, Version};
 use serde::{Deserialize, Serialize};
 
-/// The locks of one inode.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum LockName {
+macro_rules! locks {
+    ($($(#[$doc:meta])+ $lock:ident = $name:literal;)+) => {
+        /// The locks of one inode.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+        pub enum LockName {
+            $($(#[$doc])+ $lock,)+
+        }
+
+        impl LockName {
+            /// Every lock, in rank order but for the last.
+            pub const ALL: [LockName; [$($name),+].len()] = [$(LockName::$lock),+];
+
+            /// The kernel's spelling.
+            pub fn name(self) -> &'static str {
+                [$($name),+][self as usize]
+            }
+        }
+    };
+}
+
+locks! {
     /// `ext4_aio_mutex[hash]`: unaligned asynchronous writes.
-    AioMutex,
+    AioMutex = "ext4_aio_mutex";
     /// `inode->i_mutex`.
-    IMutex,
+    IMutex = "i_mutex";
     /// `inode->i_rwsem`, which took the place of `i_mutex`; `inode_lock` writes, `inode_lock_shared`
     /// reads.
-    IRwsem,
+    IRwsem = "i_rwsem";
     /// `mm->mmap_sem` of the one process whose threads the tasks are, a rwsem.
-    MmapSem,
+    MmapSem = "mmap_sem";
     /// `EXT4_I(inode)->i_mmap_sem`: page faults against whatever removes blocks.
-    IMmapSem,
+    IMmapSem = "i_mmap_sem";
     /// `mapping->invalidate_lock`, which took the place of `i_mmap_sem`.
-    InvalidateLock,
+    InvalidateLock = "invalidate_lock";
     /// `PG_locked` of the one cached page, and `PG_writeback`: who wants the page waits for both here,
     /// as on a device that needs stable pages.
-    PageLock,
+    PageLock = "page";
     /// `EXT4_I(inode)->i_data_sem`, a rwsem.
-    IDataSem,
+    IDataSem = "i_data_sem";
     /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
-    CompletedIoLock,
+    CompletedIoLock = "i_completed_io_lock";
     /// The one thread of the workqueue `ext4-dio-unwritten`, which all inodes share: held by the item
     /// that runs.
-    DioUnwrittenWq,
+    DioUnwrittenWq = "ext4-dio-unwritten";
 }
 
 /// How a lock is held. Mutexes and spinlocks know only `Exclusive`.
@@ -41,36 +59,6 @@ pub enum Mode {
 }
 
 impl LockName {
-    /// Every lock, in rank order but for the last.
-    pub const ALL: [LockName; 10] = [
-        LockName::AioMutex,
-        LockName::IMutex,
-        LockName::IRwsem,
-        LockName::MmapSem,
-        LockName::IMmapSem,
-        LockName::InvalidateLock,
-        LockName::PageLock,
-        LockName::IDataSem,
-        LockName::CompletedIoLock,
-        LockName::DioUnwrittenWq,
-    ];
-
-    /// The kernel's spelling.
-    pub fn name(self) -> &'static str {
-        match self {
-            LockName::AioMutex => "ext4_aio_mutex",
-            LockName::IMutex => "i_mutex",
-            LockName::IRwsem => "i_rwsem",
-            LockName::MmapSem => "mmap_sem",
-            LockName::IMmapSem => "i_mmap_sem",
-            LockName::InvalidateLock => "invalidate_lock",
-            LockName::PageLock => "page",
-            LockName::IDataSem => "i_data_sem",
-            LockName::CompletedIoLock => "i_completed_io_lock",
-            LockName::DioUnwrittenWq => "ext4-dio-unwritten",
-        }
-    }
-
     /// Its name and how it is held or wanted: `i_mutex`, `i_data_sem R`.
     pub fn in_mode(self, mode: Mode) -> String {
         let how = match (self.is_rwsem(), mode) {

@@ -13,6 +13,15 @@ pub struct Place {
     pub step: &'static str,
     /// The kernel function that the step is in.
     pub kernel: &'static str,
+    /// What the kernel calls it there, if its name does not say.
+    pub what: &'static str,
+}
+
+impl Place {
+    /// That of a task that has returned from this function.
+    pub fn done(kernel: &'static str) -> Place {
+        Place { step: "Done", kernel, what: "" }
+    }
 }
 
 /// One kernel task: what it does next, and what it makes of the answer.
@@ -58,6 +67,6 @@ impl<T: Task> Task for Option<T> {
         self.as_ref().is_none_or(T::done)
     }
     fn place(&self) -> Place {
-        self.as_ref().map_or(Place { step: "Done", kernel: "" }, T::place)
+        self.as_ref().map_or(Place::done(""), T::place)
     }
 }

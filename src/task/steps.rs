@@ -174,9 +174,9 @@ macro_rules! steps {
             fn place(&$self) -> $crate::task::Place {
                 match &$self.step {
                     $($at::$row $(($call))? => {
-                        $crate::task::steps!(@place $row, $function $(, in $inner)? $(, called $call)?)
+                        $crate::task::steps!(@place $row [$($what)?] $function $(, in $inner)? $(, called $call)?)
                     })+
-                    $at::Done => $crate::task::Place { step: "Done", kernel: $function },
+                    $at::Done => $crate::task::Place::done($function),
                 }
             }
         }
@@ -205,13 +205,13 @@ macro_rules! steps {
         }
         $crate::op::Outcome::Done
     }};
-    (@place $row:ident, $function:expr) => {
-        $crate::task::Place { step: stringify!($row), kernel: $function }
+    (@place $row:ident [$($what:literal)?] $function:expr) => {
+        $crate::task::Place { step: stringify!($row), kernel: $function, what: concat!($($what)?) }
     };
-    (@place $row:ident, $function:expr, in $inner:literal) => {
-        $crate::task::Place { step: stringify!($row), kernel: $inner }
+    (@place $row:ident [$($what:literal)?] $function:expr, in $inner:literal) => {
+        $crate::task::Place { step: stringify!($row), kernel: $inner, what: concat!($($what)?) }
     };
-    (@place $row:ident, $function:expr $(, in $inner:literal)?, called $call:ident) => { $call.place() };
+    (@place $row:ident [$($what:literal)?] $function:expr $(, in $inner:literal)?, called $call:ident) => { $call.place() };
 }
 pub(crate) use steps;
 

@@ -46,14 +46,14 @@ pub fn run(arguments: &Steps) -> miette::Result<ExitCode> {
         let read = was_read(row.place.kernel, arguments.kernel);
         if arguments.json {
             let line = json!({
-                "step": row.place.step, "function": row.place.kernel, "what": "",
+                "step": row.place.step, "function": row.place.kernel, "what": row.place.what,
                 "does": op_words(&row.op), "holds": holds, "fixes": fixes, "read": read,
             });
             out.line(&line.to_string())?;
             continue;
         }
         let source = if read { "read" } else { "derived" }.to_owned();
-        let texts = [row.place.step, row.place.kernel, ""].map(str::to_owned);
+        let texts = [row.place.step, row.place.kernel, row.place.what].map(str::to_owned);
         let holds = either(&holds);
         table.push(
             [texts.to_vec(), vec![op_words(&row.op), holds, fixes.join(" "), source]].concat(),

@@ -78,7 +78,7 @@ fn chart(rejection: &Rejection, name: Name) -> Chart {
 }
 
 fn row(event: &Event, standing: &Standing, task: &dyn Fn(Thread) -> Option<TaskId>) -> Row {
-    let place = Place { step: event.what.name(), kernel: "" };
+    let place = Place { step: event.what.name(), kernel: "", what: "" };
     let held = |&(thread, lock, mode)| Some(Hold { task: task(thread)?, lock, mode });
     let in_the_way = |lock: LockName, mode: Mode| {
         let clash = move |held: &&(Thread, LockName, Mode)| {

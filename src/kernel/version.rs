@@ -1,0 +1,45 @@
+//! The kernels modelled.
+
+macro_rules! versions {
+    ($($(#[$doc:meta])+ $version:ident = $name:literal;)+) => {
+        /// The kernels modelled, oldest first.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub enum Version {
+            $($(#[$doc])+ $version,)+
+        }
+
+        impl Version {
+            /// Every version, oldest first.
+            pub const ALL: [Version; [$($name),+].len()] = [$(Version::$version),+];
+
+            /// Its name in litmus tests and on the command line.
+            pub fn name(self) -> &'static str {
+                [$($name),+][self as usize]
+            }
+        }
+    };
+}
+
+versions! {
+    /// The RFC's first version, May 2012; its code was not seen, the model follows the v2 cover letter.
+    RfcV1 = "rfc-v1";
+    /// The RFC's second version, 14 June 2012.
+    RfcV2 = "rfc-v2";
+    /// As merged.
+    V3_6 = "v3.6";
+    /// After Monakhov's series.
+    V3_7 = "v3.7";
+    /// The count covers every direct write and its conversion.
+    V3_11 = "v3.11";
+    /// `i_rwsem`; `i_data_sem` is no longer held over an overwrite.
+    V4_10 = "v4.10";
+    /// The last before iomap; no gate.
+    V5_4 = "v5.4";
+    /// iomap: overwrites run under shared `i_rwsem`. As in v5.10.44, which sets i_size in `->end_io`.
+    V5_10 = "v5.10";
+    /// With `invalidate_lock`. As in v6.1.141: both sizes are set in `->end_io` (v6.1 itself is this
+    /// without 91562895f803).
+    V6_1 = "v6.1";
+    /// Shared writes into unwritten blocks too.
+    V6_12 = "v6.12";
+}
