@@ -4,6 +4,7 @@ use super::Call;
 use crate::dio_path::{
     DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite,
     FileWriteIter, IomapDioComplete, IomapEndIo, IomapReadEndIo, UringThread, Write, WriteFlags,
+    WriteThenClose,
 };
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::{Blocks, Fault, Range, Shift, TaskId};
@@ -38,6 +39,16 @@ impl Call {
         } else {
             Call::Write(FileDioWrite::new(write, kernel, dioread_nolock))
         }
+    }
+
+    /// A direct write, and then the last close.
+    pub fn pwrite_close(write: Write, flags: WriteFlags, kernel: Kernel, mount: Mount) -> Call {
+        Call::WriteThenClose(match Call::pwrite(write, flags, kernel, mount) {
+            Call::Write(write) => WriteThenClose::new(Some(Box::new(write)), None, None),
+            Call::FileWriteIter(write) => WriteThenClose::new(None, Some(Box::new(write)), None),
+            Call::DioWriteIter(write) => WriteThenClose::new(None, None, Some(Box::new(write))),
+            other => return other,
+        })
     }
 
     /// The completion, as task `task`, of an asynchronous write by `submitter`.

@@ -1,6 +1,8 @@
 //! A thread that submits an asynchronous direct write and closes the file at once.
 
-use crate::call::Call;
+use super::dio_write_iter::DioWriteIter;
+use super::file_dio_write::FileDioWrite;
+use super::file_write_iter::FileWriteIter;
 use crate::op::Op;
 use crate::task::steps;
 
@@ -15,16 +17,17 @@ steps! {
     /// # Left out
     /// Eviction, which runs from a work item when the reference goes in an interrupt; other
     /// descriptors; `io_getevents`.
-    pub struct WriteThenClose { write: Option<Box<Call>> }
+    pub struct WriteThenClose {}
+    /// Performs the one write that there is, then closes.
+    pub fn new(
+        imutex: Option<Box<FileDioWrite>>,
+        rwsem: Option<Box<FileWriteIter>>,
+        iomap: Option<Box<DioWriteIter>>,
+    );
     in "filp_close" => Step / At |self, outcome|;
 
-    Write(write: Option<Box<Call>>) => self.write.take();
+    WriteUnderImutex(write: Option<Box<FileDioWrite>>) => self.imutex.take();
+    WriteUnderRwsem(write: Option<Box<FileWriteIter>>) => self.rwsem.take();
+    WriteByIomap(write: Option<Box<DioWriteIter>>) => self.iomap.take();
     Close "fput" => Op::Close;
-}
-
-impl WriteThenClose {
-    /// Performs `write`, then closes.
-    pub fn new(write: Call) -> WriteThenClose {
-        WriteThenClose { write: Some(Box::new(write)), step: At::Done }.begin()
-    }
 }

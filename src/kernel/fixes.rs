@@ -217,38 +217,3 @@ fixes! {
     /// i_size_read is smp_load_acquire
     SizeAcquire: "i_size-load_acquire", V6_12.., "v6.12 at the latest", Source;
 }
-
-impl Fix {
-    /// What is known of it.
-    pub fn about(self) -> &'static About {
-        &FIXES[self as usize]
-    }
-
-    /// Whether only weakly ordered machines need it: under sequential consistency nobody can tell.
-    pub fn orders_memory(self) -> bool {
-        matches!(
-            self,
-            Fix::ReaderBarrier
-                | Fix::CloserBarrier
-                | Fix::CloserBarrierOrdersReads
-                | Fix::OpenerBarrier
-                | Fix::DecrementBarrier
-                | Fix::WaiterBarrier
-                | Fix::LookUpUnderDataSem
-                | Fix::DirtyBarrier
-                | Fix::SizeReadBarrier
-                | Fix::SizeRelease
-                | Fix::SizeAcquire
-        )
-    }
-
-    /// Finds a fix by its commit, whole or abbreviated to at least 7 digits.
-    pub fn named(name: &str) -> Option<Fix> {
-        let hash = || name.bytes().all(|b| b.is_ascii_hexdigit());
-        let longer = |commit: &str| commit.len() == 12 && hash() && name.starts_with(commit);
-        let fits = |commit: &str| {
-            commit == name || name.len() >= 7 && (commit.starts_with(name) || longer(commit))
-        };
-        FIXES.iter().find(|about| fits(about.commit)).map(|about| about.fix)
-    }
-}

@@ -10,7 +10,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of `src/`, from the top down: each may use those below it.
-const ROOMS: [&str; 1] = ["lib"];
+const ROOMS: [&str; 11] = [
+    "call",
+    "dio_path",
+    "resize",
+    "page_cache",
+    "extent_probe",
+    "inode",
+    "inode_lock",
+    "sources",
+    "task",
+    "op",
+    "kernel",
+];
 
 type Names = Vec<String>;
 
@@ -271,4 +283,37 @@ fn no_file_uses_one_that_uses_it() {
         }
     }
     assert!(circles.is_empty(), "\n{}", circles.join("\n"));
+}
+
+#[test]
+fn rooms_use_those_below_them_and_the_page_says_which() {
+    let mut uses: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    let at = |room: &str| ROOMS.iter().position(|&known| known == room);
+    let mut up = Vec::new();
+    for (from, to) in edges(&read(&root("../src"))) {
+        for to in to {
+            let (Some(a), Some(b)) = (from.first(), to.first()) else { continue };
+            let (Some(above), Some(below)) = (at(a), at(b)) else {
+                panic!("{a} or {b} is no room that this test knows")
+            };
+            if above > below {
+                up.push(format!("{} uses {}", shown(&from), shown(&to)));
+            }
+            if above != below {
+                uses.entry(ROOMS[above]).or_default().insert(below);
+            }
+        }
+    }
+    assert!(up.is_empty(), "\n{}", up.join("\n"));
+    let page = fs::read_to_string(root("../ARCHITECTURE.md")).expect("the page is there");
+    let mut wrong = Vec::new();
+    for room in ROOMS {
+        let used: Vec<String> =
+            uses.get(room).into_iter().flatten().map(|&at| format!("`{}`", ROOMS[at])).collect();
+        let row = format!("| `{room}` | {} |", used.join(" "));
+        if !page.contains(&row) {
+            wrong.push(row);
+        }
+    }
+    assert!(wrong.is_empty(), "ARCHITECTURE.md lacks\n{}", wrong.join("\n"));
 }

@@ -4,7 +4,7 @@ use super::{CallSpec, Litmus, ReachVerb};
 use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
 use diolock::call::{Call, Mount};
-use diolock::dio_path::{DirectRead, Write, WriteFlags, WriteThenClose};
+use diolock::dio_path::{DirectRead, Write, WriteFlags};
 use diolock::inode::Inode;
 use diolock::inode_lock::{Commit, InodeDioDone, InodeDioWait};
 use diolock::kernel::Kernel;
@@ -116,9 +116,7 @@ impl Litmus {
                     let flags = WriteFlags::default();
                     completions.push(Call::completion(end_io, task, flags, kernel));
                     let write = plain(end_io, range);
-                    Call::WriteThenClose(WriteThenClose::new(Call::pwrite(
-                        write, flags, kernel, mount,
-                    )))
+                    Call::pwrite_close(write, flags, kernel, mount)
                 }
                 CallSpec::Write(range) => Call::buffered_write(range, kernel),
                 CallSpec::Commit => Call::Commit(Commit::default()),
