@@ -1,4 +1,5 @@
 # make verify   every litmus test on graph, loom and shuttle, against what is expected
+# make quick CALL=punch_hole   the litmus tests with that call on graph, after an edit of a step: in seconds
 # make test     every test, in minutes
 # make test-all every test, those too that `make test` leaves out for their cost (it says which)
 # make check    formatting, lints, docs and tests, each with its time and a count
@@ -11,13 +12,17 @@
 #
 # All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt.
 
-.PHONY: verify test test-all fuzz costs mutants sweep bench
+.PHONY: verify quick test test-all fuzz costs mutants sweep bench
 .PHONY: check check-fmt check-lints check-docs check-tests check-fuzz
 .PHONY: kernel-trace
 .DEFAULT_GOAL := verify
 
 verify:
 	@cargo run --release -q -p diolock-verify --bin diolock -- verify
+
+# A build of its own that optimises little: an edit is in it in seconds.
+quick:
+	@cargo run --profile quick -q -p diolock-verify --bin diolock -- verify --engine graph $(if $(CALL),--call $(CALL))
 
 test:
 	cargo test --workspace

@@ -90,6 +90,9 @@ pub struct Verify {
     /// Litmus tests: names, or paths of TOML files; all if none is given
     #[arg(value_name = "LITMUS")]
     pub litmus: Vec<String>,
+    /// Only litmus tests with this call in them (may be repeated)
+    #[arg(long = "call", value_name = "CALL", value_delimiter = ',', conflicts_with = "litmus")]
+    pub calls: Vec<String>,
     /// Engines: graph, loom, shuttle, native
     #[arg(
         long = "engine",

@@ -36,10 +36,21 @@ struct Line<'a> {
     note: Option<&'a str>,
 }
 
+/// Those that have one of these calls in them; all if none is named.
+fn with_calls(litmuses: Vec<Litmus>, calls: &[String]) -> miette::Result<Vec<Litmus>> {
+    let known: BTreeSet<String> = litmuses.iter().flat_map(Litmus::calls).collect();
+    if let Some(call) = calls.iter().find(|call| !known.contains(*call)) {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        miette::bail!("{}", names::unknown("call", call, &known));
+    }
+    let asked = |litmus: &Litmus| litmus.calls().iter().any(|call| calls.contains(call));
+    Ok(litmuses.into_iter().filter(|litmus| calls.is_empty() || asked(litmus)).collect())
+}
+
 /// Runs what was asked for.
 pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     let start = Instant::now();
-    let litmuses = names::litmuses(&arguments.litmus)?;
+    let litmuses = with_calls(names::litmuses(&arguments.litmus)?, &arguments.calls)?;
     for &version in &arguments.kernels {
         names::kernel_without(version, &arguments.without)?;
         if !arguments.litmus.is_empty() {
@@ -65,7 +76,7 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
             start,
             show: arguments.show,
             drawings: &drawings,
-            whole: arguments.litmus.is_empty() && !arguments.show,
+            whole: arguments.litmus.is_empty() && arguments.calls.is_empty() && !arguments.show,
             less: match (&arguments.kernels[..], &arguments.without[..]) {
                 (&[version], [_, ..]) => Some(names::kernel_without(version, &arguments.without)?),
                 _ => None,

@@ -25,6 +25,14 @@ impl Litmus {
         self.tasks.iter().map(|t| t.letter).chain(completions).collect()
     }
 
+    /// The names of its calls, as the file writes them, in task order.
+    pub fn calls(&self) -> Vec<String> {
+        let table = self.source.parse::<toml::Table>().unwrap_or_default();
+        let tasks = table.get("task").and_then(toml::Value::as_array);
+        let call = |task: &toml::Value| Some(task.get("call")?.as_str()?.to_owned());
+        tasks.into_iter().flatten().filter_map(call).collect()
+    }
+
     /// What the file says of the situation, whatever its layout: not the words, the witnesses and
     /// the expectations.
     fn situation(&self) -> String {

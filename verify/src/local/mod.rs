@@ -24,17 +24,9 @@ pub fn calls(kernel: Kernel) -> miette::Result<BTreeMap<String, Vec<Call>>> {
     };
     let alone = sweep::alone(kernel.version);
     for litmus in catalogue::all()?.into_iter().filter(on_it).chain(alone) {
-        let program = litmus.program(kernel);
-        let mut name = String::new();
-        for (call, called) in program.calls.into_iter().zip(&program.names) {
-            let text = called.text.split_once(' ').map_or("", |(_, text)| text);
-            let of = text.split(['(', ' ']).next().unwrap_or_default();
-            if of == "completion" {
-                name = "completion".to_owned();
-            } else {
-                of.clone_into(&mut name);
-            }
-            let known = calls.entry(name.clone()).or_default();
+        let names = litmus.calls().into_iter().chain(std::iter::repeat("completion".to_owned()));
+        for (call, name) in litmus.program(kernel).calls.into_iter().zip(names) {
+            let known = calls.entry(name).or_default();
             if !known.contains(&call) {
                 known.push(call);
             }
