@@ -21,6 +21,7 @@ mod problem;
 pub mod program;
 pub mod report;
 pub mod rule;
+mod run;
 pub mod schedule;
 pub mod suite;
 pub mod survey;

@@ -1,8 +1,8 @@
-//! A litmus test made concrete: an inode, its tasks, and what is asked of them. And a run of it on
-//! the reference semantics.
+//! A litmus test made concrete: an inode, its tasks, and what is asked of them.
 
-use crate::rule::{Gathered, RuleSet, Rules, Violation, Witness};
-use crate::trace::TraceHash;
+pub use crate::run::Run;
+
+use crate::rule::{RuleSet, Witness};
 use diolock::call::Call;
 use diolock::inode::{Blocked, Inode};
 use diolock::kernel::{Kernel, Version};
@@ -190,51 +190,5 @@ impl Waiting {
     /// Whether it burns CPU meanwhile.
     pub fn spins(&self) -> bool {
         matches!(self.blocked, Blocked::Lock { spins: true, .. })
-    }
-}
-
-/// One execution as it happens: the system, its rules and its trace. Every engine drives one; an
-/// engine decides the order and nothing else.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// The tasks and what they share.
-    pub system: System,
-    /// The rules so far.
-    pub rules: Rules,
-    /// The trace so far.
-    pub trace: TraceHash,
-    /// What happened.
-    pub events: Vec<Event>,
-}
-
-impl Run {
-    /// The start of a program.
-    pub fn new(program: &Program) -> Run {
-        Run {
-            system: System::new(program),
-            rules: Rules::new(program),
-            trace: TraceHash::new(program.calls.len()),
-            events: Vec::new(),
-        }
-    }
-
-    /// Books a step that has been performed.
-    ///
-    /// # Errors
-    /// If it breaks a rule.
-    pub fn observe(
-        &mut self,
-        program: &Program,
-        event: Event,
-        gathered: &mut Gathered,
-    ) -> Result<(), Violation> {
-        self.trace.observe(&event);
-        crate::emit::step(program, &self.rules, &event);
-        let result = self.rules.observe(program, &event, gathered);
-        if self.system.calls[usize::from(event.task)].next().is_none() {
-            self.rules.returned(program, &event, gathered);
-        }
-        self.events.push(event);
-        result
     }
 }

@@ -1,9 +1,8 @@
 //! The rules about references and the flag: R6 reference-under-lock, R7 nolock-flag, R9
 //! convert-inside-count, R10 counters.
 
-use super::RuleId;
-use super::judge::{Judgement, broken};
 use super::view::{End, View};
+use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
 use diolock::kernel::{Fix, Version};

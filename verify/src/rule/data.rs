@@ -1,8 +1,7 @@
 //! The rules about data on the device: R4 block-lifetime, and R5 no-stale-data without the page cache.
 
-use super::RuleId;
-use super::judge::{Judgement, broken};
 use super::view::{End, View};
+use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
 use diolock::op::{Bio, Content, Extent, LockName, Mode, Op, Outcome, PhysicalBlock, TaskId};

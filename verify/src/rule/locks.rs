@@ -1,8 +1,7 @@
 //! The rules about locks: R1 lockset, R2 lock-order, R3 lock-balance, R8 time-before-unlock.
 
-use super::judge::{Judgement, broken};
 use super::view::{End, View};
-use super::{Gathered, Node, RuleId};
+use super::{Gathered, Judgement, Node, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
 use diolock::kernel::{Kernel, Version};

@@ -10,13 +10,16 @@ mod nowait;
 mod pages;
 mod records;
 mod remember;
+mod rules;
+mod shown;
 mod size;
 mod stored;
 mod view;
+mod watch;
 mod witness;
 
 pub use gathered::{Gathered, Node};
-pub use judge::Rules;
+pub use rules::Rules;
 pub use witness::{Verb, Witness};
 
 use serde::{Deserialize, Serialize};
@@ -153,4 +156,11 @@ pub struct Violation {
     pub rule: RuleId,
     /// What happened, in this run's words.
     pub text: String,
+}
+
+/// What a rule says of an event, or of the end.
+type Judgement = Result<(), Violation>;
+
+fn broken(rule: RuleId, text: impl Into<String>) -> Judgement {
+    Err(Violation { rule, text: text.into() })
 }

@@ -1,8 +1,7 @@
 //! R14 nowait.
 
-use super::RuleId;
-use super::judge::{Judgement, broken};
 use super::view::View;
+use super::{Judgement, RuleId, broken};
 use diolock::call::Call;
 use diolock::op::{LockName, Op};
 

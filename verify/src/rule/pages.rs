@@ -1,9 +1,8 @@
 //! The rules about the page cache: R5 for what is read from it, stored to it and written back.
 
-use super::RuleId;
-use super::judge::{Judgement, broken};
 use super::records::Halves;
 use super::view::{End, View};
+use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::call::Call;
 use diolock::inode::Inode;

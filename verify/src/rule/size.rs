@@ -1,9 +1,8 @@
 //! R11 size.
 
-use super::RuleId;
-use super::judge::{Judgement, broken};
 use super::pages::on_disk;
 use super::view::{End, View};
+use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
 use diolock::op::{Content, Op};

@@ -1,10 +1,9 @@
 //! R13 stored.
 
-use super::RuleId;
-use super::judge::{Judgement, broken};
 use super::pages::{on_disk, words};
 use super::records::{Halves, TaskRecord};
 use super::view::End;
+use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
 use diolock::op::{Content, LogicalBlock, PAGE_BLOCKS, TaskId};
