@@ -1,5 +1,7 @@
 //! Making text fit: lane widths, folded lists, wrapped lines.
 
+/// Columns of a whole table, and of every text.
+pub const WIDTH: usize = 100;
 /// The narrowest lane; its text may run on into the lanes right of it.
 const NARROW: usize = 6;
 

@@ -3,7 +3,7 @@
 
 use super::Chart;
 use super::svg::story::{self, Part};
-use super::svg::{self, Form, columns, escape};
+use super::svg::{self, Form, escape, what};
 use diolock::op::{LockName, TaskId};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -149,9 +149,10 @@ fn row(out: &mut String, chart: &Chart, at: usize) {
     for more in [story::mark(chart, row), story::back(chart, at)].into_iter().flatten() {
         let _ = write!(what, " ({more})");
     }
-    let waiting = row.waiting.iter().map(|w| {
-        format!("{}: {}", story::letter(chart, w.task), columns::what(&w.blocked).heading())
-    });
+    let waiting = row
+        .waiting
+        .iter()
+        .map(|w| format!("{}: {}", story::letter(chart, w.task), what::what(&w.blocked).heading()));
     let class = if story::breaks(row) { "broken" } else { "" };
     out.push_str(&cells(
         class,

@@ -2,6 +2,7 @@
 //! or written for a trace viewer.
 
 mod chart;
+mod command;
 mod fit;
 mod html;
 mod lanes;
@@ -9,18 +10,20 @@ mod page;
 mod perfetto;
 mod story;
 mod svg;
+mod table;
 mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
-pub(crate) use fit::wrap;
+pub use command::command;
+pub(crate) use fit::{WIDTH, wrap};
 pub use html::{Page, Panel, html};
-pub(crate) use lanes::WIDTH;
-pub use lanes::{Detail, heading, lanes, run_table, table};
+pub use lanes::{heading, lanes, run_table};
 pub use page::{page_of, picture_of};
 pub use perfetto::perfetto;
-pub use story::{LINES, command, cycle, holder, story};
+pub use story::{LINES, cycle, holder, story};
 pub(crate) use svg::escape;
 #[cfg(test)]
 pub(crate) use svg::tests::check_page;
 pub use svg::{Caption, svg};
+pub use table::{Detail, table};
 pub use words::{content_words, lock_words, op_words, waits_words, words};

@@ -2,8 +2,10 @@
 //! the window, and the command that runs it again.
 
 use super::chart::{Chart, Row};
-use super::fit::wrap;
-use super::lanes::{Detail, WIDTH, heading, table};
+use super::command::command;
+use super::fit::{WIDTH, wrap};
+use super::lanes::heading;
+use super::table::{Detail, table};
 use super::words::{held_words, waits_words};
 use crate::explain::{Closing, Ending, Explained, is_bad};
 use crate::program::{Event, Program, Waiting};
@@ -175,25 +177,6 @@ fn fixed_by(closing: &Closing) -> String {
     };
     let text = format!("{first}; the same schedule there: {}", outcome(closing));
     wrap(&text, "  ", WIDTH)
-}
-
-/// The command that runs a schedule again, in lines that a shell joins.
-pub fn command(program: &Program, letters: &str) -> String {
-    let mut parts = vec![format!("  replay: diolock replay {}", program.given)];
-    let options = program.kernel.options() + &format!(" --schedule {letters}");
-    parts.extend(options.split(" --").map(|part| format!("--{}", part.trim_start_matches('-'))));
-    let mut lines: Vec<String> = Vec::new();
-    for part in parts {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + part.len() + 2 <= WIDTH => {
-                line.push(' ');
-                line.push_str(&part);
-            }
-            None => lines.push(part),
-            Some(_) => lines.push(format!("          {part}")),
-        }
-    }
-    lines.join(" \\\n") + "\n"
 }
 
 fn wrapped(lines: &[String]) -> String {

@@ -1,13 +1,14 @@
 //! The columns right of the lanes: who holds what, who waits for it, and `i_dio_count`.
 
-use super::grid::SIZE;
 use super::shape::{Anchor, Area, Drawing, width};
 use super::story;
+use super::what::{self, What};
 use crate::program::Waiting;
 use crate::report::{Chart, Hold, Row};
-use diolock::inode::Blocked;
-use diolock::op::{LockName, Mode, TaskId, WaitQueue};
+use diolock::op::{Mode, TaskId};
 
+/// The size of steps, names and headings.
+pub(super) const SIZE: i32 = 12;
 /// Half an exclusive bar: a shared one, or a waiter's outline.
 const HALF: i32 = 12;
 /// From one column to the next.
@@ -16,46 +17,6 @@ const APART: i32 = 9;
 const LETTER: i32 = 10;
 /// How far a bar goes on before it says again whose it is.
 const AGAIN: i32 = 180;
-
-/// What a column is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum What {
-    Lock(LockName),
-    Handle,
-    Unwritten,
-    DioCount,
-}
-
-impl What {
-    /// The words above the column.
-    pub fn heading(self) -> &'static str {
-        match self {
-            What::Lock(lock) => lock.name(),
-            What::Handle => "journal handle",
-            What::Unwritten => "unwritten I/O",
-            What::DioCount => "i_dio_count",
-        }
-    }
-
-    fn numbers(self) -> bool {
-        self == What::DioCount
-    }
-}
-
-/// The column where somebody waits.
-pub(crate) fn what(blocked: &Blocked) -> What {
-    match blocked {
-        Blocked::Lock { lock, .. } => What::Lock(*lock),
-        Blocked::DioCount(_) | Blocked::Asleep { queue: WaitQueue::Dio, .. } => What::DioCount,
-        Blocked::Unwritten(_) | Blocked::Asleep { queue: WaitQueue::Unwritten, .. } => {
-            What::Unwritten
-        }
-        Blocked::Ioend(_) => What::Unwritten,
-        Blocked::TransactionLocked | Blocked::CommitRunning | Blocked::OpenHandles(_) => {
-            What::Handle
-        }
-    }
-}
 
 /// One stretch of time in which a task holds something or waits for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,7 +81,7 @@ pub(super) fn columns(chart: &Chart, shown: &[usize]) -> Vec<Column> {
 }
 
 fn waits_for(row: &Row, wanted: What) -> bool {
-    row.waiting.iter().any(|waiting| what(&waiting.blocked) == wanted)
+    row.waiting.iter().any(|waiting| what::what(&waiting.blocked) == wanted)
 }
 
 fn column(what: What, rows: &[&Row]) -> Column {
@@ -162,7 +123,7 @@ fn present(what: What, row: &Row) -> Vec<(TaskId, Kind, usize)> {
     let kind = |mode| if mode == Mode::Exclusive { Kind::Exclusive } else { Kind::Shared };
     let holds = row.held.iter().filter(of_lock).map(|hold| (hold.task, kind(hold.mode)));
     let handles = row.handles.iter().filter(|_| what == What::Handle);
-    let waits = row.waiting.iter().filter(|w: &&Waiting| self::what(&w.blocked) == what);
+    let waits = row.waiting.iter().filter(|w: &&Waiting| what::what(&w.blocked) == what);
     let all = holds
         .chain(handles.map(|&task| (task, Kind::Shared)))
         .chain(waits.map(|waiting| (waiting.task, Kind::Waits)));

@@ -1,13 +1,11 @@
 //! What goes where from left to right: the gutter, the lanes, the columns.
 
-use super::columns::{Column, columns};
+use super::columns::{Column, SIZE, columns};
 use super::shape::{cells, width};
 use super::story;
 use crate::report::Chart;
 use diolock::op::TaskId;
 
-/// The size of steps, names and headings.
-pub(super) const SIZE: i32 = 12;
 /// The step numbers, and left of them the loop's bracket.
 const GUTTER: i32 = 36;
 const BRACKET: i32 = 12;

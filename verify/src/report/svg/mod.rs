@@ -5,7 +5,7 @@
 //! looks the same wherever it is made, and nothing is cut off where another font is used.
 
 mod bands;
-pub(crate) mod columns;
+mod columns;
 mod grid;
 mod legend;
 mod scene;
@@ -13,6 +13,7 @@ mod shape;
 pub(crate) mod story;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod what;
 
 pub(crate) use grid::Form;
 pub(crate) use legend::swatches;

@@ -1,8 +1,8 @@
 //! The picture of a run: headings, bands, lanes, switches, columns.
 
 use super::bands::{Band, Kind, bands, place};
-use super::columns;
-use super::grid::{Form, Grid, SIZE};
+use super::columns::{self, SIZE};
+use super::grid::{Form, Grid};
 use super::shape::{Anchor, Area, Drawing, Shape, Text, cells, width, wrap};
 use super::story;
 use crate::report::Chart;

@@ -1,6 +1,6 @@
 //! A run in words: for those who cannot see the picture, and for its labels.
 
-use super::columns;
+use super::what::what;
 use crate::program::Waiting;
 use crate::report::{Chart, Hold, Mark, Row, waits_words};
 use diolock::inode::Blocked;
@@ -139,7 +139,7 @@ pub(crate) fn story(chart: &Chart) -> Vec<String> {
         for waiting in &row.waiting {
             if !before.iter().any(|other| other.task == waiting.task) {
                 // Who is in the way is known for the end of the run only.
-                let what = columns::what(&waiting.blocked).heading();
+                let what = what(&waiting.blocked).heading();
                 story.push(format!("{} now has to wait: {what}.", letter(chart, waiting.task)));
             }
         }

@@ -1,7 +1,7 @@
-use super::columns::What;
 use super::grid::Form;
 use super::scene::scene;
 use super::shape::{Area, Drawing, Shape, Text, width};
+use super::what::What;
 use super::*;
 use crate::engine::graph;
 use crate::engine::native::tests::program;
