@@ -1,6 +1,6 @@
 //! The tasks of a litmus file.
 
-use super::parse::MAX_BLOCKS;
+use super::file::MAX_BLOCKS;
 use super::schema::{At, Field, Fields, Judge, TABLES};
 use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};

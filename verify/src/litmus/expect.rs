@@ -1,7 +1,7 @@
 //! What a litmus file expects of each kernel.
 
 use super::modelled::not_modelled;
-use super::parse::{rule, title};
+use super::rules::{rule, title};
 use super::schema::{At, Field, Fields, Judge};
 use super::{Expect, Expected, TaskSpec};
 use crate::engine::EngineName;

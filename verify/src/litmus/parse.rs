@@ -1,20 +1,22 @@
 //! Reads a litmus file, and says everything that is wrong with it at once.
 
+pub use super::file::MAX_BLOCKS;
 pub use crate::problem::{Problem, Problems};
 
 use super::cast::{Cast, tasks};
 use super::expect::{Judged, expectations};
+use super::file::file;
 use super::fits::fits;
 use super::reaches::reaches;
-use super::schema::{At, Field, Fields, Judge};
+use super::rules::rules;
+use super::schema::{At, Fields, Judge};
 use super::start::start;
 use super::{Expected, Litmus, TaskSpec};
 use crate::printable;
-use crate::problem::{Span, read, shown, too_big};
+use crate::problem::{read, too_big};
 use crate::program::Memory;
-use crate::rule::{RuleId, RuleSet};
 use diolock::call::Mount;
-use diolock::op::{Blocks, Extent, LockName};
+use diolock::op::LockName;
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -26,9 +28,6 @@ pub const MAX_BYTES: usize = 64 * 1024;
 
 /// What to do about a file that is longer.
 const SPLIT: &str = "a litmus test states one claim: split the file";
-
-/// The blocks of a file are numbered from 0 to one less.
-pub const MAX_BLOCKS: Blocks = 8;
 
 /// Reads a litmus test from its text; `path_for_messages` is the file's name in messages.
 ///
@@ -139,128 +138,6 @@ fn fair(judge: &mut Judge, top: &Fields<'_>) -> Vec<LockName> {
         }
     }
     judge.distinct(locks)
-}
-
-/// A rule by code or name.
-pub(super) fn rule(judge: &mut Judge, word: &At<&str>) -> Option<RuleId> {
-    let found = RuleId::named(word.value);
-    if found.is_none() {
-        judge
-            .wrong(word.span.clone(), format!("`{}` is not a rule", shown(word.value)))
-            .choices(word.value, RuleId::ALL.iter().flat_map(|r| [r.code(), r.name()]))
-            .help(format!("the rules: {}", RuleId::ALL.map(title).join(", ")));
-    }
-    found
-}
-
-/// A rule's code and name.
-pub(super) fn title(rule: RuleId) -> String {
-    format!("{} {}", rule.code(), rule.name())
-}
-
-/// The rules judged, and those excepted with their reasons.
-fn rules(judge: &mut Judge, top: &Fields<'_>) -> (RuleSet, Vec<(RuleId, String)>) {
-    let mut rules = RuleSet::ALL;
-    if let Some(field) = top.get("rules") {
-        let before = judge.count();
-        let words = field.some_texts(judge);
-        let named = words.iter().filter_map(|word| {
-            rule(judge, word).map(|value| At { value, span: word.span.clone() })
-        });
-        let named = named.collect();
-        let named = judge.distinct(named);
-        if judge.count() == before {
-            rules = named.into_iter().fold(RuleSet::NONE, RuleSet::with);
-        }
-    }
-    let mut except = Vec::new();
-    let table = top.get("except").and_then(|field| field.table(judge));
-    let mut entries: Vec<_> = table.into_iter().flat_map(|table| table.iter()).collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    for (key, value) in entries {
-        let word = At { value: key.get_ref().as_ref(), span: key.span() };
-        let Some(rule) = rule(judge, &word) else { continue };
-        let reason = Field::of(key, value).text(judge);
-        if !rules.has(rule) {
-            judge
-                .wrong(word.span, format!("{} is not judged anyway", rule.code()))
-                .help("it is not in `rules`, or is excepted above");
-        }
-        rules = rules.without(rule);
-        except.push((rule, reason.map_or_else(String::new, |r| r.value.to_owned())));
-    }
-    except.sort_by_key(|e| e.0);
-    (rules, except)
-}
-
-/// The file at the start, and where the file says so.
-#[derive(Default)]
-pub(super) struct File {
-    pub(super) size: Blocks,
-    pub(super) extents: Vec<Extent>,
-    pub(super) extents_span: Option<Span>,
-    pub(super) cached_pages: Blocks,
-    pub(super) cached_pages_span: Option<Span>,
-    pub(super) dirty: bool,
-    pub(super) disksize: Option<Blocks>,
-    pub(super) disksize_span: Option<Span>,
-}
-
-fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
-    let example = "[file], then size = 1 and extents = [\"written\"]";
-    let Some(field) = top.need(judge, "file", example) else { return File::default() };
-    let Some(table) = field.table(judge) else { return File::default() };
-    let fields = Fields::new(judge, "[file]", table, field.span);
-    let size = fields
-        .need(judge, "size", "size = 1")
-        .and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
-    let cached_pages =
-        fields.get("cached_pages").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
-    let dirty = fields.get("dirty").is_some_and(|field| {
-        if cached_pages.unwrap_or_default() == 0 {
-            judge
-                .wrong(field.key_span.clone(), "`dirty`, but no page is cached")
-                .help("add cached_pages = 1");
-        }
-        field.flag(judge).unwrap_or(false)
-    });
-    let disksize = fields.get("disksize").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
-    let mut extents = Vec::new();
-    if let Some(field) = fields.need(judge, "extents", "extents = [\"written\", \"hole\"]") {
-        let before = judge.count();
-        let words = field.texts(judge);
-        let states = [
-            ("written", Extent::Written),
-            ("unwritten", Extent::Unwritten),
-            ("hole", Extent::Hole),
-        ];
-        extents.extend(words.iter().filter_map(|w| judge.choice(w, "a block's state", &states)));
-        if words.len() > MAX_BLOCKS as usize {
-            judge
-                .wrong(field.span, format!("a file has at most {MAX_BLOCKS} blocks"))
-                .label(format!("{} blocks", words.len()));
-        } else if let Some(size) = size
-            && judge.count() == before
-            && words.len() < size as usize
-        {
-            let message = format!("size is {size}, and `extents` has {} block(s)", words.len());
-            judge
-                .wrong(field.span, message)
-                .label("too few")
-                .help("give every block below `size` a state; more mean preallocated past the end");
-        }
-    }
-    let span = |key| fields.get(key).map(|field| field.span);
-    File {
-        size: size.unwrap_or_default(),
-        extents,
-        extents_span: span("extents"),
-        cached_pages: cached_pages.unwrap_or_default(),
-        cached_pages_span: span("cached_pages"),
-        dirty,
-        disksize,
-        disksize_span: span("disksize"),
-    }
 }
 
 fn mount(judge: &mut Judge, top: &Fields<'_>) -> Mount {

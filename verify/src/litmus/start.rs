@@ -21,7 +21,7 @@
 
 use super::CallSpec;
 use super::cast::{Cast, Kind};
-use super::parse::File;
+use super::file::File;
 use super::schema::Judge;
 use diolock::op::Extent;
 
