@@ -2,10 +2,11 @@
 
 use super::conformer::Conformer;
 use super::doing::Doing;
-use super::event::{Event, Iocb, Submitted, Thread, What};
+use super::event::{Event, Thread, What};
 use super::flags::{DIO_UNWRITTEN, GET_CONVERT, WRITE};
 use super::frame::{Kind, state};
 use super::reject::Reason;
+use super::value::{Iocb, Submitted};
 use super::world::{Dio, Span, Stage, Wait};
 use crate::rule::RuleId;
 use diolock::op::{Extent, LockName, Mode};

@@ -1,35 +1,16 @@
-//! The events of a recording: their names, keys and values.
+//! The events of a recording: their names and keys.
 
 use super::fields::Fields;
-use super::value::Value;
+use super::value::{Hex, Iocb, Ops, Submitted, Value};
 use crate::problem::Finding;
 use diolock::op::{LockName, Mode};
-use std::fmt;
 
 /// Who: a thread's name, numbered in the order of first appearance.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Thread(pub u32);
 
-/// A direct I/O: `k17` is number 17.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Iocb(pub u64);
-
-impl fmt::Display for Iocb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "k{}", self.0)
-    }
-}
-
-/// What `iomap_dio_rw` made of a direct I/O.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Submitted {
-    /// `-EIOCBQUEUED`: it is in flight, and somebody else completes it.
-    Queued,
-    /// The I/O is done, and the submitter completes it.
-    Waited,
-    /// Nothing was submitted: an error, or nothing to read.
-    Nothing,
-}
+/// A thread's name.
+pub type Name<'a> = &'a dyn Fn(Thread) -> String;
 
 /// One line of a recording.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -203,22 +184,4 @@ events! {
     ShiftExtents "ext4_ext_shift_extents" { start: u64, shift: u64, dir: u64, dio: u64 }
     /// It is done.
     ShiftExtentsRet "ext4_ext_shift_extents_ret" { ret: i64 }
-}
-
-/// `ops=`: the iomap operations, which say whether this is the overwrite path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ops {
-    /// `ext4_iomap_overwrite_ops`.
-    pub overwrite: bool,
-}
-
-/// A number in hexadecimal: flags, or a lock's raw count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Hex(pub u64);
-
-impl Hex {
-    /// Whether all these bits are set.
-    pub fn has(self, bits: u64) -> bool {
-        self.0 & bits == bits
-    }
 }

@@ -1,8 +1,8 @@
 //! What an accepted recording exercised, for people and programs.
 
 use super::coverage::{Coverage, Seen, TaskCoverage, Unfinished};
+use super::event::Name;
 use super::frame::Kind;
-use super::report::Name;
 use super::trail::{Edge, Step};
 use crate::report::{WIDTH, wrap};
 use diolock::kernel::Kernel;

@@ -5,8 +5,8 @@
 //! does not show (reads of sizes, journal handles, the page cache) are taken silently, with every
 //! answer that the world (`World`) may have given since the thread's last event.
 //!
-//! A line is read by `reader`, `event` and `value`, and taken by `conformer`; `doing` finds the call that
-//! it belongs to, `frame` follows that call's task, `effects` and `sizes` change the `world`. What came
+//! A line is read by `reader`, `event` and `value`, and taken by `take`; `begin` and `follow` find the call
+//! that it belongs to, `frame` follows that call's task, `effects` and `sizes` change the `world`. What came
 //! of it is told by `exercised` if it is accepted, by `report` and `picture` if not.
 //!
 //! What is in memory depends on the calls and the I/O in flight, the file's extents and the threads'
@@ -60,6 +60,7 @@
 
 mod alter;
 mod before_fallocate;
+mod begin;
 mod conformer;
 mod coverage;
 mod doing;
@@ -69,6 +70,7 @@ mod exercised;
 mod extents;
 mod fields;
 mod flags;
+mod follow;
 mod frame;
 mod loose;
 mod picture;
@@ -77,6 +79,7 @@ mod recent;
 mod reject;
 mod report;
 mod sizes;
+mod take;
 mod trail;
 mod value;
 mod world;
@@ -84,14 +87,14 @@ mod world;
 pub use alter::{ALTERATIONS, alter};
 pub use conformer::Conformer;
 pub use coverage::{Coverage, Seen, TaskCoverage, Unfinished};
-pub use event::{Event, Thread, What};
+pub use event::{Event, Name, Thread, What};
 pub use exercised::accepted_text;
 pub use frame::Kind;
 pub use picture::rejection_svg;
 pub use reader::Reader;
 pub use recent::Standing;
 pub use reject::{Reason, Rejection};
-pub use report::{Name, json, rejected_text};
+pub use report::{json, rejected_text};
 pub use trail::{Edge, Step};
 
 use crate::problem::Problems;

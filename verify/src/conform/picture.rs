@@ -1,10 +1,10 @@
 //! What led to a rejected event, as a picture: a lane for each thread, time runs down, and who holds
 //! what on the right, drawn as any other run is.
 
-use super::event::{Event, Thread};
+use super::event::{Event, Name, Thread};
 use super::recent::Standing;
 use super::reject::Rejection;
-use super::report::{Name, describe, lanes, reason};
+use super::report::{describe, lanes, reason};
 use crate::program::Waiting;
 use crate::report::{Caption, Chart, Hold, Mark, Row, svg};
 use diolock::inode::Blocked;
@@ -129,7 +129,7 @@ mod tests {
         let mut conformer = Conformer::new(Kernel::new(Version::V6_12), 4096);
         let rwsem = LockName::IRwsem;
         let (shared, alone) = (Mode::Shared, Mode::Exclusive);
-        let kflags = crate::conform::event::Hex(0x20000);
+        let kflags = crate::conform::value::Hex(0x20000);
         let read = What::ReadIter { pos: 0, len: 4096, kflags, isize: 1 << 20 };
         let events = [
             (0, read),

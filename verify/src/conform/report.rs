@@ -1,7 +1,7 @@
 //! What became of a recording, for people and programs.
 
 use super::coverage::Coverage;
-use super::event::{Event, Thread};
+use super::event::{Event, Name, Thread};
 use super::exercised::{task_json, unfinished_json};
 use super::frame::Kind;
 use super::reject::Rejection;
@@ -9,9 +9,6 @@ use crate::report::{WIDTH, wrap};
 use diolock::kernel::Kernel;
 use serde_json::{Value, json};
 use std::fmt::Write;
-
-/// A thread's name.
-pub type Name<'a> = &'a dyn Fn(Thread) -> String;
 
 pub(super) fn describe(event: &Event) -> String {
     let keys = event.what.keys();

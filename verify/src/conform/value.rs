@@ -1,7 +1,46 @@
 //! The values of an event's keys.
 
-use super::event::{Hex, Iocb, Ops, Submitted};
 use diolock::op::{LockName, Mode};
+use std::fmt;
+
+/// A direct I/O: `k17` is number 17.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Iocb(pub u64);
+
+impl fmt::Display for Iocb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "k{}", self.0)
+    }
+}
+
+/// What `iomap_dio_rw` made of a direct I/O.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Submitted {
+    /// `-EIOCBQUEUED`: it is in flight, and somebody else completes it.
+    Queued,
+    /// The I/O is done, and the submitter completes it.
+    Waited,
+    /// Nothing was submitted: an error, or nothing to read.
+    Nothing,
+}
+
+/// `ops=`: the iomap operations, which say whether this is the overwrite path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ops {
+    /// `ext4_iomap_overwrite_ops`.
+    pub overwrite: bool,
+}
+
+/// A number in hexadecimal: flags, or a lock's raw count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hex(pub u64);
+
+impl Hex {
+    /// Whether all these bits are set.
+    pub fn has(self, bits: u64) -> bool {
+        self.0 & bits == bits
+    }
+}
 
 /// A value of a key.
 pub trait Value: Sized {

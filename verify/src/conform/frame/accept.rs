@@ -4,11 +4,12 @@ use super::begin::blocks_of;
 use super::fallocate::is_inner;
 use super::phase::Phase;
 use super::{Candidate, Frame, Kind};
-use crate::conform::event::{Hex, Submitted, Thread, What};
+use crate::conform::event::{Thread, What};
 use crate::conform::flags::{
     DIO_WRITE, GET_CREATE, GET_IO_CONVERT, GET_IO_CREATE, IOMAP_DIRECT, MAP_MAPPED, MAP_NEW,
     MAP_UNWRITTEN, WRITE,
 };
+use crate::conform::value::{Hex, Submitted};
 use crate::conform::world::World;
 use diolock::op::{Extent, LockName, Mode, Op, Outcome};
 use diolock::task::Task;

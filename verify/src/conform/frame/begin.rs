@@ -2,10 +2,10 @@
 
 use super::phase::Phase;
 use super::{Asked, Candidate, Frame, Kind, Mapping};
-use crate::conform::event::Iocb;
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::loose::Loose;
 use crate::conform::trail::Trail;
+use crate::conform::value::Iocb;
 use diolock::call::Call;
 use diolock::dio_path::{DioReadIter, DioWriteIter, IomapEndIo, Write, WriteFlags};
 use diolock::kernel::Kernel;

@@ -2,9 +2,9 @@
 
 use super::silent::NO_PAGES;
 use super::{Asked, Frame, Kind};
-use crate::conform::event::Iocb;
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::trail::Edge;
+use crate::conform::value::Iocb;
 use crate::schedule::answers;
 use diolock::call::Call;
 use diolock::kernel::Kernel;

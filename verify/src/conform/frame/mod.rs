@@ -15,10 +15,11 @@ mod through;
 pub use graph::graph;
 pub use mapping::{Mapping, state};
 
-use super::event::{Iocb, Thread, What};
+use super::event::{Thread, What};
 use super::loose::Loose;
 use super::reject::Reason;
 use super::trail::Trail;
+use super::value::Iocb;
 use super::world::{Span, World};
 use diolock::call::Call;
 use diolock::op::LockName;

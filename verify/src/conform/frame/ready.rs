@@ -3,8 +3,9 @@
 use super::phase::Phase;
 use super::silent::NO_PAGES;
 use super::{Candidate, Frame, Kind};
-use crate::conform::event::{Ops, Submitted, What};
+use crate::conform::event::What;
 use crate::conform::flags::{FORCE_WAIT, GET_CREATE};
+use crate::conform::value::{Ops, Submitted};
 use crate::conform::world::World;
 use diolock::op::{Blocks, LockName, Mode, Op, OrphanOp, Outcome};
 use diolock::task::Task;

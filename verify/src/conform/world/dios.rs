@@ -1,8 +1,9 @@
 //! Direct I/O in flight, and what of it i_dio_count counts.
 
 use super::World;
-use crate::conform::event::{Iocb, Thread};
+use crate::conform::event::Thread;
 use crate::conform::reject::Reason;
+use crate::conform::value::Iocb;
 use diolock::op::Extent;
 
 /// How far a direct I/O is.

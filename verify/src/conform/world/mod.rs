@@ -14,8 +14,9 @@ pub use dios::{Dio, Stage};
 pub use waits::Wait;
 pub use window::{Span, Window};
 
-use super::event::{Iocb, Thread};
+use super::event::Thread;
 use super::extents::Extents;
+use super::value::Iocb;
 use diolock::op::{LockName, Mode};
 use lookups::Lookup;
 use std::collections::{BTreeMap, HashMap};
