@@ -31,8 +31,9 @@
 //! A drain that is one step (`Op::DioWait`) never loses its wake-up, whatever fixes a kernel lacks:
 //! the queue is taken apart by `InodeDioWait` and `InodeDioDone` only.
 
-use super::model::{OK, Waiters, book, wake};
-use super::with;
+use super::explorer::with;
+use super::held::OK;
+use super::park::{Waiters, book, wake};
 use diolock::inode::Inode;
 use diolock::kernel::Fix;
 use diolock::op::{Access, Blocks, Op, Outcome, TaskId};

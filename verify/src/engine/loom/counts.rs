@@ -1,12 +1,13 @@
 //! Counters and journal handles as loom objects whose references commute.
 
-use super::model::{Guard, Model, OK, book};
-use super::with;
+use super::explorer::with;
+use super::held::{Guard, Held, Midway, OK};
+use super::park::book;
 use diolock::op::{Object, Op, TaskId};
 use loom::sync::Mutex;
 use std::collections::BTreeMap;
 
-impl Model {
+impl Held {
     /// References are ordered against the drain at the turnstile and nowhere else; the slots only
     /// make a drainer wait. So dropping a reference is no scheduling point.
     pub fn slots(
@@ -111,23 +112,5 @@ impl Model {
                 self.release(object, task);
             }
         }
-    }
-}
-
-/// While it lives, some task has gone part of the way through a step that takes several loom
-/// locks: what can follow then is less than what can follow the same steps otherwise.
-pub struct Midway;
-
-impl Midway {
-    /// A task has taken the first of several locks.
-    pub fn new() -> Midway {
-        with(|explorer| explorer.midway += 1);
-        Midway
-    }
-}
-
-impl Drop for Midway {
-    fn drop(&mut self) {
-        with(|explorer| explorer.midway -= 1);
     }
 }

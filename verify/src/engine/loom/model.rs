@@ -1,13 +1,14 @@
 //! The loom objects of one execution, and how a step goes through them.
 
 use super::c11::{Values, atomic, barrier, versions, wait_queue};
-use super::counts::Midway;
+use super::explorer::with;
+use super::held::{Guard, Held, Midway, OK};
+use super::park::{Waiters, book, parked, wait_for_ever_if_blocked};
 use super::plan::{Form, Plan};
-use super::with;
 use diolock::op::{Access, LockName, Mode, Object, Op, TaskId};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicUsize;
-use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use loom::sync::{Mutex, RwLock};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -27,35 +28,11 @@ enum Thing {
     WaitQueue(Mutex<()>, AtomicUsize, Waiters),
 }
 
-/// Tasks parked on an object. Plain data: model threads share one OS thread.
-pub type Waiters = RefCell<Vec<loom::thread::Thread>>;
-
 /// The objects of one execution.
 pub struct Model {
     things: BTreeMap<Object, Thing>,
-    /// Guards, by what they guard and for whom.
-    held: RefCell<Vec<(Object, TaskId, Guard)>>,
+    held: Held,
     weak: bool,
-}
-
-/// A guard that is only held.
-#[allow(dead_code, reason = "guards are held for their drop")]
-pub enum Guard {
-    Mutex(MutexGuard<'static, ()>),
-    Read(RwLockReadGuard<'static, ()>),
-    Write(RwLockWriteGuard<'static, ()>),
-    /// A further reference of somebody who has one.
-    Again,
-}
-
-/// loom's locks are never poisoned: a panic ends the process.
-pub const OK: &str = "loom's locks are never poisoned";
-
-/// Unparks everybody who waits there.
-pub fn wake(waiters: &Waiters) {
-    for thread in waiters.take() {
-        thread.unpark();
-    }
 }
 
 impl Model {
@@ -97,7 +74,7 @@ impl Model {
                 Some((object, thing))
             })
             .collect();
-        Model { things, held: RefCell::default(), weak }
+        Model { things, held: Held::default(), weak }
     }
 
     /// Takes every lock, so that each task stops at its first visible step.
@@ -135,7 +112,7 @@ impl Model {
         if matches!(touches[..], [(Object::Admission | Object::Handles, _), ..]) {
             match self.things.get(&Object::Handles) {
                 Some(Thing::Handles(handles)) => {
-                    return self.handles(Object::Handles, handles, task, op);
+                    return self.held.handles(Object::Handles, handles, task, op);
                 }
                 Some(Thing::Parked(lock, waiters)) => return parked(lock, waiters, task, op),
                 _ => {}
@@ -146,7 +123,7 @@ impl Model {
                 Some(Thing::Mutex(lock)) => return self.mutex(object, lock, task, op),
                 Some(Thing::RwLock(lock)) => return self.rwlock(object, lock, task, op),
                 Some(Thing::Slots(turnstile, slots)) => {
-                    return self.slots(object, (turnstile, slots), task, op);
+                    return self.held.slots(object, (turnstile, slots), task, op);
                 }
                 Some(Thing::Parked(lock, waiters)) => return parked(lock, waiters, task, op),
                 Some(Thing::Atomic(cell, waiters)) => return atomic(cell, waiters, task, op),
@@ -188,33 +165,13 @@ impl Model {
         book(task, op);
     }
 
-    /// Keeps a guard for a task.
-    pub fn hold(&self, object: Object, task: TaskId, guard: Guard) {
-        self.held.borrow_mut().push((object, task, guard));
-    }
-
-    /// Whether a task has a guard on an object.
-    pub fn holds(&self, object: Object, task: TaskId) -> bool {
-        let held = self.held.borrow();
-        held.iter().any(|&(what, whose, _)| (what, whose) == (object, task))
-    }
-
-    /// Lets go of an object; a release of what is not held changes nothing (rule R3 has seen it).
-    pub fn release(&self, object: Object, task: TaskId) {
-        let mut held = self.held.borrow_mut();
-        let at = held.iter().rposition(|&(what, whose, _)| (what, whose) == (object, task));
-        let guard = at.map(|at| held.remove(at));
-        drop(held);
-        drop(guard);
-    }
-
     fn mutex(&self, object: Object, lock: &'static Mutex<()>, task: TaskId, op: &Op) {
         if matches!(op, Op::Lock(..) | Op::LockByRequeue(_)) {
-            self.hold(object, task, Guard::Mutex(lock.lock().expect(OK)));
+            self.held.hold(object, task, Guard::Mutex(lock.lock().expect(OK)));
             book(task, op);
         } else {
             book(task, op);
-            self.release(object, task);
+            self.held.release(object, task);
         }
     }
 
@@ -222,13 +179,13 @@ impl Model {
         match op {
             Op::Lock(_, Mode::Shared) | Op::DioBegin(_) => {
                 // A second read by its reader: loom panics there, Linux waits only behind a writer.
-                let guard = if self.holds(object, task) {
+                let guard = if self.held.holds(object, task) {
                     wait_for_ever_if_blocked(task, op);
                     Guard::Again
                 } else {
                     Guard::Read(lock.read().expect(OK))
                 };
-                self.hold(object, task, guard);
+                self.held.hold(object, task, guard);
                 book(task, op);
             }
             Op::DioWait => {
@@ -238,41 +195,13 @@ impl Model {
                 drop(drained);
             }
             Op::Lock(_, Mode::Exclusive) => {
-                self.hold(object, task, Guard::Write(lock.write().expect(OK)));
+                self.held.hold(object, task, Guard::Write(lock.write().expect(OK)));
                 book(task, op);
             }
             _ => {
                 book(task, op);
-                self.release(object, task);
+                self.held.release(object, task);
             }
         }
-    }
-}
-
-/// For a wait that only its own task could end.
-fn wait_for_ever_if_blocked(task: TaskId, op: &Op) {
-    while with(|explorer| explorer.blocked(task, op)).is_some() {
-        loom::thread::park();
-    }
-}
-
-/// Books a granted step.
-pub fn book(task: TaskId, op: &Op) {
-    with(|explorer| explorer.book(task, op));
-}
-
-/// Waits by parking until the reference semantics lets the step happen, all under one mutex.
-fn parked(lock: &Mutex<()>, waiters: &Waiters, task: TaskId, op: &Op) {
-    loop {
-        let guard = lock.lock().expect(OK);
-        if with(|explorer| explorer.blocked(task, op)).is_none() {
-            book(task, op);
-            wake(waiters);
-            drop(guard);
-            return;
-        }
-        waiters.borrow_mut().push(loom::thread::current());
-        drop(guard);
-        loom::thread::park();
     }
 }
