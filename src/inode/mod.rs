@@ -87,8 +87,8 @@ impl Inode {
         for block in from..self.size.min(PAGE_BLOCKS) {
             let mapped = self.extents.mapping().get(block as usize);
             let written = mapped.filter(|m| m.extent == Extent::Written);
+            page.fill(block, [Content::Initial; 2]);
             page.store(block, written.and_then(|m| m.block));
-            page.data[block as usize] = [Content::Initial; 2];
         }
         self.cache.insert(page);
         self

@@ -54,7 +54,7 @@ impl Inode {
             Object::Size => hash(self.size),
             Object::Disksize => hash(self.disksize),
             Object::Orphan => hash(self.orphan),
-            Object::Pages => hash(self.cache.page().map(|page| (page.uptodate, &page.dirty))),
+            Object::Pages => hash(self.cache.page().map(|page| page.buffers)),
             Object::Extents => hash(self.extents.tree()),
             Object::Block(block) => hash(self.extents.block(block)),
             Object::InFlight(_) | Object::File => 0,

@@ -1,7 +1,10 @@
 //! What each step does.
 
 use super::{Blocked, Inode, Page};
-use crate::op::{Bio, Blocks, Content, IoEnd, Mode, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
+use crate::op::{
+    Bio, Blocks, Content, IoEnd, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS, PhysicalBlock, Range,
+    TaskId,
+};
 
 impl Inode {
     /// Performs one step.
@@ -101,20 +104,21 @@ impl Inode {
             }
             Op::PageInvalidate => Outcome::Flag(self.cache.invalidate()),
             Op::PageIn => {
-                self.cache.insert(Page::new());
-                Outcome::Done
-            }
-            Op::PageFind => Outcome::Flag(self.cache.find(task)),
-            Op::PageLook => Outcome::Flag(self.cache.uptodate()),
-            Op::PageDirty => {
-                Outcome::Buffers(self.cache.page().map_or_else(Vec::new, |p| p.dirty.clone()))
-            }
-            Op::PageFill(contents) => {
-                // The page was locked since it went in: it is the one that is there.
-                if let Some(page) = self.cache.page_mut() {
-                    *page = Page::of(contents);
+                if self.cache.page().is_none() {
+                    self.cache.insert(Page::new());
                 }
-                self.cache.find(task);
+                Outcome::Page(self.cache.buffers())
+            }
+            Op::PageFind(range) => Outcome::Flag(self.cache.find(task, *range)),
+            Op::PageLook | Op::PageDirty => Outcome::Page(self.cache.buffers()),
+            Op::PageFill(contents) => {
+                // The page was locked since it was looked at: it is the one that is there.
+                if let Some(page) = self.cache.page_mut() {
+                    for &(block, read) in contents {
+                        page.fill(block, read);
+                    }
+                }
+                self.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
                 Outcome::Done
             }
             Op::PageStore(stored) => {
@@ -126,9 +130,11 @@ impl Inode {
                 }
                 Outcome::Done
             }
-            Op::PageClean(written) => {
+            Op::PageClean(written, uninit) => {
                 if let Some(page) = self.cache.page_mut() {
-                    page.dirty.retain(|dirty| written.iter().all(|w| w.0 != dirty.0));
+                    for &(block, to) in written {
+                        page.clean(block, to, uninit.contains(&block));
+                    }
                 }
                 Outcome::Done
             }
@@ -146,7 +152,16 @@ impl Inode {
             }
             Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
             Op::FreeRange(range) => Outcome::Freed(self.extents.punch(*range)),
-            Op::SwapBlocks(range) => Outcome::Freed(self.extents.swap(*range)),
+            Op::SwapBlocks(range) => {
+                let given = self.extents.swap(*range);
+                let now = self.extents.mapped(*range);
+                if let Some(page) = self.cache.page_mut() {
+                    for (&from, to) in given.iter().zip(now) {
+                        page.move_to(from, to);
+                    }
+                }
+                Outcome::Freed(given)
+            }
             Op::ShiftExtents(range, shift) => {
                 self.extents.shift(*range, *shift);
                 Outcome::Done

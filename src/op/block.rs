@@ -68,6 +68,20 @@ pub struct Mapped {
     pub block: Option<PhysicalBlock>,
 }
 
+/// A buffer head: what the page cache knows of a block of the page.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Buffer {
+    /// The page holds what the block should: anybody may copy from it, without a lock.
+    pub uptodate: bool,
+    /// It was stored to and not written back.
+    pub dirty: bool,
+    /// Where writeback writes it, without a second look at the extent tree; of a dirty one `None` if it is to be
+    /// allocated (delayed, or unwritten).
+    pub mapped: Option<PhysicalBlock>,
+    /// Where it is mapped to was unwritten (`BH_Uninit`, up to v3.7).
+    pub uninit: bool,
+}
+
 /// A completed I/O that waits for conversion (`ext4_io_end_t`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct IoEnd {

@@ -7,7 +7,7 @@ mod lock;
 mod range;
 mod touches;
 
-pub use block::{Content, Extent, Half, IoEnd, Mapped, Owner};
+pub use block::{Buffer, Content, Extent, Half, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
@@ -114,22 +114,23 @@ pub enum Op {
     PageTruncate(Range),
     /// `invalidate_inode_pages2_range`: the page leaves the cache unless it is dirty; whether it did.
     PageInvalidate,
-    /// `add_to_page_cache_lru`: the page goes in, not up to date.
+    /// `add_to_page_cache_lru`: the page goes in if there is none, no block up to date; its buffers.
     PageIn,
-    /// `find_get_page`: whether a page was found that can be copied from. Who found it keeps it, even if it
-    /// leaves the cache.
-    PageFind,
-    /// Whether the page is in the cache and `PageUptodate`.
+    /// `find_get_page`: whether a page was found of which these blocks can be copied (`PageUptodate`, or
+    /// `is_partially_uptodate`). Who found it keeps it, even if it leaves the cache.
+    PageFind(Range),
+    /// Whether the page is in the cache, and its buffers.
     PageLook,
-    /// The dirty buffers of the page (`PAGECACHE_TAG_DIRTY` says whether there are any).
+    /// Whether the page is dirty (`PAGECACHE_TAG_DIRTY`), and its buffers.
     PageDirty,
-    /// The page was read, block by block: `SetPageUptodate`.
-    PageFill(Vec<[Content; 2]>),
-    /// A store through a mapping, and the buffers it made dirty: each block with the device block it
-    /// is mapped to, none if that is to be allocated.
+    /// These blocks of the page were read, and are up to date.
+    PageFill(Vec<(LogicalBlock, [Content; 2])>),
+    /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
+    /// none if that is to be allocated.
     PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>),
-    /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there.
-    PageClean(Vec<(LogicalBlock, PhysicalBlock)>),
+    /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there, and stay mapped there;
+    /// the second are those of them that were unwritten (`BH_Uninit`, up to v3.7).
+    PageClean(Vec<(LogicalBlock, PhysicalBlock)>, Vec<LogicalBlock>),
     /// `ext_depth`: how deep the extent tree is.
     DepthRead,
     /// `ext4_map_blocks`.
@@ -192,8 +193,8 @@ pub enum Outcome {
     IoEnd(Option<IoEnd>),
     /// The completion whose io_end `cur_aio_dio` points at.
     InodeAio(Option<TaskId>),
-    /// Dirty buffers of the page, each with the device block it is mapped to.
-    Buffers(Vec<(LogicalBlock, Option<PhysicalBlock>)>),
+    /// The buffers of the page; none if there is no page.
+    Page(Vec<Buffer>),
     /// What a bio read, block by block.
     Data(Vec<[Content; 2]>),
     /// Blocks that were freed.
@@ -218,6 +219,11 @@ impl Outcome {
     /// Whether it is a yes.
     pub fn yes(&self) -> bool {
         *self == Outcome::Flag(true)
+    }
+
+    /// The buffers of the page that was found.
+    pub fn buffers(&self) -> &[Buffer] {
+        if let Outcome::Page(buffers) = self { buffers } else { &[] }
     }
 
     /// Whether it is a no.

@@ -158,11 +158,11 @@ impl Op {
             Op::PagesRead => vec![(Object::Pages, Read)],
             Op::PageIn => vec![(Object::Pages, Write)],
             // The blocks are known from the outcome.
-            Op::PageLook | Op::PageDirty | Op::PageFind => vec![(Object::Pages, Read)],
+            Op::PageLook | Op::PageDirty | Op::PageFind(_) => vec![(Object::Pages, Read)],
             Op::PageInvalidate => vec![(Object::Pages, Write)],
             Op::PageTruncate(range) => page_data(range.start..range.end().min(PAGE_BLOCKS)),
-            Op::PageClean(_) => vec![(Object::Pages, Write)],
-            Op::PageFill(ref contents) => page_data(0..contents.len() as LogicalBlock),
+            Op::PageClean(..) => vec![(Object::Pages, Write)],
+            Op::PageFill(ref contents) => page_data(contents.iter().map(|filled| filled.0)),
             Op::PageStore(ref stored) => page_data(stored.iter().map(|s| s.0)),
             Op::DepthRead => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
@@ -178,10 +178,11 @@ impl Op {
             | Op::ConvertExtent(..)
             | Op::Free(_)
             | Op::FreeRange(_)
-            | Op::SwapBlocks(_)
             | Op::ShiftExtents(..) => {
                 vec![(Object::Extents, Write)]
             }
+            // The page's buffers are mapped anew.
+            Op::SwapBlocks(_) => vec![(Object::Extents, Write), (Object::Pages, Write)],
             Op::Bio(ref blocks, bio) => {
                 let access = if matches!(bio, Bio::Read { .. }) { Read } else { Write };
                 let mut touched: Vec<_> =

@@ -1,11 +1,12 @@
 //! `ext4_filemap_fault` and `ext4_page_mkwrite`: a store through a shared mapping.
 
 use super::read_page::ReadPage;
-use crate::extent_probe::{DataSemHeld, MapBlocks};
+use super::write_begin::WriteBegin;
+use crate::extent_probe::MapBlocks;
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{self, PageLock};
 use crate::op::Mode::{Exclusive, Shared};
-use crate::op::{Blocks, Extent, LogicalBlock, MapFor, Op, PhysicalBlock, Range};
+use crate::op::{Blocks, Op, Outcome, Range};
 use crate::task::steps;
 
 steps! {
@@ -20,41 +21,43 @@ steps! {
     /// # Modelled
     /// A fault is bounded by i_size: a page past it is SIGBUS, and under the page's lock only what lies below
     /// i_size is mapped and stored to; what is stored behind it is no data of the file. Delayed allocation: a hole
-    /// is allocated by writeback, a written block is mapped here and not looked up again. The store happens under
-    /// the page's lock; in the kernel it comes after, through the page table entry, and a page that is dropped or
+    /// is allocated by writeback, a written block is mapped here and not looked up again, nor is one that was mapped
+    /// before (`__block_write_begin`). A page of which some block is not up to date is read in first, as one that is
+    /// not there. The store happens under the page's lock; in the kernel it comes after, through the page table entry, and a page that is dropped or
     /// written back in between faults again.
     ///
     /// # Left out
     /// `mmap_sem`, sb_start_pagefault, the time update, read-ahead; the look at i_size at the end of
-    /// `filemap_fault`, which `block_page_mkwrite` repeats.
+    /// `filemap_fault`, which `block_page_mkwrite` repeats; that `block_page_mkwrite` maps and dirties the other
+    /// blocks of the page below i_size, too.
     pub struct FilemapFault {
         kernel: Kernel,
         range: Range,
-        buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
+        begun: WriteBegin,
         holds: bool,
     }
     in "ext4_filemap_fault" => Step / At |self, outcome|;
 
     ReadSize in "filemap_fault" "i_size_read, SIGBUS if the page lies past it" => Op::SizeRead
         => self.first(outcome.value());
-    Find in "filemap_fault" "find_get_page" => Op::PageLook => self.looked(outcome.yes());
+    Find in "filemap_fault" "find_get_page, PageUptodate" => Op::PageLook => self.looked(uptodate(&outcome));
     TakeFault "down_read(i_mmap_sem)" if self.locks() => Op::Lock(LockName::against_faults(self.kernel), Shared)
         => { self.holds = true; (!self.only_to_read()).then_some(Step::Find) };
-    ReadPage(page: ReadPage) => ReadPage::new();
+    ReadPage(page: ReadPage) => ReadPage::of_page();
     DropFault "up_read(i_mmap_sem)" if self.holds => Op::Unlock(LockName::against_faults(self.kernel), Shared)
         => self.holds = false;
     TakeMkwrite in "ext4_page_mkwrite" "down_read(i_mmap_sem), invalidate_lock" if self.locks()
         => Op::Lock(LockName::against_faults(self.kernel), Shared);
     LockPage in "block_page_mkwrite" "lock_page" => Op::Lock(PageLock, Exclusive);
     Recheck in "block_page_mkwrite" "page->mapping, has the page been dropped?" => Op::PageLook
-        => outcome.yes().then_some(Step::LookAtSize);
+        => self.found(&outcome);
     GiveUp in "block_page_mkwrite" "unlock_page, -EFAULT" => Op::Unlock(PageLock, Exclusive)
         => (!self.locks()).then_some(Step::ReadSize);
     LeaveAgain in "ext4_page_mkwrite" "up_read(i_mmap_sem); faults again" if self.locks()
         => Op::Unlock(LockName::against_faults(self.kernel), Shared) => Step::ReadSize;
     LookAtSize in "block_page_mkwrite" "i_size_read" => Op::SizeRead => self.sized(outcome.value());
-    Map(map: MapBlocks) => MapBlocks::look_up(self.range, MapFor::Page, DataSemHeld::No) => self.mapped(&map);
-    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" => Op::PageStore(self.buffers.clone());
+    Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
+    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" => Op::PageStore(self.begun.stored());
     UnlockPage in "do_page_mkwrite" "its caller: unlock_page" => Op::Unlock(PageLock, Exclusive);
     DropMkwrite in "ext4_page_mkwrite" "up_read(i_mmap_sem)" if self.locks()
         => Op::Unlock(LockName::against_faults(self.kernel), Shared);
@@ -63,8 +66,8 @@ steps! {
 impl FilemapFault {
     /// Stores to each block of `range`.
     pub fn new(range: Range, kernel: Kernel) -> FilemapFault {
-        let (buffers, step) = (Vec::new(), At::Done);
-        FilemapFault { kernel, range, buffers, holds: false, step }.begin()
+        let (begun, step) = (WriteBegin::default(), At::Done);
+        FilemapFault { kernel, range, begun, holds: false, step }.begin()
     }
 
     fn locks(&self) -> bool {
@@ -95,16 +98,25 @@ impl FilemapFault {
 
     fn sized(&mut self, size: Blocks) -> Option<Step> {
         match self.below(size) {
-            Some(range) => self.range = range,
+            Some(range) => {
+                self.range = range;
+                self.begun.cut(range.end());
+            }
             None if size == 0 => return Some(Step::GiveUp),
             None => return Some(Step::UnlockPage),
         }
         None
     }
 
-    fn mapped(&mut self, map: &MapBlocks) {
-        let found = map.found().unwrap_or_default().iter();
-        let mapped = found.map(|m| m.block.filter(|_| m.extent == Extent::Written));
-        self.buffers = self.range.blocks().zip(mapped).collect();
+    /// The page of the fault, unless that has left the cache.
+    fn found(&mut self, outcome: &Outcome) -> Option<Step> {
+        self.begun = WriteBegin::new(self.range, outcome.buffers());
+        uptodate(outcome).then_some(Step::LookAtSize)
     }
+}
+
+/// Whether there is a page, and all of it is up to date.
+fn uptodate(outcome: &Outcome) -> bool {
+    let page = outcome.buffers();
+    !page.is_empty() && page.iter().all(|buffer| buffer.uptodate)
 }

@@ -20,11 +20,14 @@ steps! {
     /// Every kernel looks at i_size once it has the page: whoever found it copies from it even if it leaves the
     /// cache meanwhile. From v6.1 on a look before that ends a read which begins at or past the end; the read is
     /// over when it reaches the i_size of the second look. Up to v5.10 it goes on to look for the page again, and
-    /// at i_size again, for what it was asked beyond that. A page that is not up to date is taken under its lock,
-    /// like one that is not there.
+    /// at i_size again, for what it was asked beyond that. A page that is not up to date is copied from if the blocks
+    /// asked for are (`block_is_partially_uptodate`, fs/buffer.c, v3.7.2, v4.10.17, v6.12); else it is read in under its
+    /// lock, like one that is not there, unless somebody else has done so: up to v5.10 all of it, from v6.1 on the
+    /// blocks asked for (`filemap_range_uptodate`).
     ///
     /// # Left out
-    /// Read-ahead, partly valid pages (`is_partially_uptodate`).
+    /// Read-ahead; that the look at the blocks is under the page's lock, and a page that is locked just then read in
+    /// as a whole.
     pub struct FilemapRead {
         range: Range,
         kernel: Kernel,
@@ -37,11 +40,11 @@ steps! {
 
     FirstLook "i_size_read, before any page is looked for" if self.kernel.version >= Version::V6_1 => Op::SizeRead
         => (self.at >= outcome.value()).then_some(Step::Done);
-    Find in "filemap_get_pages" "find_get_page, and is it up to date?" => Op::PageFind
+    Find in "filemap_get_pages" "find_get_page, and is it up to date?" => Op::PageFind(self.rest())
         => outcome.yes().then_some(Step::ReadSize);
     TakeInvalidate in "filemap_create_folio" "filemap_invalidate_lock_shared" if self.kernel.has(Fix::ReadLock)
         => Op::Lock(InvalidateLock, Shared);
-    ReadPage(page: ReadPage) => ReadPage::new();
+    ReadPage(page: ReadPage) => self.read_page();
     DropInvalidate in "filemap_create_folio" "filemap_invalidate_unlock_shared" if self.kernel.has(Fix::ReadLock)
         => Op::Unlock(InvalidateLock, Shared);
     ReadSize "i_size_read" => Op::SizeRead => self.sized(outcome.value());
@@ -53,6 +56,16 @@ impl FilemapRead {
     /// Reads the blocks of `range`, all of the page.
     pub fn new(range: Range, kernel: Kernel) -> FilemapRead {
         FilemapRead { range, kernel, at: range.start, end: range.start, step: At::Done }.begin()
+    }
+
+    /// What was asked for and not copied yet.
+    fn rest(&self) -> Range {
+        Range { start: self.at, len: self.range.end() - self.at }
+    }
+
+    fn read_page(&self) -> ReadPage {
+        let partly = self.kernel.version >= Version::V6_1;
+        if partly { ReadPage::new(self.rest()) } else { ReadPage::of_page() }
     }
 
     fn sized(&mut self, size: Blocks) -> Option<Step> {

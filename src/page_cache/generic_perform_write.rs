@@ -1,11 +1,11 @@
 //! `generic_perform_write`: a buffered write of blocks of the page.
 
-use super::read_page::ReadPage;
-use crate::extent_probe::{DataSemHeld, MapBlocks};
+use super::write_begin::WriteBegin;
+use crate::extent_probe::MapBlocks;
 use crate::kernel::{Kernel, Version};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Extent, LogicalBlock, MapFor, Op, PAGE_BLOCKS, PhysicalBlock, Range};
+use crate::op::{Blocks, Op, Outcome, PAGE_BLOCKS, Range};
 use crate::task::steps;
 
 steps! {
@@ -15,33 +15,32 @@ steps! {
     /// # Kernel
     /// `generic_perform_write` (mm/filemap.c), `ext4_da_write_begin` and `ext4_da_write_end` (fs/ext4/inode.c),
     /// `generic_write_end` (fs/buffer.c), read in v3.6, v4.10.17 and v6.12; `ext4_da_write_end` in v3.11, v5.4.18,
-    /// v5.10.44 and v6.1 as well.
+    /// v5.10.44 and v6.1 as well. What `ext4_da_write_begin` reads and looks up: `__block_write_begin` (fs/buffer.c,
+    /// v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1), `ext4_block_write_begin` (v6.12).
     ///
     /// # Modelled
     /// Delayed allocation: a hole is allocated by writeback, a written block is mapped here and not looked up
-    /// again. i_disksize goes up here only where the last block needs no allocation; from v6.1 on only where
+    /// again, nor is one that was mapped before. Only whole blocks are written, so that nothing is read: a page that
+    /// is not there goes in with no block up to date, and those that are written are so afterwards. i_disksize goes up here only where the last block needs no allocation; from v6.1 on only where
     /// i_size does too, and in v6.12 after it. i_size goes up under the page's lock.
     ///
     /// # Left out
-    /// The handle (up to v5.10), the time update; a page that is not there is read as a whole first, although
-    /// blocks that are written whole need not be. Blocks behind the page are not followed.
+    /// The handle (up to v5.10), the time update. Blocks behind the page are not followed.
     pub struct GenericPerformWrite {
         range: Range,
         kernel: Kernel,
-        buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
+        begun: WriteBegin,
         grows: bool,
     }
     in "generic_perform_write" => Step / At |self, outcome|;
 
-    Find in "grab_cache_page_write_begin" "is the page there?" => Op::PageLook
-        => outcome.yes().then_some(Step::LockPage);
-    ReadPage(page: ReadPage) => ReadPage::new();
     LockPage in "grab_cache_page_write_begin" "lock_page" => Op::Lock(PageLock, Exclusive);
-    Recheck in "grab_cache_page_write_begin" "page->mapping" => Op::PageLook => outcome.yes().then_some(Step::Map);
-    GiveUp in "grab_cache_page_write_begin" "unlock_page, looks again" => Op::Unlock(PageLock, Exclusive)
-        => Step::Find;
-    Map(map: MapBlocks) => MapBlocks::look_up(self.range, MapFor::Page, DataSemHeld::No) => self.mapped(&map);
-    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.buffers.clone());
+    Find in "grab_cache_page_write_begin" "is the page there? page->mapping" => Op::PageLook
+        => self.found(&outcome);
+    AddPage in "grab_cache_page_write_begin" "add_to_page_cache_lru" => Op::PageIn
+        => { self.found(&outcome); };
+    Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
+    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored());
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead
         => self.grows = outcome.value() < self.range.end();
     DisksizeFirst(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version < Version::V6_12
@@ -67,21 +66,21 @@ impl GenericPerformWrite {
     /// Writes the blocks of `range` that the page holds.
     pub fn new(range: Range, kernel: Kernel) -> GenericPerformWrite {
         let len = range.end().min(PAGE_BLOCKS).saturating_sub(range.start);
-        let (range, buffers, step) = (Range { len, ..range }, Vec::new(), At::Done);
-        let write = GenericPerformWrite { range, kernel, buffers, grows: false, step };
+        let (range, begun, step) = (Range { len, ..range }, WriteBegin::default(), At::Done);
+        let write = GenericPerformWrite { range, kernel, begun, grows: false, step };
         if len > 0 { write.begin() } else { write }
     }
 
-    fn mapped(&mut self, map: &MapBlocks) {
-        let found = map.found().unwrap_or_default().iter();
-        let mapped = found.map(|m| m.block.filter(|_| m.extent == Extent::Written));
-        self.buffers = self.range.blocks().zip(mapped).collect();
+    /// Its buffers, if there is a page.
+    fn found(&mut self, outcome: &Outcome) -> Option<Step> {
+        let there = !outcome.buffers().is_empty();
+        self.begun = WriteBegin::new(self.range, outcome.buffers());
+        there.then_some(Step::Map)
     }
 
     /// `ext4_da_should_update_i_disksize`: writeback will not have to allocate the last block.
     fn updates_disksize(&self) -> bool {
-        let mapped = self.buffers.last().is_some_and(|buffer| buffer.1.is_some());
-        mapped && (self.grows || self.kernel.version < Version::V6_1)
+        self.begun.last_is_mapped() && (self.grows || self.kernel.version < Version::V6_1)
     }
 }
 

@@ -16,6 +16,7 @@ mod read_page;
 mod sync_file;
 mod truncate_pages;
 mod wb_disksize;
+mod write_begin;
 mod writepages;
 
 pub use append::Append;

@@ -1,6 +1,6 @@
 //! The dirty blocks of the page, run by run, on their way to the device.
 
-use crate::op::{Blocks, LogicalBlock, PhysicalBlock, Range};
+use crate::op::{Blocks, Buffer, PhysicalBlock, Range};
 
 /// Blocks next to each other that are written by one bio.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -29,18 +29,20 @@ impl Run {
 }
 
 /// The runs of dirty blocks that are all mapped, or all not.
-pub(crate) fn runs(dirty: &[(LogicalBlock, Option<PhysicalBlock>)]) -> Vec<Run> {
+pub(crate) fn runs(page: &[Buffer]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for &(block, mapped) in dirty {
+    for (block, buffer) in (0..).zip(page).filter(|(_, buffer)| buffer.dirty) {
         if let Some(run) = runs.last_mut()
             && run.range.end() == block
-            && run.unmapped() == mapped.is_none()
+            && run.unmapped() == buffer.mapped.is_none()
+            && run.converts == buffer.uninit
         {
             run.range.len += 1;
-            run.blocks.extend(mapped);
+            run.blocks.extend(buffer.mapped);
         } else {
             let range = Range { start: block, len: 1 };
-            runs.push(Run { range, blocks: mapped.into_iter().collect(), converts: false });
+            let blocks = buffer.mapped.into_iter().collect();
+            runs.push(Run { range, blocks, converts: buffer.uninit });
         }
     }
     runs
@@ -55,15 +57,20 @@ pub(crate) fn below(runs: Vec<Run>, size: Blocks) -> Vec<Run> {
 mod tests {
     use crate::dio_path::*;
 
+    fn dirty(mapped: [Option<Option<PhysicalBlock>>; 4]) -> [Buffer; 4] {
+        let clean = Buffer::default();
+        mapped.map(|m| m.map_or(clean, |mapped| Buffer { dirty: true, mapped, ..clean }))
+    }
+
     #[test]
     fn a_run_ends_at_a_gap_at_a_hole_and_at_the_size() {
-        let found = runs(&[(0, Some(7)), (1, Some(8)), (2, None), (3, None)]);
+        let found = runs(&dirty([Some(Some(7)), Some(Some(8)), Some(None), Some(None)]));
         let ranges: Vec<_> = found.iter().map(|run| (run.range.start, run.range.len)).collect();
         assert_eq!(ranges, [(0, 2), (2, 2)]);
         assert_eq!(found[0].blocks, [7, 8]);
         let cut = below(found, 1);
         assert_eq!((cut.len(), cut[0].range.len), (1, 1));
         assert_eq!(cut[0].blocks, [7]);
-        assert_eq!(runs(&[(0, None), (2, None)]).len(), 2);
+        assert_eq!(runs(&dirty([Some(None), None, Some(None), None])).len(), 2);
     }
 }

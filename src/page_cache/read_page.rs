@@ -1,77 +1,100 @@
-//! `ext4_mpage_readpages` of a page that was not in the cache.
+//! `ext4_mpage_readpages` of a page that was not in the cache, `block_read_full_page` of one that was in part.
 
 use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
 use crate::op::{
-    Bio, Blocks, Content, Extent, MapFor, Mapped, Op, Outcome, PAGE_BLOCKS, PhysicalBlock, Range,
+    Bio, Blocks, Content, Extent, LogicalBlock, MapFor, Mapped, Op, Outcome, PAGE_BLOCKS,
+    PhysicalBlock, Range,
 };
 use crate::task::steps;
-use std::collections::BTreeMap;
 use std::mem::take;
 
 steps! {
-    /// Adds the page to the cache, locked, and reads it.
+    /// Adds the page to the cache, locked, unless it is there, and reads what is not up to date.
     ///
     /// # Kernel
-    /// fs/ext4/readpage.c and mm/filemap.c, read in v5.10; v6.1 and v6.12 the same in this.
+    /// fs/ext4/readpage.c and mm/filemap.c, read in v5.10; v6.1 and v6.12 the same in this. `block_read_full_page`
+    /// (fs/buffer.c), which reads a page that has buffers, in v3.7.2, v4.10.17 and v5.10.44.
     ///
     /// # Modelled
     /// What lies past i_size, as it was read once at the start, and what is a hole or unwritten is filled
     /// with zeros. The page is in the cache, and locked, before i_size is read: whoever drops pages after
-    /// that waits for the read to end.
+    /// that waits for the read to end. Blocks that are up to date stay as they are.
     ///
     /// # Left out
-    /// Read-ahead of further pages, errors.
+    /// Read-ahead of further pages, errors; that `block_read_full_page` looks each block up by itself, and leaves its
+    /// buffer mapped.
     pub struct ReadPage {
-        /// So many of its blocks lie below i_size.
+        /// What somebody else may have read meanwhile.
+        wanted: Range,
+        /// What is read.
+        contents: Vec<(LogicalBlock, [Content; 2])>,
+        /// So many of the blocks of the page lie below i_size.
         len: Blocks,
-        mapped: Vec<Mapped>,
-        contents: Vec<[Content; 2]>,
+        mapped: Vec<(LogicalBlock, PhysicalBlock)>,
     }
     in "ext4_mpage_readpages" => Step / At |self, outcome|;
 
     LockPage in "add_to_page_cache_lru" "the page goes in locked" => Op::Lock(PageLock, Exclusive);
-    Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind
+    Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind(self.wanted)
         => outcome.yes().then_some(Step::UnlockPage);
-    AddPage in "add_to_page_cache_lru" => Op::PageIn;
+    AddPage in "add_to_page_cache_lru" "unless it is there in part" => Op::PageIn => self.added(&outcome);
     ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead => self.len = outcome.value().min(PAGE_BLOCKS);
-    Map(map: MapBlocks) if self.len > 0 => self.look_up()
-        => self.mapped = map.found().unwrap_or_default().to_vec();
-    RunBio "submit_bio, and the device reads" if !self.written().is_empty()
-        => Op::Bio(self.written().into_values().collect(), Bio::WHOLE_READ) => self.read(outcome);
+    Map(map: MapBlocks) if self.below().len > 0 => self.look_up() => self.found(&map);
+    RunBio "submit_bio, and the device reads" if !self.mapped.is_empty()
+        => Op::Bio(self.mapped.iter().map(|mapped| mapped.1).collect(), Bio::WHOLE_READ) => self.read(outcome);
     Fill in "mpage_end_io" "SetPageUptodate" => Op::PageFill(self.contents.clone());
     UnlockPage in "mpage_end_io" "unlock_page" => Op::Unlock(PageLock, Exclusive);
 }
 
 impl ReadPage {
-    /// Reads the page.
-    pub fn new() -> ReadPage {
-        let contents = vec![[Content::Zero; 2]; PAGE_BLOCKS as usize];
-        ReadPage { len: 0, mapped: Vec::new(), contents, step: At::Done }.begin()
+    /// Reads the page, of which these blocks are wanted.
+    pub fn new(wanted: Range) -> ReadPage {
+        let (contents, mapped) = (Vec::new(), Vec::new());
+        ReadPage { wanted, contents, len: 0, mapped, step: At::Done }.begin()
     }
 
-    fn look_up(&mut self) -> MapBlocks {
-        let range = Range { start: 0, len: take(&mut self.len) };
-        MapBlocks::look_up(range, MapFor::Io, DataSemHeld::No)
+    /// Reads all of the page.
+    pub fn of_page() -> ReadPage {
+        ReadPage::new(Range { start: 0, len: PAGE_BLOCKS })
     }
 
-    /// The blocks that hold data, and where it is.
-    fn written(&self) -> BTreeMap<usize, PhysicalBlock> {
+    fn added(&mut self, outcome: &Outcome) {
+        let missing = (0..).zip(outcome.buffers()).filter(|(_, buffer)| !buffer.uptodate);
+        self.contents = missing.map(|(block, _)| (block, [Content::Zero; 2])).collect();
+    }
+
+    /// From the first to the last block that is missing and lies below i_size.
+    fn below(&self) -> Range {
+        let missing = self.contents.iter().map(|missing| missing.0);
+        let below: Vec<_> = missing.filter(|&block| block < self.len).collect();
+        match (below.first(), below.last()) {
+            (Some(&start), Some(&last)) => Range { start, len: last + 1 - start },
+            _ => Range { start: 0, len: 0 },
+        }
+    }
+
+    fn look_up(&self) -> MapBlocks {
+        MapBlocks::look_up(self.below(), MapFor::Io, DataSemHeld::No)
+    }
+
+    /// The missing blocks that hold data, and where it is.
+    fn found(&mut self, map: &MapBlocks) {
         let written = |m: &Mapped| m.block.filter(|_| m.extent == Extent::Written);
-        self.mapped.iter().enumerate().filter_map(|(at, m)| Some((at, written(m)?))).collect()
+        let found = self.below().blocks().zip(map.found().unwrap_or_default());
+        let found = found.filter_map(|(block, m)| Some((block, written(m)?)));
+        let missing = |block| self.contents.iter().any(|missing| missing.0 == block);
+        self.mapped = found.filter(|found| missing(found.0)).collect();
+        self.len = 0;
     }
 
     fn read(&mut self, outcome: Outcome) {
         let data = if let Outcome::Data(data) = outcome { data } else { Vec::new() };
-        for (at, read) in self.written().into_keys().zip(data) {
-            self.contents[at] = read;
+        for ((block, _), read) in take(&mut self.mapped).into_iter().zip(data) {
+            if let Some(missing) = self.contents.iter_mut().find(|missing| missing.0 == block) {
+                missing.1 = read;
+            }
         }
-    }
-}
-
-impl Default for ReadPage {
-    fn default() -> ReadPage {
-        ReadPage::new()
     }
 }

@@ -26,7 +26,7 @@ steps! {
     StartHandle "ext4_do_writepages: ext4_journal_start" if !self.in_handle => Op::JournalStart(Handle::Extents);
     LockPage "mpage_prepare_extent_to_map: lock_page" if self.of_page => Op::Lock(PageLock, Exclusive);
     LookForPage "mpage_prepare_extent_to_map: page->mapping" if self.of_page => Op::PageLook
-        => outcome.no().then_some(Step::UnlockPage);
+        => outcome.buffers().is_empty().then_some(Step::UnlockPage);
     LookFirst "i_disksize" if self.locks_first() => Op::DisksizeRead
         => if outcome.value() < self.to { Step::TakeDataSem } else { Step::UnlockPage };
     ReadSize "i_size_read" => Op::SizeRead => self.to = self.to.min(outcome.value());

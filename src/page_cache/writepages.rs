@@ -27,7 +27,9 @@ steps! {
     ///
     /// # Modelled
     /// The page's lock is held to the end of writeback: PG_locked and PG_writeback are one. A buffer that is
-    /// mapped goes where it is mapped to, without another look at the extent tree. What lies past i_size is not
+    /// mapped goes where it is mapped to, without another look at the extent tree, and stays mapped: stored to again, it
+    /// is written there again. Then it is not converted again, but up to v3.7 (`BH_Uninit`, which `mpage_da_submit_io`
+    /// sets and `io_submit_add_bh` looks at; from v3.11 on `mpage_map_one_extent` flags the io_end that maps). What lies past i_size is not
     /// written: it is zeroed in the page and no longer dirty; from v3.11 on it is not allocated either. A page
     /// that lies past i_size as a whole stays dirty here: whoever cuts it off is about to drop it. A hole gets
     /// written blocks unless the mount has dioread_nolock, the default from 244adf6426ee on: with blocks of the
@@ -44,7 +46,7 @@ steps! {
     /// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end of
     /// the direct write that it finds there, which may have been freed: only direct writes do so in the model. The
     /// reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between
-    /// waits for the page before it frees), errors; up to v3.7 that the page is unlocked between two runs that
+    /// waits for the page before it frees), errors; up to v3.7 that mapped buffers that are clean are written as well; up to v3.7 that the page is unlocked between two runs that
     /// must be mapped; from v3.11 on the count of unwritten I/O and the list on which a page's io_end waits for
     /// the worker.
     pub struct WritePages {
@@ -68,7 +70,7 @@ steps! {
     in "ext4_writepages" => Step / At |self, outcome|;
 
     TestTag "mapping_tagged(PAGECACHE_TAG_DIRTY)" => Op::PageDirty
-        => (outcome == Outcome::Buffers(Vec::new())).then_some(Step::WaitForPage);
+        => outcome.buffers().iter().all(|buffer| !buffer.dirty).then_some(Step::WaitForPage);
     Estimate in "ext4_da_writepages_trans_blocks" => Op::DepthRead;
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     LockPage in "mpage_prepare_extent_to_map" "lock_page" => Op::Lock(PageLock, Exclusive)
@@ -76,7 +78,7 @@ steps! {
     ReadSize in "mpage_process_page_bufs" "up to v3.7 mpage_da_submit_io, once all is mapped" => Op::SizeRead
         => self.sized(outcome.value());
     Collect in "mpage_prepare_extent_to_map" "dirty buffers, mapped or not" => Op::PageDirty
-        => self.collected(outcome);
+        => self.collected(&outcome);
     Map(map: MapBlocks) if self.mapped() < self.runs.len() => self.map()
         => { self.found(map.found().unwrap_or_default()); Step::Map };
     FirstDisksize(disksize: Option<WbDisksize>) if self.by_worker() => self.disksize(self.mapped_to)
@@ -84,7 +86,7 @@ steps! {
     ZeroTail in "ext4_bio_write_page" "zero_user_segment, clear_buffer_dirty" if self.tail
         => Op::PageTruncate(Range { start: self.size, len: PAGE_BLOCKS });
     Clean in "mpage_submit_page" "clear_page_dirty_for_io, set writeback" if !self.runs.is_empty()
-        => Op::PageClean(self.buffers());
+        => Op::PageClean(self.buffers(), self.uninit());
     Disksize(disksize: Option<WbDisksize>) => self.disksize(self.mapped_page())
         => self.runs.is_empty().then_some(Step::UnlockPage);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents)
@@ -172,9 +174,8 @@ impl WritePages {
         self.by_worker().then_some(Step::ZeroTail)
     }
 
-    fn collected(&mut self, outcome: Outcome) -> Option<Step> {
-        let dirty = if let Outcome::Buffers(dirty) = outcome { dirty } else { Vec::new() };
-        self.runs = page_runs::runs(&dirty);
+    fn collected(&mut self, outcome: &Outcome) -> Option<Step> {
+        self.runs = page_runs::runs(outcome.buffers());
         self.cut();
         self.runs.is_empty().then_some(Step::ZeroTail)
     }
@@ -218,6 +219,12 @@ impl WritePages {
 
     fn buffers(&self) -> Vec<(Blocks, Blocks)> {
         self.runs.iter().flat_map(|run| run.range.blocks().zip(run.blocks.clone())).collect()
+    }
+
+    /// Up to v3.7 a buffer remembers that its block was unwritten (`mpage_da_submit_io`, `io_submit_add_bh`).
+    fn uninit(&self) -> Vec<Blocks> {
+        let uninit = if self.by_worker() { self.converting() } else { Vec::new() };
+        uninit.into_iter().flat_map(Range::blocks).collect()
     }
 
     fn bio(&self) -> Op {

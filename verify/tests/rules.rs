@@ -76,11 +76,11 @@ fn r1_each_field_under_its_lock() {
         (IDataSem, Shared, Op::Map(BLOCK, MapFor::Probe)),
         (IDataSem, Exclusive, Op::Free(0)),
         (PageLock, Exclusive, Op::PageIn),
-        (PageLock, Exclusive, Op::PageFill(vec![[Content::Initial; 2]])),
+        (PageLock, Exclusive, Op::PageFill(vec![(0, [Content::Initial; 2])])),
         (PageLock, Exclusive, Op::PageTruncate(BLOCK)),
         (PageLock, Exclusive, Op::PageInvalidate),
         (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))])),
-        (PageLock, Exclusive, Op::PageClean(vec![(0, 0)])),
+        (PageLock, Exclusive, Op::PageClean(vec![(0, 0)], Vec::new())),
         (IMutex, Exclusive, Op::SizeWrite(0)),
         (IMutex, Exclusive, Op::DisksizeWrite(0)),
         (CompletedIoLock, Exclusive, list),
@@ -270,7 +270,7 @@ fn r5_i_size_vouches_for_what_its_writer_put_there() {
 fn r13_what_was_stored_is_not_lost() {
     let map = Op::Map(BLOCK, MapFor::Io);
     let direct = [map.clone(), write(None, false)];
-    let page = [Op::PageIn, Op::PageFill(vec![[Content::Initial; 2]])];
+    let page = [Op::PageIn, Op::PageFill(vec![(0, [Content::Initial; 2])])];
     let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))])]].concat();
     let on = |steps: &[Op]| [&store[..], steps].concat();
     let rule = RuleId::R13;
@@ -278,7 +278,7 @@ fn r13_what_was_stored_is_not_lost() {
     keeps(rule, Extent::Written, &[&store]);
     breaks(rule, Extent::Written, &[&on(&[DROP])]);
     keeps(rule, Extent::Written, &[&on(&[Op::PageInvalidate])]);
-    let back = [Op::PageClean(vec![(0, 0)]), Op::Bio(vec![0], Bio::Page { start: 0 })];
+    let back = [Op::PageClean(vec![(0, 0)], Vec::new()), Op::Bio(vec![0], Bio::Page { start: 0 })];
     keeps(rule, Extent::Written, &[&on(&[&back[..], &[DROP]].concat())]);
     // Of two writers either may be last; a write under a clean page is not seen.
     keeps(rule, Extent::Written, &[&direct, &direct]);
@@ -323,9 +323,9 @@ fn r14_nowait_never_sleeps() {
 #[test]
 fn r5_what_is_cached_is_what_the_file_holds() {
     let map = || Op::Map(BLOCK, MapFor::Io);
-    let filled = |content| Op::PageFill(vec![[content; 2]]);
+    let filled = |content| Op::PageFill(vec![(0, [content; 2])]);
     let flush =
-        |block| [Op::PageClean(vec![(0, block)]), Op::Bio(vec![block], Bio::Page { start: 0 })];
+        |block| [Op::PageClean(vec![(0, block)], Vec::new()), Op::Bio(vec![block], Bio::Page { start: 0 })];
     let stored = Op::PageStore(vec![(0, Some(0))]);
     // Written past the page, by somebody who did not drop it.
     let behind = [Op::PageIn, map(), filled(Content::Initial), write(None, false)];
@@ -351,7 +351,7 @@ fn r5_what_is_cached_is_what_the_file_holds() {
 /// Writes the page over block 0, as its writeback.
 fn page_written() -> [Op; 4] {
     let bio = Op::Bio(vec![0], Bio::Page { start: 0 });
-    let fill = Op::PageFill(vec![[Content::Initial; 2]]);
+    let fill = Op::PageFill(vec![(0, [Content::Initial; 2])]);
     [Op::PageIn, Op::Map(BLOCK, MapFor::Io), fill, bio]
 }
 
@@ -534,7 +534,7 @@ fn r11_what_was_written_is_covered_on_disk() {
     let cut = [Op::SizeWrite(0), Op::DisksizeWrite(0)];
     let stored = [
         Op::PageIn,
-        Op::PageFill(vec![[Content::Zero; 2]]),
+        Op::PageFill(vec![(0, [Content::Zero; 2])]),
         Op::PageStore(vec![(0, None)]),
         Op::SizeWrite(1),
     ];

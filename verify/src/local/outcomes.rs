@@ -1,7 +1,8 @@
 //! What a step may be told.
 
 use diolock::op::{
-    Blocks, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PhysicalBlock, Range,
+    Blocks, Buffer, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PhysicalBlock,
+    Range,
 };
 
 /// Sizes, in blocks: a file of litmus tests is no longer.
@@ -16,8 +17,7 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         | Op::GateTest
         | Op::Orphan(OrphanOp::Test)
         | Op::PageInvalidate
-        | Op::PageFind
-        | Op::PageLook
+        | Op::PageFind(_)
         | Op::PutIoEnd(_)
         | Op::DropRefcount(_)
         | Op::Private(..)
@@ -25,7 +25,8 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         | Op::WaitLook(_) => flags(),
         Op::SizeRead | Op::DisksizeRead => SIZES.map(Outcome::Value).collect(),
         Op::PagesRead | Op::DepthRead | Op::CountRead(_) => [0, 1].map(Outcome::Value).to_vec(),
-        Op::PageDirty => buffers(),
+        Op::PageLook | Op::PageDirty => pages(),
+        Op::PageIn => pages().into_iter().filter(|page| !page.buffers().is_empty()).collect(),
         Op::Map(range, how) => mappings(*range, *how),
         Op::ListTake(whose) => {
             let task = whose.unwrap_or(0);
@@ -41,15 +42,15 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
     }
 }
 
-/// Every set of dirty blocks of a page, each with a block of the device or without.
-fn buffers() -> Vec<Outcome> {
-    let each = [None, Some(None), Some(Some(0))];
+/// No page, and every page of which two blocks are anything and the others up to date and clean.
+fn pages() -> Vec<Outcome> {
+    let clean = Buffer { uptodate: true, ..Buffer::default() };
+    let dirty = Buffer { dirty: true, ..clean };
+    let mapped = Buffer { mapped: Some(0), ..dirty };
+    let each = [Buffer::default(), clean, dirty, mapped, Buffer { uninit: true, ..mapped }];
     let both = each.iter().flat_map(|first| each.iter().map(move |second| [*first, *second]));
-    let dirty = |pair: [Option<Option<PhysicalBlock>>; 2]| {
-        let blocks = pair.into_iter().zip(0..);
-        Outcome::Buffers(blocks.filter_map(|(dirty, block)| Some((block, dirty?))).collect())
-    };
-    both.map(dirty).collect()
+    let pages = both.map(|[first, second]| Outcome::Page(vec![first, second, clean, clean]));
+    std::iter::once(Outcome::Page(Vec::new())).chain(pages).collect()
 }
 
 /// Every mapping of a range that such a lookup may find or make.

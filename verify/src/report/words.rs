@@ -3,8 +3,8 @@
 use crate::program::{Event, Program, Waiting};
 use diolock::inode::Blocked;
 use diolock::op::{
-    Bio, Content, Extent, Half, Handle, LockName, LogicalBlock, Mode, Op, OrphanOp, Outcome,
-    PAGE_BLOCKS, PhysicalBlock, PrivateOp, Range, Shift, TaskId,
+    Bio, Buffer, Content, Extent, Half, Handle, LockName, LogicalBlock, Mode, Op, OrphanOp,
+    Outcome, PAGE_BLOCKS, PhysicalBlock, PrivateOp, Range, Shift, TaskId,
 };
 
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
@@ -63,7 +63,7 @@ pub fn op_words(op: &Op) -> String {
             return format!("drop cached blocks {} to {}", range.start, range.end() - 1);
         }
         Op::PageStore(stored) => return format!("store to cached {}", buffers(stored)),
-        Op::PageClean(written) => {
+        Op::PageClean(written, _) => {
             let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
             return format!("page: clean, goes to {}", block_words(&to));
         }
@@ -125,7 +125,7 @@ pub fn op_words(op: &Op) -> String {
         Op::PagesRead => "nrpages",
         Op::PageInvalidate => "drop the page",
         Op::PageIn => "add the page",
-        Op::PageLook | Op::PageFind => "page",
+        Op::PageLook | Op::PageFind(_) => "page",
         Op::PageDirty => "page: dirty?",
         Op::PageFill(_) => "page read",
         Op::DepthRead => "depth of the tree",
@@ -153,11 +153,13 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::PageInvalidate, Outcome::Flag(false)) => {
             return "page: dirty, it stays (-EBUSY)".to_owned();
         }
-        (Op::PageDirty, Outcome::Buffers(dirty)) if dirty.is_empty() => {
-            return "page: clean".to_owned();
-        }
-        (Op::PageDirty, Outcome::Buffers(dirty)) => {
-            return format!("page: dirty {}", buffers(dirty));
+        (Op::PageDirty, Outcome::Page(page)) => {
+            let dirty = (0..).zip(page).filter(|(_, buffer)| buffer.dirty);
+            let dirty: Vec<_> = dirty.map(|(block, buffer)| (block, buffer.mapped)).collect();
+            return match dirty.is_empty() {
+                true => "page: clean".to_owned(),
+                false => format!("page: dirty {}", buffers(&dirty)),
+            };
         }
         (Op::InodeAioSet(Some(of)), _) => return format!("cur_aio_dio = io_end of {}", name(*of)),
         (Op::Submit(child, _), _) => return format!("{} as {}", op_words(&event.op), name(*child)),
@@ -184,12 +186,11 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::PageRead(_), Outcome::Data(data)) => {
             data.first().map_or_else(String::new, |d| content_words(program, d[0]))
         }
-        (Op::PageLook | Op::PageFind, outcome) => {
-            flag(outcome, "up to date", "not there").to_owned()
-        }
+        (Op::PageFind(_), outcome) => flag(outcome, "up to date", "not there").to_owned(),
+        (Op::PageLook | Op::PageIn, Outcome::Page(page)) => page_words(page),
         (Op::PageFill(contents), _) => {
-            let mut held: Vec<_> =
-                contents.iter().flatten().map(|&c| content_words(program, c)).collect();
+            let halves = contents.iter().flat_map(|filled| filled.1);
+            let mut held: Vec<_> = halves.map(|c| content_words(program, c)).collect();
             held.dedup();
             held.join(", ")
         }
@@ -288,6 +289,18 @@ fn list(blocks: &[PhysicalBlock]) -> String {
 
 fn block_words(blocks: &[PhysicalBlock]) -> String {
     format!("{} {}", if blocks.len() == 1 { "block" } else { "blocks" }, list(blocks))
+}
+
+/// What a look at the page found.
+fn page_words(page: &[Buffer]) -> String {
+    let uptodate = (0..).zip(page).filter(|(_, buffer)| buffer.uptodate);
+    let uptodate: Vec<PhysicalBlock> = uptodate.map(|(block, _)| block).collect();
+    match (page.len(), uptodate.len()) {
+        (0, _) => "not there".to_owned(),
+        (_, 0) => "nothing up to date".to_owned(),
+        (all, up) if all == up => "up to date".to_owned(),
+        _ => format!("up to date in {}", block_words(&uptodate)),
+    }
 }
 
 fn buffers(buffers: &[(LogicalBlock, Option<PhysicalBlock>)]) -> String {

@@ -38,7 +38,7 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
         Op::PageFill(_)
         | Op::PageStore(_)
-        | Op::PageClean(_)
+        | Op::PageClean(..)
         | Op::PageIn
         | Op::PageTruncate(_)
         | Op::PageInvalidate => (PageLock, Exclusive, "the cached page"),

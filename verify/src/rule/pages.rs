@@ -71,17 +71,18 @@ pub(super) fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
     }
 }
 
-/// R5, at the end: a clean block of the page is a copy of the file's.
+/// R5, at the end: a clean block of the page that is up to date is a copy of the file's.
 pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
-    let Some(page) = inode.cached_page().filter(|page| page.uptodate) else { return Ok(()) };
+    let Some(page) = inode.cached_page() else { return Ok(()) };
     let looks = |call: &Call| !matches!(call, Call::Script(_)) || call.uses_the_page();
     if program.appends() || !program.calls.iter().any(looks) {
         return Ok(());
     }
     for block in 0..inode.size().min(PAGE_BLOCKS) {
-        let clean = page.dirty.iter().all(|dirty| dirty.0 != block);
-        let (held, disk) = (page.data[block as usize], on_disk(inode, block));
-        if let Some(half) = (0..2).find(|&half| clean && held[half] != disk[half]) {
+        let clean = !page.buffers[block as usize].dirty;
+        let Some(held) = page.held(block).filter(|_| clean) else { continue };
+        let disk = on_disk(inode, block);
+        if let Some(half) = (0..2).find(|&half| held[half] != disk[half]) {
             let text = format!(
                 "at the end block {block} of the file holds {}, and its cached page {}",
                 words(program, disk[half]),

@@ -219,7 +219,7 @@ pub(super) struct IoEndRecord {
 /// The page cache.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct PagesRecord {
-    /// There is a page that can be copied from.
+    /// There is a page.
     pub(super) there: bool,
     /// Where who filled it knew of data taken away.
     pub(super) holes: Halves,

@@ -109,15 +109,23 @@ pub(super) fn remember(view: &mut View<'_>) {
             }
             pages_gone(view);
         }
-        (Op::PageIn, _) => view.pages_mut().there = false,
-        (Op::PageFind, Outcome::Flag(true)) => {
+        (Op::PageIn, _) => {
+            let pages = view.pages_mut();
+            if !pages.there {
+                *pages = PagesRecord { there: true, holes: Halves::default() };
+            }
+        }
+        (Op::PageFind(_), Outcome::Flag(true)) => {
             let holes = view.pages().holes;
             view.me_mut().page_holes = holes;
         }
         (Op::PagesRead, Outcome::Value(0)) => pages_gone(view),
-        (Op::PageFill(_), _) => {
-            let holes = view.me().holes;
-            *view.pages_mut() = PagesRecord { there: true, holes };
+        (Op::PageFill(filled), _) => {
+            let mut read = Halves::default();
+            filled.iter().for_each(|filled| read.join(Halves::of(filled.0, None)));
+            let mut holes = view.pages().holes.less(read);
+            holes.join(view.me().holes.and(read));
+            view.pages_mut().holes = holes;
             view.me_mut().page_holes = holes;
         }
         (Op::PageStore(stored), _) => {

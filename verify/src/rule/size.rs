@@ -48,8 +48,8 @@ pub(super) fn changed(view: &View<'_>) -> Judgement {
 /// Whether a page that is to be written back lies past i_disksize.
 fn delays(inode: &Inode) -> bool {
     let (size, disksize) = inode.sizes();
-    let dirty = inode.cached_page().map_or(&[][..], |page| &page.dirty);
-    dirty.iter().any(|&(block, _)| disksize <= block && block < size)
+    let dirty = inode.cached_page().into_iter().flat_map(|page| page.dirty());
+    dirty.into_iter().any(|block| disksize <= block && block < size)
 }
 
 /// R11, at the end.

@@ -38,9 +38,8 @@ pub(super) fn kept(end: End<'_>, program: &Program, inode: &Inode) -> Judgement 
     Ok(())
 }
 
-/// What a read of a block finds: its page if that is cached, else its block of the device.
+/// What a read of a block finds: its page if that is up to date there, else its block of the device.
 fn reads_as(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
-    let page = inode.cached_page().filter(|page| page.uptodate);
-    let cached = page.and_then(|page| page.data.get(block as usize));
-    cached.copied().unwrap_or_else(|| on_disk(inode, block))
+    let cached = inode.cached_page().and_then(|page| page.held(block));
+    cached.unwrap_or_else(|| on_disk(inode, block))
 }

@@ -80,7 +80,7 @@ impl Memory {
             closed: false,
             extents: ExtentsRecord::default(),
             pages: PagesRecord {
-                there: program.inode.cached_page().is_some_and(|page| page.uptodate),
+                there: program.inode.cached_page().is_some(),
                 ..PagesRecord::default()
             },
             listed: Vec::new(),

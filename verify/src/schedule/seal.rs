@@ -5,7 +5,8 @@ use crate::program::{Program, Run};
 use crate::rule::Gathered;
 use diolock::call::Call;
 use diolock::op::{
-    Bio, Content, Extent, IoEnd, LogicalBlock, MapFor, Mapped, Op, OrphanOp, Outcome, Range, TaskId,
+    Bio, Buffer, Content, Extent, IoEnd, LogicalBlock, MapFor, Mapped, Op, OrphanOp, Outcome,
+    Range, TaskId,
 };
 use diolock::task::Task;
 use std::collections::HashMap;
@@ -124,8 +125,7 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::PutIoEnd(_)
         | Op::DropRefcount(_)
         | Op::Orphan(OrphanOp::Test)
-        | Op::PageLook
-        | Op::PageFind
+        | Op::PageFind(_)
         | Op::PageInvalidate
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {
@@ -147,11 +147,8 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Bio(blocks, Bio::Read { .. }) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
-        Op::PageDirty => vec![
-            Outcome::Buffers(Vec::new()),
-            Outcome::Buffers(vec![(0, None)]),
-            Outcome::Buffers(vec![(0, Some(0))]),
-        ],
+        Op::PageLook | Op::PageDirty => pages(),
+        Op::PageIn => pages().split_off(1),
         Op::PageRead(_) => vec![Outcome::Data(vec![[Content::Initial; 2]])],
         Op::Free(_) | Op::FreeRange(_) => vec![Outcome::Freed(Vec::new())],
         Op::Convert(range, _) | Op::ConvertExtent(range, _) => extents
@@ -162,6 +159,19 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
             .collect(),
         _ => vec![Outcome::Done],
     }
+}
+
+/// No page, a page that was not read yet, and pages that were: clean, and stored to in one block.
+fn pages() -> Vec<Outcome> {
+    let page = |first: Buffer| {
+        let rest = Buffer { dirty: false, mapped: None, uninit: false, ..first };
+        Outcome::Page(vec![first, rest, rest, rest])
+    };
+    let clean = Buffer { uptodate: true, ..Buffer::default() };
+    let dirty = Buffer { dirty: true, ..clean };
+    let mapped = Buffer { mapped: Some(0), ..dirty };
+    let firsts = [Buffer::default(), clean, dirty, mapped, Buffer { uninit: true, ..mapped }];
+    std::iter::once(Outcome::Page(Vec::new())).chain(firsts.map(page)).collect()
 }
 
 /// One run in an order fixed by a seed, with every answer.

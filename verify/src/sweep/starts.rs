@@ -58,7 +58,7 @@ impl Start {
             size,
             extents: Cow::Owned(extents[..past].to_owned()),
             cached: inode.cached_page().is_some().into(),
-            dirty: inode.cached_page().is_some_and(|page| !page.dirty.is_empty()),
+            dirty: inode.cached_page().is_some_and(|page| page.dirty().next().is_some()),
             disksize: (disksize != size).then_some(disksize),
         }
     }

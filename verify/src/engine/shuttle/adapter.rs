@@ -138,7 +138,7 @@ impl Shared {
                     | Op::PageIn
                     | Op::PageFill(_)
                     | Op::PageStore(_)
-                    | Op::PageClean(_)
+                    | Op::PageClean(..)
                     | Op::ListAdd(_)
                     | Op::ListTake(_)
                     | Op::JournalStop(_)
