@@ -154,7 +154,7 @@ impl Call {
     pub fn uses_the_page(&self) -> bool {
         match self {
             Call::Script(script) => {
-                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(_)))
+                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(..)))
             }
             call => {
                 matches!(

@@ -7,7 +7,7 @@ use crate::dio_path::{
     WriteThenClose,
 };
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Blocks, Fault, Range, Shift, TaskId};
+use crate::op::{Blocks, Fault, Half, Range, Shift, TaskId};
 use crate::page_cache::{BufferedWrite, SyncFile, WritePages};
 use crate::resize::{PunchHole, PunchHoleRwsem, Setattr, ShiftRange, Truncate};
 
@@ -95,8 +95,8 @@ impl Call {
     }
 
     /// A buffered write.
-    pub fn buffered_write(range: Range, kernel: Kernel) -> Call {
-        Call::BufferedWrite(BufferedWrite::new(range, kernel))
+    pub fn buffered_write(range: Range, half: Option<Half>, kernel: Kernel) -> Call {
+        Call::BufferedWrite(BufferedWrite::new(range, kernel).of_half(half))
     }
 
     /// fsync, as task `task`.

@@ -121,11 +121,12 @@ impl Inode {
                 self.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
                 Outcome::Done
             }
-            Op::PageStore(stored) => {
+            Op::PageStore(stored, half) => {
                 if let Some(page) = self.cache.page_mut() {
                     for &(block, mapped) in stored {
                         page.store(block, mapped);
-                        page.data[block as usize] = [Content::Of(task); 2];
+                        let halves = half.map_or(0..2, |half| half.index()..half.index() + 1);
+                        page.data[block as usize][halves].fill(Content::Of(task));
                     }
                 }
                 Outcome::Done

@@ -126,8 +126,8 @@ pub enum Op {
     /// These blocks of the page were read, and are up to date.
     PageFill(Vec<(LogicalBlock, [Content; 2])>),
     /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
-    /// none if that is to be allocated.
-    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>),
+    /// none if that is to be allocated. Of half a block, if so; the other half is there already.
+    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Option<Half>),
     /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there, and stay mapped there;
     /// the second are those of them that were unwritten (`BH_Uninit`, up to v3.7).
     PageClean(Vec<(LogicalBlock, PhysicalBlock)>, Vec<LogicalBlock>),

@@ -20,7 +20,9 @@ steps! {
     ///
     /// # Left out
     /// The page's lock, delayed allocation, i_disksize (it follows later and nobody here reads it).
-    pub struct Append { block: LogicalBlock, kernel: Kernel }
+    pub struct Append {}
+    /// Writes `block`, after which the file ends.
+    pub fn new(block: LogicalBlock, kernel: Kernel);
     in "generic_file_aio_write" => Step / At |self, outcome|;
 
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
@@ -31,11 +33,4 @@ steps! {
         => (outcome.value() > self.block).then_some(Step::DropImutex);
     WriteSize in "generic_write_end" "ext4_da_write_end: i_size_write" => Op::SizeWrite(self.block + 1);
     DropImutex "mutex_unlock(i_mutex)" => Op::Unlock(LockName::of_inode(self.kernel), Exclusive);
-}
-
-impl Append {
-    /// Writes `block`, after which the file ends.
-    pub fn new(block: LogicalBlock, kernel: Kernel) -> Append {
-        Append { block, kernel, step: At::Done }.begin()
-    }
 }

@@ -16,12 +16,9 @@ steps! {
     /// `__generic_file_aio_write` (v3.6), `__generic_file_write_iter` (v4.10.17, v5.4.18), `ext4_dio_write_iter`
     /// (fs/ext4/file.c, v5.10.44, v6.1, v6.12): up to v5.4 under the lock that the direct write holds, later after
     /// it has given that back.
-    pub struct BufferedFallback {
-        range: Range,
-        write_back: WritePages,
-        kernel: Kernel,
-        workers: Vec<EndPageIo>,
-    }
+    pub struct BufferedFallback { workers: Vec<EndPageIo> }
+    /// Writes `range`, and has it written back.
+    pub fn new(range: Range, write_back: WritePages, kernel: Kernel);
     in "__generic_file_write_iter" => Step / At |self, outcome|;
 
     Write(write: GenericPerformWrite) if self.kernel.version < Version::V5_10
@@ -33,12 +30,6 @@ steps! {
 }
 
 impl BufferedFallback {
-    /// Writes `range`, and has it written back.
-    pub fn new(range: Range, write_back: WritePages, kernel: Kernel) -> BufferedFallback {
-        let workers = Vec::new();
-        BufferedFallback { range, write_back, kernel, workers, step: At::Done }.begin()
-    }
-
     /// What the worker has yet to convert, once the caller has let its lock go.
     pub(crate) fn workers(&self) -> Vec<EndPageIo> {
         self.workers.clone()

@@ -25,7 +25,9 @@ steps! {
     ///
     /// # Left out
     /// `EXT4_IO_END_IN_FSYNC` and who frees an io_end that a flush has converted: its worker does.
-    pub struct EndBio { task: TaskId, range: Option<Range>, kernel: Kernel }
+    pub struct EndBio {}
+    /// The completion, as task `task`, of a write to that range; `None`: to another inode.
+    pub fn new(task: TaskId, range: Option<Range>, kernel: Kernel);
     in "ext4_end_io_work" => Step / At |self, outcome|;
 
     TakeListLock in "ext4_end_bio" "spin_lock_irqsave" if self.range.is_some()
@@ -45,11 +47,6 @@ steps! {
 }
 
 impl EndBio {
-    /// The completion, as task `task`, of a write to that range; `None`: to another inode.
-    pub fn new(task: TaskId, range: Option<Range>, kernel: Kernel) -> EndBio {
-        EndBio { task, range, kernel, step: At::Done }.begin()
-    }
-
     /// Whose io_end it is.
     pub fn whose(&self) -> Owner {
         if self.range.is_some() { Owner::ThisFile } else { Owner::AnotherFile }

@@ -30,12 +30,9 @@ steps! {
     /// `mmap_sem`, sb_start_pagefault, the time update, read-ahead; the look at i_size at the end of
     /// `filemap_fault`, which `block_page_mkwrite` repeats; that `block_page_mkwrite` maps and dirties the other
     /// blocks of the page below i_size, too.
-    pub struct FilemapFault {
-        kernel: Kernel,
-        range: Range,
-        begun: WriteBegin,
-        holds: bool,
-    }
+    pub struct FilemapFault { begun: WriteBegin, holds: bool }
+    /// Stores to each block of `range`.
+    pub fn new(range: Range, kernel: Kernel);
     in "ext4_filemap_fault" => Step / At |self, outcome|;
 
     ReadSize in "filemap_fault" "i_size_read, SIGBUS if the page lies past it" => Op::SizeRead
@@ -57,19 +54,13 @@ steps! {
         => Op::Unlock(LockName::against_faults(self.kernel), Shared) => Step::ReadSize;
     LookAtSize in "block_page_mkwrite" "i_size_read" => Op::SizeRead => self.sized(outcome.value());
     Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
-    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" => Op::PageStore(self.begun.stored());
+    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" => Op::PageStore(self.begun.stored(), None);
     UnlockPage in "do_page_mkwrite" "its caller: unlock_page" => Op::Unlock(PageLock, Exclusive);
     DropMkwrite in "ext4_page_mkwrite" "up_read(i_mmap_sem)" if self.locks()
         => Op::Unlock(LockName::against_faults(self.kernel), Shared);
 }
 
 impl FilemapFault {
-    /// Stores to each block of `range`.
-    pub fn new(range: Range, kernel: Kernel) -> FilemapFault {
-        let (begun, step) = (WriteBegin::default(), At::Done);
-        FilemapFault { kernel, range, begun, holds: false, step }.begin()
-    }
-
     fn locks(&self) -> bool {
         self.kernel.has(Fix::FaultLock)
     }

@@ -116,13 +116,10 @@ steps! {
     ///
     /// # Left out
     /// `EXT4_IO_END_IN_FSYNC` and who frees the io_end.
-    pub struct FlushCompleted {
-        kernel: Kernel,
-        whose: Option<TaskId>,
-        locked: bool,
-        buffered: Option<bool>,
-        found: VecDeque<IoEnd>,
-    }
+    pub struct FlushCompleted { buffered: Option<bool>, found: VecDeque<IoEnd> }
+    /// Finishes all that is on the list (or only the io_end of task `whose`). `locked` is false
+    /// for the worker before d73d5046a724, which looked at the list without its lock.
+    pub fn new(kernel: Kernel, whose: Option<TaskId>, locked: bool);
     in "ext4_flush_completed_IO" => Flush / FlushAt |self, outcome|;
 
     TakeLock "spin_lock_irqsave" if self.locked => Op::Lock(CompletedIoLock, Exclusive);
@@ -133,13 +130,6 @@ steps! {
 }
 
 impl FlushCompleted {
-    /// Finishes all that is on the list (or only the io_end of task `whose`). `locked` is false
-    /// for the worker before d73d5046a724, which looked at the list without its lock.
-    pub fn new(kernel: Kernel, whose: Option<TaskId>, locked: bool) -> FlushCompleted {
-        let (buffered, found, step) = (None, VecDeque::new(), FlushAt::Done);
-        FlushCompleted { kernel, whose, locked, buffered, found, step }.begin()
-    }
-
     /// The io_ends on the list are those of buffered writes; `nested`: a handle is open.
     #[must_use]
     pub fn of_buffered(self, nested: bool) -> FlushCompleted {

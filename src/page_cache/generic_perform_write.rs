@@ -5,7 +5,7 @@ use crate::extent_probe::MapBlocks;
 use crate::kernel::{Kernel, Version};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Op, Outcome, PAGE_BLOCKS, Range};
+use crate::op::{Bio, Blocks, Content, Half, Op, Outcome, PAGE_BLOCKS, Range};
 use crate::task::steps;
 
 steps! {
@@ -20,8 +20,8 @@ steps! {
     ///
     /// # Modelled
     /// Delayed allocation: a hole is allocated by writeback, a written block is mapped here and not looked up
-    /// again, nor is one that was mapped before. Only whole blocks are written, so that nothing is read: a page that
-    /// is not there goes in with no block up to date, and those that are written are so afterwards. i_disksize goes up here only where the last block needs no allocation; from v6.1 on only where
+    /// again, nor is one that was mapped before. A page that is not there goes in with no block up to date, and those
+    /// that are written are so afterwards; nothing is read but the rest of a block that is written by half. i_disksize goes up here only where the last block needs no allocation; from v6.1 on only where
     /// i_size does too, and in v6.12 after it. i_size goes up under the page's lock.
     ///
     /// # Left out
@@ -31,6 +31,10 @@ steps! {
         kernel: Kernel,
         begun: WriteBegin,
         grows: bool,
+        /// Part of one block.
+        half: Option<Half>,
+        /// What that block holds besides.
+        rest: [Content; 2],
     }
     in "generic_perform_write" => Step / At |self, outcome|;
 
@@ -40,7 +44,12 @@ steps! {
     AddPage in "grab_cache_page_write_begin" "add_to_page_cache_lru" => Op::PageIn
         => { self.found(&outcome); };
     Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
-    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored());
+    ReadRest in "__block_write_begin" "ll_rw_block, wait_on_buffer" if self.half.is_some() && self.begun.rest().is_some()
+        => Op::Bio(self.begun.rest().into_iter().collect(), Bio::WHOLE_READ)
+        => if let Outcome::Data(data) = outcome { self.rest = data.first().copied().unwrap_or(self.rest) };
+    FillRest in "__block_write_begin" "set_buffer_uptodate, zero_user_segments" if self.half.is_some() && self.begun.missing()
+        => Op::PageFill(vec![(self.range.start, self.rest)]) => self.rest = [Content::Zero; 2];
+    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.half);
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead
         => self.grows = outcome.value() < self.range.end();
     DisksizeFirst(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version < Version::V6_12
@@ -53,7 +62,8 @@ steps! {
 
 steps! {
     /// `ext4_update_i_disksize`.
-    struct UpdateDisksize { to: Blocks }
+    struct UpdateDisksize {}
+    fn new(to: Blocks);
     in "ext4_update_i_disksize" => Update / UpdateAt |self, outcome|;
 
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
@@ -67,8 +77,15 @@ impl GenericPerformWrite {
     pub fn new(range: Range, kernel: Kernel) -> GenericPerformWrite {
         let len = range.end().min(PAGE_BLOCKS).saturating_sub(range.start);
         let (range, begun, step) = (Range { len, ..range }, WriteBegin::default(), At::Done);
-        let write = GenericPerformWrite { range, kernel, begun, grows: false, step };
+        let (half, rest) = (None, [Content::Zero; 2]);
+        let write = GenericPerformWrite { range, kernel, begun, grows: false, half, rest, step };
         if len > 0 { write.begin() } else { write }
+    }
+
+    /// The same of half a block.
+    #[must_use]
+    pub fn of_half(self, half: Option<Half>) -> GenericPerformWrite {
+        GenericPerformWrite { half, ..self }
     }
 
     /// Its buffers, if there is a page.
@@ -81,11 +98,5 @@ impl GenericPerformWrite {
     /// `ext4_da_should_update_i_disksize`: writeback will not have to allocate the last block.
     fn updates_disksize(&self) -> bool {
         self.begun.last_is_mapped() && (self.grows || self.kernel.version < Version::V6_1)
-    }
-}
-
-impl UpdateDisksize {
-    fn new(to: Blocks) -> UpdateDisksize {
-        UpdateDisksize { to, step: UpdateAt::Done }.begin()
     }
 }

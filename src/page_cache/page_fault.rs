@@ -19,7 +19,9 @@ steps! {
     ///
     /// # Left out
     /// The page, its lock and its writeback; freeze protection.
-    pub struct PageFault { range: Range, kernel: Kernel }
+    pub struct PageFault {}
+    /// Faults on the page over `range`.
+    pub fn new(range: Range, kernel: Kernel);
     in "do_page_fault" => Step / At |self, outcome|;
 
     TakeMmapSem "down_read(mmap_sem)" => Op::Lock(MmapSem, Shared);
@@ -30,11 +32,6 @@ steps! {
 }
 
 impl PageFault {
-    /// Faults on the page over `range`.
-    pub fn new(range: Range, kernel: Kernel) -> PageFault {
-        PageFault { range, kernel, step: At::Done }.begin()
-    }
-
     fn inode_mmap(&self) -> bool {
         self.kernel.version >= Version::V4_10
     }

@@ -16,7 +16,9 @@ steps! {
     ///
     /// # Modelled
     /// What was stored there is gone, as the file's blocks are about to be.
-    pub struct TruncatePages { range: Range }
+    pub struct TruncatePages {}
+    /// Cuts `range` out.
+    pub fn new(range: Range);
     in "truncate_inode_pages_range" => Step / At |self, outcome|;
 
     LookForPages "nrpages" => Op::PagesRead
@@ -31,11 +33,6 @@ impl Copy for TruncatePages {}
 impl Copy for At {}
 
 impl TruncatePages {
-    /// Cuts `range` out.
-    pub fn new(range: Range) -> TruncatePages {
-        TruncatePages { range, step: At::Done }.begin()
-    }
-
     /// Cuts off what lies behind `size`.
     pub fn from(size: u32) -> TruncatePages {
         TruncatePages::new(Range { start: size, len: PAGE_BLOCKS })

@@ -20,7 +20,9 @@ steps! {
     /// writeback, which is one lock here: whoever truncates it waits. Alone, it is the tail of a flusher whose
     /// pages are not looked at, or ([`WbDisksize::of_page`]) of one that writes the cached page back and finds
     /// nothing to do once that is gone.
-    pub struct WbDisksize { to: Blocks, kernel: Kernel, in_handle: bool, of_page: bool }
+    pub struct WbDisksize { in_handle: bool, of_page: bool }
+    /// Writeback that reaches up to block `to`.
+    pub fn new(to: Blocks, kernel: Kernel);
     in "mpage_map_and_submit_extent" => Step / At |self, outcome|;
 
     StartHandle "ext4_do_writepages: ext4_journal_start" if !self.in_handle => Op::JournalStart(Handle::Extents);
@@ -42,11 +44,6 @@ steps! {
 }
 
 impl WbDisksize {
-    /// Writeback that reaches up to block `to`.
-    pub fn new(to: Blocks, kernel: Kernel) -> WbDisksize {
-        WbDisksize { to, kernel, in_handle: false, of_page: false, step: At::Done }.begin()
-    }
-
     /// It writes the cached page back.
     #[must_use]
     pub fn of_page(self, of_page: bool) -> WbDisksize {

@@ -9,13 +9,16 @@ use crate::op::{Buffer, Extent, LogicalBlock, MapFor, PhysicalBlock, Range};
 /// `__block_write_begin` and `__block_commit_write` (fs/buffer.c, v3.6, v3.7.2, v3.11), `__block_write_begin_int`
 /// (v4.10.17, v5.4.18, v5.10.44, v6.1, v6.12), `ext4_block_write_begin` (fs/ext4/inode.c, v6.12): buffers that the
 /// store does not touch are skipped, one that is mapped, be it by delayed allocation, is not looked up, and none that
-/// is stored to as a whole is read.
+/// is stored to as a whole is read; of one that is stored to in part, and not up to date, the rest is read, or is zeros
+/// if it is new (delayed, or unwritten).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct WriteBegin {
     /// Each block, and the device block it is mapped to.
     buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
     /// The blocks to be looked up.
     unmapped: Vec<LogicalBlock>,
+    /// The first is not up to date.
+    missing: bool,
 }
 
 impl WriteBegin {
@@ -27,7 +30,8 @@ impl WriteBegin {
             let buffer = buffer(block);
             !buffer.dirty && buffer.mapped.is_none()
         };
-        WriteBegin { buffers, unmapped: range.blocks().filter(unmapped).collect() }
+        let unmapped = range.blocks().filter(unmapped).collect();
+        WriteBegin { buffers, unmapped, missing: !buffer(range.start).uptodate }
     }
 
     /// No more than what lies below that block.
@@ -70,6 +74,16 @@ impl WriteBegin {
     /// What the store makes dirty.
     pub(super) fn stored(&self) -> Vec<(LogicalBlock, Option<PhysicalBlock>)> {
         self.buffers.clone()
+    }
+
+    /// Whether a store to part of the first block needs the rest of it.
+    pub(super) fn missing(&self) -> bool {
+        self.missing
+    }
+
+    /// Where that rest is, unless it is zeros.
+    pub(super) fn rest(&self) -> Option<PhysicalBlock> {
+        self.buffers.first().filter(|_| self.missing)?.1
     }
 
     /// Whether writeback will not have to allocate the last block.

@@ -110,6 +110,9 @@ readings! {
     FlushCompleted [V3_7 V3_11] "": ext4_do_flush_completed_IO;
     GenericPerformWrite [V3_6 V6_1 V6_12] "other versions from these":
         generic_perform_write block_write_end generic_write_end;
+    GenericPerformWrite [V3_6 V3_7 V3_11] "": __block_write_begin;
+    GenericPerformWrite [V4_10 V5_4 V5_10 V6_1] "": __block_write_begin_int;
+    GenericPerformWrite [V6_12] "": ext4_block_write_begin;
     GenericPerformWrite [] "from the lock and the look at the page's mapping in v4.10":
         grab_cache_page_write_begin __filemap_get_folio;
     IndDirectIo [V3_6 V3_7 V3_11] "": ext4_ind_direct_IO do_blockdev_direct_IO;

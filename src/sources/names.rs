@@ -17,6 +17,7 @@ macro_rules! renamed {
 renamed! {
     __generic_file_write_iter:
         RfcV1 __generic_file_aio_write, V4_10 __generic_file_write_iter, V5_10 ext4_dio_write_iter;
+    __block_write_begin: V4_10 __block_write_begin_int, V6_12 ext4_block_write_begin;
     __iomap_dio_rw: RfcV1 do_blockdev_direct_IO, V5_10 __iomap_dio_rw;
     _ext4_get_block: V4_10 ext4_get_block_trans, V5_10 ext4_iomap_alloc;
     add_to_page_cache_lru: V6_1 filemap_add_folio;

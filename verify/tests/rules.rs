@@ -79,7 +79,7 @@ fn r1_each_field_under_its_lock() {
         (PageLock, Exclusive, Op::PageFill(vec![(0, [Content::Initial; 2])])),
         (PageLock, Exclusive, Op::PageTruncate(BLOCK)),
         (PageLock, Exclusive, Op::PageInvalidate),
-        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))])),
+        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], None)),
         (PageLock, Exclusive, Op::PageClean(vec![(0, 0)], Vec::new())),
         (IMutex, Exclusive, Op::SizeWrite(0)),
         (IMutex, Exclusive, Op::DisksizeWrite(0)),
@@ -271,7 +271,7 @@ fn r13_what_was_stored_is_not_lost() {
     let map = Op::Map(BLOCK, MapFor::Io);
     let direct = [map.clone(), write(None, false)];
     let page = [Op::PageIn, Op::PageFill(vec![(0, [Content::Initial; 2])])];
-    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))])]].concat();
+    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))], None)]].concat();
     let on = |steps: &[Op]| [&store[..], steps].concat();
     let rule = RuleId::R13;
     keeps(rule, Extent::Written, &[&direct]);
@@ -324,9 +324,10 @@ fn r14_nowait_never_sleeps() {
 fn r5_what_is_cached_is_what_the_file_holds() {
     let map = || Op::Map(BLOCK, MapFor::Io);
     let filled = |content| Op::PageFill(vec![(0, [content; 2])]);
-    let flush =
-        |block| [Op::PageClean(vec![(0, block)], Vec::new()), Op::Bio(vec![block], Bio::Page { start: 0 })];
-    let stored = Op::PageStore(vec![(0, Some(0))]);
+    let flush = |block| {
+        [Op::PageClean(vec![(0, block)], Vec::new()), Op::Bio(vec![block], Bio::Page { start: 0 })]
+    };
+    let stored = Op::PageStore(vec![(0, Some(0))], None);
     // Written past the page, by somebody who did not drop it.
     let behind = [Op::PageIn, map(), filled(Content::Initial), write(None, false)];
     breaks(RuleId::R5, Extent::Written, &[&behind]);
@@ -535,7 +536,7 @@ fn r11_what_was_written_is_covered_on_disk() {
     let stored = [
         Op::PageIn,
         Op::PageFill(vec![(0, [Content::Zero; 2])]),
-        Op::PageStore(vec![(0, None)]),
+        Op::PageStore(vec![(0, None)], None),
         Op::SizeWrite(1),
     ];
     let grown = then(&grow);

@@ -261,7 +261,7 @@ fn shuttle_graph_and_brute_force_agree_on_the_protocol() {
         &[WRITE, TRUNCATE],
         &[AIO, AIO],
         &[AIO, READ],
-        &[WRITE, CallSpec::Write(BLOCK)],
+        &[WRITE, CallSpec::Write { range: BLOCK, half: None }],
         &[WRITE, WRITE, TRUNCATE],
         &[WRITE, TRUNCATE, READ],
         &[AIO, TRUNCATE, READ],

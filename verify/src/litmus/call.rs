@@ -87,7 +87,12 @@ pub enum CallSpec {
         range: Range,
     },
     /// A buffered write.
-    Write(Range),
+    Write {
+        /// Which blocks.
+        range: Range,
+        /// Half of one block.
+        half: Option<Half>,
+    },
     /// A journal commit.
     Commit,
     /// `inode_dio_wait` or `ext4_aiodio_wait`, taken apart.
@@ -167,11 +172,7 @@ impl CallSpec {
         match self {
             CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
                 let how = if *aio { "aio pwrite" } else { "pwrite" };
-                let half = match half {
-                    Some(Half::Lower) => " lower half",
-                    Some(Half::Upper) => " upper half",
-                    None => "",
-                };
+                let half = half_text(*half);
                 let fault = fails(*fault);
                 let nowait = if flags.nowait { " NOWAIT" } else { "" };
                 let osync = if flags.osync { " O_SYNC" } else { "" };
@@ -206,8 +207,13 @@ impl CallSpec {
             CallSpec::PwriteClose { range } => {
                 format!("aio pwrite({},{}); close", range.start, range.len)
             }
-            CallSpec::Write(Range { start, len: 1 }) => format!("write({start})"),
-            CallSpec::Write(range) => format!("write({},{})", range.start, range.len),
+            CallSpec::Write { range, half } => {
+                let blocks = match range {
+                    Range { start, len: 1 } => format!("{start}"),
+                    range => format!("{},{}", range.start, range.len),
+                };
+                format!("write({blocks}){}", half_text(*half))
+            }
             CallSpec::Commit => "commit".to_owned(),
             CallSpec::DioWait(WaitQueue::Dio) => "inode_dio_wait".to_owned(),
             CallSpec::DioWait(WaitQueue::Unwritten) => "ext4_aiodio_wait".to_owned(),
@@ -236,5 +242,13 @@ impl CallSpec {
             CallSpec::Evict => "evict".to_owned(),
             CallSpec::WriteThatEvicts => "write, evicts another file".to_owned(),
         }
+    }
+}
+
+fn half_text(half: Option<Half>) -> &'static str {
+    match half {
+        Some(Half::Lower) => " lower half",
+        Some(Half::Upper) => " upper half",
+        None => "",
     }
 }

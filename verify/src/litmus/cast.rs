@@ -123,7 +123,7 @@ impl Kind {
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to", "fail"],
             Kind::Append => &["block"],
-            Kind::Write => &["block", "blocks"],
+            Kind::Write => &["block", "blocks", "half"],
             Kind::Fallocate => &["block", "blocks"],
             Kind::WritePages
             | Kind::Fsync
@@ -213,14 +213,8 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
                 WriteFlags { nowait: flag("nowait"), osync: flag("osync"), at_eof: flag("at_eof") };
             let pins = flag("pins");
             let range = range?;
-            if let Some((_, span)) = &half
-                && range.len != 1
-            {
-                judge
-                    .wrong(span.clone(), format!("half a block, but `blocks` is {}", range.len))
-                    .help("an unaligned write is modelled within one block: leave `blocks` out");
-            }
-            Some(CallSpec::Pwrite { range, half: half.map(|h| h.0), aio, fault, flags, pins })
+            let half = of_one_block(judge, half, range);
+            Some(CallSpec::Pwrite { range, half, aio, fault, flags, pins })
         }
         Kind::Pread => {
             let range = range(judge, fields);
@@ -263,10 +257,14 @@ fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> 
             Some(CallSpec::Uring { range: range(judge, fields)?, to })
         }
         Kind::PwriteClose => Some(CallSpec::PwriteClose { range: range(judge, fields)? }),
-        Kind::Write if fields.get("block").is_none() => {
-            Some(CallSpec::Write(Range { start: 0, len: 1 }))
+        Kind::Write => {
+            let half = half(judge, fields);
+            let range = match fields.get("block") {
+                None => Range { start: 0, len: 1 },
+                Some(_) => page_range(judge, fields)?,
+            };
+            Some(CallSpec::Write { range, half: of_one_block(judge, half, range) })
         }
-        Kind::Write => Some(CallSpec::Write(page_range(judge, fields)?)),
         Kind::Commit => Some(CallSpec::Commit),
         Kind::DioWait(queue) => Some(CallSpec::DioWait(queue)),
         Kind::DioDone(queue) => Some(CallSpec::DioDone(queue)),
@@ -329,6 +327,16 @@ fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {
     let half =
         judge.choice(&word, "half a block", &[("lower", Half::Lower), ("upper", Half::Upper)])?;
     Some((half, word.span))
+}
+
+fn of_one_block(judge: &mut Judge, half: Option<(Half, Span)>, range: Range) -> Option<Half> {
+    let (half, span) = half?;
+    if range.len != 1 {
+        judge
+            .wrong(span, format!("half a block, but `blocks` is {}", range.len))
+            .help("an unaligned write is modelled within one block: leave `blocks` out");
+    }
+    Some(half)
 }
 
 /// What goes wrong, of what can go wrong in that call.

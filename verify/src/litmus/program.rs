@@ -126,7 +126,7 @@ impl Litmus {
                     let write = plain(end_io, range);
                     Call::pwrite_close(write, flags, kernel, mount)
                 }
-                CallSpec::Write(range) => Call::buffered_write(range, kernel),
+                CallSpec::Write { range, half } => Call::buffered_write(range, half, kernel),
                 CallSpec::Commit => Call::Commit(Commit::default()),
                 CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
                 CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),

@@ -68,7 +68,7 @@ impl CallSpec {
                 | CallSpec::AioPread(_)
                 | CallSpec::Ftruncate { .. }
                 | CallSpec::Mmap
-                | CallSpec::Write(_)
+                | CallSpec::Write { .. }
                 | CallSpec::Read(_)
                 | CallSpec::Commit
                 | CallSpec::Fsync

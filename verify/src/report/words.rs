@@ -62,7 +62,7 @@ pub fn op_words(op: &Op) -> String {
         Op::PageTruncate(range) => {
             return format!("drop cached blocks {} to {}", range.start, range.end() - 1);
         }
-        Op::PageStore(stored) => return format!("store to cached {}", buffers(stored)),
+        Op::PageStore(stored, _) => return format!("store to cached {}", buffers(stored)),
         Op::PageClean(written, _) => {
             let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
             return format!("page: clean, goes to {}", block_words(&to));

@@ -37,7 +37,7 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         }
         Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
         Op::PageFill(_)
-        | Op::PageStore(_)
+        | Op::PageStore(..)
         | Op::PageClean(..)
         | Op::PageIn
         | Op::PageTruncate(_)

@@ -39,7 +39,7 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
 
 /// R5: a store goes to the page that is in the cache.
 pub(super) fn store_is_kept(view: &View<'_>) -> Judgement {
-    if matches!(view.event.op, Op::PageStore(_)) && !view.pages().there {
+    if matches!(view.event.op, Op::PageStore(..)) && !view.pages().there {
         let text = format!("{} stored to a page that had been dropped: it is lost", view.who());
         return broken(RuleId::R5, text);
     }

@@ -128,9 +128,9 @@ pub(super) fn remember(view: &mut View<'_>) {
             view.pages_mut().holes = holes;
             view.me_mut().page_holes = holes;
         }
-        (Op::PageStore(stored), _) => {
+        (Op::PageStore(stored, half), _) => {
             for &(block, _) in stored {
-                view.me_mut().wrote.join(Halves::of(block, None));
+                view.me_mut().wrote.join(Halves::of(block, half.map(diolock::op::Half::index)));
             }
         }
         (&Op::PageWrite(block), _) => view.me_mut().wrote.join(Halves::of(block, None)),

@@ -137,7 +137,7 @@ impl Shared {
                     | Op::PageInvalidate
                     | Op::PageIn
                     | Op::PageFill(_)
-                    | Op::PageStore(_)
+                    | Op::PageStore(..)
                     | Op::PageClean(..)
                     | Op::ListAdd(_)
                     | Op::ListTake(_)
