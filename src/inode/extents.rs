@@ -194,7 +194,7 @@ impl Extents {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn create_fills_holes_with_unwritten_blocks_and_lookup_does_not() {

@@ -3,12 +3,14 @@
 mod blocked;
 mod extents;
 mod page;
+mod page_cache;
 mod part;
 mod perform;
 
 pub use blocked::Blocked;
 pub use extents::{Block, Extents};
-pub use page::{Page, PageCache};
+pub use page::Page;
+pub use page_cache::PageCache;
 
 use crate::inode_lock::{Counter, Gate, Journal, RwSem, Waiters};
 use crate::op::{

@@ -2,8 +2,8 @@
 
 use super::{Blocked, Inode, Page};
 use crate::op::{
-    Bio, Blocks, Content, IoEnd, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS, PhysicalBlock, Range,
-    TaskId,
+    Bio, Blocks, Content, IoEnd, Mapped, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS, PhysicalBlock,
+    Range, TaskId,
 };
 
 impl Inode {
@@ -15,102 +15,48 @@ impl Inode {
         if let Some(blocked) = self.blocked(task, op) {
             return Err(blocked);
         }
-        Ok(match op {
+        match op {
             Op::Lock(lock, mode) => {
                 self.lock_mut(*lock).try_take(task, *mode);
-                Outcome::Done
             }
             Op::LockByRequeue(lock) => {
                 self.lock_mut(*lock).try_take(task, Mode::Exclusive);
-                Outcome::Done
             }
-            Op::TryLock(lock, mode) => Outcome::Flag(self.lock_mut(*lock).try_take(task, *mode)),
-            Op::Queue(lock) => {
-                self.lock_mut(*lock).queue(task);
-                Outcome::Done
+            Op::TryLock(lock, mode) => {
+                return Ok(Outcome::Flag(self.lock_mut(*lock).try_take(task, *mode)));
             }
-            Op::Unlock(lock, mode) => {
-                self.lock_mut(*lock).release(task, *mode);
-                Outcome::Done
-            }
-            Op::Downgrade(lock) => {
-                self.lock_mut(*lock).downgrade(task);
-                Outcome::Done
-            }
-            Op::DioBegin(_) => {
-                self.dio_count.begin();
-                Outcome::Done
-            }
-            Op::DioEnd(_) => {
-                self.dio_count.end();
-                Outcome::Done
-            }
-            Op::UnwrittenBegin => {
-                self.unwritten.begin();
-                Outcome::Done
-            }
-            Op::UnwrittenEnd => {
-                self.unwritten.end();
-                Outcome::Done
-            }
-            Op::IoendDone(whose) => {
-                self.io_ends[*whose as usize].end();
-                Outcome::Done
-            }
-            Op::GateClose => {
-                self.gate.closed = true;
-                Outcome::Done
-            }
-            Op::GateOpen => {
-                self.gate.closed = false;
-                Outcome::Done
-            }
-            Op::GateTest => Outcome::Flag(self.gate.closed),
-            Op::JournalStart(_) => {
-                self.journal.start();
-                Outcome::Done
-            }
-            Op::JournalStop(_) => {
-                self.journal.stop();
-                Outcome::Done
-            }
-            Op::CommitLock => {
-                self.journal.lock();
-                Outcome::Done
-            }
-            Op::CommitDone => {
-                self.journal.unlock();
-                Outcome::Done
-            }
-            Op::SizeRead => Outcome::Value(self.size),
-            Op::SizeWrite(size) => {
-                self.size = *size;
-                Outcome::Done
-            }
-            Op::DisksizeWrite(size) => {
-                self.disksize = *size;
-                Outcome::Done
-            }
-            Op::DisksizeRead => Outcome::Value(self.disksize),
-            Op::Orphan(OrphanOp::Test) => Outcome::Flag(self.orphan),
-            Op::Orphan(op) => {
-                self.orphan = *op == OrphanOp::Add;
-                Outcome::Done
-            }
-            Op::PagesRead => Outcome::Value(self.cache.pages()),
-            Op::PageTruncate(range) => {
-                self.cache.truncate(*range);
-                Outcome::Done
-            }
-            Op::PageInvalidate => Outcome::Flag(self.cache.invalidate()),
+            Op::Queue(lock) => self.lock_mut(*lock).queue(task),
+            Op::Unlock(lock, mode) => self.lock_mut(*lock).release(task, *mode),
+            Op::Downgrade(lock) => self.lock_mut(*lock).downgrade(task),
+            Op::DioBegin(_) => self.dio_count.begin(),
+            Op::DioEnd(_) => self.dio_count.end(),
+            Op::UnwrittenBegin => self.unwritten.begin(),
+            Op::UnwrittenEnd => self.unwritten.end(),
+            Op::IoendDone(whose) => self.io_ends[*whose as usize].end(),
+            Op::GateClose => self.gate.closed = true,
+            Op::GateOpen => self.gate.closed = false,
+            Op::GateTest => return Ok(Outcome::Flag(self.gate.closed)),
+            Op::JournalStart(_) => self.journal.start(),
+            Op::JournalStop(_) => self.journal.stop(),
+            Op::CommitLock => self.journal.lock(),
+            Op::CommitDone => self.journal.unlock(),
+            Op::SizeRead => return Ok(Outcome::Value(self.size)),
+            Op::SizeWrite(size) => self.size = *size,
+            Op::DisksizeWrite(size) => self.disksize = *size,
+            Op::DisksizeRead => return Ok(Outcome::Value(self.disksize)),
+            Op::Orphan(OrphanOp::Test) => return Ok(Outcome::Flag(self.orphan)),
+            Op::Orphan(op) => self.orphan = *op == OrphanOp::Add,
+            Op::PagesRead => return Ok(Outcome::Value(self.cache.pages())),
+            Op::PageTruncate(range) => self.cache.truncate(*range),
+            Op::PageInvalidate => return Ok(Outcome::Flag(self.cache.invalidate())),
             Op::PageIn => {
                 if self.cache.page().is_none() {
                     self.cache.insert(Page::new());
                 }
-                Outcome::Page(self.cache.buffers())
+                return Ok(Outcome::Page(self.cache.buffers()));
             }
-            Op::PageFind(range) => Outcome::Flag(self.cache.find(task, *range)),
-            Op::PageLook | Op::PageDirty => Outcome::Page(self.cache.buffers()),
+            Op::PageFind(range) => return Ok(Outcome::Flag(self.cache.find(task, *range))),
+            Op::PageLook | Op::PageDirty => return Ok(Outcome::Page(self.cache.buffers())),
             Op::PageFill(contents) => {
                 // The page was locked since it was looked at: it is the one that is there.
                 if let Some(page) = self.cache.page_mut() {
@@ -119,7 +65,6 @@ impl Inode {
                     }
                 }
                 self.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
-                Outcome::Done
             }
             Op::PageStore(stored, half) => {
                 if let Some(page) = self.cache.page_mut() {
@@ -129,7 +74,6 @@ impl Inode {
                         page.data[block as usize][halves].fill(Content::Of(task));
                     }
                 }
-                Outcome::Done
             }
             Op::PageClean(written, uninit) => {
                 if let Some(page) = self.cache.page_mut() {
@@ -137,22 +81,20 @@ impl Inode {
                         page.clean(block, to, uninit.contains(&block));
                     }
                 }
-                Outcome::Done
             }
-            Op::DepthRead => Outcome::Value(self.extents.depth()),
-            Op::Map(range, how) => match self.extents.map(*range, *how) {
-                Some(found) => Outcome::Mapping(found),
-                None => Outcome::NoSpace,
-            },
-            Op::Convert(range, _) => Outcome::Converted(
-                self.extents.convert(*range).into_iter().map(|m| (m.extent, m.block)).collect(),
-            ),
+            Op::DepthRead => return Ok(Outcome::Value(self.extents.depth())),
+            Op::Map(range, how) => {
+                return Ok(match self.extents.map(*range, *how) {
+                    Some(found) => Outcome::Mapping(found),
+                    None => Outcome::NoSpace,
+                });
+            }
+            Op::Convert(range, _) => return Ok(converted(self.extents.convert(*range))),
             Op::ConvertExtent(range, _) => {
-                let found = self.extents.convert_extent(*range);
-                Outcome::Converted(found.into_iter().map(|m| (m.extent, m.block)).collect())
+                return Ok(converted(self.extents.convert_extent(*range)));
             }
-            Op::Free(from) => Outcome::Freed(self.extents.free(*from)),
-            Op::FreeRange(range) => Outcome::Freed(self.extents.punch(*range)),
+            Op::Free(from) => return Ok(Outcome::Freed(self.extents.free(*from))),
+            Op::FreeRange(range) => return Ok(Outcome::Freed(self.extents.punch(*range))),
             Op::SwapBlocks(range) => {
                 let given = self.extents.swap(*range);
                 let now = self.extents.mapped(*range);
@@ -161,62 +103,45 @@ impl Inode {
                         page.move_to(from, to);
                     }
                 }
-                Outcome::Freed(given)
+                return Ok(Outcome::Freed(given));
             }
-            Op::ShiftExtents(range, shift) => {
-                self.extents.shift(*range, *shift);
-                Outcome::Done
-            }
-            Op::Bio(blocks, bio) => self.bio(task, blocks, *bio),
-            Op::ListAdd(io_end) => {
-                self.completed.push(*io_end);
-                Outcome::Done
-            }
+            Op::ShiftExtents(range, shift) => self.extents.shift(*range, *shift),
+            Op::Bio(blocks, bio) => return Ok(self.bio(task, blocks, *bio)),
+            Op::ListAdd(io_end) => self.completed.push(*io_end),
             Op::ListTake(whose) => {
                 let wanted = |io: &IoEnd| whose.is_none_or(|task| io.task == task);
                 let at = self.completed.iter().position(wanted);
-                Outcome::IoEnd(at.map(|at| self.completed.remove(at)))
+                return Ok(Outcome::IoEnd(at.map(|at| self.completed.remove(at))));
             }
             Op::PutIoEnd(of) => {
                 self.io_end_puts[usize::from(*of)] += 1;
-                Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2)
+                return Ok(Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2));
             }
             Op::DropRefcount(of) => {
                 self.dio_puts[usize::from(*of)] += 1;
-                Outcome::Flag(self.dio_puts[usize::from(*of)] == 2)
+                return Ok(Outcome::Flag(self.dio_puts[usize::from(*of)] == 2));
             }
-            Op::InodeAioSet(of) => {
-                self.aio = *of;
-                Outcome::Done
+            Op::InodeAioSet(of) => self.aio = *of,
+            Op::InodeAio => return Ok(Outcome::InodeAio(self.aio)),
+            Op::Private(of, op) => {
+                return Ok(Outcome::Flag(self.private[usize::from(*of)].apply(*op)));
             }
-            Op::InodeAio => Outcome::InodeAio(self.aio),
-            Op::Private(of, op) => Outcome::Flag(self.private[usize::from(*of)].apply(*op)),
-            Op::CountRead(queue) => Outcome::Value(self.count(*queue).max(0) as Blocks),
+            Op::CountRead(queue) => return Ok(Outcome::Value(self.count(*queue).max(0) as Blocks)),
             Op::CountDecAndTest(queue, _) => {
                 self.counter_mut(*queue).end();
-                Outcome::Flag(self.count(*queue) == 0)
+                return Ok(Outcome::Flag(self.count(*queue) == 0));
             }
-            Op::WaitJoin(queue) => {
-                self.queues[*queue as usize].join(task);
-                Outcome::Done
-            }
-            Op::WaitLook(queue) => Outcome::Flag(self.queues[*queue as usize].active()),
-            Op::WaitWake(queue) => {
-                self.queues[*queue as usize].wake();
-                Outcome::Done
-            }
-            Op::WaitLeave(queue) => {
-                self.queues[*queue as usize].leave(task);
-                Outcome::Done
-            }
+            Op::WaitJoin(queue) => self.queues[*queue as usize].join(task),
+            Op::WaitLook(queue) => return Ok(Outcome::Flag(self.queues[*queue as usize].active())),
+            Op::WaitWake(queue) => self.queues[*queue as usize].wake(),
+            Op::WaitLeave(queue) => self.queues[*queue as usize].leave(task),
             Op::PageWrite(block) => {
                 let held = self.cache.page_mut().and_then(|p| p.data.get_mut(*block as usize));
                 if let Some(held) = held {
                     *held = [Content::Of(task); 2];
                 }
-                Outcome::Done
             }
-            Op::PageRead(block) => Outcome::Data(vec![self.cache.read(task, *block)]),
+            Op::PageRead(block) => return Ok(Outcome::Data(vec![self.cache.read(task, *block)])),
             Op::WaitSleep(_)
             | Op::SmpRmb
             | Op::SmpMbBeforeAtomic
@@ -230,8 +155,9 @@ impl Inode {
             | Op::AioComplete
             | Op::Close
             | Op::WriteSync
-            | Op::WarnSize => Outcome::Done,
-        })
+            | Op::WarnSize => {}
+        }
+        Ok(Outcome::Done)
     }
 
     fn bio(&mut self, task: TaskId, blocks: &[PhysicalBlock], bio: Bio) -> Outcome {
@@ -265,4 +191,8 @@ impl Inode {
             }
         }
     }
+}
+
+fn converted(found: Vec<Mapped>) -> Outcome {
+    Outcome::Converted(found.into_iter().map(|m| (m.extent, m.block)).collect())
 }

@@ -101,7 +101,7 @@ impl fmt::Display for Kernel {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn a_later_kernel_has_every_fix_of_an_earlier_one_that_it_still_needs() {

@@ -215,7 +215,7 @@ pub fn of(function: &str) -> impl Iterator<Item = &'static Reading> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn readings_are_in_order_and_say_on_what_the_rest_is_founded() {

@@ -97,7 +97,7 @@ impl Extents {
 
 #[cfg(test)]
 mod tests {
-    use crate::extent_probe::*;
+    use super::*;
     use crate::op::MapFor;
 
     const FIRST: Range = Range { start: 0, len: 1 };
