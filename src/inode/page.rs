@@ -1,6 +1,6 @@
 //! The one page that the model has, and its buffer heads.
 
-use crate::op::{Blocks, Buffer, Content, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, TaskId};
+use crate::op::{Buffer, Content, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range};
 
 /// The page, over the first [`PAGE_BLOCKS`] blocks of the file.
 ///
@@ -87,7 +87,7 @@ impl Page {
     }
 
     /// Zeros in these blocks, and nothing left to write back there.
-    fn zero(&mut self, range: Range) {
+    pub(super) fn zero(&mut self, range: Range) {
         for block in range.start..range.end().min(PAGE_BLOCKS) {
             self.data[block as usize] = [Content::Zero; 2];
             let buffer = &mut self.buffers[block as usize];

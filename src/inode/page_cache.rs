@@ -1,7 +1,7 @@
 //! The page that is there, those who found it, and what they keep of one that has left.
 
 use super::page::Page;
-use crate::op::{Blocks, Content, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, TaskId};
+use crate::op::{Blocks, Buffer, Content, LogicalBlock, PAGE_BLOCKS, Range, TaskId};
 
 /// The page cache of the file: its page if it has one, and pages that left it while somebody was about to
 /// copy from them.

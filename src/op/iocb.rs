@@ -69,7 +69,7 @@ impl Private {
 
 #[cfg(test)]
 mod tests {
-    use crate::dio_path::*;
+    use super::*;
 
     #[test]
     fn a_completion_must_not_find_the_flag() {

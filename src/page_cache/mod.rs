@@ -3,6 +3,7 @@
 mod append;
 mod buffered_fallback;
 mod buffered_write;
+mod convert_run;
 mod end_bio;
 mod end_page_io;
 mod filemap_fault;

@@ -55,7 +55,7 @@ pub(crate) fn below(runs: Vec<Run>, size: Blocks) -> Vec<Run> {
 
 #[cfg(test)]
 mod tests {
-    use crate::dio_path::*;
+    use super::*;
 
     fn dirty(mapped: [Option<Option<PhysicalBlock>>; 4]) -> [Buffer; 4] {
         let clean = Buffer::default();

@@ -1,11 +1,12 @@
 //! `ext4_writepages`: the flusher, or `filemap_write_and_wait_range`.
 
+use super::convert_run::ConvertRun;
 use super::end_page_io::EndPageIo;
 use super::page_runs::{self, Run};
 use super::wb_disksize::WbDisksize;
 use crate::extent_probe::MapBlocks;
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::LockName::{IDataSem, PageLock};
+use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
 use crate::op::{
     Bio, Blocks, Extent, Handle, MapFor, Mapped, Op, Outcome, PAGE_BLOCKS, Range, TaskId,
@@ -104,17 +105,6 @@ steps! {
     WaitForPage in "filemap_fdatawait_range" "wait_on_page_writeback" if self.waits
         => Op::Lock(PageLock, Exclusive);
     LetPage in "filemap_fdatawait_range" if self.waits => Op::Unlock(PageLock, Exclusive);
-}
-
-steps! {
-    /// The conversion of a run that was unwritten: in the interrupt's and the worker's way up to v3.7.
-    struct ConvertRun { task: TaskId, range: Range, end_io: Option<EndPageIo> }
-    in "ext4_end_io" => Ending / EndingAt |self, outcome|;
-
-    Finish(end_io: Option<EndPageIo>) if self.end_io.is_some() => self.end_io.take() => Ending::Done;
-    TakeDataSem "ext4_convert_unwritten_extents" => Op::Lock(IDataSem, Exclusive);
-    Convert "ext4_convert_unwritten_extents" => Op::Convert(self.range, self.task);
-    DropDataSem "ext4_convert_unwritten_extents" => Op::Unlock(IDataSem, Exclusive);
 }
 
 impl WritePages {
@@ -246,6 +236,6 @@ impl WritePages {
         self.converted += 1;
         let end_io = self.by_worker().then(|| self.end_io(range));
         let end_io = end_io.map(|end_io| if self.defers() { end_io.interrupt() } else { end_io });
-        ConvertRun { task, range, end_io, step: EndingAt::Done }.begin()
+        ConvertRun::new(task, range, end_io)
     }
 }
