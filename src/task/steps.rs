@@ -78,7 +78,7 @@ macro_rules! steps {
         }
 
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-        #[allow(clippy::enum_variant_names)]
+        #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
         enum $at {
             $($row $(($called))?,)+
             Done,

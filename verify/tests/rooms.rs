@@ -38,6 +38,8 @@ struct Use {
 
 #[derive(Default, Debug)]
 struct File {
+    /// The modules right below it.
+    children: BTreeSet<String>,
     defines: BTreeSet<String>,
     uses: Vec<Use>,
     /// How often each name stands in it.
@@ -73,15 +75,20 @@ fn module(root: &Path, file: &Path) -> Names {
 
 fn read(root: &Path) -> Crate {
     let files = sources(root).into_iter().filter(|file| !file.ends_with("src/main.rs"));
+    let files: Vec<PathBuf> = files.collect();
+    let modules: BTreeSet<Names> = files.iter().map(|file| module(root, file)).collect();
     let file = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("the file can be read");
         let tokens: TokenStream = text.parse().expect("the file is Rust");
         let module = module(root, &path);
-        let mut file = File::default();
+        let below = modules.iter().filter(|below| below.len() == module.len() + 1);
+        let children =
+            below.filter(|below| below.starts_with(&module)).filter_map(|below| below.last());
+        let mut file = File { children: children.cloned().collect(), ..File::default() };
         walk(tokens, &module, 0, &mut file);
         (module, file)
     };
-    files.map(file).collect()
+    files.into_iter().map(file).collect()
 }
 
 /// Takes in the tokens of a file, or of a group in it.
@@ -121,8 +128,9 @@ fn walk(tokens: TokenStream, module: &[String], depth: usize, file: &mut File) {
             (_, "macro_rules") => {
                 file.defines.insert(word(at + 2));
             }
-            (_, first @ ("crate" | "super" | "self"))
-                if tokens.get(at + 1).is_some_and(|t| t.to_string() == ":") =>
+            (_, first)
+                if follows_a_path(&tokens, at)
+                    && (ROOTS.contains(&first) || file.children.contains(first)) =>
             {
                 let mut path = vec![first.to_owned()];
                 let mut next = at + 1;
@@ -133,7 +141,7 @@ fn walk(tokens: TokenStream, module: &[String], depth: usize, file: &mut File) {
                     path.push(word(next + 2));
                     next += 3;
                 }
-                if let Some(path) = absolute(&path, module) {
+                if let Some(path) = absolute(&path, module, file) {
                     file.uses.push(Use { path, name: None, exported: false });
                 }
                 at = next - 1;
@@ -144,6 +152,18 @@ fn walk(tokens: TokenStream, module: &[String], depth: usize, file: &mut File) {
         }
         at += 1;
     }
+}
+
+/// What a path in this crate may begin with, besides a module below.
+const ROOTS: [&str; 3] = ["crate", "super", "self"];
+
+/// Whether a path begins here, which is no `$crate` of a macro: that one is whoever uses the macro.
+fn follows_a_path(tokens: &[TokenTree], at: usize) -> bool {
+    let is = |at: usize, what: &str| tokens.get(at).is_some_and(|token| token.to_string() == what);
+    let before = at.checked_sub(1);
+    is(at + 1, ":")
+        && is(at + 2, ":")
+        && !before.is_some_and(|at| is(at, ":") || is(at, "$") || is(at, "."))
 }
 
 fn ends_an_item(token: &TokenTree) -> bool {
@@ -183,20 +203,22 @@ fn tree(
         path.pop();
     }
     let name = name.or_else(|| path.last().cloned()).filter(|name| name != "*");
-    if let Some(path) = absolute(&path, module) {
+    if let Some(path) = absolute(&path, module, file) {
         file.uses.push(Use { path, name, exported });
     }
 }
 
 /// The path from the root of the crate; `None` if it leads out of it.
-fn absolute(path: &[String], module: &[String]) -> Option<Names> {
-    let mut at = match path.first()?.as_str() {
-        "crate" => Vec::new(),
-        "self" => module.to_vec(),
-        "super" => module[..module.len().saturating_sub(1)].to_vec(),
+fn absolute(path: &[String], module: &[String], file: &File) -> Option<Names> {
+    let first = path.first()?;
+    let (mut at, from) = match first.as_str() {
+        "crate" => (Vec::new(), 1),
+        "self" => (module.to_vec(), 1),
+        "super" => (module[..module.len().saturating_sub(1)].to_vec(), 1),
+        _ if file.children.contains(first) => (module.to_vec(), 0),
         _ => return None,
     };
-    for part in &path[1..] {
+    for part in &path[from..] {
         if part == "super" {
             at.pop();
         } else {
