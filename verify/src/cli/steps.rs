@@ -7,10 +7,10 @@ use clap::Args;
 use diolock::call::Call;
 use diolock::kernel::{FIXES, Fix, Kernel, Version};
 use diolock::sources::was_read;
-use diolock_verify::local::{self, Row};
+use diolock_verify::local::{self, Alone, Row};
 use diolock_verify::report::op_words;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 /// `diolock steps`.
@@ -36,8 +36,9 @@ pub struct Steps {
 /// If there is no such task on that kernel, or nothing can be written.
 pub fn run(arguments: &Steps) -> miette::Result<ExitCode> {
     let kernel = kernel_without(arguments.kernel, &arguments.without)?;
-    let rows = steps(&arguments.task, kernel)?;
-    let fixes = fixes(&arguments.task, kernel, &rows)?;
+    let alone = Alone::on(arguments.kernel)?;
+    let (calls, rows) = steps(&arguments.task, &alone, kernel)?;
+    let fixes = fixes(&arguments.task, &calls, &alone, kernel, &rows);
     let mut out = Out::new();
     let head = ["step", "kernel function", "what", "does", "holds after", "fix", "source"];
     let mut table = vec![head.map(str::to_owned).to_vec()];
@@ -77,30 +78,54 @@ fn either(holds: &[String]) -> String {
     }
 }
 
-fn steps(name: &str, kernel: Kernel) -> miette::Result<Vec<Row>> {
-    let calls = local::calls(kernel)?;
-    if let Some(calls) = calls.get(name) {
-        return Ok(local::rows(calls, kernel.version));
+/// The calls that a name means, and their rows: of that call, or of those that go through that kernel function.
+fn steps(
+    name: &str,
+    alone: &Alone,
+    kernel: Kernel,
+) -> miette::Result<(BTreeSet<String>, Vec<Row>)> {
+    let calls = alone.calls(kernel, |_| true);
+    if let Some(starts) = calls.get(name) {
+        return Ok(([name.to_owned()].into(), local::rows(starts, kernel.version)));
     }
-    let all: Vec<Call> = calls.values().flatten().cloned().collect();
-    let rows = local::rows(&all, kernel.version);
-    let of_it: Vec<Row> = rows.iter().filter(|row| row.place.kernel == name).cloned().collect();
-    if of_it.is_empty() {
-        let functions = rows.iter().map(|row| row.place.kernel);
-        let mut known: Vec<&str> = calls.keys().map(String::as_str).chain(functions).collect();
-        known.sort_unstable();
-        known.dedup();
+    let mut known: BTreeSet<&str> = calls.keys().map(String::as_str).collect();
+    let mut through = BTreeSet::new();
+    for (call, starts) in &calls {
+        let rows = local::rows(starts, kernel.version);
+        if rows.iter().any(|row| row.place.kernel == name) {
+            through.insert(call.clone());
+        }
+        known.extend(rows.iter().map(|row| row.place.kernel));
+    }
+    if through.is_empty() {
+        let known: Vec<&str> = known.into_iter().collect();
         let message = unknown("call or kernel function", name, &known);
         miette::bail!("{message}\n  (on {}; other kernels have others)", kernel.version.name());
     }
-    Ok(of_it)
+    let rows = rows_of(name, &through, alone, kernel);
+    Ok((through, rows))
+}
+
+/// The rows of these calls; of one kernel function, if that is meant.
+fn rows_of(name: &str, calls: &BTreeSet<String>, alone: &Alone, kernel: Kernel) -> Vec<Row> {
+    let starts = alone.calls(kernel, |call| calls.contains(call));
+    let starts: Vec<Call> = starts.into_values().flatten().collect();
+    let mut rows = local::rows(&starts, kernel.version);
+    rows.retain(|row| calls.contains(name) || row.place.kernel == name);
+    rows
 }
 
 /// For each row the fixes without which it is not there, or something else is held after it.
-fn fixes(name: &str, kernel: Kernel, rows: &[Row]) -> miette::Result<Vec<Vec<&'static str>>> {
+fn fixes(
+    name: &str,
+    calls: &BTreeSet<String>,
+    alone: &Alone,
+    kernel: Kernel,
+    rows: &[Row],
+) -> Vec<Vec<&'static str>> {
     let mut fixes: Vec<Vec<&'static str>> = vec![Vec::new(); rows.len()];
     for about in FIXES.iter().filter(|about| kernel.has(about.fix)) {
-        let without = steps(name, kernel.without(about.fix)).unwrap_or_default();
+        let without = rows_of(name, calls, alone, kernel.without(about.fix));
         let by_key = |row: &Row| (row.place.step, row.place.kernel, op_words(&row.op));
         let other: BTreeMap<_, &Row> = without.iter().map(|row| (by_key(row), row)).collect();
         for (row, fixes) in rows.iter().zip(&mut fixes) {
@@ -109,5 +134,5 @@ fn fixes(name: &str, kernel: Kernel, rows: &[Row]) -> miette::Result<Vec<Vec<&'s
             }
         }
     }
-    Ok(fixes)
+    fixes
 }

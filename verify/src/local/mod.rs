@@ -6,31 +6,70 @@ mod rows;
 pub use outcomes::outcomes;
 pub use rows::{Holds, Row, rows};
 
+use crate::litmus::parse::parse;
 use crate::litmus::{Litmus, catalogue};
 use crate::sweep;
 use diolock::call::Call;
-use diolock::kernel::Kernel;
+use diolock::kernel::{Kernel, Version};
 use std::collections::BTreeMap;
 
-/// Every call that the catalogue or a sweep makes on a kernel, as it starts, by its name in a litmus test;
-/// completions by the name of what they complete.
-///
-/// # Errors
-/// If a litmus test of the catalogue does not read.
-pub fn calls(kernel: Kernel) -> miette::Result<BTreeMap<String, Vec<Call>>> {
-    let mut calls: BTreeMap<String, Vec<Call>> = BTreeMap::new();
-    let on_it = |litmus: &Litmus| {
-        litmus.expect.iter().any(|expect| expect.kernel.version == kernel.version)
-    };
-    let alone = sweep::alone(kernel.version);
-    for litmus in catalogue::all()?.into_iter().filter(on_it).chain(alone) {
-        let names = litmus.calls().into_iter().chain(std::iter::repeat("completion".to_owned()));
-        for (call, name) in litmus.program(kernel).calls.into_iter().zip(names) {
-            let known = calls.entry(name).or_default();
-            if !known.contains(&call) {
-                known.push(call);
+/// Every call that the catalogue or a sweep makes on a version, by itself.
+pub struct Alone {
+    tests: Vec<Litmus>,
+}
+
+impl Alone {
+    /// Those of a version.
+    ///
+    /// # Errors
+    /// If a litmus test of the catalogue does not read.
+    pub fn on(version: Version) -> miette::Result<Alone> {
+        let of_catalogue = catalogue::all()?;
+        let of_catalogue = of_catalogue.iter().flat_map(|litmus| alone(litmus, version));
+        Ok(Alone { tests: of_catalogue.chain(sweep::alone(version)).collect() })
+    }
+
+    /// Those with such a name in a litmus test, as they start on a kernel; completions by `completion`.
+    pub fn calls(
+        &self,
+        kernel: Kernel,
+        wanted: impl Fn(&str) -> bool,
+    ) -> BTreeMap<String, Vec<Call>> {
+        let mut calls: BTreeMap<String, Vec<Call>> = BTreeMap::new();
+        for litmus in &self.tests {
+            let names = litmus.calls().into_iter().chain([COMPLETION.to_owned()]);
+            if !wanted(COMPLETION) && !litmus.calls().iter().any(|name| wanted(name)) {
+                continue;
+            }
+            for (call, name) in litmus.program(kernel).calls.into_iter().zip(names) {
+                let known = calls.entry(name).or_default();
+                if !known.contains(&call) {
+                    known.push(call);
+                }
             }
         }
+        calls.retain(|name, _| wanted(name));
+        calls
     }
-    Ok(calls)
+}
+
+/// What the completion of an asynchronous call goes by.
+const COMPLETION: &str = "completion";
+
+/// Each task of a litmus test by itself, on the same file; those that can be stated so on that version.
+fn alone(litmus: &Litmus, version: Version) -> Vec<Litmus> {
+    let Ok(table) = litmus.source.parse::<toml::Table>() else { return Vec::new() };
+    let tasks = table.get("task").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let by_itself = |task: toml::Value| {
+        let mut table = table.clone();
+        for key in ["reaches", "except", "rules"] {
+            table.remove(key);
+        }
+        table.insert("task".to_owned(), toml::Value::Array(vec![task]));
+        let expect = format!("kernel = '{}'\nverdict = 'never'", version.name());
+        let expect = toml::Value::Table(expect.parse().ok()?);
+        table.insert("expect".to_owned(), toml::Value::Array(vec![expect]));
+        parse(&litmus.name, "alone.toml", &table.to_string()).ok()
+    };
+    tasks.into_iter().filter_map(by_itself).collect()
 }

@@ -5,7 +5,7 @@ use diolock::call::Call;
 use diolock::kernel::Version;
 use diolock::op::{Bio, LockName, Mode, Op, Outcome, Range, Submission};
 use diolock::task::{Place, Task};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem::{Discriminant, discriminant};
 
 /// What a task holds, in the order in which it took it.
@@ -75,7 +75,13 @@ type Key = (&'static str, &'static str, Discriminant<Op>);
 /// Every step that these calls can take on a version, whatever they are told, in the order in which they take
 /// them.
 pub fn rows(calls: &[Call], version: Version) -> Vec<Row> {
-    let mut walk = Walk { version, rows: Vec::new(), after: Vec::new(), seen: HashSet::new() };
+    let mut walk = Walk {
+        version,
+        known: HashMap::new(),
+        rows: Vec::new(),
+        after: Vec::new(),
+        seen: HashSet::new(),
+    };
     for call in calls {
         if call.started() {
             walk.from(call.clone());
@@ -95,29 +101,30 @@ pub fn rows(calls: &[Call], version: Version) -> Vec<Row> {
 
 struct Walk {
     version: Version,
-    rows: Vec<(Key, Row)>,
+    known: HashMap<Key, usize>,
+    rows: Vec<Row>,
     /// The rows that come after each.
     after: Vec<BTreeSet<usize>>,
-    seen: HashSet<(Call, Holds, Option<usize>)>,
+    seen: HashSet<(Call, Holds)>,
 }
 
 impl Walk {
     /// Takes every step from there on.
     fn from(&mut self, call: Call) {
-        let mut open = vec![(call, Holds::default(), None)];
-        while let Some((call, holds, before)) = open.pop() {
+        let mut open = vec![(call, Holds::default())];
+        while let Some((call, holds)) = open.pop() {
             let Some(op) = call.next() else { continue };
             let row = self.row(&call, &op);
-            if let Some(before) = before {
-                let after: &mut BTreeSet<usize> = &mut self.after[before];
-                after.insert(row);
-            }
             for outcome in outcomes(&op) {
                 let holds = holds.clone().after(&op, &outcome);
-                self.rows[row].1.holds.insert(holds.clone());
+                self.rows[row].holds.insert(holds.clone());
                 let mut call = call.clone();
                 call.resume(outcome);
-                let next = (call, holds, Some(row));
+                if let Some(op) = call.next() {
+                    let next = self.row(&call, &op);
+                    self.after[row].insert(next);
+                }
+                let next = (call, holds);
                 if self.seen.insert(next.clone()) {
                     open.push(next);
                 }
@@ -126,13 +133,15 @@ impl Walk {
     }
 
     fn row(&mut self, call: &Call, op: &Op) -> usize {
-        let place = call.place().on(self.version);
-        let key = (place.step, place.kernel, discriminant(op));
-        self.rows.iter().position(|row| row.0 == key).unwrap_or_else(|| {
-            self.rows.push((key, Row { place, op: op.clone(), holds: BTreeSet::new() }));
+        let place = call.place();
+        let new = self.rows.len();
+        let at = *self.known.entry((place.step, place.kernel, discriminant(op))).or_insert(new);
+        if at == new {
+            let place = place.on(self.version);
+            self.rows.push(Row { place, op: op.clone(), holds: BTreeSet::new() });
             self.after.push(BTreeSet::new());
-            self.rows.len() - 1
-        })
+        }
+        at
     }
 
     /// No row before one that leads to it, but for loops: the rows as a search in depth leaves them, last
@@ -143,7 +152,7 @@ impl Walk {
         for first in (0..self.rows.len()).rev() {
             self.leave(first, &mut found, &mut left);
         }
-        let mut rows: Vec<Option<Row>> = self.rows.into_iter().map(|row| Some(row.1)).collect();
+        let mut rows: Vec<Option<Row>> = self.rows.into_iter().map(Some).collect();
         left.into_iter().rev().filter_map(|at| rows[at].take()).collect()
     }
 
