@@ -1,7 +1,6 @@
 //! What each alteration does.
 
-use super::Altered;
-use super::lines::Line;
+use super::lines::{Altered, Line};
 
 impl Altered {
     /// Alters the lines as named; `None` if there is no place for that.

@@ -1,7 +1,5 @@
 //! A recording as lines that can be found, moved and changed.
 
-use super::Altered;
-
 /// One line, taken apart.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -37,6 +35,23 @@ impl Line {
     pub fn lock(&self, event: &str, lock: &str) -> bool {
         self.is(event) && self.key("l") == Some(lock)
     }
+}
+
+/// A source of numbers that depends on nothing but its seed.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn below(&mut self, most: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % most
+    }
+}
+
+/// A recording that is being altered, and what chooses the place.
+pub(super) struct Altered {
+    pub(super) lines: Vec<Line>,
+    pub(super) random: Random,
 }
 
 impl Altered {

@@ -6,7 +6,7 @@
 mod apply;
 mod lines;
 
-use lines::Line;
+use lines::{Altered, Line, Random};
 use std::fmt::Write;
 
 /// Ways to alter a recording, by name.
@@ -43,22 +43,6 @@ pub const ALTERATIONS: [(&str, &str); 31] = [
     ("acquire-unasked", "a lock is held that was not asked for"),
     ("drop-orphan", "an extending write puts no orphan record"),
 ];
-
-/// A source of numbers that depends on nothing but its seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % most
-    }
-}
-
-struct Altered {
-    lines: Vec<Line>,
-    random: Random,
-}
 
 /// The recording `text`, altered as named, at a place that `seed` chooses; `None` if it has no place
 /// for that.
