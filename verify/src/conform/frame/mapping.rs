@@ -1,8 +1,7 @@
 //! The mapping of one call's blocks, which the model does in one step and the kernel piece by piece.
 
 use super::inside::Inside;
-use super::through::mapped;
-use super::{Asked, Kind};
+use super::kind::{Asked, Kind};
 use crate::conform::event::What;
 use crate::conform::flags::{GET_CREATE, MAP_MAPPED, MAP_UNWRITTEN};
 use crate::conform::reject::Reason;
@@ -189,4 +188,9 @@ pub fn state(mflags: u64) -> Extent {
     } else {
         Extent::Hole
     }
+}
+
+/// A block in that state.
+pub(super) fn mapped(extent: Extent) -> Mapped {
+    Mapped { extent, block: (extent != Extent::Hole).then_some(0) }
 }

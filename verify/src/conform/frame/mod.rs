@@ -6,155 +6,26 @@ mod expect;
 mod fallocate;
 mod graph;
 mod inside;
+mod kind;
 mod mapping;
 mod phase;
 mod ready;
 mod silent;
+mod state;
 mod through;
 
 pub use graph::graph;
+pub use kind::{Asked, Kind};
 pub use mapping::{Mapping, state};
+pub use state::{Candidate, Frame};
 
 use super::event::{Thread, What};
-use super::loose::Loose;
 use super::reject::Reason;
 use super::trail::Trail;
-use super::value::Iocb;
-use super::world::{Span, World};
-use diolock::call::Call;
+use super::world::World;
 use diolock::op::LockName;
 use diolock::task::Task;
 use phase::Phase;
-
-/// Which call.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Kind {
-    /// A direct write.
-    Write,
-    /// A direct read.
-    Read,
-    /// A truncate.
-    Setattr,
-    /// A punched hole.
-    Punch,
-    /// An allocation.
-    Fallocate,
-    /// A zeroed range.
-    Zero,
-    /// A range taken out, or put in.
-    Shift,
-    /// The completion of an asynchronous write.
-    Completion,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 8] = [
-        Kind::Write,
-        Kind::Read,
-        Kind::Setattr,
-        Kind::Punch,
-        Kind::Fallocate,
-        Kind::Zero,
-        Kind::Shift,
-        Kind::Completion,
-    ];
-
-    /// The name of its task.
-    pub fn task(self) -> &'static str {
-        match self {
-            Kind::Write => "DioWriteIter",
-            Kind::Read => "DioReadIter",
-            Kind::Setattr => "Setattr",
-            Kind::Punch => "PunchHoleRwsem",
-            Kind::Fallocate => "ExtFallocate",
-            Kind::Zero => "ZeroRange",
-            Kind::Shift => "ShiftRange",
-            Kind::Completion => "IomapEndIo",
-        }
-    }
-
-    /// Whether it is a mode of fallocate.
-    pub fn is_fallocate(self) -> bool {
-        matches!(self, Kind::Punch | Kind::Fallocate | Kind::Zero | Kind::Shift)
-    }
-
-    /// Whether it allocates blocks without writing to them.
-    pub fn allocates(self) -> bool {
-        matches!(self, Kind::Fallocate | Kind::Zero)
-    }
-}
-
-/// What a call was asked to do, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked {
-    /// First byte.
-    pub pos: u64,
-    /// One past the last byte.
-    pub end: u64,
-    /// `IOCB_NOWAIT`.
-    pub nowait: bool,
-}
-
-/// A state that a task may be in.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    call: Call,
-    /// How much of the events of its next step was seen.
-    phase: Phase,
-    /// It is left to its completion.
-    queued: bool,
-    /// How it came here since there was but one candidate.
-    trail: Trail,
-}
-
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Candidate) -> bool {
-        (&self.call, &self.phase, self.queued) == (&other.call, &other.phase, other.queued)
-    }
-}
-
-/// One call.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// Which.
-    pub kind: Kind,
-    pub asked: Asked,
-    block: u64,
-    /// Its direct I/O.
-    pub iocb: Option<Iocb>,
-    /// What `dio_complete` says of it: first byte, how many, error, flags.
-    done: Option<(u64, u64, i64, u64)>,
-    /// i_size when its direct I/O began.
-    size: Option<Span>,
-    /// `es_remove`: first block, one past the last.
-    removing: Option<(u64, u64)>,
-    /// ext4_truncate has been called, which puts the inode on the orphan list once more.
-    truncating: bool,
-    /// ext4_setattr put the inode on the orphan list.
-    listed: bool,
-    /// It was taken off since invalidate_lock was given back.
-    unlisted: bool,
-    /// Blocks were moved.
-    shifted: bool,
-    /// That one's reference is gone.
-    ended: bool,
-    /// The extents that a write changes are converted by it.
-    pub mapping: Mapping,
-    candidates: Vec<Candidate>,
-    /// Whole blocks are removed; what is left of others is zeroed.
-    partial: bool,
-    /// `punch_hole` and the like, and its return.
-    inner: u8,
-    /// fallocate may raise the sizes.
-    grows: bool,
-    /// What it does to the extents and the sizes (fallocate other than a punched hole).
-    pub besides: Option<Loose>,
-    /// The sizes are set (truncate).
-    sized: bool,
-    /// `inode_extension`.
-    extends: bool,
-}
 
 impl Frame {
     /// The transitions since the last time, if there is but one state that the task may be in.
@@ -260,12 +131,5 @@ impl Frame {
         // No event says that a truncate has returned.
         let returned = self.kind == Kind::Setattr && call.next().is_none();
         *phase == Phase::Over || returned
-    }
-}
-
-impl Candidate {
-    fn at(mut self, phase: Phase) -> Candidate {
-        self.phase = phase;
-        self
     }
 }

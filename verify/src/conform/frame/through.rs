@@ -1,10 +1,11 @@
 //! Steps that many events make: the task takes them all at once, with what the events came to.
 
 use super::graph::last_of;
+use super::mapping::mapped;
 use super::phase::Phase;
 use super::{Candidate, Frame};
 use crate::conform::trail::Edge;
-use diolock::op::{Blocks, Extent, MapFor, Mapped, Op, Outcome};
+use diolock::op::{Blocks, Extent, MapFor, Op, Outcome};
 use diolock::task::Task;
 
 impl Frame {
@@ -95,7 +96,3 @@ impl Frame {
 
 /// The functions in which a task maps blocks.
 const MAPPING: [&str; 3] = ["ext4_map_blocks", "_ext4_get_block", "ext4_ext_map_blocks"];
-
-pub(super) fn mapped(extent: Extent) -> Mapped {
-    Mapped { extent, block: (extent != Extent::Hole).then_some(0) }
-}
