@@ -1,6 +1,6 @@
 //! Who holds which lock.
 
-use super::World;
+use super::shared::World;
 use crate::conform::event::Thread;
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;

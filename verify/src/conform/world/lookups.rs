@@ -1,50 +1,14 @@
 //! Calls of ext4_map_blocks: what they may find, and what they make of the extents.
 
-use super::World;
-use super::dios::Stage;
+use super::dio::Stage;
+use super::lookup::Lookup;
+use super::shared::World;
 use crate::conform::event::Thread;
 use crate::conform::extents::{Kinds, Known, Piece};
 use crate::conform::flags::{GET_CONVERT, GET_UNWRITTEN, GET_ZERO};
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;
 use diolock::op::Extent;
-
-/// A call of ext4_map_blocks that has not returned.
-#[derive(Clone, Debug)]
-pub struct Lookup {
-    /// First block.
-    pub from: u64,
-    /// One past the last block.
-    pub to: u64,
-    /// `EXT4_GET_BLOCKS_*`.
-    pub flags: u64,
-    /// What it may find.
-    seen: Vec<Piece>,
-    /// What others made of some blocks meanwhile.
-    meanwhile: Vec<(u64, u64, Kinds)>,
-    /// It took i_data_sem alone.
-    pub alone: bool,
-}
-
-impl Lookup {
-    /// What it may find in its first `blocks` blocks.
-    fn may_find(&self, blocks: u64) -> impl Iterator<Item = (u64, u64, Known)> {
-        let to = (self.from + blocks).min(self.to);
-        self.seen.iter().filter(move |piece| piece.0 < to).map(move |&(start, end, known)| {
-            let end = end.min(to);
-            let kinds = self
-                .meanwhile
-                .iter()
-                .filter(|change| change.0 < end && change.1 > start)
-                .fold(known.kinds, |kinds, change| kinds.or(change.2));
-            (start, end, Known { kinds, ..known })
-        })
-    }
-
-    fn untouched(&self) -> bool {
-        self.meanwhile.is_empty()
-    }
-}
 
 impl World {
     /// ext4_map_blocks is called.

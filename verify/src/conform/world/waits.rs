@@ -6,33 +6,13 @@
 //! a direct I/O, if i_dio_count was not 0 since the drain began. A writer that queued first is no
 //! reason: the kernel lets readers pass it at times. Hence a cycle is a deadlock, whatever comes.
 
-use super::World;
-use super::dios::Stage;
+use super::dio::Stage;
+use super::shared::World;
+use super::wait::Wait;
 use crate::conform::event::Thread;
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;
 use diolock::op::{LockName, Mode};
-
-/// What a thread waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wait {
-    /// A lock.
-    Lock(LockName, Mode),
-    /// A lock, if it is free.
-    Try(LockName, Mode),
-    /// i_dio_count, to become 0.
-    Drain,
-}
-
-impl Wait {
-    /// `i_rwsem W`, `i_dio_count`.
-    pub fn what(self) -> String {
-        match self {
-            Wait::Lock(lock, mode) | Wait::Try(lock, mode) => lock.in_mode(mode),
-            Wait::Drain => "i_dio_count".to_owned(),
-        }
-    }
-}
 
 impl World {
     /// A thread begins to wait.

@@ -1,64 +1,12 @@
 //! What i_size, i_disksize and i_dio_count were since a thread's last event, and the numbers that
 //! events give of them.
 
-use super::World;
-use super::dios::Stage;
+use super::dio::Stage;
+use super::shared::World;
+use super::span::{Sample, Span, Window};
 use crate::conform::event::Thread;
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;
-
-/// Values between two, both included.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Span {
-    /// The least.
-    pub least: u64,
-    /// The most.
-    pub most: u64,
-}
-
-impl Span {
-    /// Nothing is known.
-    pub const ANY: Span = Span { least: 0, most: u64::MAX };
-
-    /// Just that one.
-    pub fn only(value: u64) -> Span {
-        Span { least: value, most: value }
-    }
-    /// The smallest that has both.
-    #[must_use]
-    pub fn or(self, other: Span) -> Span {
-        Span { least: self.least.min(other.least), most: self.most.max(other.most) }
-    }
-    /// Whether a value is in it.
-    pub fn has(self, value: u64) -> bool {
-        (self.least..=self.most).contains(&value)
-    }
-}
-
-/// A number that an event gives, to be compared with all that it may have been by the time it was
-/// read: the recorder fetches it after it has taken the event's number.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    line: usize,
-    value: u64,
-    /// The thread's own reference, which it still has.
-    own: u64,
-    /// Its own reference to come, which it does not have yet.
-    to_come: u64,
-    size: bool,
-}
-
-/// What the world was like since a thread's last event.
-#[derive(Clone, Debug)]
-pub struct Window {
-    /// i_size.
-    pub size: Span,
-    /// i_disksize.
-    pub disksize: Span,
-    /// i_dio_count.
-    pub count: Span,
-    samples: Vec<Sample>,
-}
 
 impl World {
     /// What the world was like since the thread's last event.
