@@ -6,19 +6,20 @@
 
 mod cheapest;
 mod lasso;
+mod search;
 
 pub use cheapest::{Cost, cheapest};
+pub use search::{enabled, pending};
 
 use super::{Tally, Wrong};
-use crate::program::{Event, Program, Run, System};
-use crate::rule::{Gathered, RuleId, Rules, Violation};
-use crate::trace::TraceHash;
+use crate::program::{Program, Run};
+use crate::rule::Gathered;
 use crate::verdict::{Counterexample, Report, Verdict};
-use diolock::op::{Mode, Op, TaskId};
-use diolock::task::Task;
-use stateright::{Checker, Model, Property};
+use diolock::op::TaskId;
+use search::Search;
+use stateright::{Checker, Model};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 /// What to compute besides the verdict.
@@ -29,119 +30,6 @@ pub struct Options {
     pub traces: bool,
     /// Give up after that many states.
     pub max_states: Option<usize>,
-}
-
-/// Where a run stands, as stateright sees it: boxed, as it is moved about.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct State {
-    system: Box<System>,
-    rules: Box<Rules>,
-    trace: Option<TraceHash>,
-    broken: Option<RuleId>,
-}
-
-struct Search {
-    program: Program,
-    traces: bool,
-    gathered: Mutex<Found>,
-}
-
-#[derive(Default)]
-struct Found {
-    gathered: Gathered,
-    traces: BTreeSet<u64>,
-}
-
-/// The step a task takes next: its own, or to queue if it is a writer that a rwsem makes wait.
-pub fn pending(system: &System, task: TaskId) -> Option<Op> {
-    let op = system.calls[usize::from(task)].next()?;
-    match op {
-        Op::Lock(lock, Mode::Exclusive)
-            if lock.is_rwsem()
-                && system.inode.blocked(task, &op).is_some()
-                && !system.inode.lock(lock).is_queued(task) =>
-        {
-            Some(Op::Queue(lock))
-        }
-        op => Some(op),
-    }
-}
-
-/// The tasks that can take a step.
-pub fn enabled(system: &System) -> impl Iterator<Item = TaskId> {
-    system.tasks().filter(|&task| {
-        pending(system, task).is_some_and(|op| system.inode.blocked(task, &op).is_none())
-    })
-}
-
-impl Search {
-    fn new(program: &Program, traces: bool) -> Search {
-        Search { program: program.clone(), traces, gathered: Mutex::default() }
-    }
-
-    fn state(&self) -> State {
-        State {
-            system: Box::new(System::new(&self.program)),
-            rules: Box::new(Rules::new(&self.program)),
-            trace: self.traces.then(|| TraceHash::new(self.program.calls.len())),
-            broken: None,
-        }
-    }
-
-    fn step(&self, last: &State, task: TaskId) -> Option<(State, Event, Option<Violation>)> {
-        let op = pending(&last.system, task)?;
-        let mut state = last.clone();
-        let event = state.system.perform(task, op).ok()?;
-        let found = &mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        let gathered = &mut found.gathered;
-        crate::emit::step(&self.program, &state.rules, &event);
-        let mut violation = state.rules.observe(&self.program, &event, gathered).err();
-        if let Some(trace) = &mut state.trace {
-            trace.observe(&event);
-        }
-        if state.system.calls[usize::from(task)].next().is_none() {
-            state.rules.returned(&self.program, &event, gathered);
-        }
-        if violation.is_none() && state.system.finished() {
-            violation = state.rules.finish(&self.program, &state.system.inode).err();
-            if let Some(trace) = &state.trace {
-                found.traces.insert(trace.get());
-            }
-        }
-        state.broken = violation.as_ref().map(|v| v.rule);
-        Some((state, event, violation))
-    }
-}
-
-impl Model for Search {
-    type State = State;
-    type Action = TaskId;
-
-    fn init_states(&self) -> Vec<State> {
-        vec![self.state()]
-    }
-
-    fn actions(&self, state: &State, actions: &mut Vec<TaskId>) {
-        if state.broken.is_none() {
-            actions.extend(enabled(&state.system));
-        }
-    }
-
-    fn next_state(&self, last: &State, task: TaskId) -> Option<State> {
-        self.step(last, task).map(|(state, ..)| state)
-    }
-
-    fn properties(&self) -> Vec<Property<Search>> {
-        vec![Property::always(
-            "every rule holds and somebody can go on",
-            |search: &Search, state: &State| {
-                state.broken.is_none()
-                    && (!search.program.rules.has(RuleId::R12)
-                        || state.system.finished()
-                        || enabled(&state.system).next().is_some())
-            },
-        )]
-    }
 }
 
 /// Explores a program state by state; the counterexample, if any, is a shortest one.

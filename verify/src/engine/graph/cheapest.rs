@@ -1,6 +1,6 @@
 //! The cheapest run that goes wrong in a given way: fewest steps or fewest switches first.
 
-use super::{Search, State, enabled};
+use super::search::{Search, State, enabled};
 use crate::program::Program;
 use crate::rule::RuleId;
 use crate::verdict::Verdict;

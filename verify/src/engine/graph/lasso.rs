@@ -5,7 +5,7 @@
 //! loop in which it can *never* go on, and every other task in the loop either moves in it or
 //! cannot move anywhere in it.
 
-use super::{Search, State, enabled};
+use super::search::{Search, State, enabled};
 use crate::program::Program;
 use diolock::op::TaskId;
 use diolock::task::Task;
