@@ -11,16 +11,19 @@ mod adapter;
 mod coenabled;
 mod conductor;
 mod dpor;
+mod exploration;
 mod history;
+mod options;
 
-use crate::program::{Memory, Program, Run};
+pub use exploration::{Exploration, Watcher};
+pub use options::{Options, Strategy};
+
+use crate::program::{Memory, Program};
 use crate::verdict::{Report, Verdict};
 use adapter::Shared;
 use conductor::{Choice, Conductor};
-use diolock::op::TaskId;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
-use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -30,80 +33,6 @@ const STACK_SIZE: usize = 256 * 1024;
 
 /// A search of every trace gives up after that many executions: twenty times what the catalogue needs.
 pub const MAX_EXECUTIONS: u64 = 300_000;
-
-/// Who goes next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Strategy {
-    /// Anybody, each step anew.
-    Random,
-    /// Probabilistic concurrency testing: fixed priorities that change at `depth - 1` places.
-    Pct {
-        /// The number of ordering constraints a bug may need.
-        depth: usize,
-    },
-    /// Every trace: source-DPOR with sleep sets.
-    Exhaustive,
-}
-
-/// What to run and when to stop.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Who goes next.
-    pub strategy: Strategy,
-    /// Executions to sample; `Exhaustive` ignores it.
-    pub iterations: usize,
-    /// Where the sampling starts; `Exhaustive` ignores it.
-    pub seed: u64,
-    /// Give up after that many executions (`Exhaustive` only).
-    pub max_executions: Option<u64>,
-    /// Hand out the traces' fingerprints.
-    pub traces: bool,
-    /// Go on after a violation or a deadlock, to see every trace.
-    pub keep_going: bool,
-}
-
-impl Options {
-    /// That many executions, chosen in this way from this seed.
-    pub fn sample(strategy: Strategy, iterations: usize, seed: u64) -> Options {
-        Options { iterations, seed, ..Options::exhaustive() }.with(strategy)
-    }
-
-    /// Every trace, without a limit.
-    pub fn exhaustive() -> Options {
-        Options {
-            strategy: Strategy::Exhaustive,
-            iterations: 0,
-            seed: 0,
-            max_executions: None,
-            traces: false,
-            keep_going: false,
-        }
-    }
-
-    fn with(self, strategy: Strategy) -> Options {
-        Options { strategy, ..self }
-    }
-}
-
-/// Is handed each execution that came to its end or got stuck, and may say why no more is wanted.
-pub type Watcher = Box<dyn FnMut(&Run) -> ControlFlow<String> + Send>;
-
-/// A report and what only this engine knows.
-#[derive(Clone, Debug)]
-pub struct Exploration {
-    /// The report.
-    pub report: Report,
-    /// Fingerprints of the executions that got stuck.
-    pub stuck: BTreeSet<u64>,
-    /// Executions that were cut off because they could only repeat a trace.
-    pub cut: u64,
-    /// Backtrack points at which every enabled task had to be tried.
-    pub widened: u64,
-    /// The last execution, as the tasks in the order of their steps.
-    pub schedule: Vec<TaskId>,
-    /// A fingerprint of all schedules in order.
-    pub schedules: u64,
-}
 
 /// Runs a program.
 pub fn run(program: &Program, options: &Options) -> Report {

@@ -1,6 +1,7 @@
 //! A program as shuttle threads: one thread a task, one switch point a step.
 
-use super::{Exploration, Options, Strategy};
+use super::exploration::Exploration;
+use super::options::{Options, Strategy};
 use crate::engine::{Tally, Wrong};
 use crate::program::{Program, Run};
 use crate::rule::RuleId;

@@ -2,7 +2,8 @@
 
 use super::adapter::{Shared, lock, spawn_order};
 use super::dpor::Search;
-use super::{Options, Strategy, Watcher};
+use super::exploration::Watcher;
+use super::options::{Options, Strategy};
 use crate::program::Program;
 use diolock::op::TaskId;
 use shuttle::scheduler::{self as sched, PctScheduler, RandomScheduler, Schedule, Scheduler};
