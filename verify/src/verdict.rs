@@ -101,3 +101,8 @@ impl Report {
         }
     }
 }
+
+/// Whether a verdict says that something is wrong with the protocol.
+pub fn is_bad(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Violated(_) | Verdict::Deadlocked | Verdict::Livelocked)
+}

@@ -1,13 +1,13 @@
 //! Which fix closes the window, and how.
 
-use super::follow::first_difference;
-use super::{Followed, follow, is_bad, shorten};
+use super::follow::{Followed, first_difference, follow};
+use super::shorten::shorten;
 use crate::engine::graph::{self, Cost};
 use crate::engine::loom::job::{self, Job};
 use crate::litmus::Litmus;
 use crate::program::{Memory, Program};
 use crate::suite::{MAX_LOOM, MAX_STATES};
-use crate::verdict::{Report, Verdict};
+use crate::verdict::{Report, Verdict, is_bad};
 use diolock::kernel::{Fix, Kernel, Version};
 use std::path::Path;
 

@@ -3,24 +3,25 @@
 
 mod closing;
 mod follow;
+mod shorten;
 
+pub use crate::verdict::is_bad;
 pub use closing::{Closing, Ending, closing};
 pub use follow::{Followed, follow};
+pub use shorten::shorten;
 
 use crate::engine::graph::{self, Cost};
 use crate::engine::loom::job::{self, Job};
 use crate::litmus::Litmus;
 use crate::program::{Memory, Program};
 use crate::suite::MAX_LOOM;
-use crate::verdict::{Counterexample, Report, Verdict};
+use crate::verdict::{Report, Verdict};
 use diolock::kernel::Kernel;
 use diolock::op::TaskId;
 use std::path::Path;
 
 /// loom may run that many executions in all; what it has not found by then is said to be not found.
 const LOOM: u64 = 3_000;
-/// A counterexample is made shorter as long as the search for a shorter one has fewer states.
-const STATES: usize = 400_000;
 
 /// A litmus test on a kernel, explained.
 #[derive(Clone, Debug)]
@@ -42,11 +43,6 @@ impl Explained {
     pub fn closing(&self) -> Option<&Closing> {
         if let Ending::Closed(closing) = &self.ending { Some(closing) } else { None }
     }
-}
-
-/// Whether a verdict says that something is wrong with the protocol.
-pub fn is_bad(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Violated(_) | Verdict::Deadlocked | Verdict::Livelocked)
 }
 
 /// Explains a litmus test on a kernel; `exe` is the `diolock` binary, for loom's processes.
@@ -161,26 +157,6 @@ pub fn explain_report(
     shorten(&program, &mut report, Cost::Switches);
     let ending = closing(litmus, &program, &report, exe);
     Explained { claim: litmus.claim.clone(), program, report, engines: Vec::new(), ending }
-}
-
-/// Replaces a counterexample by the cheapest one of the same verdict, on the reference semantics.
-/// It stays as it is where that cannot be told: weak memory, loops, and cycles that no one run shows.
-pub fn shorten(program: &Program, report: &mut Report, cost: Cost) {
-    let Some(found) = &report.counterexample else { return };
-    if program.memory == Memory::C11 || found.loop_start.is_some() || found.events.is_empty() {
-        return;
-    }
-    // No bound: a run of another engine does without the steps in which writers queue.
-    let bound = (usize::MAX, usize::MAX);
-    let Some(schedule) = graph::cheapest(program, &report.verdict, cost, bound, STATES) else {
-        return;
-    };
-    let (wrong, run) = graph::replay(program, &schedule);
-    let (verdict, text) = wrong.verdict(program);
-    if verdict == report.verdict {
-        let counterexample = Counterexample { events: run.events, text, loop_start: None };
-        report.counterexample = Some(counterexample);
-    }
 }
 
 /// How often a task that could have gone on did not.
