@@ -1,6 +1,6 @@
 //! The lock order for graphviz.
 
-use super::{LockGraph, rank};
+use super::graph::{LockGraph, rank};
 use crate::rule::Node;
 use std::collections::BTreeMap;
 use std::fmt::Write;

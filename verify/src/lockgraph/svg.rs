@@ -1,7 +1,7 @@
 //! The lock order as a picture: a row for each lock, outermost on top. What follows the ranks runs
 //! down on the right; what goes against them comes back up on the left.
 
-use super::{Edge, LockGraph, rank};
+use super::graph::{Edge, LockGraph, rank};
 use crate::report::escape;
 use crate::rule::Node;
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! The lock order in words.
 
-use super::{LockGraph, rank};
+use super::graph::{LockGraph, rank};
 use std::fmt::Write;
 
 /// As wide as it gets.
