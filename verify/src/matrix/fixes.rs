@@ -1,13 +1,15 @@
 //! What each fix is needed for.
 
-use super::Verdicts;
-use crate::explain::is_bad;
 use crate::litmus::{Expect, Expected, Litmus};
 use crate::program::Memory;
 use crate::survey::{self, Question, word};
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, is_bad};
 use diolock::kernel::{FIXES, Fix, Kernel, Version};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Verdicts by litmus test and kernel.
+pub(super) type Verdicts = BTreeMap<(String, Kernel), Verdict>;
 
 /// A fix, and the litmus tests that fail without it.
 #[derive(Clone, Debug)]

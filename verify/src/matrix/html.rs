@@ -1,6 +1,8 @@
 //! The matrix as one HTML file: no script, font or other file is needed.
 
-use super::{Answer, Boundary, FixRow, Matrix, Need, Row, by, said};
+use super::fixes::{FixRow, Need};
+use super::table::{Answer, Boundary, Matrix, Row};
+use super::words::{by, said};
 use crate::report::escape;
 use crate::rule::RuleId;
 use crate::verdict::Verdict;

@@ -1,6 +1,7 @@
 //! The matrix as one JSON object a line.
 
-use super::{Matrix, Need};
+use super::fixes::Need;
+use super::table::Matrix;
 use crate::survey::word;
 use diolock::kernel::Version;
 use serde_json::{Value, json};

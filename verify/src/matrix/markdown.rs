@@ -1,6 +1,8 @@
 //! The matrix in Markdown, as the README has it.
 
-use super::{Answer, Boundary, FixRow, Matrix, Need, Row, by, said};
+use super::fixes::{FixRow, Need};
+use super::table::{Answer, Boundary, Matrix, Row};
+use super::words::{by, said};
 use diolock::kernel::Version;
 use std::fmt::Write;
 

@@ -5,12 +5,15 @@ mod fixes;
 mod html;
 mod json;
 mod markdown;
+mod table;
 mod text;
+mod words;
 
 pub use fixes::{FixRow, Need, needed};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
+pub use table::{Answer, Boundary, Matrix, Row};
 pub use text::text;
 
 use crate::engine::EngineName;
@@ -20,6 +23,7 @@ use crate::suite::{self, Cell, Done};
 use crate::survey::{self, Question, word};
 use crate::verdict::Verdict;
 use diolock::kernel::{Fix, Kernel, Version};
+use fixes::Verdicts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -44,152 +48,6 @@ pub enum Progress<'a> {
     /// One of this litmus test has ended.
     Done(&'a str),
 }
-
-/// The two tables.
-#[derive(Clone, Debug)]
-pub struct Matrix {
-    /// A row for each litmus test: those of a race first, by race, then the others.
-    pub rows: Vec<Row>,
-    /// A row for each fix, oldest first.
-    pub fixes: Vec<FixRow>,
-    /// The engines that were asked.
-    pub engines: Vec<EngineName>,
-    /// Runs that ended.
-    pub ran: usize,
-    /// Runs that were planned.
-    pub planned: usize,
-}
-
-/// A litmus test on every kernel.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The litmus test.
-    pub litmus: Arc<Litmus>,
-    /// For each of [`Version::ALL`]: what the engines say; `None` if they were not asked.
-    pub answers: Vec<Option<Answer>>,
-    /// Kernels after the last that the litmus test speaks of, as far as they were searched, and whether it
-    /// fails there: looked for only if it fails on that last one.
-    pub later: Vec<(Version, bool)>,
-    /// What fixed it.
-    pub fixed: Vec<Boundary>,
-}
-
-/// What engines say of a litmus test on a kernel.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// What the litmus test expects.
-    pub expected: Expected,
-    /// Each engine and its verdict; `None` if it did not get to run.
-    pub said: Vec<(EngineName, Option<Verdict>)>,
-    /// Whether nobody said anything unexpected.
-    pub ok: bool,
-}
-
-/// Where a litmus test stops failing.
-#[derive(Clone, Debug)]
-pub struct Boundary {
-    /// The last kernel on which it fails; `None` if it fails on no kernel as released.
-    pub last: Option<Version>,
-    /// The first on which it does not.
-    pub first: Version,
-    /// Fixes without any one of which it fails there too, with the verdict.
-    pub fixes: Vec<(Fix, &'static str)>,
-}
-
-impl Answer {
-    /// What the engines that ran say, each word once. That a sampler saw nothing contradicts
-    /// nobody who looked everywhere and saw nothing.
-    fn words(&self) -> Vec<&'static str> {
-        let mut words: Vec<&str> =
-            self.said.iter().filter_map(|(_, verdict)| verdict.as_ref().map(word)).collect();
-        words.sort_unstable();
-        words.dedup();
-        if words == ["never", "unseen"] {
-            words.pop();
-        }
-        words
-    }
-
-    /// The verdict all agree on, in a word.
-    pub fn agreed(&self) -> Option<&'static str> {
-        match self.words()[..] {
-            [word] if self.complete() => Some(word),
-            _ => None,
-        }
-    }
-
-    /// Whether two engines say different things.
-    pub fn disagree(&self) -> bool {
-        self.words().len() > 1
-    }
-
-    /// Whether every engine ran.
-    pub fn complete(&self) -> bool {
-        self.said.iter().all(|(_, verdict)| verdict.is_some())
-    }
-
-    /// Whether an engine found something.
-    pub fn bad(&self) -> bool {
-        self.said.iter().any(|(_, verdict)| verdict.as_ref().is_some_and(is_bad))
-    }
-
-    /// Who was asked.
-    pub fn engines(&self) -> Vec<EngineName> {
-        self.said.iter().map(|(engine, _)| *engine).collect()
-    }
-}
-
-impl Row {
-    /// Who was asked, on any kernel.
-    pub fn engines(&self) -> Vec<EngineName> {
-        let mut engines: Vec<EngineName> =
-            self.answers.iter().flatten().flat_map(Answer::engines).collect();
-        engines.sort_unstable();
-        engines.dedup();
-        engines
-    }
-
-    /// The kernels on which it was searched, and whether it fails there.
-    fn searched(&self) -> Vec<(Version, bool)> {
-        let asked = Version::ALL.into_iter().zip(&self.answers);
-        let asked = asked.filter_map(|(version, answer)| Some((version, answer.as_ref()?.bad())));
-        asked.chain(self.later.iter().copied()).collect()
-    }
-
-    /// Whether it fails on the newest kernel there is.
-    pub fn open(&self) -> bool {
-        let newest = Version::ALL.last().copied();
-        self.searched().last().is_some_and(|&(version, bad)| bad && Some(version) == newest)
-    }
-
-    /// The last kernel that could be searched, if it fails there and is not the newest one.
-    pub fn silent_after(&self) -> Option<Version> {
-        let (version, bad) = self.searched().last().copied()?;
-        (bad && !self.open()).then_some(version)
-    }
-}
-
-impl Matrix {
-    /// Whether everything ran.
-    pub fn complete(&self) -> bool {
-        self.ran == self.planned
-    }
-
-    /// Whether everything ran, engines agree, and nothing unexpected was said.
-    pub fn ok(&self) -> bool {
-        let fine = |answer: &Answer| answer.ok && answer.complete() && !answer.disagree();
-        self.complete() && self.rows.iter().all(|row| row.answers.iter().flatten().all(fine))
-    }
-
-    /// The words for a matrix that is not whole.
-    fn partial(&self) -> Option<String> {
-        let Matrix { ran, planned, .. } = self;
-        (!self.complete()).then(|| format!("PARTIAL: {ran} of {planned} runs ended"))
-    }
-}
-
-/// Verdicts by litmus test and kernel.
-type Verdicts = BTreeMap<(String, Kernel), Verdict>;
 
 /// Runs what it takes. Once `stop` is set, what there is comes back.
 pub fn run(
@@ -347,29 +205,6 @@ fn boundaries(row: &Row, verdicts: &Verdicts) -> Vec<Boundary> {
         Boundary { last, first, fixes: fixes.into_iter().filter_map(fails).collect() }
     };
     candidates(row).into_iter().map(of).collect()
-}
-
-/// `graph only`, `graph, shuttle`; `None` if all of those asked could tell.
-fn by(engines: &[EngineName], asked: &[EngineName]) -> Option<String> {
-    let names: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
-    match names[..] {
-        _ if engines.len() == asked.len() => None,
-        [one] => Some(format!("{one} only")),
-        _ => Some(names.join(", ")),
-    }
-}
-
-/// What an answer says, in words: `R6`, or who says what.
-fn said(answer: &Answer) -> String {
-    let words = |(engine, verdict): &(EngineName, Option<Verdict>)| {
-        format!("{}: {}", engine.name(), verdict.as_ref().map_or("not run", word))
-    };
-    let text = match answer.agreed() {
-        Some(word) => word.to_owned(),
-        None => answer.said.iter().map(words).collect::<Vec<_>>().join(", "),
-    };
-    // Nothing more needs saying where engines contradict each other.
-    if answer.ok || answer.disagree() { text } else { format!("!{text}") }
 }
 
 #[cfg(test)]

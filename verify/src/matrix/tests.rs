@@ -1,3 +1,4 @@
+use super::words::{by, said};
 use super::*;
 use crate::litmus::catalogue;
 use crate::rule::RuleId;

@@ -1,6 +1,8 @@
 //! The matrix for a terminal or a pipe.
 
-use super::{Answer, Boundary, FixRow, Matrix, Need, Row, said};
+use super::fixes::{FixRow, Need};
+use super::table::{Answer, Boundary, Matrix, Row};
+use super::words::said;
 use crate::engine::EngineName;
 use diolock::kernel::Version;
 use std::fmt::Write;
