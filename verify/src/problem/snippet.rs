@@ -1,9 +1,12 @@
 //! The place in a file that a problem is at, as it is shown: its line and the lines around it, each
 //! clipped, so that what is printed does not grow with the file.
 
-use super::Span;
 use crate::printable::{clip, is_printable, width};
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+use std::ops::Range;
+
+/// Bytes of the file.
+pub(crate) type Span = Range<usize>;
 
 /// Columns of a line that are shown.
 const COLUMNS: usize = 100;
