@@ -189,6 +189,16 @@ pub fn on(waiting: &Waiting, wanted: LockName) -> bool {
     matches!(waiting.blocked, Blocked::Lock { lock, .. } if lock == wanted)
 }
 
+/// How the task of a row holds a rwsem: `R `, `W `; nothing for a mutex.
+pub fn held_words(row: &Row, lock: LockName) -> &'static str {
+    let mode = row.held.iter().find(|h| h.task == row.task && h.lock == lock).map(|h| h.mode);
+    match mode {
+        Some(Mode::Shared) if lock.is_rwsem() => "R ",
+        Some(Mode::Exclusive) if lock.is_rwsem() => "W ",
+        _ => "",
+    }
+}
+
 /// Whether a step touches what a step of another task touches, in a way that does not commute.
 fn shared(events: &[Event], at: usize) -> bool {
     let touched = events[at].touched();

@@ -1,12 +1,12 @@
 //! An explanation as a text of at most 25 lines of 100 columns: what goes wrong, how, which fix closes
 //! the window, and the command that runs it again.
 
-use super::chart::{Chart, Row};
+use super::chart::{Chart, Row, held_words};
 use super::command::command;
 use super::fit::{WIDTH, wrap};
 use super::lanes::heading;
 use super::table::{Detail, table};
-use super::words::{held_words, waits_words};
+use super::words::waits_words;
 use crate::explain::{Closing, Ending, Explained, is_bad};
 use crate::program::{Event, Program, Waiting};
 use crate::schedule;

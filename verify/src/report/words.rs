@@ -253,16 +253,6 @@ pub fn lane_waits_words(waiting: &Waiting, letter: &impl Fn(TaskId) -> char) -> 
     }
 }
 
-/// How the task of a row holds a rwsem: `R `, `W `; nothing for a mutex.
-pub fn held_words(row: &super::Row, lock: LockName) -> &'static str {
-    let mode = row.held.iter().find(|h| h.task == row.task && h.lock == lock).map(|h| h.mode);
-    match mode {
-        Some(Mode::Shared) if lock.is_rwsem() => "R ",
-        Some(Mode::Exclusive) if lock.is_rwsem() => "W ",
-        _ => "",
-    }
-}
-
 fn flag(outcome: &Outcome, yes: &'static str, no: &'static str) -> &'static str {
     if *outcome == Outcome::Flag(true) { yes } else { no }
 }
