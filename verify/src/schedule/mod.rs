@@ -18,6 +18,7 @@
 mod read;
 mod replay;
 mod seal;
+mod steps;
 mod weak;
 mod write;
 
@@ -25,42 +26,13 @@ pub use read::MAX_BYTES;
 pub use replay::{End, Replay, replay};
 pub(crate) use seal::answers;
 pub use seal::{Seal, seal};
+pub use steps::{Schedule, Step};
 pub use weak::marks;
 pub use write::{file, letters};
 
-use crate::problem::{Finding, Problems, Span};
+use crate::problem::{Finding, Problems};
 use crate::program::Program;
-use diolock::kernel::Kernel;
-use diolock::op::TaskId;
-
-/// What the file is called in messages.
-const KIND: &str = "schedule";
-
-/// A schedule that reads well; whether it fits a program is known when it is run.
-#[derive(Clone, Debug)]
-pub struct Schedule {
-    /// The steps.
-    pub steps: Vec<Step>,
-    /// The kernel it was recorded on, if it says so.
-    pub kernel: Option<Kernel>,
-    seal: Option<(Seal, Span)>,
-    /// How the recorded run ended, in one word or two.
-    ends: Option<String>,
-    path: String,
-    text: String,
-}
-
-/// One step of a schedule.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Step {
-    /// Who takes it.
-    pub task: TaskId,
-    /// How many writes old the value is that it reads; 0 but for weak memory.
-    pub old: u8,
-    /// The step's name, if the schedule gives it.
-    pub name: Option<String>,
-    span: Span,
-}
+use steps::KIND;
 
 impl Schedule {
     /// How the recorded run ended, if the schedule says so: `violated R4`, `deadlocked`.

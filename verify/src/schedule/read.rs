@@ -1,6 +1,7 @@
 //! Reads schedules, and says everything that is wrong with one at once.
 
-use super::{KIND, Schedule, Seal, Step};
+use super::seal::Seal;
+use super::steps::{KIND, Schedule, Step};
 use crate::litmus::Litmus;
 use crate::problem::{self, Finding, Problems, Span, shown};
 use crate::program::Memory;

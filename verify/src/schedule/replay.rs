@@ -1,7 +1,7 @@
 //! Runs a schedule on the reference semantics, as far as it goes.
 
+use super::steps::{Schedule, Step};
 use super::weak::{History, must_see};
-use super::{Schedule, Step};
 use crate::engine::graph;
 use crate::program::{Event, Program, Run, Waiting};
 use crate::rule::{Gathered, Violation};
