@@ -1,6 +1,7 @@
 //! What a program breaks, by each engine.
 
-use super::{Options, Part};
+use super::options::{Limits, Options};
+use super::part::Part;
 use crate::engine::loom::job::{self, Job};
 use crate::engine::{EngineName, graph, shuttle};
 use crate::litmus::Litmus;
@@ -12,15 +13,6 @@ use diolock::kernel::{Kernel, Version};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-
-/// Where engines give up: never by the clock.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// graph, in states.
-    pub states: usize,
-    /// shuttle, in executions.
-    pub executions: u64,
-}
 
 /// What is broken (`R4`, `deadlock`, `livelock`), and how in one run's words.
 pub(super) type Broken = BTreeMap<&'static str, String>;

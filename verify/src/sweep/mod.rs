@@ -9,6 +9,7 @@
 
 mod calls;
 mod judge;
+mod options;
 mod part;
 mod programs;
 pub mod races;
@@ -16,19 +17,17 @@ mod starts;
 mod tally;
 
 pub use calls::CALLS;
-pub use judge::Limits;
+pub use options::{Limits, Options};
 pub use part::Part;
 pub use starts::STARTS;
 pub use tally::{Doubt, Found, Sweep, Unexplained};
 
-use crate::engine::EngineName;
 use crate::litmus::Litmus;
 use crate::rule::RuleSet;
 use crate::suite::side_by_side;
 use diolock::kernel::Version;
 use judge::{Judge, Judged};
 use races::Race;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -37,27 +36,6 @@ pub fn alone(version: Version) -> impl Iterator<Item = Litmus> {
     let part = |file: &starts::Start, at| Part { file: file.clone(), calls: vec![at] };
     let parts = STARTS.iter().flat_map(move |file| (0..CALLS.len()).map(move |at| part(file, at)));
     parts.filter_map(move |part| part.litmus(version, RuleSet::ALL).ok())
-}
-
-/// What to sweep.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// On this kernel.
-    pub version: Version,
-    /// Calls of a program: one, two or three.
-    pub tasks: usize,
-    /// That many programs, chosen at random; `None`: all.
-    pub programs: Option<usize>,
-    /// Where the choice starts.
-    pub seed: u64,
-    /// Who judges. The first one's answer is the one that is explained.
-    pub engines: Vec<EngineName>,
-    /// Where each gives up.
-    pub limits: Limits,
-    /// Programs at a time.
-    pub jobs: usize,
-    /// The binary that loom's child processes run.
-    pub exe: PathBuf,
 }
 
 /// Runs a sweep; `on_done` hears of each program judged, and of how many there are.

@@ -1,7 +1,9 @@
 //! Which programs there are.
 
-use super::starts::Start;
-use super::{CALLS, Options, Part, STARTS};
+use super::calls::CALLS;
+use super::options::Options;
+use super::part::Part;
+use super::starts::{STARTS, Start};
 use crate::rule::RuleSet;
 use std::collections::{BTreeMap, BTreeSet};
 
