@@ -6,14 +6,15 @@
 
 mod canonical;
 mod outcome;
+mod replayed;
 
 use crate::engine::graph::pending;
 use crate::engine::{Wrong, shuttle};
 use crate::program::{Event, Program, System};
-use crate::rule::{Gathered, RuleId, Rules, Violation};
-use crate::trace::TraceHash;
+use crate::rule::{RuleId, Violation};
 use crate::verdict::Verdict;
 use diolock::op::{Op, TaskId};
+use replayed::{Replayed, replay};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -167,48 +168,13 @@ impl Found {
     }
 }
 
-/// A schedule after it was run and judged.
-struct Replayed {
-    schedule: Vec<TaskId>,
-    events: Vec<Event>,
-    system: System,
-    hash: u64,
-    broken: Option<Violation>,
-}
-
 impl Replayed {
-    /// Its place in the list.
-    fn key(&self) -> (usize, Vec<TaskId>) {
-        (self.schedule.chunk_by(|a, b| a == b).count(), self.schedule.clone())
-    }
-
     fn trace(self, program: &Program) -> Trace {
         let stuck = (!self.system.finished()).then(|| Wrong::Stuck(self.system.waiting()));
         let outcome = outcome::parts(program, &self, stuck.as_ref());
         let wrong = self.broken.map(Wrong::Rule).or(stuck).map(|wrong| wrong.verdict(program));
         Trace { hash: self.hash, schedule: self.schedule, wrong, outcome }
     }
-}
-
-/// Runs a schedule on the reference semantics, past a broken rule; ends early at a task that waits.
-fn replay(program: &Program, schedule: &[TaskId]) -> Replayed {
-    let mut system = System::new(program);
-    let mut rules = Rules::new(program);
-    let mut trace = TraceHash::new(program.calls.len());
-    let mut gathered = Gathered::default();
-    let mut events = Vec::with_capacity(schedule.len());
-    let mut broken = None;
-    for &task in schedule {
-        let Some(op) = pending(&system, task) else { break };
-        let Ok(event) = system.perform(task, op) else { break };
-        trace.observe(&event);
-        broken = broken.or(rules.observe(program, &event, &mut gathered).err());
-        events.push(event);
-    }
-    if system.finished() {
-        broken = broken.or(rules.finish(program, &system.inode).err());
-    }
-    Replayed { schedule: schedule.to_vec(), events, system, hash: trace.get(), broken }
 }
 
 /// The schedule of an execution, less the steps in which a writer of a fair lock queues although it

@@ -1,6 +1,6 @@
 //! How a run ends, in one line: enough to tell traces apart at a glance.
 
-use super::Replayed;
+use super::replayed::Replayed;
 use crate::engine::Wrong;
 use crate::program::{Event, Program};
 use crate::report::content_words;
