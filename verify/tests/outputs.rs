@@ -28,6 +28,8 @@ const COMMANDS: [&[&str]; 21] = [
     &["conform", "bad.tsv", "--kernel", "v6.1"],
     &["sources"],
     &["sources", "--json"],
+    &["steps", "punch_hole", "--kernel", "v3.11"],
+    &["steps", "ext4_truncate", "--json"],
     &["sweep", "--tasks", "3", "--programs", "5", "--engines", "graph", "--kernel", "v6.12"],
     &["help"],
 ];
