@@ -15,7 +15,11 @@ steps! {
     /// in each of them.
     ///
     /// # Modelled
-    /// What was stored there is gone, as the file's blocks are about to be.
+    /// What was stored there is gone, as the file's blocks are about to be, and their buffers are mapped no longer.
+    ///
+    /// # Left out
+    /// Up to v3.7 a hole within a page that is not up to date as a whole leaves its blocks not up to date
+    /// (`ext4_discard_partial_page_buffers_no_lock`): who wants them reads them in again.
     pub struct TruncatePages {}
     /// Cuts `range` out.
     pub fn new(range: Range);

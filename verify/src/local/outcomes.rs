@@ -42,14 +42,16 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
     }
 }
 
-/// No page, and every page of which two blocks are anything and the others up to date and clean.
+/// No page, and pages of which two blocks are anything, or the one and the other, and the others up to date and clean.
 fn pages() -> Vec<Outcome> {
     let clean = Buffer { uptodate: true, ..Buffer::default() };
     let dirty = Buffer { dirty: true, ..clean };
     let mapped = Buffer { mapped: Some(0), ..dirty };
     let each = [Buffer::default(), clean, dirty, mapped, Buffer { uninit: true, ..mapped }];
-    let both = each.iter().flat_map(|first| each.iter().map(move |second| [*first, *second]));
-    let pages = both.map(|[first, second]| Outcome::Page(vec![first, second, clean, clean]));
+    let alike = each.iter().map(|&both| [both, both]);
+    let next = each.windows(2).flat_map(|pair| [[pair[0], pair[1]], [pair[1], pair[0]]]);
+    let pages = alike.chain(next);
+    let pages = pages.map(|[first, second]| Outcome::Page(vec![first, second, clean, clean]));
     std::iter::once(Outcome::Page(Vec::new())).chain(pages).collect()
 }
 
