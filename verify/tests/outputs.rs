@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Each command, short of the options that name files; run in a folder that has what they need.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 23] = [
     &["--help"],
     &["--version"],
     &["verify", "--help"],
