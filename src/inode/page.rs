@@ -6,7 +6,7 @@ use crate::op::{Buffer, Content, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range
 ///
 /// | buffer of a block           | means                                                            |
 /// |-----------------------------|------------------------------------------------------------------|
-/// | not `uptodate`              | never read, nor stored to: who wants it reads it in, under the page's lock |
+/// | not `uptodate`              | never read, nor stored to: who wants it reads it in              |
 /// | `uptodate`                  | anybody may copy from it, without a lock                         |
 /// | `dirty`, `mapped = Some(b)` | it was stored to; writeback writes to `b` without a second look at the extent tree |
 /// | `dirty`, `mapped = None`    | the same, to be allocated by writeback (delayed, or unwritten)   |

@@ -23,7 +23,8 @@ steps! {
     /// i_size is mapped and stored to; what is stored behind it is no data of the file. Delayed allocation: a hole
     /// is allocated by writeback, a written block is mapped here and not looked up again, nor is one that was mapped
     /// before (`__block_write_begin`). A page of which some block is not up to date is read in first, as one that is
-    /// not there. The store happens under the page's lock; in the kernel it comes after, through the page table entry, and a page that is dropped or
+    /// not there. The store happens under the page's lock; in the kernel it comes after, through the page table entry,
+    /// and a page that is dropped or
     /// written back in between faults again.
     ///
     /// # Left out

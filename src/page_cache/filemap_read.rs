@@ -21,7 +21,8 @@ steps! {
     /// cache meanwhile. From v6.1 on a look before that ends a read which begins at or past the end; the read is
     /// over when it reaches the i_size of the second look. Up to v5.10 it goes on to look for the page again, and
     /// at i_size again, for what it was asked beyond that. A page that is not up to date is copied from if the blocks
-    /// asked for are (`block_is_partially_uptodate`, fs/buffer.c, v3.7.2, v4.10.17, v6.12); else it is read in under its
+    /// asked for are (`block_is_partially_uptodate`, fs/buffer.c, v3.7.2, v4.10.17, v6.12); else it is read in under
+    /// its
     /// lock, like one that is not there, unless somebody else has done so: up to v5.10 all of it, from v6.1 on the
     /// blocks asked for (`filemap_range_uptodate`).
     ///

@@ -21,7 +21,8 @@ steps! {
     /// # Modelled
     /// Delayed allocation: a hole is allocated by writeback, a written block is mapped here and not looked up
     /// again, nor is one that was mapped before. A page that is not there goes in with no block up to date, and those
-    /// that are written are so afterwards; nothing is read but the rest of a block that is written by half. i_disksize goes up here only where the last block needs no allocation; from v6.1 on only where
+    /// that are written are so afterwards; nothing is read but the rest of a block that is written by half. i_disksize
+    /// goes up here only where the last block needs no allocation; from v6.1 on only where
     /// i_size does too, and in v6.12 after it. i_size goes up under the page's lock.
     ///
     /// # Left out
@@ -44,10 +45,12 @@ steps! {
     AddPage in "grab_cache_page_write_begin" "add_to_page_cache_lru" => Op::PageIn
         => { self.found(&outcome); };
     Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
-    ReadRest in "__block_write_begin" "ll_rw_block, wait_on_buffer" if self.half.is_some() && self.begun.rest().is_some()
+    ReadRest in "__block_write_begin" "ll_rw_block, wait_on_buffer"
+        if self.half.is_some() && self.begun.rest().is_some()
         => Op::Bio(self.begun.rest().into_iter().collect(), Bio::WHOLE_READ)
         => if let Outcome::Data(data) = outcome { self.rest = data.first().copied().unwrap_or(self.rest) };
-    FillRest in "__block_write_begin" "set_buffer_uptodate, zero_user_segments" if self.half.is_some() && self.begun.missing()
+    FillRest in "__block_write_begin" "set_buffer_uptodate, zero_user_segments"
+        if self.half.is_some() && self.begun.missing()
         => Op::PageFill(vec![(self.range.start, self.rest)]) => self.rest = [Content::Zero; 2];
     CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.half);
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead
