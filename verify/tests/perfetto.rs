@@ -124,4 +124,6 @@ fn a_trace_goes_into_a_pipe_alone() {
     let output = write(Path::new("/dev/stdout"), "1");
     assert_eq!(output.status.code(), Some(0));
     assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok());
+    let link = std::fs::symlink_metadata("/dev/stdout").expect("it is there");
+    assert!(link.is_symlink(), "it was replaced");
 }

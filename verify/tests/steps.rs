@@ -10,8 +10,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 /// Steps that no litmus test takes: task, step, why.
-const NOT_TAKEN: [(&str, &str, &str); 1] =
-    [("UringThread", "TaskWork", "the truncate before it waits for it, for ever: that is the bug")];
+const NOT_TAKEN: [(&str, &str, &str); 2] = [
+    ("DirectIo", "NoIoEnd", "it only goes elsewhere"),
+    ("UringThread", "TaskWork", "the truncate before it waits for it, for ever: that is the bug"),
+];
 
 /// What a source file says of one task.
 struct Source {
@@ -31,10 +33,7 @@ fn tasks() -> BTreeMap<String, Source> {
             let text = fs::read_to_string(&path).expect("the source can be read");
             for list in text.split("\nsteps! {\n").skip(1) {
                 let (list, _) = list.split_once("\n}\n").expect("a list ends");
-                let (_, name) = list
-                    .split_once("pub struct ")
-                    .or(list.split_once("    struct "))
-                    .expect("a list has a struct");
+                let (_, name) = list.split_once("struct ").expect("a list has a struct");
                 let (_, rows) = list.split_once("|self, outcome|").expect("a list has a head");
                 let row = |line: &&str| {
                     line.strip_prefix("    ").is_some_and(|row| row.starts_with(char::is_uppercase))

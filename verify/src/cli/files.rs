@@ -79,8 +79,8 @@ pub fn check_writable(path: &Path) -> miette::Result<()> {
         return Err(miette!("`-` is not the name of a file"));
     }
     let able = match fs::metadata(path) {
+        _ if is_stdout(path) => Ok(()),
         Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(there) if !there.is_file() && is_stdout(path) => Ok(()),
         Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
         Err(_) => place(path, "", |_| Ok(())),
     };
@@ -88,14 +88,14 @@ pub fn check_writable(path: &Path) -> miette::Result<()> {
 }
 
 /// Whether a path names this process's standard output: to open a pipe there once more would wait for
-/// a reader, who may have gone.
+/// a reader, who may have gone, and a link there must not be replaced, wherever it leads.
 fn is_stdout(path: &Path) -> bool {
     ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {
-        Ok(there) if !there.is_file() && is_stdout(path) => {
+        _ if is_stdout(path) => {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes())?;
             stdout.flush()
