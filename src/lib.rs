@@ -10,7 +10,7 @@
 //!   file time, raises `i_dio_count`, takes `i_data_sem` for reading, drops `i_mutex`, does its
 //!   I/O, and takes the locks back in the opposite order ([`dio_path::FileDioWrite`]).
 //! * A **truncate** holds `i_mutex`, publishes the small `i_size`, closes the gate, waits until
-//!   `i_dio_count` is 0, opens the gate, and frees under `i_data_sem` ([`dio_path::Truncate`]).
+//!   `i_dio_count` is 0, opens the gate, and frees under `i_data_sem` ([`resize::Truncate`]).
 //! * An **unlocked read** raises `i_dio_count`, tests the gate, and falls back to `i_mutex` if it is
 //!   closed ([`dio_path::DirectRead`]).
 //! * An **asynchronous write** returns with its I/O in flight; the interrupt and, for unwritten
