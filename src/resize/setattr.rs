@@ -1,4 +1,4 @@
-//! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on.
+//! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on; and how every era keeps others out.
 
 use super::alloc_blocks::has_gate;
 use crate::kernel::{Fix, Kernel, Version};

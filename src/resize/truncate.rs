@@ -1,4 +1,4 @@
-//! `ext4_setattr` and `ext4_truncate`: ftruncate.
+//! `ext4_setattr` and `ext4_truncate` under `i_mutex`: ftruncate up to v3.11.
 
 use super::setattr::KeepOut;
 use crate::kernel::{Fix, Kernel, Version};
