@@ -25,8 +25,7 @@ macro_rules! calls {
     ($($call:ident($task:ty) = $doc:literal;)+) => {
         /// Any task, so that a run can hold them side by side.
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-        // A run keeps each behind an `Arc`, so that copies of it share those that have not moved.
-        #[allow(clippy::large_enum_variant)]
+        #[allow(clippy::large_enum_variant, reason = "a run keeps each behind an `Arc`")]
         pub enum Call {
             $(#[doc = $doc] $call($task),)+
         }

@@ -1,8 +1,5 @@
 //! One io_uring thread: an asynchronous direct write, then a truncate.
 
-// Every row is a call.
-#![allow(unreachable_code)]
-
 use super::dio_write_iter::DioWriteIter;
 use super::iomap_dio_complete::IomapDioComplete;
 use crate::resize::Setattr;

@@ -26,7 +26,7 @@ have! {
         ext4_ext_punch_hole ext4_free_io_end ext4_ioend_wait mext_inode_double_lock mext_inode_double_unlock
         mpage_da_map_and_submit mpage_da_submit_io write_cache_pages_da;
     V3_6..=V3_11:
-        __block_write_begin __generic_file_aio_write ext4_ext_direct_IO ext4_falloc_update_inode ext4_file_dio_write
+        __generic_file_aio_write ext4_ext_direct_IO ext4_falloc_update_inode ext4_file_dio_write
         ext4_ind_direct_IO file_read_actor generic_file_aio_read generic_file_aio_write inode_dio_done
         mext_replace_branches;
     V3_6..=V4_10: do_generic_file_read;
@@ -34,7 +34,7 @@ have! {
     V3_6..=V5_10: do_blockdev_direct_IO;
     V3_6..=V6_1: ext4_bio_write_page;
     V3_6..=V6_12:
-        __do_fault ext4_da_writepages_trans_blocks __wake_up _ext4_get_block add_to_page_cache_lru
+        __block_write_begin __do_fault ext4_da_writepages_trans_blocks __wake_up _ext4_get_block add_to_page_cache_lru
         block_page_mkwrite block_write_end dio_bio_end_aio dio_complete do_truncate ext4_chunk_trans_blocks
         ext4_convert_unwritten_extents ext4_end_bio ext4_evict_inode ext4_ext_map_blocks
         ext4_ext_remove_space ext4_ext_truncate ext4_fallocate ext4_io_submit ext4_map_blocks
@@ -56,9 +56,9 @@ have! {
         mpage_map_and_submit_extent mpage_prepare_extent_to_map prepare_to_wait_event;
     V4_10..=V5_4: ext4_direct_IO_read ext4_direct_IO_write ext4_get_block_trans;
     V4_10..=V5_10: copy_page_to_iter ext4_filemap_fault;
-    V4_10..=V6_1: __block_write_begin_int;
     V4_10..=V6_12:
-        ext4_block_write_begin __generic_file_write_iter do_page_mkwrite ext4_alloc_file_blocks ext4_collapse_range
+        __block_write_begin_int __generic_file_write_iter do_page_mkwrite ext4_alloc_file_blocks
+        ext4_block_write_begin ext4_collapse_range
         ext4_file_write_iter ext4_insert_range ext4_mpage_readpages ext4_overwrite_io
         ext4_update_disksize_before_punch ext4_update_inode_size ext4_zero_range inode_dio_end
         mpage_process_page_bufs;

@@ -33,7 +33,8 @@
 ///   goes on to the row below; `Step::Name`, or `Some` of it, goes on there.
 ///
 /// A condition is looked at when the rows before it are over, and a called task is made then. One that has
-/// nothing to do is over at once. `Step` is the enum of rows, `At` where a task stands, in the field `step`.
+/// nothing to do is over at once; so one that goes on at itself needs a condition that ends it. A `?` in what makes
+/// it passes the row over. `Step` is the enum of rows, `At` where a task stands, in the field `step`.
 macro_rules! steps {
     (
         $(#[$doc:meta])*
@@ -71,14 +72,15 @@ macro_rules! steps {
         )?);
 
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[allow(clippy::enum_variant_names)]
+        #[allow(clippy::enum_variant_names, reason = "rows are named for the kernel, not for their enum")]
         enum $step {
             $($row,)+
             Done,
         }
 
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-        #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
+        #[allow(clippy::enum_variant_names, reason = "rows are named for the kernel, not for their enum")]
+        #[allow(clippy::large_enum_variant, reason = "a state is copied as one piece: what is called stands in it")]
         enum $at {
             $($row $(($called))?,)+
             Done,
@@ -91,7 +93,7 @@ macro_rules! steps {
             }
         }
 
-        #[allow(unused_variables, dead_code)]
+        #[allow(unused_variables, dead_code, reason = "not every list needs all that is in its scope")]
         impl $task {
             /// Goes to the first row that is done.
             fn begin($self) -> $task {
@@ -121,7 +123,7 @@ macro_rules! steps {
             /// Makes of a row that is over what comes of it.
             fn after(&mut $self, at: $at, $outcome: $crate::op::Outcome) -> $step {
                 match at {
-                    $(#[allow(unused_mut)] $at::$row $((mut $call))? => {
+                    $($at::$row $(($call))? => {
                         let below = $crate::task::Row::below($step::$row);
                         $crate::task::steps!(@then below $(, $then)?)
                     })+
@@ -130,8 +132,6 @@ macro_rules! steps {
             }
 
             fn go(&mut $self, mut row: $step) {
-                #[allow(unused_imports)]
-                use $crate::task::Task as _;
                 $self.step = loop {
                     let Some(at) = $self.enter(row) else {
                         row = $crate::task::Row::below(row);
@@ -148,7 +148,8 @@ macro_rules! steps {
             }
         }
 
-        #[allow(unused_variables, unreachable_code)]
+        #[allow(unused_variables, reason = "not every list needs all that is in its scope")]
+        #[allow(unreachable_code, reason = "in a list of calls alone every arm of `next` returns")]
         impl $crate::task::Task for $task {
             fn next(&$self) -> Option<$crate::op::Op> {
                 Some(match &$self.step {
@@ -194,13 +195,13 @@ macro_rules! steps {
     (@then $below:ident) => { $below };
     (@then $below:ident, $then:expr) => { $crate::task::Goto::or($then, $below) };
     (@over) => { false };
-    (@over $call:ident) => { $call.done() };
+    (@over $call:ident) => { $crate::task::Task::done($call) };
     (@next $does:expr) => { $does };
-    (@next $does:expr, $call:ident) => { return $call.next() };
+    (@next $does:expr, $call:ident) => { return $crate::task::Task::next($call) };
     (@resume $outcome:ident) => { $outcome };
     (@resume $outcome:ident, $call:ident) => {{
-        $call.resume($outcome);
-        if !$call.done() {
+        $crate::task::Task::resume($call, $outcome);
+        if !$crate::task::Task::done($call) {
             return;
         }
         $crate::op::Outcome::Done
@@ -211,7 +212,9 @@ macro_rules! steps {
     (@place $row:ident [$($what:literal)?] $function:expr, in $inner:literal) => {
         $crate::task::Place { step: stringify!($row), kernel: $inner, what: concat!($($what)?) }
     };
-    (@place $row:ident [$($what:literal)?] $function:expr $(, in $inner:literal)?, called $call:ident) => { $call.place() };
+    (@place $row:ident [$($what:literal)?] $function:expr $(, in $inner:literal)?, called $call:ident) => {
+        $crate::task::Task::place($call)
+    };
 }
 pub(crate) use steps;
 
