@@ -1,8 +1,13 @@
-//! Each row of each task's list is taken by some litmus test.
+//! Each row of each task's list is taken by some litmus test; and what a task can do whatever it is told
+//! (`diolock steps`) is all that tasks do in litmus tests.
 
 use diolock::call::Call;
+use diolock::kernel::{Kernel, Version};
+use diolock::op::TaskId;
+use diolock::task::Task as _;
 use diolock_verify::engine::graph;
 use diolock_verify::litmus::catalogue;
+use diolock_verify::local::{Alone, Row, rows};
 use diolock_verify::program::{Program, System};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -87,7 +92,7 @@ fn fingerprint(value: &impl Hash) -> u64 {
 
 /// Hands every task that takes a step in some reachable state to `take`, once for each of its own
 /// states.
-fn walk(program: &Program, known: &mut HashSet<Call>, mut take: impl FnMut(&Call)) {
+fn walk(program: &Program, known: &mut HashSet<Call>, mut take: impl FnMut(TaskId, &Call)) {
     let start = System::new(program);
     let mut seen = HashSet::from([fingerprint(&start)]);
     let mut level = vec![start];
@@ -98,7 +103,7 @@ fn walk(program: &Program, known: &mut HashSet<Call>, mut take: impl FnMut(&Call
                 let Some(op) = graph::pending(system, task) else { continue };
                 let call = &system.calls[usize::from(task)];
                 if !known.contains(call) {
-                    take(call);
+                    take(task, call);
                     known.insert(Call::clone(call));
                 }
                 let mut system = system.clone();
@@ -119,7 +124,7 @@ fn every_step_of_every_list_is_taken_by_some_litmus_test() {
     for litmus in catalogue::all().expect("the catalogue reads") {
         for expect in &litmus.expect {
             let program = litmus.program(expect.kernel);
-            walk(&program, &mut known, |call| taken.extend(stands(call)));
+            walk(&program, &mut known, |_, call| taken.extend(stands(call)));
         }
     }
     let mut wrong = Vec::new();
@@ -141,4 +146,41 @@ fn every_step_of_every_list_is_taken_by_some_litmus_test() {
     for (task, step, why) in NOT_TAKEN {
         assert!(tasks.contains_key(task), "no task {task} (whose {step} is excused: {why})");
     }
+}
+
+#[test]
+fn what_a_task_can_do_by_itself_is_all_that_it_does_among_others() {
+    let mut taken = 0;
+    for version in [Version::V3_7, Version::V5_4, Version::V6_12] {
+        let kernel = Kernel::new(version);
+        let alone = Alone::on(version).expect("the catalogue reads").calls(kernel, |_| true);
+        let step = |call: &Call| {
+            let place = call.place().on(version);
+            (place.step, place.kernel, call.next().map(|op| std::mem::discriminant(&op)))
+        };
+        let can: BTreeMap<&str, HashSet<_>> = alone
+            .iter()
+            .map(|(name, starts)| {
+                let rows = rows(starts, version).into_iter();
+                let step = |row: Row| {
+                    (row.place.step, row.place.kernel, Some(std::mem::discriminant(&row.op)))
+                };
+                (name.as_str(), rows.map(step).collect())
+            })
+            .collect();
+        let mut known = HashSet::new();
+        let on_it = catalogue::all().expect("the catalogue reads").into_iter();
+        let on_it = on_it.filter(|l| l.expect.iter().any(|expect| expect.kernel == kernel));
+        for litmus in on_it {
+            let names = litmus.calls();
+            walk(&litmus.program(kernel), &mut known, |task, call| {
+                let name = names.get(usize::from(task)).map_or("completion", String::as_str);
+                let (step, kernel, op) = step(call);
+                let can = can.get(name).is_some_and(|can| can.contains(&(step, kernel, op)));
+                assert!(can, "{}: {name} alone never takes {step} in {kernel}", litmus.name);
+                taken += 1;
+            });
+        }
+    }
+    assert!(taken > 10_000, "only {taken} states of tasks were looked at");
 }

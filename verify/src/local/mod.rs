@@ -13,7 +13,8 @@ use diolock::call::Call;
 use diolock::kernel::{Kernel, Version};
 use std::collections::BTreeMap;
 
-/// Every call that the catalogue or a sweep makes on a version, by itself.
+/// Every call that the catalogue or a sweep makes on a version, beside the others of its test (some steps are
+/// taken only where another task could see them) and by itself.
 pub struct Alone {
     tests: Vec<Litmus>,
 }
@@ -25,8 +26,11 @@ impl Alone {
     /// If a litmus test of the catalogue does not read.
     pub fn on(version: Version) -> miette::Result<Alone> {
         let of_catalogue = catalogue::all()?;
-        let of_catalogue = of_catalogue.iter().flat_map(|litmus| alone(litmus, version));
-        Ok(Alone { tests: of_catalogue.chain(sweep::alone(version)).collect() })
+        let by_itself = of_catalogue.iter().flat_map(|litmus| alone(litmus, version));
+        let mut tests: Vec<Litmus> = by_itself.chain(sweep::alone(version)).collect();
+        let on_it = |litmus: &Litmus| litmus.expect.iter().any(|e| e.kernel.version == version);
+        tests.extend(of_catalogue.iter().filter(|litmus| on_it(litmus)).cloned());
+        Ok(Alone { tests })
     }
 
     /// Those with such a name in a litmus test, as they start on a kernel; completions by `completion`.
