@@ -176,6 +176,19 @@ fn copy(from: &Path, to: &Path, but: &BTreeSet<PathBuf>) {
     }
 }
 
+/// Removes from a copy what is no longer there.
+fn forget(from: &Path, copy: &Path) {
+    for entry in fs::read_dir(copy).into_iter().flatten().flatten() {
+        let (from, copy) = (from.join(entry.file_name()), entry.path());
+        match (from.is_dir(), copy.is_dir()) {
+            (true, true) => forget(&from, &copy),
+            (false, true) => fs::remove_dir_all(copy).expect("a folder"),
+            _ if !from.is_file() => fs::remove_file(copy).expect("a file"),
+            _ => {}
+        }
+    }
+}
+
 /// Writes what is new, and leaves the time of what is not.
 fn write(to: &Path, text: impl AsRef<[u8]>) {
     if fs::read(to).ok().as_deref() != Some(text.as_ref()) {
@@ -229,8 +242,9 @@ fn executable(messages: &[serde_json::Value], name: &str) -> PathBuf {
 /// The programs with all mutants in them.
 fn build(files: &[(String, String)]) -> Programs {
     let tree = root().join("target/mutants/tree");
-    // What is no longer in the tree must not stay.
-    let _ = fs::remove_dir_all(tree.join("verify/litmus"));
+    for folder in ["src", "verify"] {
+        forget(&root().join(folder), &tree.join(folder));
+    }
     let mutated = files.iter().map(|file| file.0.as_str()).chain(["lib.rs"]);
     let mutated: BTreeSet<PathBuf> = mutated.map(|name| tree.join("src").join(name)).collect();
     for folder in ["src", "verify"] {
