@@ -7,7 +7,7 @@ use diolock::op::TaskId;
 use diolock::task::Task as _;
 use diolock_verify::engine::graph;
 use diolock_verify::litmus::catalogue;
-use diolock_verify::local::{Alone, Row, rows};
+use diolock_verify::local::{self, Alone, Row, rows};
 use diolock_verify::program::{Program, System};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -161,7 +161,7 @@ fn what_a_task_can_do_by_itself_is_all_that_it_does_among_others() {
         let can: BTreeMap<&str, HashSet<_>> = alone
             .iter()
             .map(|(name, starts)| {
-                let rows = rows(starts, version).into_iter();
+                let rows = rows(starts, version, local::ALL).into_iter();
                 let step = |row: Row| {
                     (row.place.step, row.place.kernel, Some(std::mem::discriminant(&row.op)))
                 };
@@ -183,4 +183,16 @@ fn what_a_task_can_do_by_itself_is_all_that_it_does_among_others() {
         }
     }
     assert!(taken > 10_000, "only {taken} states of tasks were looked at");
+}
+
+#[test]
+#[ignore = "a minute"]
+fn following_more_states_finds_no_other_rows() {
+    for version in [Version::V3_7, Version::V6_12] {
+        let alone = Alone::on(version).expect("the catalogue reads");
+        for (name, starts) in alone.calls(Kernel::new(version), |_| true) {
+            let more = rows(&starts, version, 16 * local::ALL);
+            assert!(rows(&starts, version, local::ALL) == more, "{name} on {}", version.name());
+        }
+    }
 }

@@ -86,12 +86,12 @@ fn steps(
 ) -> miette::Result<(BTreeSet<String>, Vec<Row>)> {
     let calls = alone.calls(kernel, |_| true);
     if let Some(starts) = calls.get(name) {
-        return Ok(([name.to_owned()].into(), local::rows(starts, kernel.version)));
+        return Ok(([name.to_owned()].into(), local::rows(starts, kernel.version, local::ALL)));
     }
     let mut known: BTreeSet<&str> = calls.keys().map(String::as_str).collect();
     let mut through = BTreeSet::new();
     for (call, starts) in &calls {
-        let rows = local::rows(starts, kernel.version);
+        let rows = local::rows(starts, kernel.version, local::FEW);
         if rows.iter().any(|row| row.place.kernel == name) {
             through.insert(call.clone());
         }
@@ -102,15 +102,21 @@ fn steps(
         let message = unknown("call or kernel function", name, &known);
         miette::bail!("{message}\n  (on {}; other kernels have others)", kernel.version.name());
     }
-    let rows = rows_of(name, &through, alone, kernel);
+    let rows = rows_of(name, &through, alone, kernel, local::ALL);
     Ok((through, rows))
 }
 
 /// The rows of these calls; of one kernel function, if that is meant.
-fn rows_of(name: &str, calls: &BTreeSet<String>, alone: &Alone, kernel: Kernel) -> Vec<Row> {
+fn rows_of(
+    name: &str,
+    calls: &BTreeSet<String>,
+    alone: &Alone,
+    kernel: Kernel,
+    follow: usize,
+) -> Vec<Row> {
     let starts = alone.calls(kernel, |call| calls.contains(call));
     let starts: Vec<Call> = starts.into_values().flatten().collect();
-    let mut rows = local::rows(&starts, kernel.version);
+    let mut rows = local::rows(&starts, kernel.version, follow);
     rows.retain(|row| calls.contains(name) || row.place.kernel == name);
     rows
 }
@@ -124,9 +130,14 @@ fn fixes(
     rows: &[Row],
 ) -> Vec<Vec<&'static str>> {
     let mut fixes: Vec<Vec<&'static str>> = vec![Vec::new(); rows.len()];
+    let by_key = |row: &Row| (row.place.step, row.place.kernel, op_words(&row.op));
+    let few = rows_of(name, calls, alone, kernel, local::FEW);
     for about in FIXES.iter().filter(|about| kernel.has(about.fix)) {
-        let without = rows_of(name, calls, alone, kernel.without(about.fix));
-        let by_key = |row: &Row| (row.place.step, row.place.kernel, op_words(&row.op));
+        let without = |follow| rows_of(name, calls, alone, kernel.without(about.fix), follow);
+        if without(local::FEW) == few {
+            continue;
+        }
+        let without = without(local::ALL);
         let other: BTreeMap<_, &Row> = without.iter().map(|row| (by_key(row), row)).collect();
         for (row, fixes) in rows.iter().zip(&mut fixes) {
             if other.get(&by_key(row)).is_none_or(|other| other.holds != row.holds) {

@@ -4,7 +4,7 @@ mod outcomes;
 mod rows;
 
 pub use outcomes::outcomes;
-pub use rows::{Holds, Row, rows};
+pub use rows::{ALL, FEW, Holds, Row, rows};
 
 use crate::litmus::parse::parse;
 use crate::litmus::{Litmus, catalogue};
