@@ -1,15 +1,19 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
 mod of_kernel;
+mod returned;
+mod thread;
 
 pub use of_kernel::Mount;
+pub use returned::Returned;
+pub use thread::Thread;
 
 use crate::dio_path::{
     DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite,
     FileWriteIter, IomapEndIo, IomapReadEndIo, Plan, UringThread, WriteThenClose,
 };
 use crate::inode_lock::{Commit, InodeDioDone, InodeDioWait};
-use crate::op::{Op, Outcome, Submission, TaskId, WaitQueue};
+use crate::op::{Op, Outcome, Range, Submission, TaskId, WaitQueue};
 use crate::page_cache::{
     Append, BufferedWrite, EndBio, FilemapFault, FilemapRead, PageFault, SyncFile, VmMmap,
     WbDisksize, WritePages,
@@ -82,6 +86,7 @@ calls! {
     ExtFallocate(ExtFallocate) = " A preallocation, with its credits and the size.";
     ShiftRange(ShiftRange) = " A range taken out of the file, or put in.";
     ZeroRange(ZeroRange) = " A zeroed range.";
+    Thread(Box<Thread>) = " Calls one after another.";
     Script(Script) = " A fixed list of steps (ours: litmus tests of the engines themselves).";
 }
 
@@ -136,9 +141,40 @@ impl Call {
         }
     }
 
+    /// One call, or a thread of several.
+    pub fn thread(calls: Vec<Call>) -> Option<Call> {
+        match <[Call; 1]>::try_from(calls) {
+            Ok([call]) => Some(call),
+            Err(calls) => Some(Call::Thread(Box::new(Thread::new(calls)?))),
+        }
+    }
+
+    /// The call that it is in: itself, unless it is a thread.
+    pub fn now(&self) -> &Call {
+        if let Call::Thread(thread) = self { thread.now() } else { self }
+    }
+
+    /// Its calls, from the one on that it is in: itself, unless it is a thread.
+    pub fn calls(&self) -> Vec<&Call> {
+        if let Call::Thread(thread) = self { thread.calls().collect() } else { vec![self] }
+    }
+
+    /// The call that its last step has ended.
+    pub fn just_over(&self) -> Option<&Call> {
+        match self {
+            Call::Thread(thread) => thread.just_over(),
+            call => call.done().then_some(call),
+        }
+    }
+
+    /// Whether its last step has ended a call that another one follows, with an iocb of its own.
+    pub fn went_on(&self) -> bool {
+        matches!(self, Call::Thread(thread) if thread.went_on())
+    }
+
     /// How a direct write does its I/O, once that is decided and until it is over (from v5.10 on).
     pub fn plan(&self) -> Option<Plan> {
-        if let Call::DioWriteIter(write) = self { write.plan() } else { None }
+        if let Call::DioWriteIter(write) = self.now() { write.plan() } else { None }
     }
 
     /// Whether it starts over for ever.
@@ -151,13 +187,36 @@ impl Call {
         matches!(self, Call::DioWriteIter(write) if write.nowait())
     }
 
+    /// Of a call that has returned: whether it gave up because it was not to wait.
+    pub fn gave_up(&self) -> bool {
+        matches!(self, Call::DioWriteIter(write) if write.gave_up())
+    }
+
+    /// The completion of an asynchronous direct read.
+    pub fn read_completed_by(&self) -> Option<TaskId> {
+        match self {
+            Call::Read(read) => read.end_io(),
+            Call::DioReadIter(read) => read.end_io(),
+            _ => None,
+        }
+    }
+
+    /// Of a direct read that has returned: the blocks of the file that it returned, or leaves to its completion.
+    pub fn read(&self) -> Option<Range> {
+        match self {
+            Call::Read(read) => Some(read.returned()),
+            Call::DioReadIter(read) => Some(read.returned()),
+            _ => None,
+        }
+    }
+
     /// Whether it reads or writes the page cache and what it holds.
     pub fn uses_the_page(&self) -> bool {
         match self {
             Call::Script(script) => {
                 script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(..)))
             }
-            call => {
+            call => call.calls().into_iter().any(|call| {
                 matches!(
                     call,
                     Call::Fault(_)
@@ -166,7 +225,7 @@ impl Call {
                         | Call::WritePages(_)
                         | Call::SyncFile(_)
                 )
-            }
+            }),
         }
     }
 

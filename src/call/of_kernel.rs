@@ -62,13 +62,14 @@ impl Call {
         }
     }
 
-    /// A direct read, whose completion is task `end_io` if it is asynchronous.
+    /// A direct read, whose completion is task `end_io` if it is asynchronous; of a file that may have cached
+    /// `pages` or not (from v4.10 on it looks in any case).
     pub fn pread(
         task: TaskId,
         end_io: Option<TaskId>,
         range: Range,
         kernel: Kernel,
-        mount: Mount,
+        (mount, pages): (Mount, bool),
     ) -> Call {
         if kernel.version >= Version::V4_10 {
             let nolock = mount.asks_for_nolock(kernel);
@@ -76,6 +77,8 @@ impl Call {
             Call::DioReadIter(Box::new(read))
         } else {
             let read = DirectRead::new(task, range, kernel, mount.dioread_nolock);
+            let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
+            let read = if pages { read.writing_back(write_back) } else { read };
             Call::Read(read.completed_by(end_io))
         }
     }

@@ -4,7 +4,7 @@ use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::Kernel;
 use crate::op::LockName::IRwsem;
 use crate::op::Mode::Shared;
-use crate::op::{Bio, Extent, MapFor, Op, PhysicalBlock, Range, Submission, TaskId};
+use crate::op::{Bio, Blocks, Extent, MapFor, Op, PhysicalBlock, Range, Submission, TaskId};
 use crate::page_cache::WritePages;
 use crate::task::steps;
 
@@ -23,14 +23,19 @@ steps! {
     /// # Left out
     /// Mapping in more than one piece; what of the last block lies past i_size is in the buffer, but not
     /// returned.
-    pub struct DioReadIter { end_io: Option<TaskId>, blocks: Vec<PhysicalBlock> }
+    pub struct DioReadIter {
+        end_io: Option<TaskId>,
+        blocks: Vec<PhysicalBlock>,
+        /// i_size, which ends what it returns.
+        size: Blocks,
+    }
     /// A read of `range`.
     pub fn new(task: TaskId, range: Range, kernel: Kernel, dioread_nolock: bool);
     in "ext4_dio_read_iter" => Step / At |self, outcome|;
 
     TakeShared "inode_lock_shared" => Op::Lock(IRwsem, Shared);
     ReadSize in "__iomap_dio_rw" "i_size_read" => Op::SizeRead
-        => (self.range.start >= outcome.value()).then_some(Step::DropShared);
+        => self.sized(outcome.value());
     LookForPages in "filemap_write_and_wait_range" "nrpages" => Op::PagesRead
         => (outcome.value() == 0).then_some(Step::BeginIo);
     WriteBack(write: Box<WritePages>) "filemap_write_and_wait_range" => self.write_back();
@@ -50,6 +55,22 @@ impl DioReadIter {
     #[must_use]
     pub fn completed_by(self, end_io: Option<TaskId>) -> DioReadIter {
         DioReadIter { end_io, ..self }
+    }
+
+    /// Its completion, if it is asynchronous.
+    pub fn end_io(&self) -> Option<TaskId> {
+        self.end_io
+    }
+
+    /// The blocks that it returned.
+    pub fn returned(&self) -> Range {
+        let end = self.range.end().min(self.size);
+        Range { len: end.saturating_sub(self.range.start), ..self.range }
+    }
+
+    fn sized(&mut self, size: Blocks) -> Option<Step> {
+        self.size = size;
+        (self.range.start >= size).then_some(Step::DropShared)
     }
 
     fn write_back(&self) -> Box<WritePages> {

@@ -9,6 +9,7 @@ use crate::op::LockName::IRwsem;
 use crate::op::Mode::{self, Exclusive, Shared};
 use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
 use crate::page_cache::{BufferedFallback, Invalidated, WritePages};
+use crate::resize::TruncateFailedWrite;
 use crate::task::steps;
 use std::mem::take;
 
@@ -45,7 +46,7 @@ steps! {
     /// # Left out
     /// `EXT4_STATE_MAY_INLINE_DATA` (B44), the buffered rest of a short
     /// write.
-    pub struct DioWriteIter { found: Found }
+    pub struct DioWriteIter { found: Found, gave_up: bool }
     /// A write on a kernel, on a file system with a journal or without.
     pub fn new(write: Write, flags: WriteFlags, kernel: Kernel, journal: bool);
     in "ext4_dio_write_iter" => Step / At |self, outcome|;
@@ -66,8 +67,10 @@ steps! {
     Io(io: IomapDioRw) "iomap_dio_rw" => IomapDioRw::new(self.write, self.kernel, self.planned())
         => self.after_io(&io);
     Extension(extension: InodeExtension) "ext4_handle_inode_extension"
-        => InodeExtension::after_io(self.write.range.end(), self.kernel) => Step::DropRwsem;
-    Cleanup(cleanup: InodeExtension) "ext4_inode_extension_cleanup" => InodeExtension::cleanup(self.kernel);
+        => self.extension() => if extension.truncates() { Step::Truncate } else { Step::DropRwsem };
+    Cleanup(cleanup: InodeExtension) "ext4_inode_extension_cleanup" => InodeExtension::cleanup(self.kernel)
+        => Step::DropRwsem;
+    Truncate(truncate: TruncateFailedWrite) => TruncateFailedWrite::new(self.kernel, self.journal);
     DropRwsem "inode_unlock_shared or inode_unlock" => Op::Unlock(IRwsem, self.mode());
     Fallback(fallback: Box<BufferedFallback>) "(-ENOTBLK)" if self.found.busy && !self.flags.nowait
         => self.fallback();
@@ -82,12 +85,19 @@ struct Found {
     size: Blocks,
     /// The pages of the range could not be invalidated.
     busy: bool,
+    /// There was no space.
+    failed: bool,
 }
 
 impl DioWriteIter {
     /// How its I/O is done, once that is decided and until it is over.
     pub fn plan(&self) -> Option<Plan> {
         if let At::Io(io) = &self.step { Some(io.plan()) } else { None }
+    }
+
+    /// Whether it returned -EAGAIN.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up
     }
 
     /// Whether it is not to wait.
@@ -110,6 +120,7 @@ impl DioWriteIter {
     fn tried(&mut self, outcome: &Outcome) -> Option<Step> {
         outcome.no().then(|| {
             self.found = Found::default();
+            self.gave_up = true;
             Step::Done
         })
     }
@@ -121,12 +132,13 @@ impl DioWriteIter {
 
     fn checked(&mut self, checks: &DioWriteChecks) -> Option<Step> {
         let &DioWriteChecks { shared, extend, unwritten, size, again, .. } = checks;
-        self.found = Found { shared, extend, unwritten, size, busy: false };
+        self.found = Found { shared, extend, unwritten, size, ..Found::default() };
+        let alone = !self.modern() && (self.unaligned() || extend);
+        self.gave_up = again || alone && self.flags.nowait;
         if again {
             return Some(Step::Done);
         }
-        let alone = !self.modern() && (self.unaligned() || extend);
-        (alone && self.flags.nowait).then_some(Step::DropRwsem)
+        self.gave_up.then_some(Step::DropRwsem)
     }
 
     fn planned(&self) -> Plan {
@@ -145,18 +157,27 @@ impl DioWriteIter {
     /// After the I/O, or after none if the pages would not go.
     fn after_io(&mut self, io: &IomapDioRw) -> Step {
         self.found.busy = io.invalidated() == Invalidated::Busy;
+        self.gave_up = io.invalidated() == Invalidated::Again;
+        self.found.failed = io.failed;
         let in_end_io =
             self.kernel.version >= Version::V6_1 && self.kernel.has(Fix::ExtensionInEndIo);
         if !self.found.extend || io.queued() {
-            Step::DropRwsem
-        } else if io.invalidated() != Invalidated::Gone {
-            Step::Cleanup
-        } else if !in_end_io {
-            Step::Extension
-        } else if self.kernel.has(Fix::OrphanCleanup) {
-            Step::Cleanup
-        } else {
-            Step::DropRwsem
+            return Step::DropRwsem;
+        }
+        match (io.failed, io.invalidated() == Invalidated::Gone, in_end_io) {
+            (true, _, true) => Step::Truncate,
+            (_, true, false) => Step::Extension,
+            (false, false, _) => Step::Cleanup,
+            _ if self.kernel.has(Fix::OrphanCleanup) => Step::Cleanup,
+            _ => Step::DropRwsem,
+        }
+    }
+
+    fn extension(&self) -> InodeExtension {
+        let end = self.write.range.end();
+        match self.found.failed {
+            true => InodeExtension::after_failed_io(end, self.kernel),
+            false => InodeExtension::after_io(end, self.kernel),
         }
     }
 

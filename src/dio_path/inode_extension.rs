@@ -19,11 +19,13 @@ steps! {
     /// does what is left of the orphan record. Writeback may raise i_disksize at any time.
     ///
     /// # Left out
-    /// Failed and short writes, which truncate what was allocated.
+    /// Short writes, which truncate what was allocated and not written. (One that failed as a whole calls
+    /// [`TruncateFailedWrite`](crate::resize::TruncateFailedWrite).)
     pub struct InodeExtension {
         end: Blocks,
         kernel: Kernel,
         cleans_up: bool,
+        failed: bool,
     }
     in "ext4_handle_inode_extension" => Step / At |self, outcome|;
 
@@ -49,11 +51,15 @@ steps! {
 
 impl InodeExtension {
     fn new(end: Blocks, kernel: Kernel, cleans_up: bool) -> InodeExtension {
-        InodeExtension { end, kernel, cleans_up, step: At::Done }
+        InodeExtension { end, kernel, cleans_up, failed: false, step: At::Done }
     }
     /// Called by `ext4_dio_write_iter`, after the I/O of a write that ends at `end`.
     pub fn after_io(end: Blocks, kernel: Kernel) -> InodeExtension {
         InodeExtension::new(end, kernel, false).begin()
+    }
+    /// The same, after I/O that failed.
+    pub fn after_failed_io(end: Blocks, kernel: Kernel) -> InodeExtension {
+        InodeExtension { failed: true, ..InodeExtension::new(end, kernel, false) }.begin()
     }
     /// Called by `ext4_dio_write_end_io`.
     pub fn in_end_io(end: Blocks, kernel: Kernel) -> InodeExtension {
@@ -64,10 +70,16 @@ impl InodeExtension {
         InodeExtension::new(0, kernel, true).begin_at(Step::TestOrphan)
     }
 
+    /// Whether what was allocated is to go again.
+    pub fn truncates(&self) -> bool {
+        self.failed && !self.cleans_up
+    }
+
     /// Whether i_disksize was raised by somebody else: then only the orphan record is left to do.
     fn record_only(&mut self, disksize: Blocks) -> Step {
         self.cleans_up = self.end <= disksize;
         match (self.cleans_up, self.kernel.has(Fix::OrphanCleanup)) {
+            (false, _) if self.failed => Step::Done,
             (false, _) => Step::StartHandle,
             (true, true) => Step::TestOrphan,
             (true, false) => Step::Done,

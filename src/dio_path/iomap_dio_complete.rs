@@ -19,7 +19,7 @@ steps! {
     /// v5.10.44 has) raises i_size here and i_disksize after the I/O.
     ///
     /// # Left out
-    /// Errors, short I/O, how the submitter is woken.
+    /// Errors of the device, short I/O, how the submitter is woken.
     pub struct IomapDioComplete {
         range: Range,
         of: TaskId,
@@ -57,6 +57,12 @@ impl IomapDioComplete {
         let (asynchronous, osync, size) = Default::default();
         IomapDioComplete { range, of, kernel, asynchronous, osync, size, step: At::Done }
             .begin_at(if unwritten { Step::Convert } else { Step::WarnSize })
+    }
+    /// Of I/O that failed before any of it was on its way: only its reference goes.
+    pub fn failed(range: Range, of: TaskId, kernel: Kernel) -> IomapDioComplete {
+        let (asynchronous, osync, size) = Default::default();
+        IomapDioComplete { range, of, kernel, asynchronous, osync, size, step: At::Done }
+            .begin_at(Step::EndIo)
     }
     /// It is not the submitter that runs it.
     #[must_use]

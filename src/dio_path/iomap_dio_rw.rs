@@ -32,6 +32,8 @@ steps! {
         unwritten: bool,
         fresh: bool,
         invalidated: Invalidated,
+        /// There was no space.
+        pub failed: bool,
     }
     /// Performs `write` as planned.
     pub fn new(write: Write, kernel: Kernel, plan: Plan);
@@ -42,7 +44,7 @@ steps! {
     BeginIo "inode_dio_begin" => Op::DioBegin(self.counted_for());
     LookUp(map: MapBlocks) "ext4_iomap_begin: ext4_map_blocks(.., 0)" if self.looks()
         => MapBlocks::look_up(self.write.range, MapFor::Io, DataSemHeld::No) => self.looked_up(&map);
-    Allocate(map: MapBlocks) "ext4_iomap_alloc" => self.allocate() => self.mapped(map.found().unwrap_or_default());
+    Allocate(map: MapBlocks) "ext4_iomap_alloc" => self.allocate() => self.allocated(&map);
     Submit "iomap_dio_submit_bio; returns -EIOCBQUEUED" if self.queued()
         => Op::Submit(self.end_io()?, self.submission()) => Step::Done;
     RunBio "iomap_dio_submit_bio, and the wait for it" if !self.blocks.is_empty()
@@ -124,6 +126,11 @@ impl IomapDioRw {
     }
 
     /// Where nothing could be allocated the count goes, and nothing else is done.
+    fn allocated(&mut self, map: &MapBlocks) -> Step {
+        self.failed = map.found().is_none();
+        self.mapped(map.found().unwrap_or_default())
+    }
+
     fn mapped(&mut self, found: &[Mapped]) -> Step {
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
         self.blocks = found.iter().filter_map(|m| m.block).collect();
@@ -142,6 +149,9 @@ impl IomapDioRw {
 
     fn complete(&self) -> IomapDioComplete {
         let (range, of) = (self.write.range, self.counted_for());
+        if self.failed {
+            return IomapDioComplete::failed(range, of, self.kernel);
+        }
         IomapDioComplete::new(range, of, self.unwritten, self.kernel).osync(self.plan.osync)
     }
 }

@@ -7,6 +7,7 @@ use crate::op::Mode::Exclusive;
 use crate::op::{
     Bio, Blocks, Extent, MapFor, Mapped, Op, PhysicalBlock, Range, Submission, TaskId,
 };
+use crate::page_cache::{EndPageIo, WritePages};
 use crate::task::steps;
 
 steps! {
@@ -24,16 +25,21 @@ steps! {
     /// which no kernel here has: the one look at i_size comes after the count, and a read past it does no I/O.
     /// The nested references of an unlocked read are one; an asynchronous one has both, as the inner one
     /// outlives the call. v3.6 has the inner one only (`do_blockdev_direct_IO`); that its submitter holds one too
-    /// until the I/O is on its way, nobody can tell. Who completes an asynchronous read, its submitter or the interrupt, nobody can tell.
+    /// until the I/O is on its way, nobody can tell. Who completes an asynchronous read, its submitter or the
+    /// interrupt, nobody can tell. What v3.6 has written back its worker converts before the read goes on: the flush
+    /// of completed I/O before an unlocked read, dccaf33fa37a, waits for that.
     ///
     /// # Left out
-    /// The flush of completed I/O before an unlocked read (dccaf33fa37a), the write-back of cached pages, the
-    /// buffered read of what a short direct one has left; that i_size is read again at each block
-    /// that is not mapped.
+    /// The pages that the buffered rest of another's short write brings in meanwhile. That flush of what others have completed, the buffered read of what a short direct
+    /// one has left; that i_size is read again at each block that is not mapped.
     pub struct DirectRead {
         late_size: bool,
         repeat: bool,
         end_io: Option<TaskId>,
+        /// How cached pages are written back, where there may be some.
+        write_back: Option<Box<WritePages>>,
+        /// What v3.6 has yet to convert of that.
+        workers: Vec<EndPageIo>,
         locked: bool,
         blocks: Vec<PhysicalBlock>,
         past_end: bool,
@@ -48,6 +54,11 @@ steps! {
 
     ReadSize in "generic_file_aio_read" "i_size_read" if !self.late_size => Op::SizeRead
         => self.read_past(outcome.value()).then(|| self.end());
+    LookForPages in "filemap_write_and_wait_range" "nrpages" if self.write_back.is_some() => Op::PagesRead
+        => (outcome.value() == 0).then_some(Step::Count);
+    WriteBack(write: Option<Box<WritePages>>) "filemap_write_and_wait_range" => self.write_back.clone()
+        => self.workers = write.map(|write| write.workers()).unwrap_or_default();
+    Worker(worker: Option<EndPageIo>) if !self.workers.is_empty() => self.workers.pop() => Step::Worker;
     Count "atomic_inc(i_dio_count)" if self.unlocked => Op::DioBegin(self.task);
     Barrier "smp_mb" if self.looks_at_gate() && self.kernel.has(Fix::ReaderBarrier)
         => Op::SmpMb;
@@ -84,6 +95,12 @@ steps! {
 }
 
 impl DirectRead {
+    /// The same, on a file that may have cached pages, which it writes back first.
+    #[must_use]
+    pub fn writing_back(self, write_back: WritePages) -> DirectRead {
+        DirectRead { write_back: Some(Box::new(write_back.and_wait())), ..self }
+    }
+
     /// The same, completed by that task.
     #[must_use]
     pub fn completed_by(self, end_io: Option<TaskId>) -> DirectRead {
@@ -105,6 +122,17 @@ impl DirectRead {
     /// Whether it starts over for ever.
     pub fn repeats(&self) -> bool {
         self.repeat
+    }
+
+    /// Its completion, if it is asynchronous.
+    pub fn end_io(&self) -> Option<TaskId> {
+        self.end_io
+    }
+
+    /// The blocks that it returned, with the early look at i_size.
+    pub fn returned(&self) -> Range {
+        let end = if self.past_end { 0 } else { self.range.end().min(self.limit) };
+        Range { len: end.saturating_sub(self.range.start), ..self.range }
     }
 
     fn read_past(&mut self, size: Blocks) -> bool {

@@ -124,6 +124,29 @@ impl Inode {
         }
     }
 
+    /// The same file later, when nobody remembers who did what to it: all data is what it holds at the start.
+    #[must_use]
+    pub fn settled(mut self) -> Inode {
+        let settle = |held: &mut [Content; 2]| {
+            for half in held.iter_mut().filter(|half| matches!(half, Content::Of(_))) {
+                *half = Content::Initial;
+            }
+        };
+        (0..self.extents.blocks())
+            .for_each(|block| settle(&mut self.extents.block_mut(block).halves));
+        if let Some(page) = self.cache.page_mut() {
+            page.data.iter_mut().for_each(settle);
+        }
+        self.cache.forget_finders();
+        self.private.fill(Private::Null);
+        self
+    }
+
+    /// A task begins another call: its iocb is a new one.
+    pub fn new_iocb(&mut self, task: TaskId) {
+        self.private[usize::from(task)] = Private::Null;
+    }
+
     /// A counter now.
     pub fn count(&self, queue: WaitQueue) -> i8 {
         match queue {

@@ -53,6 +53,12 @@ impl PageCache {
         found
     }
 
+    /// Nobody has a reference to a page any more.
+    pub(super) fn forget_finders(&mut self) {
+        self.finders.clear();
+        self.gone.clear();
+    }
+
     /// The page that a task found and that has left the cache since, and whether it found the one that is there.
     pub(crate) fn found_by(&self, task: TaskId) -> (bool, Option<&Page>) {
         let gone = self.gone.iter().find(|gone| gone.0 == task).map(|gone| &gone.1);

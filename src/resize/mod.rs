@@ -11,6 +11,7 @@ mod punch_hole;
 mod setattr;
 mod shift_range;
 mod truncate;
+mod truncate_failed_write;
 mod zero_range;
 
 pub use alloc_blocks::AllocBlocks;
@@ -23,4 +24,5 @@ pub use punch_hole::{PunchHole, PunchHoleRwsem};
 pub use setattr::Setattr;
 pub use shift_range::ShiftRange;
 pub use truncate::Truncate;
+pub use truncate_failed_write::TruncateFailedWrite;
 pub use zero_range::{ExtFallocate, ZeroRange};

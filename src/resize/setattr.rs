@@ -50,14 +50,7 @@ steps! {
         => (!self.together()).then_some(Step::WriteSize);
     KeepOutLate(wait: KeepOut) if self.kernel.version < Version::V5_4 => KeepOut::new(self.kernel, self.drains());
     DropPages(pages: TruncatePages) => TruncatePages::from(self.to);
-    StartHandle in "ext4_truncate" "ext4_journal_start" if self.frees() => Op::JournalStart(Handle::Extents);
-    AddAgain in "ext4_orphan_add" if self.frees() && self.journal => Op::Orphan(OrphanOp::Add);
-    TakeDataSem in "ext4_truncate" "down_write(i_data_sem)" if self.frees() => Op::Lock(IDataSem, Exclusive);
-    SetDisksize in "ext4_ext_truncate" "i_disksize = i_size" if self.frees() => Op::DisksizeWrite(self.to);
-    Free in "ext4_ext_remove_space" if self.frees() => Op::Free(self.to);
-    DropDataSem in "ext4_truncate" "up_write(i_data_sem)" if self.frees() => Op::Unlock(IDataSem, Exclusive);
-    DelOrphan in "ext4_orphan_del" if self.frees() && self.journal => Op::Orphan(OrphanOp::Del);
-    StopHandle in "ext4_truncate" "ext4_journal_stop" if self.frees() => Op::JournalStop(Handle::Extents);
+    Truncate(truncate: ExtTruncate) if self.frees() => ExtTruncate::new(self.to, self.journal);
     DropMmap in "ext4_setattr" "filemap_invalidate_unlock" => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
     DelInCore in "ext4_orphan_del" "no handle was had" if self.left_orphan() => Op::Orphan(OrphanOp::Del);
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
@@ -101,6 +94,22 @@ impl Setattr {
     fn left_orphan(&self) -> bool {
         self.fault.is_some() && self.journal && self.shrinks()
     }
+}
+
+steps! {
+    /// `ext4_truncate` from v4.10 on, in a file of `to` blocks: what lies behind them is freed.
+    pub(super) struct ExtTruncate {}
+    pub(super) fn new(to: Blocks, journal: bool);
+    in "ext4_truncate" => Cut / CutAt |self, outcome|;
+
+    StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
+    AddAgain in "ext4_orphan_add" if self.journal => Op::Orphan(OrphanOp::Add);
+    TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
+    SetDisksize in "ext4_ext_truncate" "i_disksize = i_size" => Op::DisksizeWrite(self.to);
+    Free in "ext4_ext_remove_space" => Op::Free(self.to);
+    DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
+    DelOrphan in "ext4_orphan_del" if self.journal => Op::Orphan(OrphanOp::Del);
+    StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents);
 }
 
 steps! {

@@ -4,7 +4,6 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use diolock::kernel::{Kernel, Version};
 use diolock::op::TaskId;
-use diolock::task::Task;
 use diolock_verify::engine::{graph, shuttle};
 use diolock_verify::litmus::catalogue;
 use diolock_verify::program::{Program, Run, System};
@@ -52,12 +51,12 @@ fn replay_silently(program: &Program, schedule: &[TaskId]) -> Run {
         let event = run.system.perform(task, op).expect("the schedule fits");
         run.trace.observe(&event);
         run.rules.observe(program, &event, &mut gathered).expect("no rule is broken");
-        if run.system.calls[usize::from(task)].next().is_none() {
-            run.rules.returned(program, &event, &mut gathered);
+        if let Some(call) = run.system.just_over(task) {
+            run.rules.returned(program, &event, call, &mut gathered);
         }
         run.events.push(event);
     }
-    run.rules.finish(program, &run.system.inode).expect("no rule is broken");
+    run.rules.finish(program, &run.system, &mut gathered).expect("no rule is broken");
     run
 }
 

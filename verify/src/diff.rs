@@ -66,7 +66,9 @@ impl Pair {
         let report = self.reports[side].as_ref()?;
         let what = match &report.verdict {
             Verdict::Violated(rule) => format!("{} {}", rule.code(), rule.name()),
-            Verdict::Vacuous(why) | Verdict::Incomplete(why) => return Some(why.clone()),
+            Verdict::Forbidden(why) | Verdict::Vacuous(why) | Verdict::Incomplete(why) => {
+                return Some(why.clone());
+            }
             other => other.word().to_owned(),
         };
         let found = report.counterexample.as_ref()?;

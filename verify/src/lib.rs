@@ -5,6 +5,7 @@
 //! [`verdict::Report`].
 
 pub mod children;
+pub mod condition;
 pub mod conform;
 pub mod diff;
 mod emit;

@@ -2,11 +2,15 @@
 
 pub use crate::run::Run;
 
+use crate::condition::Conditions;
 use crate::rule::{RuleSet, Witness};
 use diolock::call::Call;
 use diolock::inode::{Blocked, Inode};
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Access, LockName, Mode, Object, Op, Outcome, TaskId};
+use diolock::op::{
+    Access, Bio, Blocks, Content, LockName, LogicalBlock, Mode, Object, Op, Outcome, PhysicalBlock,
+    TaskId,
+};
 use diolock::task::{Place, Task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -55,11 +59,30 @@ pub struct Program {
     pub rules: RuleSet,
     /// What must be seen for a clean result to mean anything.
     pub reaches: Vec<Witness>,
+    /// What is asked of the end of executions.
+    pub conditions: Conditions,
+    /// The device does a bio block by block.
+    pub torn: bool,
     /// The order in which loom and shuttle spawn the tasks.
     pub spawn_order: Vec<TaskId>,
 }
 
 impl Program {
+    /// The completion of an asynchronous call: it has its submitter's letter in lower case.
+    pub fn completion(&self, task: TaskId) -> Option<TaskId> {
+        let letter = self.names[usize::from(task)].letter;
+        let own = |name: &TaskName| name.letter == letter.to_ascii_lowercase();
+        let at = self.names.iter().position(own).filter(|_| letter.is_ascii_uppercase());
+        at.map(|at| at as TaskId)
+    }
+
+    /// Whose call a task belongs to: the other way round.
+    pub fn submitter(&self, task: TaskId) -> TaskId {
+        let letter = self.names[usize::from(task)].letter.to_ascii_uppercase();
+        let at = self.names.iter().position(|name| name.letter == letter);
+        at.map_or(task, |at| at as TaskId)
+    }
+
     /// Whether a page is appended to in the way that is about memory order: it stands for dirty, and is not
     /// followed as such.
     pub fn appends(&self) -> bool {
@@ -94,6 +117,27 @@ pub struct System {
     pub inode: Inode,
     /// Where each stands. Copies of a system share those that have not moved since.
     pub calls: Vec<Arc<Call>>,
+    /// Where I/O is torn: what of its bio each has done.
+    torn: Option<Vec<Torn>>,
+}
+
+/// A bio of several blocks, which the device does one by one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Torn {
+    /// So many blocks are over.
+    over: usize,
+    /// What was read of them.
+    data: Vec<[Content; 2]>,
+}
+
+/// One block of a bio.
+fn part(blocks: &[PhysicalBlock], bio: Bio, at: usize) -> Option<Op> {
+    let bio = match bio {
+        Bio::Write { .. } => bio,
+        Bio::Page { start } => Bio::Page { start: start + at as LogicalBlock },
+        Bio::Read { returned } => Bio::Read { returned: Blocks::from(at < returned as usize) },
+    };
+    Some(Op::Bio(vec![*blocks.get(at)?], bio))
 }
 
 impl System {
@@ -102,12 +146,24 @@ impl System {
         System {
             inode: program.inode.clone(),
             calls: program.calls.iter().cloned().map(Arc::new).collect(),
+            torn: program.torn.then(|| vec![Torn::default(); program.calls.len()]),
+        }
+    }
+
+    /// A task's own next step; where I/O is torn, of a bio the next block.
+    pub fn next(&self, task: TaskId) -> Option<Op> {
+        let op = self.calls[usize::from(task)].next()?;
+        match (&self.torn, &op) {
+            (Some(torn), Op::Bio(blocks, bio)) if blocks.len() > 1 => {
+                part(blocks, *bio, torn[usize::from(task)].over)
+            }
+            _ => Some(op),
         }
     }
 
     /// What a task wants to do next: its own step, or to queue for a fair lock first.
     pub fn pending(&self, task: TaskId, fair: &[LockName]) -> Option<Op> {
-        let op = self.calls[usize::from(task)].next()?;
+        let op = self.next(task)?;
         if let Op::Lock(lock, Mode::Exclusive) = op
             && fair.contains(&lock)
             && !self.inode.lock(lock).is_queued(task)
@@ -132,10 +188,38 @@ impl System {
         if matches!(op, Op::Queue(_)) {
             return;
         }
-        Arc::make_mut(&mut self.calls[usize::from(task)]).resume(outcome);
+        let Some(outcome) = self.whole(task, outcome) else { return };
+        let call = Arc::make_mut(&mut self.calls[usize::from(task)]);
+        call.resume(outcome);
+        if call.went_on() {
+            self.inode.new_iocb(task);
+        }
         if let Op::Submit(child, submission) = op {
             Arc::make_mut(&mut self.calls[usize::from(*child)]).submit(submission.clone());
         }
+    }
+
+    /// What a task is told of its step; nothing yet, if it was a block of a torn bio and more are to come.
+    fn whole(&mut self, task: TaskId, outcome: Outcome) -> Option<Outcome> {
+        let Some(torn) = &mut self.torn else { return Some(outcome) };
+        let (at, call) = (usize::from(task), &self.calls[usize::from(task)]);
+        let Some(Op::Bio(blocks, _)) = call.next() else { return Some(outcome) };
+        let torn = &mut torn[at];
+        torn.over += 1;
+        let is_data = matches!(outcome, Outcome::Data(_));
+        if let Outcome::Data(data) = outcome {
+            torn.data.extend(data);
+        }
+        if torn.over < blocks.len() {
+            return None;
+        }
+        let Torn { data, .. } = std::mem::take(torn);
+        Some(if is_data { Outcome::Data(data) } else { Outcome::Done })
+    }
+
+    /// The call that a task's last step has ended.
+    pub fn just_over(&self, task: TaskId) -> Option<&Call> {
+        self.calls[usize::from(task)].just_over()
     }
 
     /// The tasks, in order.

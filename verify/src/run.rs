@@ -4,7 +4,6 @@ use crate::emit;
 use crate::program::{Event, Program, System};
 use crate::rule::{Gathered, Rules, Violation};
 use crate::trace::TraceHash;
-use diolock::task::Task;
 
 /// One execution as it happens: the system, its rules and its trace. Every engine drives one; an
 /// engine decides the order and nothing else.
@@ -44,8 +43,8 @@ impl Run {
         self.trace.observe(&event);
         emit::step(program, &self.rules, &event);
         let result = self.rules.observe(program, &event, gathered);
-        if self.system.calls[usize::from(event.task)].next().is_none() {
-            self.rules.returned(program, &event, gathered);
+        if let Some(call) = self.system.just_over(event.task) {
+            self.rules.returned(program, &event, call, gathered);
         }
         self.events.push(event);
         result

@@ -107,7 +107,10 @@ pub fn plan(
 impl Cell {
     /// How shuttle runs it: all schedules where nothing should be found, else PCT.
     pub fn strategy(&self, forced: Option<shuttle::Strategy>) -> shuttle::Strategy {
-        let bug = self.expected.as_ref().is_some_and(|e| e.expected != Expected::Never);
+        let bug = self
+            .expected
+            .as_ref()
+            .is_some_and(|e| !matches!(e.expected, Expected::Never | Expected::Forbidden));
         match forced {
             Some(strategy) => strategy,
             None if bug => shuttle::Strategy::Pct { depth: 3 },
@@ -129,6 +132,8 @@ impl Cell {
         Some(match (expected, verdict) {
             (Expected::Never, Verdict::Exhausted) => !samples,
             (Expected::Never, Verdict::Sampled) => samples,
+            (Expected::Forbidden, Verdict::Forbidden(_)) => !samples,
+            (Expected::Forbidden, Verdict::Sampled) => samples,
             (Expected::Violates(wanted), Verdict::Violated(found)) => wanted == *found,
             (Expected::Deadlock, Verdict::Deadlocked) => true,
             (Expected::Livelock, Verdict::Livelocked) => true,

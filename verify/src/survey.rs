@@ -87,6 +87,7 @@ pub fn word(verdict: &Verdict) -> &'static str {
         Verdict::Deadlocked => "deadlock",
         Verdict::Livelocked => "livelock",
         Verdict::Vacuous(_) => "vacuous",
+        Verdict::Forbidden(_) => "forbidden",
         Verdict::Sampled => "unseen",
         Verdict::Bounded(_) | Verdict::Incomplete(_) => "cut",
     }

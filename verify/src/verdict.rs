@@ -22,6 +22,8 @@ pub enum Verdict {
     Deadlocked,
     /// Tasks run and get nowhere.
     Livelocked,
+    /// Every execution was explored, nothing is wrong, and what the test says `exists` is seen in none: this.
+    Forbidden(String),
     /// Clean, but this was never seen: the test proves nothing.
     Vacuous(String),
     /// Stopped by time, memory or a limit.
@@ -38,6 +40,7 @@ impl Verdict {
             Verdict::Violated(_) => "violated",
             Verdict::Deadlocked => "deadlocked",
             Verdict::Livelocked => "livelocked",
+            Verdict::Forbidden(_) => "forbidden",
             Verdict::Vacuous(_) => "vacuous",
             Verdict::Incomplete(_) => "incomplete",
         }

@@ -139,7 +139,7 @@ fn judge(program: &Program, events: &[&Event]) -> Vec<Option<RuleId>> {
         for event in events {
             broken |= rules.observe(&program, event, &mut gathered).is_err();
         }
-        broken |= system.finished() && rules.finish(&program, &system.inode).is_err();
+        broken |= system.finished() && rules.finish(&program, &system, &mut gathered).is_err();
         broken.then_some(rule)
     };
     RuleId::ALL.map(alone).to_vec()

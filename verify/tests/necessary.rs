@@ -122,7 +122,7 @@ fn without_any_single_rule_some_violation_goes_unseen() {
                 let wanted = match expect.expected {
                     Expected::Violates(expected) => expected == rule,
                     Expected::Deadlock => rule == RuleId::R12,
-                    Expected::Never | Expected::Livelock => false,
+                    Expected::Never | Expected::Forbidden | Expected::Livelock => false,
                 };
                 if !wanted {
                     return false;

@@ -38,6 +38,8 @@ fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
         memory: Memory::Sc,
         rules,
         reaches: Vec::new(),
+        conditions: Default::default(),
+        torn: false,
         spawn_order: (0..tasks.len() as diolock::op::TaskId).collect(),
     }
 }

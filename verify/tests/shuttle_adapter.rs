@@ -219,7 +219,7 @@ fn sampling_sees_only_real_traces() {
 
 /// A test of the protocol's own tasks: one call each on a file of one block.
 fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockName]) -> Program {
-    let spec = |(letter, &call): (char, &CallSpec)| TaskSpec { letter, call };
+    let spec = |(letter, &call): (char, &CallSpec)| TaskSpec { letter, calls: vec![call] };
     let litmus = Litmus {
         name: "protocol".to_owned(),
         given: "protocol".to_owned(),
@@ -240,6 +240,9 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
         rules: RuleSet::NONE,
         except: Vec::new(),
         reaches: Vec::new(),
+        conditions: Default::default(),
+        torn: false,
+        setup: Vec::new(),
         expect: Vec::new(),
     };
     litmus.program(Kernel::new(version))

@@ -57,6 +57,9 @@ pub enum Command {
     #[command(after_help = "Exit status: 0 no verdict changes, 1 some do, 2 bad input.\n\
                       Kernels: v3.7, v3.7-1f555cfa29e8 (less one fix), v3.7-1f555cfa29e8-closer-smp_mb.")]
     Diff(Diff),
+    /// Print how litmus files are written: every key, call, condition and verdict
+    #[command(long_about = diolock_verify::litmus::reference::reference())]
+    Litmus,
     /// Judge whether a recorded run of a real kernel is one that the model allows
     #[command(
         after_help = "Exit status: 0 accepted, 1 rejected, or accepted but vacuous; 2 bad input."

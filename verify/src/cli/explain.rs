@@ -55,7 +55,8 @@ pub fn run(arguments: &Explain) -> miette::Result<ExitCode> {
     if let Some(note) = &explained.report.note {
         out.line(&format!("note: {note}"))?;
     }
-    let told = is_bad(&report.verdict) || report.verdict == Verdict::Exhausted;
+    let told = is_bad(&report.verdict)
+        || matches!(report.verdict, Verdict::Exhausted | Verdict::Forbidden(_));
     Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -109,10 +109,18 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
         Command::Sources(arguments) => sources::run(&arguments),
+        Command::Litmus => litmus(),
         Command::Steps(arguments) => steps::run(&arguments),
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),
     }
+}
+
+/// Prints the reference of litmus files.
+fn litmus() -> miette::Result<ExitCode> {
+    let mut out = Out::new();
+    diolock_verify::litmus::reference::reference().lines().try_for_each(|line| out.line(line))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// One of the processes that `verify` starts: a job comes in, a report goes out.

@@ -10,6 +10,7 @@ use diolock_verify::engine::EngineName;
 use diolock_verify::explain::is_bad;
 use diolock_verify::litmus::Litmus;
 use diolock_verify::report::lanes;
+use diolock_verify::rule::RuleId;
 use diolock_verify::suite::{self, Cell, Done};
 use diolock_verify::verdict::Verdict;
 use serde::Serialize;
@@ -34,18 +35,21 @@ struct Line<'a> {
     seconds: f64,
     expected: Option<String>,
     ok: Option<bool>,
+    /// Which condition does not hold, and at what end; or what was never seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    says: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
 }
 
 /// Those that have one of these calls in them; all if none is named.
 fn with_calls(litmuses: Vec<Litmus>, calls: &[String]) -> miette::Result<Vec<Litmus>> {
-    let known: BTreeSet<String> = litmuses.iter().flat_map(Litmus::calls).collect();
+    let known: BTreeSet<String> = litmuses.iter().flat_map(Litmus::calls).flatten().collect();
     if let Some(call) = calls.iter().find(|call| !known.contains(*call)) {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         miette::bail!("{}", names::unknown("call", call, &known));
     }
-    let asked = |litmus: &Litmus| litmus.calls().iter().any(|call| calls.contains(call));
+    let asked = |litmus: &Litmus| litmus.calls().iter().flatten().any(|call| calls.contains(call));
     Ok(litmuses.into_iter().filter(|litmus| calls.is_empty() || asked(litmus)).collect())
 }
 
@@ -161,6 +165,11 @@ fn object(cell: &Cell, done: &Done) -> Result<String, Unwritten> {
         seconds: report.seconds,
         expected: cell.expected.as_ref().map(|expect| expect.expected.to_string()),
         ok: done.ok,
+        says: match &report.verdict {
+            Verdict::Violated(RuleId::R15) => report.counterexample.as_ref().map(|c| &*c.text),
+            Verdict::Forbidden(why) | Verdict::Vacuous(why) => Some(why),
+            _ => None,
+        },
         note: worth_saying(cell, done, false),
     };
     Ok(serde_json::to_string(&line)?)
@@ -277,7 +286,7 @@ fn why(cell: &Cell, done: &Done) -> Option<String> {
         return None;
     }
     let why = match &report.verdict {
-        Verdict::Vacuous(why) | Verdict::Incomplete(why) => why.as_str(),
+        Verdict::Forbidden(why) | Verdict::Vacuous(why) | Verdict::Incomplete(why) => why.as_str(),
         _ if done.ok.is_none() => return None,
         Verdict::Exhausted | Verdict::Sampled | Verdict::Bounded(_) => "nothing was found",
         _ => "no counterexample was kept",

@@ -123,7 +123,7 @@ pub fn replay(program: &Program, schedule: &[TaskId]) -> (Wrong, Run) {
         }
     }
     if run.system.finished()
-        && let Err(violation) = run.rules.finish(program, &run.system.inode)
+        && let Err(violation) = run.rules.finish(program, &run.system, &mut gathered)
     {
         return (Wrong::Rule(violation), run);
     }

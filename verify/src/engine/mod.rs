@@ -88,7 +88,7 @@ impl Tally {
     pub fn finished(&mut self, program: &Program, run: &Run) {
         self.traces.insert(run.trace.get());
         witness_orders(program, run, &mut self.gathered);
-        if let Err(violation) = run.rules.finish(program, &run.system.inode) {
+        if let Err(violation) = run.rules.finish(program, &run.system, &mut self.gathered) {
             self.went_wrong(Wrong::Rule(violation), run);
         }
     }
@@ -108,7 +108,14 @@ impl Tally {
                 (verdict, Some(Counterexample { events, text, loop_start: None }))
             }
             None if matches!(clean, Verdict::Incomplete(_)) => (clean, None),
-            None => (vacuous(program, &self.gathered).unwrap_or(clean), None),
+            None => {
+                let forbidden = || forbidden(program, &self.gathered);
+                let explored = clean == Verdict::Exhausted;
+                let verdict = vacuous(program, &self.gathered)
+                    .or_else(|| explored.then(forbidden).flatten())
+                    .unwrap_or(clean);
+                (verdict, None)
+            }
         };
         Report {
             verdict,
@@ -145,6 +152,13 @@ pub fn vacuous(program: &Program, gathered: &Gathered) -> Option<Verdict> {
     let witness = program.reaches[unseen];
     let name = program.names[usize::from(witness.task)].letter;
     Some(Verdict::Vacuous(format!("never reached: {name} {}", witness.verb.text(program))))
+}
+
+/// The first condition that should hold at some end, and held at none.
+pub fn forbidden(program: &Program, gathered: &Gathered) -> Option<Verdict> {
+    let mut exists = (program.reaches.len()..).zip(&program.conditions.exists);
+    let (_, unseen) = exists.find(|&(at, _)| !gathered.seen(at))?;
+    Some(Verdict::Forbidden(format!("at no end `{}`", unseen.text)))
 }
 
 impl Wrong {

@@ -207,7 +207,7 @@ impl World {
     fn stuck(&self, shared: &mut Shared) -> Result<Vec<Waiting>, TaskId> {
         let system = &shared.run.system;
         let blocked = |system: &System, task: TaskId| {
-            let op = system.calls[usize::from(task)].next()?;
+            let op = system.next(task)?;
             system.inode.blocked(task, &op).map(|_| op)
         };
         let steps = shared.run.events.len();

@@ -8,6 +8,7 @@ mod brute;
 
 pub use brute::{Outcomes, brute_force, enabled, history_graph};
 
+use crate::condition::Conditions;
 use crate::program::{Memory, Program, TaskName};
 use crate::rule::RuleSet;
 use diolock::call::{Call, Script};
@@ -102,6 +103,8 @@ fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
         memory: Memory::Sc,
         rules: RuleSet::NONE,
         reaches: Vec::new(),
+        conditions: Conditions::default(),
+        torn: false,
         spawn_order: (0..tasks as TaskId).rev().collect(),
     }
 }

@@ -137,7 +137,10 @@ fn finish(program: &Program, run: &mut Run, taken: &mut Vec<At>) -> Option<Viola
             return Some(violation);
         }
     }
-    run.system.finished().then(|| run.rules.finish(program, &run.system.inode).err()).flatten()
+    run.system
+        .finished()
+        .then(|| run.rules.finish(program, &run.system, &mut Gathered::default()).err())
+        .flatten()
 }
 
 /// The first step of the second run that its task did not take at that point of the first one.

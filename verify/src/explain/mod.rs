@@ -10,11 +10,14 @@ pub use closing::{Closing, Ending, closing};
 pub use follow::{Followed, follow};
 pub use shorten::shorten;
 
+use crate::condition::{Condition, Conditions};
 use crate::engine::graph::{self, Cost};
 use crate::engine::loom::job::{self, Job};
 use crate::litmus::Litmus;
 use crate::program::{Memory, Program};
+use crate::rule::{RuleId, RuleSet};
 use crate::suite::MAX_LOOM;
+use crate::traces::letters;
 use crate::verdict::{Report, Verdict};
 use diolock::kernel::Kernel;
 use diolock::op::TaskId;
@@ -63,6 +66,7 @@ fn sequential(litmus: &Litmus, program: &Program, exe: &Path) -> (Report, Vec<St
     let mut engines = Vec::new();
     if !is_bad(&report.verdict) {
         engines.push(format!("graph: all {states} states"));
+        engines.extend(shown(program));
         engines.extend(loom_clean(litmus, program, exe));
         return (report, engines);
     }
@@ -81,6 +85,23 @@ fn sequential(litmus: &Litmus, program: &Program, exe: &Path) -> (Report, Vec<St
         ));
     }
     (report, engines)
+}
+
+/// The shortest run that shows each condition that `exists`.
+fn shown(program: &Program) -> Vec<String> {
+    let run = |condition: &Condition| {
+        let never = vec![condition.clone()];
+        let asks = Program {
+            rules: RuleSet::NONE.with(RuleId::R15),
+            conditions: Conditions { never, ..Conditions::default() },
+            ..program.clone()
+        };
+        let mut report = graph::run(&asks, graph::Options::default());
+        shorten(&asks, &mut report, Cost::Steps);
+        let schedule = report.counterexample?.schedule();
+        Some(format!("`{}`: {}", condition.text, letters(program, &schedule)))
+    };
+    program.conditions.exists.iter().filter_map(run).collect()
 }
 
 /// A test of memory order: only loom knows.

@@ -167,6 +167,18 @@ impl CallSpec {
         )
     }
 
+    /// Whether it may bring a page into the cache.
+    pub(super) fn brings_pages(&self) -> bool {
+        matches!(
+            self,
+            CallSpec::Read(_)
+                | CallSpec::Write { .. }
+                | CallSpec::Fault { .. }
+                | CallSpec::PageFault { .. }
+                | CallSpec::Append(_)
+        )
+    }
+
     /// The call, for people: `pwrite(0,1)`.
     pub fn text(&self) -> String {
         match self {

@@ -1,7 +1,8 @@
 //! The tasks of a litmus file.
 
 use super::file::MAX_BLOCKS;
-use super::schema::{At, Field, Fields, Judge, TABLES};
+use super::keys::{TASK, keys};
+use super::schema::{At, Field, Fields, Judge};
 use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};
 use diolock::dio_path::WriteFlags;
@@ -10,9 +11,14 @@ use diolock::op::{Fault, Half, PAGE_BLOCKS, Range, Shift, WaitQueue};
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;
 
-/// A task as far as it could be read.
+/// As many calls may follow each other in one task.
+const MAX_CALLS: usize = 8;
+
+/// A call of a task, as far as it could be read.
 #[derive(Clone, Debug)]
 pub(super) struct Cast {
+    /// Of the tasks that are written down the first is 0.
+    pub(super) task: usize,
     pub(super) letter: Option<char>,
     pub(super) kind: Option<Kind>,
     /// Where its call is written, or its header.
@@ -57,41 +63,74 @@ pub(super) enum Kind {
     InsertRange,
 }
 
-pub(super) const KINDS: [(&str, Kind); 34] = [
-    ("pwrite", Kind::Pwrite),
-    ("aio_pwrite", Kind::AioPwrite),
-    ("pread", Kind::Pread),
-    ("aio_pread", Kind::AioPread),
-    ("ftruncate", Kind::Ftruncate),
-    ("fault", Kind::Fault),
-    ("punch_hole", Kind::PunchHole),
-    ("move_extents", Kind::MoveExtents),
-    ("page_fault", Kind::PageFault),
-    ("mmap", Kind::Mmap),
-    ("writeback", Kind::Writeback),
-    ("writepages", Kind::WritePages),
-    ("fsync", Kind::Fsync),
-    ("uring_pwrite_ftruncate", Kind::Uring),
-    ("aio_pwrite_close", Kind::PwriteClose),
-    ("write", Kind::Write),
-    ("commit", Kind::Commit),
-    ("inode_dio_wait", Kind::DioWait(WaitQueue::Dio)),
-    ("inode_dio_done", Kind::DioDone(WaitQueue::Dio)),
-    ("ext4_aiodio_wait", Kind::DioWait(WaitQueue::Unwritten)),
-    ("ext4_end_io_nolock", Kind::DioDone(WaitQueue::Unwritten)),
-    ("append", Kind::Append),
-    ("read", Kind::Read),
-    ("fallocate", Kind::Fallocate),
-    ("preallocate", Kind::Preallocate),
-    ("end_bio", Kind::EndBio),
-    ("end_bio_elsewhere", Kind::EndBioElsewhere),
-    ("evict", Kind::Evict),
-    ("write_evict", Kind::WriteEvict),
-    ("falloc", Kind::Falloc),
-    ("falloc_grow", Kind::FallocGrow),
-    ("zero_range", Kind::ZeroRange),
-    ("collapse_range", Kind::CollapseRange),
-    ("insert_range", Kind::InsertRange),
+/// Each with its name, and what it is.
+pub(super) const KINDS: [(&str, Kind, &str); 34] = [
+    ("pwrite", Kind::Pwrite, "a direct write"),
+    (
+        "aio_pwrite",
+        Kind::AioPwrite,
+        "an asynchronous direct write (io_submit, io_uring): its completion is a task",
+    ),
+    ("pread", Kind::Pread, "a direct read"),
+    ("aio_pread", Kind::AioPread, "an asynchronous direct read: its completion is a task"),
+    ("ftruncate", Kind::Ftruncate, "a truncate, to a smaller, the same or a larger size"),
+    ("fault", Kind::Fault, "a store through a mapping"),
+    ("punch_hole", Kind::PunchHole, "FALLOC_FL_PUNCH_HOLE"),
+    (
+        "move_extents",
+        Kind::MoveExtents,
+        "EXT4_IOC_MOVE_EXT: blocks are swapped with a donor file's",
+    ),
+    ("page_fault", Kind::PageFault, "ext4_page_mkwrite that allocates"),
+    ("mmap", Kind::Mmap, "a thread that changes its address space"),
+    ("writeback", Kind::Writeback, "writeback that raises i_disksize, and that alone"),
+    ("writepages", Kind::WritePages, "the flusher writes the page back"),
+    ("fsync", Kind::Fsync, "fsync"),
+    (
+        "uring_pwrite_ftruncate",
+        Kind::Uring,
+        "an io_uring thread: an asynchronous direct write, then a truncate, then the completion if it was left to it",
+    ),
+    ("aio_pwrite_close", Kind::PwriteClose, "an asynchronous direct write, then the last close"),
+    ("write", Kind::Write, "a buffered write (of block 0 if none is named)"),
+    ("commit", Kind::Commit, "the journal commits"),
+    (
+        "inode_dio_wait",
+        Kind::DioWait(WaitQueue::Dio),
+        "inode_dio_wait, taken apart for memory orders",
+    ),
+    ("inode_dio_done", Kind::DioDone(WaitQueue::Dio), "inode_dio_done, taken apart"),
+    ("ext4_aiodio_wait", Kind::DioWait(WaitQueue::Unwritten), "ext4_aiodio_wait, taken apart"),
+    (
+        "ext4_end_io_nolock",
+        Kind::DioDone(WaitQueue::Unwritten),
+        "the end of an unwritten I/O's reference, taken apart",
+    ),
+    (
+        "append",
+        Kind::Append,
+        "a buffered write that ends the file, in a cached page: for memory orders",
+    ),
+    ("read", Kind::Read, "a buffered read"),
+    ("fallocate", Kind::Fallocate, "a drain and a lookup, as fallocate does them"),
+    ("preallocate", Kind::Preallocate, "fallocate up to v3.11, with FALLOC_FL_KEEP_SIZE"),
+    (
+        "end_bio",
+        Kind::EndBio,
+        "the completion of a buffered write to this file, at the start on its way",
+    ),
+    (
+        "end_bio_elsewhere",
+        Kind::EndBioElsewhere,
+        "the completion of a buffered write to another file",
+    ),
+    ("evict", Kind::Evict, "the inode is evicted"),
+    ("write_evict", Kind::WriteEvict, "a buffered write that evicts another inode"),
+    ("falloc", Kind::Falloc, "fallocate with FALLOC_FL_KEEP_SIZE, with its credits"),
+    ("falloc_grow", Kind::FallocGrow, "fallocate that raises the size"),
+    ("zero_range", Kind::ZeroRange, "FALLOC_FL_ZERO_RANGE"),
+    ("collapse_range", Kind::CollapseRange, "FALLOC_FL_COLLAPSE_RANGE"),
+    ("insert_range", Kind::InsertRange, "FALLOC_FL_INSERT_RANGE"),
 ];
 
 impl Kind {
@@ -137,15 +176,44 @@ impl Kind {
 }
 
 impl Cast {
-    /// The task, if it could be read.
-    pub(super) fn spec(&self) -> Option<TaskSpec> {
-        Some(TaskSpec { letter: self.letter?, call: self.call? })
+    /// The call, if it could be read.
+    pub(super) fn spec(&self) -> Option<CallSpec> {
+        self.call
+    }
+
+    /// What goes wrong in its call.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        match self.call? {
+            CallSpec::Pwrite { fault, .. }
+            | CallSpec::Ftruncate { fault, .. }
+            | CallSpec::PunchHole { fault, .. }
+            | CallSpec::Preallocate { fault, .. }
+            | CallSpec::Falloc { fault, .. }
+            | CallSpec::ZeroRange { fault, .. }
+            | CallSpec::ShiftRange { fault, .. } => fault,
+            _ => None,
+        }
     }
 
     /// Its letter, if it never ends.
     pub(super) fn repeating(&self) -> Option<char> {
         matches!(self.call?, CallSpec::Pread { repeat: true, .. }).then_some(self.letter?)
     }
+}
+
+/// The calls of each task.
+pub(super) fn by_task(cast: &[Cast]) -> impl Iterator<Item = &[Cast]> {
+    cast.chunk_by(|a, b| a.task == b.task)
+}
+
+/// The tasks, if all of each could be read.
+pub(super) fn specs(cast: &[Cast]) -> Vec<TaskSpec> {
+    let spec = |calls: &[Cast]| {
+        let letter = calls.first()?.letter?;
+        let calls = calls.iter().map(Cast::spec).collect::<Option<Vec<CallSpec>>>()?;
+        Some(TaskSpec { letter, calls })
+    };
+    by_task(cast).filter_map(spec).collect()
 }
 
 /// Reads `[[task]]`.
@@ -165,14 +233,99 @@ pub(super) fn tasks(judge: &mut Judge, top: &Fields<'_>) -> Vec<Cast> {
         {
             judge.wrong(letter.span.clone(), format!("there is a task {} already", letter.value));
         }
-        let word =
-            fields.need(judge, "call", "call = \"pwrite\"").and_then(|field| field.text(judge));
-        let span = word.as_ref().map_or_else(|| fields.header.clone(), |word| word.span.clone());
-        let kind = word.and_then(|word| judge.choice(&word, "a call", &KINDS));
-        let call = kind.and_then(|kind| call(judge, &fields, kind));
-        cast.push(Cast { letter: letter.map(|l| l.value), kind, span, call });
+        let letter = letter.map(|l| l.value);
+        let Some(list) = fields.get("calls") else {
+            cast.push(one(judge, &fields, at, letter));
+            continue;
+        };
+        for key in keys(TASK).filter(|&key| key != "name" && key != "calls") {
+            if let Some(field) = fields.get(key) {
+                judge
+                    .wrong(field.key_span, format!("`{key}` beside `calls`"))
+                    .help("arguments stand with their call: calls = [\"pwrite 0\", \"fsync\"]");
+            }
+        }
+        let calls = list.calls(judge);
+        if calls.len() > MAX_CALLS {
+            judge.wrong(list.span, format!("a task makes at most {MAX_CALLS} calls"));
+        }
+        let first = cast.len();
+        for call in &calls {
+            for key in ["name", "calls"] {
+                if let Some(field) = call.get(key) {
+                    judge.wrong(field.key_span, format!("`{key}` is of a task, not of a call"));
+                }
+            }
+            let call = one(judge, call, at, letter);
+            fits_a_list(judge, &call, &cast[first..]);
+            cast.push(call);
+        }
     }
     cast
+}
+
+/// Reads `setup`: calls that follow each other, before all tasks.
+pub(super) fn setup(judge: &mut Judge, top: &Fields<'_>) -> Vec<CallSpec> {
+    let Some(list) = top.get("setup") else { return Vec::new() };
+    let calls = list.calls(judge);
+    if calls.len() > MAX_CALLS {
+        judge.wrong(list.span, format!("the setup makes at most {MAX_CALLS} calls"));
+    }
+    let mut made = Vec::new();
+    for call in &calls {
+        let call = one(judge, call, 0, None);
+        fits_a_list(judge, &call, &[]);
+        if call.call.is_some_and(|call| call.is_aio()) {
+            judge
+                .wrong(call.span.clone(), "an asynchronous call in the setup")
+                .help("what is in flight when the tasks begin is a task's: [[task]]");
+        }
+        made.extend(call.call);
+    }
+    made
+}
+
+/// A call, with the arguments beside it.
+fn one(judge: &mut Judge, fields: &Fields<'_>, task: usize, letter: Option<char>) -> Cast {
+    let word = fields.need(judge, "call", "call = \"pwrite\"").and_then(|field| field.text(judge));
+    let span = word.as_ref().map_or_else(|| fields.header.clone(), |word| word.span.clone());
+    let kind = word
+        .and_then(|word| judge.choice(&word, "a call", &KINDS.map(|(name, kind, _)| (name, kind))));
+    let call = kind.and_then(|kind| call(judge, fields, kind));
+    Cast { task, letter, kind, span, call }
+}
+
+/// Whether a call can follow those `before` it in its task.
+fn fits_a_list(judge: &mut Judge, call: &Cast, before: &[Cast]) {
+    let whole = matches!(
+        call.kind,
+        Some(
+            Kind::Uring
+                | Kind::PwriteClose
+                | Kind::DioWait(_)
+                | Kind::DioDone(_)
+                | Kind::Append
+                | Kind::EndBio
+                | Kind::EndBioElsewhere
+                | Kind::Evict
+                | Kind::WriteEvict
+        )
+    );
+    if let (true, Some(kind)) = (whole, call.kind) {
+        judge
+            .wrong(call.span.clone(), format!("{} is a task of its own", kind.name()))
+            .help("give it a [[task]] with `call`");
+    }
+    if call.repeating().is_some() {
+        judge.wrong(call.span.clone(), "nothing comes after a call that repeats for ever");
+    }
+    let aio = |call: &Cast| call.call.is_some_and(|call| call.is_aio());
+    if aio(call) && before.iter().any(aio) {
+        judge
+            .wrong(call.span.clone(), "a second asynchronous call in one task")
+            .label("a task has one completion")
+            .help("give it a [[task]] of its own");
+    }
 }
 
 fn letter(judge: &mut Judge, field: &Field<'_>) -> Option<At<char>> {
@@ -189,10 +342,9 @@ fn letter(judge: &mut Judge, field: &Field<'_>) -> Option<At<char>> {
     }
 }
 
-fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> {
+pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option<CallSpec> {
     let (name, takes) = (kind.name(), kind.arguments());
-    let keys = TABLES.iter().find(|t| t.0 == "[[task]]").map_or(&[][..], |t| t.1);
-    for &key in keys.iter().filter(|&&key| key != "name" && key != "call") {
+    for key in keys(TASK).filter(|key| !["name", "call", "calls"].contains(key)) {
         if let Some(field) = fields.get(key)
             && !takes.contains(&key)
         {

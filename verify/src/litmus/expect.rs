@@ -3,7 +3,7 @@
 use super::modelled::not_modelled;
 use super::rules::{rule, title};
 use super::schema::{At, Field, Fields, Judge};
-use super::{Expect, Expected, TaskSpec};
+use super::{CallSpec, Expect, Expected, TaskSpec};
 use crate::engine::EngineName;
 use crate::problem::shown;
 use crate::program::Memory;
@@ -16,6 +16,7 @@ pub(super) struct Judged<'a> {
     pub(super) rules: RuleSet,
     pub(super) memory: Memory,
     pub(super) tasks: &'a [TaskSpec],
+    pub(super) setup: &'a [CallSpec],
     /// A task that never ends.
     pub(super) repeats: Option<char>,
 }
@@ -38,7 +39,7 @@ pub(super) fn expectations(
                 let message = format!("{} is expected to do something already", kernel.value);
                 judge.wrong(kernel.span.clone(), message).label("one [[expect]] for each kernel");
             }
-            if let Some(why) = not_modelled(judged.tasks, kernel.value.version) {
+            if let Some(why) = not_modelled(judged.tasks, judged.setup, kernel.value.version) {
                 let message = format!("a call is not modelled on {}", kernel.value.version.name());
                 judge.wrong(kernel.span.clone(), message).label(why);
             }
@@ -105,15 +106,16 @@ fn verdict(judge: &mut Judge, word: &At<&str>, rules: RuleSet) -> Option<At<Expe
         (None, "never") => Expected::Never,
         (None, "deadlock") => Expected::Deadlock,
         (None, "livelock") => Expected::Livelock,
+        (None, "forbidden") => Expected::Forbidden,
         (None, other) => {
             judge
                 .wrong(word.span.clone(), format!("`{}` is not a verdict", shown(other)))
-                .choices(other, ["never", "deadlock", "livelock", "violates <rule>"]);
+                .choices(other, ["never", "forbidden", "deadlock", "livelock", "violates <rule>"]);
             return None;
         }
     };
     let judges = match expected {
-        Expected::Never => None,
+        Expected::Never | Expected::Forbidden => None,
         Expected::Violates(rule) => Some(rule),
         Expected::Deadlock | Expected::Livelock => Some(RuleId::R12),
     };

@@ -3,23 +3,29 @@
 mod call;
 mod cast;
 pub mod catalogue;
+mod conditions;
 mod embedded;
 mod expect;
 mod file;
 mod fits;
+mod keys;
+mod make;
 mod modelled;
 pub mod parse;
 mod program;
 mod reaches;
+pub mod reference;
 mod rules;
 mod schema;
 mod slot;
 mod start;
 pub mod starter;
+mod words;
 
 pub use call::CallSpec;
 pub(crate) use cast::MAX_TASKS;
 
+use crate::condition::Conditions;
 use crate::engine::EngineName;
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet, Verb};
@@ -55,8 +61,12 @@ pub struct Litmus {
     pub dioread_nolock: bool,
     /// Whether the file system has a journal.
     pub journal: bool,
+    /// Calls that have made the file what it is, before anybody else begins.
+    pub setup: Vec<CallSpec>,
     /// Who does what.
     pub tasks: Vec<TaskSpec>,
+    /// The device does a bio block by block.
+    pub torn: bool,
     /// The memory model.
     pub memory: Memory,
     /// Locks whose writers queue visibly in every engine.
@@ -67,6 +77,8 @@ pub struct Litmus {
     pub except: Vec<(RuleId, String)>,
     /// What must be seen.
     pub reaches: Vec<Reach>,
+    /// What is asked of the end of executions.
+    pub conditions: Conditions,
     /// What is expected where.
     pub expect: Vec<Expect>,
 }
@@ -76,8 +88,15 @@ pub struct Litmus {
 pub struct TaskSpec {
     /// A capital letter.
     pub letter: char,
-    /// What it calls.
-    pub call: CallSpec,
+    /// What it calls, one after another.
+    pub calls: Vec<CallSpec>,
+}
+
+impl TaskSpec {
+    /// Whether one of its calls has a completion, which is a task of its own.
+    pub fn is_aio(&self) -> bool {
+        self.calls.iter().any(CallSpec::is_aio)
+    }
 }
 
 /// A witness by letters: `W overwrites`, `T waits for w`.
@@ -128,6 +147,8 @@ pub enum Expected {
     Deadlock,
     /// Tasks run and get nowhere.
     Livelock,
+    /// No rule is broken, and what `exists` asks for is seen in no execution.
+    Forbidden,
 }
 
 impl std::fmt::Display for Expected {
@@ -137,6 +158,7 @@ impl std::fmt::Display for Expected {
             Expected::Violates(rule) => write!(f, "violates {}", rule.code()),
             Expected::Deadlock => f.write_str("deadlock"),
             Expected::Livelock => f.write_str("livelock"),
+            Expected::Forbidden => f.write_str("forbidden"),
         }
     }
 }

@@ -30,6 +30,12 @@ impl CallSpec {
         }
     }
 
+    /// The kernels that it is modelled on, for people: `v4.10 to v6.12`.
+    pub(super) fn kernels(&self) -> String {
+        let all = self.since_until().unwrap_or(RfcV1..=V6_12);
+        format!("{} to {}", all.start().name(), all.end().name())
+    }
+
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
@@ -53,20 +59,38 @@ impl CallSpec {
 /// Why these tasks say nothing of a kernel: the first whose call is not modelled there, in words.
 pub(super) fn not_modelled<'a>(
     tasks: impl IntoIterator<Item = &'a TaskSpec>,
+    setup: &[CallSpec],
     version: Version,
 ) -> Option<String> {
-    tasks.into_iter().find_map(|task| {
-        let elsewhere = |option: &(&str, RangeInclusive<Version>)| !option.1.contains(&version);
-        let (key, kernels) = task.call.modelled().into_iter().find(elsewhere)?;
+    let elsewhere = |whose: &str, call: &CallSpec| {
+        let outside = |option: &(&str, RangeInclusive<Version>)| !option.1.contains(&version);
+        let (key, kernels) = call.modelled().into_iter().find(outside)?;
         let (from, to) = (kernels.start().name(), kernels.end().name());
         let key = if key.is_empty() { String::new() } else { format!(" with `{key}`") };
-        Some(format!("{}'s {}{key} is modelled from {from} to {to}", task.letter, task.call.text()))
-    })
+        Some(format!("{whose} {}{key} is modelled from {from} to {to}", call.text()))
+    };
+    let of_task = |task: &TaskSpec| {
+        let whose = format!("{}'s", task.letter);
+        let second = second_iocb(task).filter(|_| version < V5_10);
+        second.or_else(|| task.calls.iter().find_map(|call| elsewhere(&whose, call)))
+    };
+    let of_setup = || setup.iter().find_map(|call| elsewhere("in `setup`", call));
+    tasks.into_iter().find_map(of_task).or_else(of_setup)
+}
+
+/// Why a thread is followed from v5.10 on only: before, `iocb->private` is of a thread here, and the completion of
+/// one write would find that of the next.
+fn second_iocb(task: &TaskSpec) -> Option<String> {
+    let aio = task.calls.iter().position(CallSpec::is_aio)?;
+    let write = |call: &&CallSpec| matches!(call, CallSpec::Pwrite { .. });
+    let next = task.calls[aio + 1..].iter().find(write)?;
+    let (letter, next) = (task.letter, next.text());
+    Some(format!("{letter}'s {next} after an asynchronous call is modelled from v5.10 on"))
 }
 
 impl Litmus {
     /// Why the test says nothing of a kernel, in words; `None` if it does.
     pub fn not_modelled_on(&self, version: Version) -> Option<String> {
-        not_modelled(&self.tasks, version)
+        not_modelled(&self.tasks, &self.setup, version)
     }
 }

@@ -3,7 +3,8 @@
 pub use super::file::MAX_BLOCKS;
 pub use crate::problem::{Problem, Problems};
 
-use super::cast::{Cast, tasks};
+use super::cast::{Cast, setup, specs, tasks};
+use super::conditions::conditions;
 use super::expect::{Judged, expectations};
 use super::file::file;
 use super::fits::fits;
@@ -11,7 +12,7 @@ use super::reaches::reaches;
 use super::rules::rules;
 use super::schema::{At, Fields, Judge};
 use super::start::start;
-use super::{Expected, Litmus, TaskSpec};
+use super::{Expected, Litmus};
 use crate::printable;
 use crate::problem::{read, too_big};
 use crate::program::Memory;
@@ -73,6 +74,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
             judge.choice(&word, "a memory model", &[("sc", Memory::Sc), ("c11", Memory::C11)])
         })
         .unwrap_or(Memory::Sc);
+    let torn = top.get("torn").and_then(|field| field.flag(judge)).unwrap_or(false);
     let fair = fair(judge, &top);
     let (rules, except) = rules(judge, &top);
     let before = judge.count();
@@ -80,6 +82,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let file_is_read = judge.count() == before;
     let mount = mount(judge, &top);
     let cast = tasks(judge, &top);
+    let setup = setup(judge, &top);
     fits(judge, &cast, file.cached_pages);
     if file_is_read {
         start(judge, &file, &cast, mount.journal);
@@ -87,17 +90,34 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let before = judge.count();
     let reaches = reaches(judge, &top, &cast);
     let no_reaches = reaches.is_empty() && judge.count() == before;
-    let specs: Vec<TaskSpec> = cast.iter().filter_map(Cast::spec).collect();
+    let conditions = conditions(judge, &top, &cast);
+    let specs = specs(&cast);
     let repeats = cast.iter().find_map(Cast::repeating);
-    let judged = Judged { rules, memory, tasks: &specs, repeats };
+    let judged = Judged { rules, memory, tasks: &specs, setup: &setup, repeats };
     let expect = expectations(judge, &top, &judged);
-    let never = expect.iter().find(|e| e.value.expected == Expected::Never);
+    if let Some(forbidden) = expect.iter().find(|e| e.value.expected == Expected::Forbidden)
+        && conditions.exists.is_empty()
+    {
+        judge
+            .missing(forbidden.span.clone(), "`forbidden` is of `exists`, and there is none")
+            .help("for example, before the first [table]: exists = \"R[0] == stale\"");
+    }
+    // What `exists` asks for is a witness as well, where it is seen.
+    let seen = |e: &Expected| match e {
+        Expected::Never => conditions.exists.is_empty(),
+        Expected::Forbidden => true,
+        _ => false,
+    };
+    let never = expect.iter().find(|e| seen(&e.value.expected));
     if let Some(never) = never
         && no_reaches
     {
+        let word = never.value.expected;
         let (span, message) = match top.get("reaches") {
-            Some(field) => (field.span, "`reaches` is empty, and `never` needs it"),
-            None => (never.span.clone(), "the file has no `reaches`, and `never` needs it"),
+            Some(field) => (field.span, format!("`reaches` is empty, and `{word}` needs it")),
+            None => {
+                (never.span.clone(), format!("the file has no `reaches`, and `{word}` needs it"))
+            }
         };
         judge.missing(span, message).label("what must be seen for this to mean anything?").help(
             "for example, before the first [table]: reaches = [\"W overwrites\", \"T frees\"]",
@@ -117,12 +137,15 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         disksize: file.disksize,
         dioread_nolock: mount.dioread_nolock,
         journal: mount.journal,
+        setup,
         tasks: specs,
+        torn,
         memory,
         fair,
         rules,
         except,
         reaches,
+        conditions,
         expect: expect.into_iter().map(|e| e.value).collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! Reads typed values out of TOML tables and notes everything that does not fit.
 
+use super::keys::{TABLES, keys};
 use crate::problem::{Finding, Span, shown};
 use diolock::op::Blocks;
 use std::ops::RangeInclusive;
@@ -108,10 +109,26 @@ impl Judge {
 /// A table whose keys are known.
 #[derive(Clone, Debug)]
 pub(super) struct Fields<'t> {
-    table: &'t DeTable<'t>,
+    table: Table<'t>,
     /// Where its header stands.
     pub(super) header: Span,
     what: &'static str,
+}
+
+/// As TOML has it, or in words.
+#[derive(Clone, Debug)]
+enum Table<'t> {
+    Toml(&'t DeTable<'t>),
+    Words(Vec<Field<'t>>),
+}
+
+/// As TOML has it, or in words.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'t> {
+    Toml(&'t DeValue<'t>),
+    Word(&'t str),
+    Number(Blocks),
+    Flag(bool),
 }
 
 /// A key and its value.
@@ -120,40 +137,8 @@ pub(super) struct Field<'t> {
     pub(super) key: &'t str,
     pub(super) key_span: Span,
     pub(super) span: Span,
-    value: &'t DeValue<'t>,
+    pub(super) value: Value<'t>,
 }
-
-/// The tables of a litmus file, and the keys of each.
-pub(super) const TABLES: [(&str, &[&str]); 5] = [
-    ("the top of the file", &TOP),
-    ("[file]", &["size", "extents", "cached_pages", "dirty", "disksize"]),
-    ("[mount]", &["dioread_nolock", "journal"]),
-    (
-        "[[task]]",
-        &[
-            "name",
-            "call",
-            "block",
-            "blocks",
-            "half",
-            "fail",
-            "to",
-            "repeat",
-            "size_read",
-            "nowait",
-            "at_eof",
-            "osync",
-            "pins",
-            "indirect",
-        ],
-    ),
-    ("[[expect]]", &["kernel", "without", "verdict", "engines", "why"]),
-];
-
-const TOP: [&str; 12] = [
-    "claim", "bug", "evidence", "memory", "fair", "rules", "reaches", "except", "file", "mount",
-    "task", "expect",
-];
 
 impl<'t> Fields<'t> {
     /// A table of that name; keys it does not know are wrong.
@@ -163,16 +148,15 @@ impl<'t> Fields<'t> {
         table: &'t DeTable<'t>,
         header: Span,
     ) -> Fields<'t> {
-        let keys = TABLES.iter().find(|t| t.0 == what).map_or(&[][..], |t| t.1);
         for key in table.keys() {
             let word = key.get_ref().as_ref();
-            if keys.contains(&word) {
+            if keys(what).any(|key| key == word) {
                 continue;
             }
             let finding =
                 judge.wrong(key.span(), format!("`{}` is not a key of {what}", shown(word)));
-            finding.choices(word, keys.iter().copied());
-            match TABLES.iter().find(|t| t.1.contains(&word)) {
+            finding.choices(word, keys(what));
+            match TABLES.iter().find(|table| keys(table.0).any(|key| key == word)) {
                 Some((home, _)) if home.starts_with('[') => {
                     finding.label(format!("belongs under {home}"));
                 }
@@ -182,14 +166,24 @@ impl<'t> Fields<'t> {
                 None => {}
             }
         }
-        Fields { table, header, what }
+        Fields { table: Table::Toml(table), header, what }
+    }
+
+    /// A call in words.
+    pub(super) fn of_words(fields: Vec<Field<'t>>, header: Span) -> Fields<'t> {
+        Fields { table: Table::Words(fields), header, what: "the call" }
     }
 
     /// The value of a key.
     pub(super) fn get(&self, key: &'static str) -> Option<Field<'t>> {
-        let (found, value) = self.table.get_key_value(key)?;
-        let span = value.span();
-        Some(Field { key, key_span: found.span(), span, value: value.get_ref() })
+        match &self.table {
+            Table::Toml(table) => {
+                let (found, value) = table.get_key_value(key)?;
+                let (key_span, span) = (found.span(), value.span());
+                Some(Field { key, key_span, span, value: Value::Toml(value.get_ref()) })
+            }
+            Table::Words(fields) => fields.iter().find(|field| field.key == key).cloned(),
+        }
     }
 
     /// The value of a key that must be there; `example` shows how.
@@ -214,18 +208,19 @@ impl<'t> Field<'t> {
     /// A key that the caller has found to be right, and its value.
     pub(super) fn of(key: &'t Spanned<DeString<'t>>, value: &'t Spanned<DeValue<'t>>) -> Field<'t> {
         let (key, key_span) = (key.get_ref().as_ref(), key.span());
-        Field { key, key_span, span: value.span(), value: value.get_ref() }
+        Field { key, key_span, span: value.span(), value: Value::Toml(value.get_ref()) }
     }
 
     fn mismatch(&self, judge: &mut Judge, wanted: &str) {
         let kind = match self.value {
-            DeValue::String(_) => "a string",
-            DeValue::Integer(_) => "a number",
-            DeValue::Float(_) => "a fraction",
-            DeValue::Boolean(_) => "true or false",
-            DeValue::Datetime(_) => "a date",
-            DeValue::Array(_) => "an array",
-            DeValue::Table(_) => "a table",
+            Value::Word(_) => "a word",
+            Value::Toml(DeValue::String(_)) => "a string",
+            Value::Number(_) | Value::Toml(DeValue::Integer(_)) => "a number",
+            Value::Toml(DeValue::Float(_)) => "a fraction",
+            Value::Flag(_) | Value::Toml(DeValue::Boolean(_)) => "true or false",
+            Value::Toml(DeValue::Datetime(_)) => "a date",
+            Value::Toml(DeValue::Array(_)) => "an array",
+            Value::Toml(DeValue::Table(_)) => "a table",
         };
         judge
             .wrong(self.span.clone(), format!("`{}` must be {wanted}, not {kind}", self.key))
@@ -234,11 +229,14 @@ impl<'t> Field<'t> {
 
     /// A line of text.
     pub(super) fn text(&self, judge: &mut Judge) -> Option<At<&'t str>> {
-        let DeValue::String(text) = self.value else {
-            self.mismatch(judge, "a string in quotes");
-            return None;
+        let text = match self.value {
+            Value::Toml(DeValue::String(text)) => text.as_ref(),
+            Value::Word(word) => word,
+            _ => {
+                self.mismatch(judge, "a string in quotes");
+                return None;
+            }
         };
-        let text = text.as_ref();
         if text.trim().is_empty() {
             judge.wrong(self.span.clone(), format!("`{}` is empty", self.key));
             return None;
@@ -252,8 +250,11 @@ impl<'t> Field<'t> {
 
     /// `true` or `false`.
     pub(super) fn flag(&self, judge: &mut Judge) -> Option<bool> {
-        if let DeValue::Boolean(flag) = self.value {
-            return Some(*flag);
+        match self.value {
+            Value::Toml(DeValue::Boolean(flag)) => return Some(*flag),
+            Value::Flag(flag) => return Some(flag),
+            Value::Word(word) if let Ok(flag) = word.parse() => return Some(flag),
+            _ => {}
         }
         self.mismatch(judge, "true or false");
         None
@@ -266,12 +267,18 @@ impl<'t> Field<'t> {
         range: RangeInclusive<Blocks>,
     ) -> Option<Blocks> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        let DeValue::Integer(number) = self.value else {
-            self.mismatch(judge, &wanted);
-            return None;
+        let found = match self.value {
+            Value::Toml(DeValue::Integer(number)) => {
+                Blocks::from_str_radix(number.as_str(), number.radix()).ok()
+            }
+            Value::Number(number) => Some(number),
+            Value::Word(word) => word.parse().ok(),
+            _ => {
+                self.mismatch(judge, &wanted);
+                return None;
+            }
         };
-        let found = Blocks::from_str_radix(number.as_str(), number.radix());
-        let found = found.ok().filter(|n| range.contains(n));
+        let found = found.filter(|n| range.contains(n));
         if found.is_none() {
             judge
                 .wrong(self.span.clone(), format!("`{}` must be {wanted}", self.key))
@@ -282,7 +289,7 @@ impl<'t> Field<'t> {
 
     /// An array of strings that are judged one by one.
     pub(super) fn texts(&self, judge: &mut Judge) -> Vec<At<&'t str>> {
-        let DeValue::Array(array) = self.value else {
+        let Value::Toml(DeValue::Array(array)) = self.value else {
             self.mismatch(judge, "an array of strings, as [\"…\"]");
             return Vec::new();
         };
@@ -290,14 +297,22 @@ impl<'t> Field<'t> {
             key: self.key,
             key_span: self.key_span.clone(),
             span: value.span(),
-            value: value.get_ref(),
+            value: Value::Toml(value.get_ref()),
         };
         array.iter().filter_map(|value| item(value).text(judge)).collect()
     }
 
+    /// A string, or an array of them.
+    pub(super) fn text_or_texts(&self, judge: &mut Judge) -> Vec<At<&'t str>> {
+        match self.value {
+            Value::Toml(DeValue::Array(_)) => self.texts(judge),
+            _ => self.text(judge).into_iter().collect(),
+        }
+    }
+
     /// As `texts`, but leaving the key out is how to say "all".
     pub(super) fn some_texts(&self, judge: &mut Judge) -> Vec<At<&'t str>> {
-        if matches!(self.value, DeValue::Array(array) if array.is_empty()) {
+        if matches!(self.value, Value::Toml(DeValue::Array(array)) if array.is_empty()) {
             judge
                 .wrong(self.span.clone(), format!("`{}` is empty", self.key))
                 .help(format!("leave `{}` out to mean all of them", self.key));
@@ -307,7 +322,7 @@ impl<'t> Field<'t> {
 
     /// A table written `[key]`.
     pub(super) fn table(&self, judge: &mut Judge) -> Option<&'t DeTable<'t>> {
-        if let DeValue::Table(table) = self.value {
+        if let Value::Toml(DeValue::Table(table)) = self.value {
             return Some(table);
         }
         self.mismatch(judge, &format!("a table, under a line [{}]", self.key));
@@ -317,7 +332,7 @@ impl<'t> Field<'t> {
     /// Tables written `[[key]]`, each with its header.
     pub(super) fn tables(&self, judge: &mut Judge) -> Vec<At<&'t DeTable<'t>>> {
         let wanted = format!("a list of tables, each under a line [[{}]]", self.key);
-        let DeValue::Array(array) = self.value else {
+        let Value::Toml(DeValue::Array(array)) = self.value else {
             self.mismatch(judge, &wanted);
             return Vec::new();
         };
@@ -331,10 +346,51 @@ impl<'t> Field<'t> {
                 DeValue::Table(table) => tables.push(At { value: table, span }),
                 value => {
                     let (key, key_span) = (self.key, self.key_span.clone());
+                    let value = Value::Toml(value);
                     Field { key, key_span, span, value }.mismatch(judge, &wanted);
                 }
             }
         }
         tables
     }
+
+    /// Calls, each in words or in a table of its own.
+    pub(super) fn calls(&self, judge: &mut Judge) -> Vec<Fields<'t>> {
+        let wanted = "an array of calls, as [\"pwrite 0\", { call = \"fsync\" }]";
+        let Value::Toml(DeValue::Array(array)) = self.value else {
+            self.mismatch(judge, wanted);
+            return Vec::new();
+        };
+        if array.is_empty() {
+            judge.wrong(self.span.clone(), format!("`{}` is empty", self.key));
+        }
+        let mut calls = Vec::new();
+        for item in array.iter() {
+            let (key, key_span, span) = (self.key, self.key_span.clone(), item.span());
+            match item.get_ref() {
+                DeValue::Table(table) => calls.push(Fields::new(judge, "[[task]]", table, span)),
+                value => {
+                    let field = Field { key, key_span, span, value: Value::Toml(value) };
+                    match value {
+                        DeValue::String(_) => {
+                            let text = field.text(judge);
+                            calls.extend(text.map(|text| super::words::fields(judge, &text)));
+                        }
+                        _ => field.mismatch(judge, wanted),
+                    }
+                }
+            }
+        }
+        calls
+    }
+}
+
+/// A place inside a string: behind its quote, if every character of it stands for itself.
+pub(super) fn inside(word: &At<&str>, at: &std::ops::Range<usize>) -> Span {
+    let Span { start, end } = word.span.clone();
+    if end - start != word.value.len() + 2 {
+        return word.span.clone();
+    }
+    // At the end of the text the closing quote.
+    start + 1 + at.start..start + 1 + at.end.max(at.start + 1)
 }

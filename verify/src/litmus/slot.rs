@@ -14,9 +14,14 @@ impl Litmus {
     /// second one that allocates there and a third one to overwrite what one of them has written. (An
     /// overwrite that began before the truncate has made its stores before blocks are freed: it holds
     /// `i_data_sem` for them.)
+    /// (The calls of one thread count as if they could meet.)
     pub(super) fn follows_slot(&self) -> bool {
         let writes: Vec<DirectWrite> =
-            self.tasks.iter().filter_map(|t| t.call.direct_write()).collect();
+            self.calls_made().filter_map(CallSpec::direct_write).collect();
+        if !self.setup.is_empty() {
+            // Which blocks are written then is not looked at here.
+            return writes.len() > 1;
+        }
         let written = |block: u32| self.extents.get(block as usize) == Some(&Extent::Written);
         let others = |at: usize| writes.iter().enumerate().filter(move |w| w.0 != at).map(|w| w.1);
         let again = |at: usize, block| others(at).any(|w| w.range.blocks().any(|b| b == block));
@@ -26,8 +31,8 @@ impl Litmus {
                 && !writes[at].serialized
                 && blocks.all(|block| written(block) || again(at, block))
         };
-        let takes = self.tasks.iter().any(|t| !t.call.keeps_blocks());
-        let truncates = self.tasks.iter().any(|t| matches!(t.call, CallSpec::Ftruncate { .. }));
+        let takes = self.calls_made().any(|call| !call.keeps_blocks());
+        let truncates = self.calls_made().any(|call| matches!(call, CallSpec::Ftruncate { .. }));
         let allocates = |at: usize, beside: usize| {
             let returns = || writes[beside].range.blocks().any(|block| again(beside, block));
             let holes = truncates && writes.len() > 2 && returns();

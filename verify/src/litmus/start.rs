@@ -55,7 +55,7 @@ pub(super) fn start(judge: &mut Judge, file: &File, cast: &[Cast], journal: bool
     indirect(judge, file, cast);
     for task in cast {
         let Some(spec) = task.spec() else { continue };
-        if let CallSpec::EndBio(Some(range)) = spec.call {
+        if let CallSpec::EndBio(Some(range)) = spec {
             let at = |block: u32| file.extents.get(block as usize);
             if range.blocks().any(|block| at(block) != Some(&Extent::Unwritten)) {
                 judge
@@ -64,7 +64,7 @@ pub(super) fn start(judge: &mut Judge, file: &File, cast: &[Cast], journal: bool
                     .help("give these blocks the state \"unwritten\" in `extents`");
             }
         }
-        if matches!(spec.call, CallSpec::Commit) && !journal {
+        if matches!(spec, CallSpec::Commit) && !journal {
             judge
                 .wrong(task.span.clone(), "commit, but there is no journal")
                 .help("leave out journal = false under [mount]");
@@ -73,7 +73,7 @@ pub(super) fn start(judge: &mut Judge, file: &File, cast: &[Cast], journal: bool
 }
 
 fn indirect(judge: &mut Judge, file: &File, cast: &[Cast]) {
-    let specs = || cast.iter().filter_map(|c| Some((c, c.spec()?.call)));
+    let specs = || cast.iter().filter_map(|c| Some((c, c.spec()?)));
     let is = |call: &CallSpec| matches!(call, CallSpec::PunchHole { indirect: true, .. });
     if !specs().any(|(_, call)| is(&call)) {
         return;

@@ -39,21 +39,25 @@ impl Alone {
         kernel: Kernel,
         wanted: impl Fn(&str) -> bool,
     ) -> BTreeMap<String, Vec<Call>> {
-        let mut calls: BTreeMap<String, Vec<Call>> = BTreeMap::new();
+        let mut found: BTreeMap<String, Vec<Call>> = BTreeMap::new();
         for litmus in &self.tests {
-            let names = litmus.calls().into_iter().chain([COMPLETION.to_owned()]);
-            if !wanted(COMPLETION) && !litmus.calls().iter().any(|name| wanted(name)) {
+            let calls = litmus.calls();
+            if !wanted(COMPLETION) && !calls.iter().flatten().any(|name| wanted(name)) {
                 continue;
             }
-            for (call, name) in litmus.program(kernel).calls.into_iter().zip(names) {
-                let known = calls.entry(name).or_default();
-                if !known.contains(&call) {
-                    known.push(call);
+            let completions = std::iter::repeat_with(|| vec![COMPLETION.to_owned()]);
+            let tasks = litmus.program(kernel).calls;
+            for (task, names) in tasks.iter().zip(calls.into_iter().chain(completions)) {
+                for (&call, name) in task.calls().iter().zip(names) {
+                    let known = found.entry(name).or_default();
+                    if !known.contains(call) {
+                        known.push(call.clone());
+                    }
                 }
             }
         }
-        calls.retain(|name, _| wanted(name));
-        calls
+        found.retain(|name, _| wanted(name));
+        found
     }
 }
 

@@ -30,10 +30,10 @@ impl Finding {
     }
 
     /// Says what would have been right, nearest first.
-    pub(crate) fn choices(
+    pub(crate) fn choices<'a>(
         &mut self,
         word: &str,
-        choices: impl IntoIterator<Item = &'static str>,
+        choices: impl IntoIterator<Item = &'a str>,
     ) -> &mut Finding {
         let choices: Vec<&str> = choices.into_iter().collect();
         if let Some(near) = nearest(word, choices.iter().copied()) {

@@ -75,7 +75,9 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
     let (program, report) = (&explained.program, &explained.report);
     let mut head = title(program, &report.verdict);
     match &report.verdict {
-        Verdict::Vacuous(why) | Verdict::Incomplete(why) => head.push_str(&wrap(why, "  ", WIDTH)),
+        Verdict::Forbidden(why) | Verdict::Vacuous(why) | Verdict::Incomplete(why) => {
+            head.push_str(&wrap(why, "  ", WIDTH))
+        }
         _ => head.push_str(&wrap(&format!("holds: {}", explained.claim), "  ", WIDTH)),
     }
     head.push_str(&wrap(&explained.engines.join(" | "), "  ", WIDTH));

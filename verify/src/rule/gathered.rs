@@ -44,7 +44,7 @@ pub struct Candidates {
 pub struct Gathered {
     edges: Vec<(Node, Node)>,
     fields: Vec<(Object, Candidates)>,
-    witnesses: u32,
+    witnesses: u64,
 }
 
 impl Gathered {

@@ -3,9 +3,11 @@
 use super::rules::Rules;
 use super::view::{End, View};
 use super::{
-    Gathered, Judgement, RuleId, counts, data, locks, nowait, pages, remember, size, stored,
+    Gathered, Judgement, RuleId, condition, counts, data, locks, nowait, pages, remember, size,
+    stored,
 };
-use crate::program::{Event, Program};
+use crate::program::{Event, Program, System};
+use diolock::call::Call;
 use diolock::inode::Inode;
 
 type OfEvent = fn(&View<'_>) -> Judgement;
@@ -70,17 +72,27 @@ impl Rules {
         let mut view = View::new(program, event, &mut self.memory, &touched);
         remember::remember(&mut view);
         self.watch.remember(event, &self.memory);
+        self.answers.remember(event);
         for at in before.into_iter().chain(self.witnesses(program, event, false)) {
             gathered.witness(at);
         }
         judged
     }
 
-    /// Books the witnesses of tasks that have returned.
-    pub fn returned(&self, program: &Program, event: &Event, gathered: &mut Gathered) {
+    /// Books the witnesses of a task whose call has returned, and what it was told. Of what the call was and did the
+    /// next one of a thread knows nothing.
+    pub fn returned(
+        &mut self,
+        program: &Program,
+        event: &Event,
+        call: &Call,
+        gathered: &mut Gathered,
+    ) {
         for at in self.witnesses(program, event, true) {
             gathered.witness(at);
         }
+        self.answers.returned(event.task, call);
+        self.memory.next_call(event.task);
     }
 
     fn witnesses(&self, program: &Program, event: &Event, returned: bool) -> Vec<usize> {
@@ -88,15 +100,17 @@ impl Rules {
         (0..program.reaches.len()).filter(|&at| shown(&program.reaches[at])).collect()
     }
 
-    /// Judges the end of an execution in which every task returned, leaving the inode like this.
+    /// Judges the end of an execution in which every task returned, leaving the system like this, and books what
+    /// is there of what should exist.
     ///
     /// # Errors
     /// The first rule (of those judged) that the final state breaks.
-    pub fn finish(&self, program: &Program, inode: &Inode) -> Judgement {
+    pub fn finish(&self, program: &Program, system: &System, gathered: &mut Gathered) -> Judgement {
         let judged = OF_END.iter().filter(|(rule, _)| program.rules.has(*rule));
+        let of_file = condition::judge(&self.answers, program, system, gathered);
         judged
-            .map(|(_, judgement)| judgement(self.memory.at_the_end(), program, inode))
+            .map(|(_, judgement)| judgement(self.memory.at_the_end(), program, &system.inode))
             .find(Result::is_err)
-            .unwrap_or(Ok(()))
+            .unwrap_or(of_file)
     }
 }

@@ -163,6 +163,13 @@ pub(super) fn nothing_held(end: End<'_>, program: &Program, _: &Inode) -> Judgem
             let text = format!("{} returned with {} held", name.letter, lock.name());
             return broken(RuleId::R3, text);
         }
+        if task.handles > 0 {
+            return broken(RuleId::R3, format!("{} returned inside a handle", name.letter));
+        }
+        if task.gate {
+            let text = format!("{} returned with the gate closed to readers", name.letter);
+            return broken(RuleId::R3, text);
+        }
     }
     Ok(())
 }

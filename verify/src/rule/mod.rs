@@ -1,6 +1,8 @@
-//! The rules R1 to R14. Of an event they see its own task and the objects that it touches (`view`); of
+//! The rules R1 to R15. Of an event they see its own task and the objects that it touches (`view`); of
 //! the end of an execution, everything.
 
+mod answers;
+mod condition;
 mod counts;
 mod data;
 mod gathered;
@@ -18,6 +20,7 @@ mod view;
 mod watch;
 mod witness;
 
+pub use answers::answers;
 pub use gathered::{Gathered, Node};
 pub use rules::Rules;
 pub use witness::{Verb, Witness};
@@ -42,19 +45,22 @@ pub enum RuleId {
     R12,
     R13,
     R14,
+    R15,
 }
 
 impl RuleId {
     /// Every rule, in order.
-    pub const ALL: [RuleId; 14] = {
-        use RuleId::{R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14};
-        [R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14]
+    pub const ALL: [RuleId; 15] = {
+        use RuleId::{R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14, R15};
+        [R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14, R15]
     };
 
-    /// `R1` to `R14`.
+    /// `R1` to `R15`.
     pub fn code(self) -> &'static str {
-        ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14"]
-            [self as usize]
+        [
+            "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13",
+            "R14", "R15",
+        ][self as usize]
     }
 
     /// Its name.
@@ -74,6 +80,7 @@ impl RuleId {
             "progress",
             "stored",
             "nowait",
+            "condition",
         ][self as usize]
     }
 
@@ -94,6 +101,7 @@ impl RuleId {
             "no deadlock, and every task can always still finish",
             "at the end a block within i_size that somebody wrote or stored to holds what one of them put there, unless it was truncated, punched or moved away",
             "a call with IOCB_NOWAIT reaches no step that may sleep",
+            "at the end what the litmus file says under `never` does not hold, and what it says under `always` does",
         ][self as usize]
     }
 
@@ -114,6 +122,7 @@ impl RuleId {
             "28a535f9a0df, 1b65007e9870",
             "write(2), mmap(2); generic_perform_write, filemap_write_and_wait_range (mm/filemap.c)",
             "io_uring(7), preadv2(2) on RWF_NOWAIT; 59a9d0814d9f",
+            "the litmus file",
         ][self as usize]
     }
 
@@ -129,7 +138,7 @@ pub struct RuleSet(u16);
 
 impl RuleSet {
     /// Every rule.
-    pub const ALL: RuleSet = RuleSet((1 << 14) - 1);
+    pub const ALL: RuleSet = RuleSet((1 << 15) - 1);
     /// No rule.
     pub const NONE: RuleSet = RuleSet(0);
 

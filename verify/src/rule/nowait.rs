@@ -2,6 +2,7 @@
 
 use super::view::View;
 use super::{Judgement, RuleId, broken};
+use crate::program::Program;
 use diolock::call::Call;
 use diolock::op::{LockName, Op};
 
@@ -16,8 +17,8 @@ use diolock::op::{LockName, Op};
 /// one is wrong in programs in which somebody commits: `file_modified` (until 59a9d0814d9f, v7.3), and
 /// `ext4_iomap_alloc` for unwritten blocks, whose overwrite v6.12 lets go on under NOWAIT.
 pub(super) fn never_sleeps(view: &View<'_>) -> Judgement {
-    let call = |task| &view.program.calls[usize::from(task)];
-    if !call(view.event.task).nowait() {
+    let calls = view.program.calls[usize::from(view.event.task)].calls();
+    if !calls.get(usize::from(view.me().calls)).is_some_and(|call| call.nowait()) {
         return Ok(());
     }
     let spins = |lock| matches!(lock, LockName::CompletedIoLock);
@@ -28,10 +29,15 @@ pub(super) fn never_sleeps(view: &View<'_>) -> Judgement {
         Op::UnwrittenWait => "i_unwritten to be 0",
         Op::IoendWait(_) => "i_ioend_count to be 0",
         Op::WaitSleep(_) => "a wait queue",
-        Op::JournalStart(_) if view.program.calls.iter().any(|c| matches!(c, Call::Commit(_))) => {
+        Op::JournalStart(_) if commits(view.program) => {
             "a journal handle, as a commit may be under way"
         }
         _ => return Ok(()),
     };
     broken(RuleId::R14, format!("{}, called with NOWAIT, waits for {what}", view.who()))
+}
+
+fn commits(program: &Program) -> bool {
+    let mut calls = program.calls.iter().flat_map(Call::calls);
+    calls.any(|call| matches!(call, Call::Commit(_)))
 }

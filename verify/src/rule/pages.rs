@@ -71,6 +71,12 @@ pub(super) fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
     }
 }
 
+/// What a read of a block finds: its page if that is up to date there, else its block of the device.
+pub(super) fn reads_as(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
+    let cached = inode.cached_page().and_then(|page| page.held(block));
+    cached.unwrap_or_else(|| on_disk(inode, block))
+}
+
 /// R5, at the end: a clean block of the page that is up to date is a copy of the file's.
 pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
     let Some(page) = inode.cached_page() else { return Ok(()) };

@@ -129,9 +129,25 @@ pub(super) struct TaskRecord {
     pub(super) pages_gone: bool,
     /// It has closed the gate.
     pub(super) gate: bool,
+    /// Calls of it that are over, of a thread.
+    pub(super) calls: u8,
 }
 
 impl TaskRecord {
+    /// That of the task's next call: what it holds and where it put data stays.
+    pub(super) fn next_call(&self) -> TaskRecord {
+        TaskRecord {
+            held: self.held.clone(),
+            handles: self.handles,
+            references: self.references.clone(),
+            gate: self.gate,
+            wrote: self.wrote,
+            wrote_to: self.wrote_to,
+            calls: self.calls + 1,
+            ..TaskRecord::default()
+        }
+    }
+
     pub(super) fn holds(&self, lock: LockName, mode: Mode) -> bool {
         self.held.iter().any(|h| h.0 == lock && (h.1 == Mode::Exclusive || mode == Mode::Shared))
     }

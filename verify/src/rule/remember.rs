@@ -314,7 +314,10 @@ fn submit(view: &mut View<'_>, child: TaskId, submission: &Submission) {
 
 fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
     let me = view.event.task;
-    for block in std::mem::take(&mut view.me_mut().flying) {
+    // Of a torn bio these blocks only.
+    let over: Vec<PhysicalBlock> =
+        view.me_mut().flying.extract_if(.., |block| blocks.contains(block)).collect();
+    for block in over {
         view.in_flight_mut(block).remove(me);
     }
     match bio {

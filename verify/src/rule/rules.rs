@@ -1,5 +1,6 @@
 //! What the rules remember of a run, and what can be asked of it.
 
+use super::answers::Answers;
 use super::view::Memory;
 use super::watch::Watch;
 use crate::program::{Event, Program};
@@ -11,12 +12,18 @@ pub struct Rules {
     pub(super) memory: Memory,
     /// What witnesses ask for; no rule sees it.
     pub(super) watch: Watch,
+    /// What conditions ask for; no rule of events sees it.
+    pub(super) answers: Answers,
 }
 
 impl Rules {
     /// At the start of a program.
     pub fn new(program: &Program) -> Rules {
-        Rules { memory: Memory::new(program), watch: Watch::new(program) }
+        Rules {
+            memory: Memory::new(program),
+            watch: Watch::new(program),
+            answers: Answers::new(program),
+        }
     }
 
     /// Whether a task has blocks mapped for I/O that is not done; kept only if a witness asks.

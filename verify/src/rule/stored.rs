@@ -1,12 +1,12 @@
 //! R13 stored.
 
-use super::pages::{on_disk, words};
+use super::pages::{reads_as, words};
 use super::records::{Halves, TaskRecord};
 use super::view::End;
 use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
-use diolock::op::{Content, LogicalBlock, PAGE_BLOCKS, TaskId};
+use diolock::op::{Content, PAGE_BLOCKS, TaskId};
 
 /// R13, at the end: what reads find where somebody put data is what one of those put there, whoever was
 /// last. Zeros do as well where a truncate has been; where a hole was punched or extents were moved,
@@ -36,10 +36,4 @@ pub(super) fn kept(end: End<'_>, program: &Program, inode: &Inode) -> Judgement 
         }
     }
     Ok(())
-}
-
-/// What a read of a block finds: its page if that is up to date there, else its block of the device.
-fn reads_as(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
-    let cached = inode.cached_page().and_then(|page| page.held(block));
-    cached.unwrap_or_else(|| on_disk(inode, block))
 }

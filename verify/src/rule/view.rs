@@ -37,6 +37,8 @@ impl<R: Copy + Default> Table<R> {
 pub(super) struct Memory {
     /// Copies share those that have not changed since.
     tasks: Vec<Arc<TaskRecord>>,
+    /// Tasks that make several calls.
+    threads: Set,
     size: SizeRecord,
     disksize: DisksizeRecord,
     dio_count: DioCountRecord,
@@ -69,7 +71,12 @@ impl Memory {
             tasks[at].writes_back = matches!(call, Call::EndBio(_));
         }
         let (size, disksize) = program.inode.sizes();
+        let mut threads = Set::default();
+        for (task, _) in (0_u32..).zip(&program.calls).filter(|(_, c)| c.calls().len() > 1) {
+            threads.add(task);
+        }
         let mut memory = Memory {
+            threads,
             tasks: tasks.into_iter().map(Arc::new).collect(),
             size: SizeRecord { value: size, ..SizeRecord::default() },
             disksize: DisksizeRecord { value: disksize, ..DisksizeRecord::default() },
@@ -105,6 +112,14 @@ impl Memory {
             }
         }
         memory
+    }
+
+    /// A task's call has returned.
+    pub(super) fn next_call(&mut self, task: TaskId) {
+        let record = &mut self.tasks[usize::from(task)];
+        if self.threads.has(task) {
+            *record = Arc::new(record.next_call());
+        }
     }
 
     /// A task's record, for people and witnesses: no rule asks here.

@@ -100,7 +100,9 @@ pub fn replay(program: &Program, schedule: &Schedule) -> Replay {
         }
     }
     let end = if run.system.finished() {
-        run.rules.finish(program, &run.system.inode).map_or_else(End::Broken, |()| End::Finished)
+        run.rules
+            .finish(program, &run.system, &mut Gathered::default())
+            .map_or_else(End::Broken, |()| End::Finished)
     } else if graph::enabled(&run.system).next().is_none() {
         End::Stuck(run.system.waiting())
     } else {

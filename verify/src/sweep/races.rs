@@ -208,6 +208,7 @@ mod tests {
                         Expected::Violates(rule) => rule.code(),
                         Expected::Deadlock => "deadlock",
                         Expected::Livelock => "livelock",
+                        Expected::Forbidden => "forbidden",
                     };
                     expect.kernel.to_string() == *kernel
                         && race.breaks.iter().any(|known| known == word)

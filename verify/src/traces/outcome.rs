@@ -1,12 +1,13 @@
 //! How a run ends, in one line: enough to tell traces apart at a glance.
 
 use super::replayed::Replayed;
+use crate::condition::{Answer, Cell};
 use crate::engine::Wrong;
 use crate::program::{Event, Program};
 use crate::report::content_words;
+use crate::rule::answers;
 use diolock::call::Call;
-use diolock::op::{Content, Extent, Mapped, Op, Outcome, TaskId};
-use diolock::task::Task;
+use diolock::op::{Content, Extent, Mapped, Outcome, TaskId};
 
 /// `i_size 0`, `R read zeros`, `T freed block 0`: after what went wrong, if anything did.
 pub(super) fn parts(program: &Program, run: &Replayed, stuck: Option<&Wrong>) -> Vec<String> {
@@ -25,9 +26,11 @@ pub(super) fn parts(program: &Program, run: &Replayed, stuck: Option<&Wrong>) ->
         (size, disk) => format!("i_size {size}, disk {disk}"),
     });
     parts.extend(file(program, run));
+    let answers = answers(program, &run.events);
     for task in run.system.tasks() {
         let own: Vec<&Event> = run.events.iter().filter(|event| event.task == task).collect();
-        parts.extend(read(program, run, task, &own));
+        let told = answers[usize::from(task)].iter().enumerate();
+        parts.extend(told.filter_map(|call| read(program, task, call)));
         for event in own {
             match (&event.op, &event.outcome) {
                 (_, Outcome::NoSpace) => parts.push(format!("{} got ENOSPC", name(task))),
@@ -71,35 +74,28 @@ fn file(program: &Program, run: &Replayed) -> Option<String> {
     (!held.is_empty()).then(|| format!("file: {}", held.join(", ")))
 }
 
-/// What a read returned, if it did.
-fn read(program: &Program, run: &Replayed, task: TaskId, own: &[&Event]) -> Option<String> {
-    let call = &*run.system.calls[usize::from(task)];
-    if !matches!(call, Call::Read(_)) || call.next().is_some() {
+/// What a call of a task read, if it is one that reads.
+fn read(program: &Program, task: TaskId, (at, answer): (usize, &Answer)) -> Option<String> {
+    let calls = program.calls[usize::from(task)].calls();
+    let call = calls.get(at)?;
+    if !matches!(call, Call::Read(_) | Call::DioReadIter(_) | Call::BufferedRead(_)) {
         return None;
     }
     let letter = program.names[usize::from(task)].letter;
-    let mapped = own.iter().rev().find_map(|event| match &event.outcome {
-        Outcome::Mapping(found) => Some(found),
-        _ => None,
-    });
-    let Some(mapped) = mapped else { return Some(format!("{letter} read nothing")) };
-    let data = own.iter().rev().find_map(|event| match (&event.op, &event.outcome) {
-        (Op::Bio(..), Outcome::Data(data)) => Some(data.as_slice()),
-        _ => None,
-    });
-    let mut data = data.unwrap_or_default().iter();
-    let mut found: Vec<String> = mapped
-        .iter()
-        .map(|mapped| match mapped.extent {
-            Extent::Written => data.next().map_or_else(String::new, |d| holds(program, *d)),
-            // Holes and unwritten blocks read as zeros without any I/O.
-            Extent::Hole | Extent::Unwritten => holds(program, [Content::Zero; 2]),
-        })
-        .collect();
+    let words = |cell| match cell {
+        Cell::Holds(content) => content_words(program, content),
+        _ => String::new(),
+    };
+    let both = |[lower, upper]: [Cell; 2]| match lower == upper {
+        true => words(lower),
+        false => format!("{} + {}", words(lower), words(upper)),
+    };
+    let mut found: Vec<String> = answer.read.iter().map(|&(_, cells)| both(cells)).collect();
     if found.iter().all(|text| *text == found[0]) {
         found.truncate(1);
     }
-    Some(format!("{letter} read {}", found.join(", ")))
+    let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
+    Some(format!("{letter} read {found}"))
 }
 
 /// Both halves of a block: `old data`, `W's + zeros`.

@@ -38,7 +38,7 @@ pub(super) fn replay(program: &Program, schedule: &[TaskId]) -> Replayed {
         events.push(event);
     }
     if system.finished() {
-        broken = broken.or(rules.finish(program, &system.inode).err());
+        broken = broken.or(rules.finish(program, &system, &mut Gathered::default()).err());
     }
     Replayed { schedule: schedule.to_vec(), events, system, hash: trace.get(), broken }
 }

@@ -4,7 +4,6 @@ use crate::program::{Event, Program, System};
 use crate::rule::{Gathered, RuleId, Rules, Violation};
 use crate::trace::TraceHash;
 use diolock::op::{Mode, Op, TaskId};
-use diolock::task::Task;
 use stateright::{Model, Property};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +31,7 @@ pub(super) struct Found {
 
 /// The step a task takes next: its own, or to queue if it is a writer that a rwsem makes wait.
 pub fn pending(system: &System, task: TaskId) -> Option<Op> {
-    let op = system.calls[usize::from(task)].next()?;
+    let op = system.next(task)?;
     match op {
         Op::Lock(lock, Mode::Exclusive)
             if lock.is_rwsem()
@@ -81,11 +80,11 @@ impl Search {
         if let Some(trace) = &mut state.trace {
             trace.observe(&event);
         }
-        if state.system.calls[usize::from(task)].next().is_none() {
-            state.rules.returned(&self.program, &event, gathered);
+        if let Some(call) = state.system.just_over(task) {
+            state.rules.returned(&self.program, &event, call, gathered);
         }
         if violation.is_none() && state.system.finished() {
-            violation = state.rules.finish(&self.program, &state.system.inode).err();
+            violation = state.rules.finish(&self.program, &state.system, gathered).err();
             if let Some(trace) = &state.trace {
                 found.traces.insert(trace.get());
             }

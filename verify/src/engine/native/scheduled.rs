@@ -161,7 +161,9 @@ impl<'a> Stage<'a> {
         if !run.system.finished() {
             return Ok(());
         }
-        run.rules.finish(self.program, &run.system.inode).map_err(ScheduledEnd::Violated)
+        run.rules
+            .finish(self.program, &run.system, &mut Gathered::default())
+            .map_err(ScheduledEnd::Violated)
     }
 }
 

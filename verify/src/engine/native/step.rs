@@ -4,7 +4,6 @@ use super::real::{Held, Noise};
 use super::{Shared, World};
 use diolock::inode::Blocked;
 use diolock::op::{Mode, Op, TaskId};
-use diolock::task::Task;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -35,7 +34,7 @@ impl World {
     fn next(&self, task: TaskId) -> Option<Op> {
         let mut shared = self.shared.lock();
         shared.arrived.insert(task);
-        if shared.stop { None } else { shared.run.system.calls[usize::from(task)].next() }
+        if shared.stop { None } else { shared.run.system.next(task) }
     }
 
     /// Takes a rwsem for reading. It asks again and again, so that it can be told apart from a reader

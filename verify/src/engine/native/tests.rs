@@ -1,4 +1,5 @@
 use super::*;
+use crate::condition::Conditions;
 use crate::program::TaskName;
 use crate::rule::{RuleSet, Verb, Witness};
 use diolock::call::{Call, Script};
@@ -23,6 +24,8 @@ pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
         memory: Memory::Sc,
         rules,
         reaches: Vec::new(),
+        conditions: Conditions::default(),
+        torn: false,
         spawn_order: (0..scripts.len() as TaskId).collect(),
     }
 }

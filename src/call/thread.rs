@@ -1,0 +1,65 @@
+//! A thread that makes one call after another.
+
+use super::Call;
+use crate::op::{Op, Outcome};
+use crate::task::{Place, Task};
+
+/// A thread: calls that follow each other, each in the task of the thread.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Thread {
+    /// The call that it is in.
+    now: Call,
+    /// Those to come, the next one last.
+    rest: Vec<Call>,
+    /// The call that has just returned, until the next one has taken a step.
+    over: Option<Call>,
+}
+
+impl Thread {
+    /// Makes these calls; `None` if there are none.
+    pub fn new(calls: Vec<Call>) -> Option<Thread> {
+        let mut rest: Vec<Call> = calls.into_iter().rev().collect();
+        let now = rest.pop()?;
+        Some(Thread { now, rest, over: None })
+    }
+
+    /// The call that it is in.
+    pub(super) fn now(&self) -> &Call {
+        &self.now
+    }
+
+    /// Its calls, those that are over left out.
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Call> {
+        std::iter::once(&self.now).chain(self.rest.iter().rev())
+    }
+
+    /// The call that its last step has ended.
+    pub(super) fn just_over(&self) -> Option<&Call> {
+        self.over.as_ref().or_else(|| self.now.done().then_some(&self.now))
+    }
+
+    /// Whether its last step has ended a call that another one follows.
+    pub(super) fn went_on(&self) -> bool {
+        self.over.is_some()
+    }
+}
+
+impl Task for Thread {
+    fn next(&self) -> Option<Op> {
+        self.now.next()
+    }
+
+    fn resume(&mut self, outcome: Outcome) {
+        self.over = None;
+        self.now.resume(outcome);
+        if self.now.done()
+            && let Some(next) = self.rest.pop()
+        {
+            self.over = Some(std::mem::replace(&mut self.now, next));
+        }
+    }
+
+    fn place(&self) -> Place {
+        self.now.place()
+    }
+}

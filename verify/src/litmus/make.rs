@@ -1,0 +1,167 @@
+//! The calls of a litmus file made into tasks, and the file that they begin with.
+
+use super::{CallSpec, Litmus};
+use diolock::call::{Call, Mount};
+use diolock::dio_path::{Write, WriteFlags};
+use diolock::inode::Inode;
+use diolock::inode_lock::{Commit, InodeDioDone, InodeDioWait};
+use diolock::kernel::Kernel;
+use diolock::op::{Range, TaskId};
+use diolock::page_cache::{
+    Append, EndBio, FilemapFault, FilemapRead, PageFault, VmMmap, WbDisksize,
+};
+use diolock::resize::{
+    AllocFileBlocks, EvictInode, ExtFallocate, Fallocate, MoveExtents, WriteThatEvicts, ZeroRange,
+};
+use diolock::task::Task;
+
+/// As many steps takes no call that nobody meets.
+const MAX_STEPS_ALONE: usize = 10_000;
+
+/// What a call needs to know of the others.
+pub(super) struct Making<'a> {
+    litmus: &'a Litmus,
+    kernel: Kernel,
+    mount: Mount,
+    letters: Vec<char>,
+    /// There may be cached pages.
+    pages: bool,
+    /// `cur_aio_dio` is followed.
+    slot: bool,
+}
+
+impl Making<'_> {
+    pub(super) fn of(litmus: &Litmus, kernel: Kernel, slot: bool) -> Making<'_> {
+        let calls = || litmus.calls_made().chain(&litmus.setup);
+        Making {
+            litmus,
+            kernel,
+            mount: Mount { dioread_nolock: litmus.dioread_nolock, journal: litmus.journal },
+            letters: litmus.letters(),
+            pages: litmus.cached_pages > 0 || calls().any(CallSpec::brings_pages),
+            slot,
+        }
+    }
+
+    /// The task that completes an asynchronous call.
+    fn completion(&self, letter: char) -> TaskId {
+        let own = |&known: &char| known == letter.to_ascii_lowercase();
+        self.letters.iter().position(own).unwrap_or(0) as TaskId
+    }
+
+    fn plain(&self, task: TaskId, end_io: TaskId, range: Range) -> Write {
+        let (half, fault, pins) = Default::default();
+        Write { task, end_io: Some(end_io), range, half, fault, pins, slot: self.slot }
+    }
+
+    /// A call in a task, and its completion.
+    pub(super) fn call(&self, task: TaskId, letter: char, spec: CallSpec) -> (Call, Option<Call>) {
+        let (kernel, mount) = (self.kernel, self.mount);
+        let mut completion = None;
+        let call = match spec {
+            CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
+                let end_io = aio.then(|| self.completion(letter));
+                if let Some(end_io) = end_io {
+                    completion = Some(Call::completion(end_io, task, flags, kernel));
+                }
+                let write = Write { task, end_io, range, half, fault, pins, slot: self.slot };
+                Call::pwrite(write, flags, kernel, mount)
+            }
+            CallSpec::Pread { range, late_size, repeat } => {
+                match Call::pread(task, None, range, kernel, (mount, self.pages)) {
+                    Call::Read(read) => {
+                        let read = if late_size { read.late_size() } else { read };
+                        Call::Read(if repeat { read.repeat() } else { read })
+                    }
+                    read => read,
+                }
+            }
+            CallSpec::AioPread(range) => {
+                let end_io = self.completion(letter);
+                completion = Some(Call::read_completion(end_io, kernel));
+                Call::pread(task, Some(end_io), range, kernel, (mount, self.pages))
+            }
+            CallSpec::Ftruncate { to, fault } => Call::ftruncate(to, fault, kernel, mount),
+            CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
+            CallSpec::WritePages => Call::writepages(task, kernel, mount),
+            CallSpec::Fsync => Call::fsync(task, kernel, mount),
+            CallSpec::PunchHole { range, indirect, fault } => {
+                Call::punch_hole(task, range, fault, kernel, (mount, indirect))
+            }
+            CallSpec::MoveExtents { range } => Call::MoveExtents(MoveExtents::new(range, kernel)),
+            CallSpec::PageFault { range } => Call::PageFault(PageFault::new(range, kernel)),
+            CallSpec::Mmap => Call::VmMmap(VmMmap::default()),
+            CallSpec::Writeback { to } => {
+                let of_page = self.litmus.cached_pages > 0;
+                Call::WbDisksize(WbDisksize::new(to, kernel).of_page(of_page))
+            }
+            CallSpec::Uring { range, to } => {
+                let end_io = self.completion(letter);
+                let write = self.plain(task, end_io, range);
+                let (thread, work) = Call::uring(write, end_io, to, kernel, mount);
+                completion = Some(work);
+                thread
+            }
+            CallSpec::PwriteClose { range } => {
+                let end_io = self.completion(letter);
+                let flags = WriteFlags::default();
+                completion = Some(Call::completion(end_io, task, flags, kernel));
+                let write = self.plain(task, end_io, range);
+                Call::pwrite_close(write, flags, kernel, mount)
+            }
+            CallSpec::Write { range, half } => Call::buffered_write(range, half, kernel),
+            CallSpec::Commit => Call::Commit(Commit::default()),
+            CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
+            CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
+            CallSpec::Append(block) => Call::Append(Append::new(block, kernel)),
+            CallSpec::Read(range) => Call::BufferedRead(FilemapRead::new(range, kernel)),
+            CallSpec::Fallocate(range) => {
+                Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
+            }
+            CallSpec::Preallocate { range, fault } => {
+                Call::Fallocate(Fallocate::new(range, kernel).failing(fault))
+            }
+            CallSpec::Falloc { range, grows, fault } => {
+                Call::ExtFallocate(ExtFallocate::new(range, grows, kernel).failing(fault))
+            }
+            CallSpec::ShiftRange { range, shift, fault } => {
+                Call::shift_range(task, (range, shift), fault, kernel, mount)
+            }
+            CallSpec::ZeroRange { range, fault } => {
+                Call::ZeroRange(ZeroRange::new(range, true, kernel).failing(fault))
+            }
+            CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
+            CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
+            CallSpec::WriteThatEvicts => Call::WriteThatEvicts(WriteThatEvicts::default()),
+        };
+        (call, completion)
+    }
+
+    /// The file that the tasks begin with: as it is written down, and then as the setup left it.
+    pub(super) fn start(&self, tasks: usize) -> Inode {
+        let Litmus { size, extents, cached_pages, disksize, .. } = self.litmus;
+        let mut inode = Inode::new(*size, extents, *cached_pages, tasks)
+            .with_disksize(disksize.unwrap_or(*size));
+        if self.litmus.dirty {
+            inode = inode.with_dirty_page(0);
+        } else if let Some(disksize) = disksize.filter(|_| *cached_pages > 0) {
+            // What i_disksize lags behind for is in the page, and delayed.
+            inode = inode.with_dirty_page(disksize);
+        }
+        for &spec in &self.litmus.setup {
+            let (call, _) = self.call(0, 'A', spec);
+            inode = after(inode, call);
+        }
+        inode
+    }
+}
+
+/// The file after a call that nobody meets.
+fn after(mut inode: Inode, mut call: Call) -> Inode {
+    for _ in 0..MAX_STEPS_ALONE {
+        let Some(op) = call.next() else { return inode.settled() };
+        let outcome = inode.perform(0, &op).expect("a call that nobody meets waits for nobody");
+        call.resume(outcome);
+    }
+    panic!("a call that nobody meets takes more than {MAX_STEPS_ALONE} steps")
+}

@@ -1,0 +1,89 @@
+//! A call in words: `pwrite 0`, `pwrite 0-1 nowait`, `pwrite 1 lower`, `ftruncate 0`, `falloc 1 fail=enospc`.
+
+use super::cast::KINDS;
+use super::keys::{TASK, keys};
+use super::schema::{At, Field, Fields, Judge, Value, inside};
+use crate::problem::{Span, shown};
+use diolock::op::Blocks;
+
+/// What a word alone stands for: a key, and its value.
+const ALONE: [(&str, &str); 7] = [
+    ("lower", "half"),
+    ("upper", "half"),
+    ("nowait", "nowait"),
+    ("osync", "osync"),
+    ("at_eof", "at_eof"),
+    ("pins", "pins"),
+    ("indirect", "indirect"),
+];
+
+/// The call's keys and values, as if they stood in a table.
+pub(super) fn fields<'t>(judge: &mut Judge, call: &At<&'t str>) -> Fields<'t> {
+    let mut fields: Vec<Field<'t>> = Vec::new();
+    let mut add = |judge: &mut Judge, key: &'static str, span: Span, value| {
+        if fields.iter().any(|field| field.key == key) {
+            judge.wrong(span.clone(), format!("`{key}` is said twice"));
+        }
+        fields.push(Field { key, key_span: span.clone(), span, value });
+    };
+    let words = call.value.split_whitespace();
+    let at = |word: &str| {
+        let start = word.as_ptr() as usize - call.value.as_ptr() as usize;
+        inside(call, &(start..start + word.len()))
+    };
+    for (number, word) in words.enumerate() {
+        let span = at(word);
+        let alone = ALONE.iter().find(|known| known.0 == word);
+        match (number, range(word), word.split_once('='), alone) {
+            (0, ..) => add(judge, "call", span, Value::Word(word)),
+            (_, Some((first, last)), ..) => {
+                add(judge, place(call.value), span.clone(), Value::Number(first));
+                match last.map(|last| last.checked_sub(first)) {
+                    Some(Some(more)) => add(judge, "blocks", span, Value::Number(more + 1)),
+                    Some(None) => {
+                        judge.wrong(span, format!("`{word}` ends before it begins"));
+                    }
+                    None => {}
+                }
+            }
+            (_, _, Some((key, value)), _) => {
+                let keys = keys(TASK).filter(|known| !known.starts_with("call"));
+                match keys.clone().find(|&known| known == key) {
+                    Some(key) => add(judge, key, span, Value::Word(value)),
+                    None => {
+                        judge
+                            .wrong(span, format!("`{}` is no argument of a call", shown(key)))
+                            .choices(key, keys);
+                    }
+                }
+            }
+            (.., Some(&(word, key))) => {
+                let value = if word == key { Value::Flag(true) } else { Value::Word(word) };
+                add(judge, key, span, value);
+            }
+            _ => {
+                judge
+                    .wrong(span, format!("`{}` says nothing of a call", shown(word)))
+                    .choices(word, ALONE.iter().map(|known| known.0))
+                    .help("a call in words: \"pwrite 0\", \"pwrite 0-1 nowait\", \"ftruncate 0\", \"falloc 1 fail=enospc\"");
+            }
+        }
+    }
+    Fields::of_words(fields, call.span.clone())
+}
+
+/// `0`, or `0-1`: the first block, and the last.
+fn range(word: &str) -> Option<(Blocks, Option<Blocks>)> {
+    match word.split_once('-') {
+        None => Some((word.parse().ok()?, None)),
+        Some((first, last)) => Some((first.parse().ok()?, Some(last.parse().ok()?))),
+    }
+}
+
+/// Which argument a number alone is.
+fn place(call: &str) -> &'static str {
+    let name = call.split_whitespace().next().unwrap_or_default();
+    let kind = KINDS.iter().find(|kind| kind.0 == name);
+    let only_to = kind.is_some_and(|kind| !kind.1.arguments().contains(&"block"));
+    if only_to { "to" } else { "block" }
+}

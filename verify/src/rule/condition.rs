@@ -1,0 +1,57 @@
+//! R15 condition: what the litmus file itself says of the end.
+
+use super::answers::{Answers, cell};
+use super::pages::reads_as;
+use super::{Gathered, Judgement, RuleId, broken};
+use crate::condition::{Cell, Facts};
+use crate::program::{Program, System};
+use diolock::op::{Content, Extent, LogicalBlock, Mapped, PAGE_BLOCKS};
+
+/// R15; and what `exists` asks for is booked if it is there.
+pub(super) fn judge(
+    answers: &Answers,
+    program: &Program,
+    system: &System,
+    gathered: &mut Gathered,
+) -> Judgement {
+    if program.conditions.is_empty() {
+        return Ok(());
+    }
+    let facts = facts(answers, program, system);
+    for (at, condition) in (program.reaches.len()..).zip(&program.conditions.exists) {
+        if condition.expr.holds(&facts) {
+            gathered.witness(at);
+        }
+    }
+    if !program.rules.has(RuleId::R15) {
+        return Ok(());
+    }
+    let letter = |task| program.names[usize::from(task)].letter;
+    match program.conditions.broken(&facts, letter) {
+        Some(text) => broken(RuleId::R15, text),
+        None => Ok(()),
+    }
+}
+
+/// What conditions see of the end.
+pub(super) fn facts(answers: &Answers, program: &Program, system: &System) -> Facts {
+    let inode = &system.inode;
+    let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
+    let page = |block: LogicalBlock| {
+        let held = inode.cached_page().and_then(|page| page.held(block));
+        held.map_or([Cell::Nothing; 2], cells)
+    };
+    let disk = |mapped: &Mapped| match (mapped.extent, mapped.block) {
+        (Extent::Written, Some(block)) => cells(inode.extents().block(block).halves),
+        (Extent::Unwritten, _) => [Cell::Unwritten; 2],
+        _ => [Cell::Hole; 2],
+    };
+    Facts {
+        size: inode.size(),
+        disksize: inode.disksize(),
+        file: (0..inode.size()).map(|block| cells(reads_as(inode, block))).collect(),
+        page: (0..PAGE_BLOCKS).map(page).collect(),
+        disk: inode.extents().mapping().iter().map(disk).collect(),
+        answers: system.tasks().map(|task| answers.of(task, program)).collect(),
+    }
+}
