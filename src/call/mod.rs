@@ -86,7 +86,7 @@ calls! {
     ExtFallocate(ExtFallocate) = " A preallocation, with its credits and the size.";
     ShiftRange(ShiftRange) = " A range taken out of the file, or put in.";
     ZeroRange(ZeroRange) = " A zeroed range.";
-    Thread(Box<Thread>) = " Calls one after another.";
+    Thread(Box<Thread<Call>>) = " Calls one after another.";
     Script(Script) = " A fixed list of steps (ours: litmus tests of the engines themselves).";
 }
 

@@ -1,40 +1,39 @@
 //! A thread that makes one call after another.
 
-use super::Call;
 use crate::op::{Op, Outcome};
 use crate::task::{Place, Task};
 
 /// A thread: calls that follow each other, each in the task of the thread.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Thread {
+pub struct Thread<C> {
     /// The call that it is in.
-    now: Call,
+    now: C,
     /// Those to come, the next one last.
-    rest: Vec<Call>,
+    rest: Vec<C>,
     /// The call that has just returned, until the next one has taken a step.
-    over: Option<Call>,
+    over: Option<C>,
 }
 
-impl Thread {
+impl<C: Task> Thread<C> {
     /// Makes these calls; `None` if there are none.
-    pub fn new(calls: Vec<Call>) -> Option<Thread> {
-        let mut rest: Vec<Call> = calls.into_iter().rev().collect();
+    pub fn new(calls: Vec<C>) -> Option<Thread<C>> {
+        let mut rest: Vec<C> = calls.into_iter().rev().collect();
         let now = rest.pop()?;
         Some(Thread { now, rest, over: None })
     }
 
     /// The call that it is in.
-    pub(super) fn now(&self) -> &Call {
+    pub(super) fn now(&self) -> &C {
         &self.now
     }
 
     /// Its calls, those that are over left out.
-    pub(super) fn calls(&self) -> impl Iterator<Item = &Call> {
+    pub(super) fn calls(&self) -> impl Iterator<Item = &C> {
         std::iter::once(&self.now).chain(self.rest.iter().rev())
     }
 
     /// The call that its last step has ended.
-    pub(super) fn just_over(&self) -> Option<&Call> {
+    pub(super) fn just_over(&self) -> Option<&C> {
         self.over.as_ref().or_else(|| self.now.done().then_some(&self.now))
     }
 
@@ -44,7 +43,7 @@ impl Thread {
     }
 }
 
-impl Task for Thread {
+impl<C: Task> Task for Thread<C> {
     fn next(&self) -> Option<Op> {
         self.now.next()
     }

@@ -39,7 +39,8 @@ have! {
         ext4_convert_unwritten_extents ext4_end_bio ext4_evict_inode ext4_ext_map_blocks
         ext4_ext_remove_space ext4_ext_truncate ext4_fallocate ext4_io_submit ext4_map_blocks
         ext4_move_extents ext4_orphan_add ext4_orphan_del ext4_page_mkwrite ext4_punch_hole
-        ext4_set_io_unwritten_flag ext4_setattr ext4_sync_file ext4_truncate ext4_update_i_disksize
+        ext4_set_io_unwritten_flag ext4_setattr ext4_sync_file ext4_truncate ext4_truncate_failed_write
+        ext4_update_i_disksize
         file_update_time filemap_fault filemap_fdatawait_range filemap_write_and_wait_range filp_close
         finish_wait generic_file_direct_write generic_perform_write generic_write_end get_user_pages_fast
         grab_cache_page_write_begin inode_dio_wait invalidate_inode_pages2_range io_submit_add_bh

@@ -67,7 +67,8 @@ readings! {
     DirectIo [] "from memory": get_user_pages_fast;
     DirectIoWrite [V4_10 V5_4] "": do_blockdev_direct_IO ext4_direct_IO_write;
     DirectRead [V3_6 V3_7 V3_11] "":
-        ext4_ind_direct_IO do_blockdev_direct_IO generic_file_aio_read dio_complete;
+        ext4_ind_direct_IO do_blockdev_direct_IO generic_file_aio_read dio_complete
+        filemap_write_and_wait_range;
     DirectRead [V3_6 V3_7] "v3.11 from v3.7": inode_dio_done;
     DisksizeBeforePunch [V6_1 V6_12] "other versions from these": ext4_update_disksize_before_punch;
     EndBio [V3_6 V3_7] "": ext4_end_bio ext4_end_io_work ext4_free_io_end;
@@ -172,6 +173,7 @@ readings! {
     Truncate [V3_7] "v3.11 from v3.7": ext4_unwritten_wait;
     Truncate [V3_7] "v3.11 from v3.7":
         ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
+    TruncateFailedWrite [V5_10 V6_1 V6_12] "": ext4_truncate_failed_write;
     TruncatePages [V3_6 V3_7 V4_10 V5_10] "other versions from these":
         truncate_inode_pages_range;
     UringThread [] "from messages of the v6.6 series": io_uring_enter;

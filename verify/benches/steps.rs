@@ -50,10 +50,8 @@ fn replay_silently(program: &Program, schedule: &[TaskId]) -> Run {
         let op = graph::pending(&run.system, task).expect("the schedule fits");
         let event = run.system.perform(task, op).expect("the schedule fits");
         run.trace.observe(&event);
-        run.rules.observe(program, &event, &mut gathered).expect("no rule is broken");
-        if let Some(call) = run.system.just_over(task) {
-            run.rules.returned(program, &event, call, &mut gathered);
-        }
+        let over = run.system.just_over(task);
+        run.rules.observe(program, &event, over, &mut gathered).expect("no rule is broken");
         run.events.push(event);
     }
     run.rules.finish(program, &run.system, &mut gathered).expect("no rule is broken");

@@ -42,10 +42,8 @@ impl Run {
     ) -> Result<(), Violation> {
         self.trace.observe(&event);
         emit::step(program, &self.rules, &event);
-        let result = self.rules.observe(program, &event, gathered);
-        if let Some(call) = self.system.just_over(event.task) {
-            self.rules.returned(program, &event, call, gathered);
-        }
+        let over = self.system.just_over(event.task);
+        let result = self.rules.observe(program, &event, over, gathered);
         self.events.push(event);
         result
     }

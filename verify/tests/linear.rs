@@ -121,9 +121,9 @@ fn shuffled(tasks: usize, events: &[Event], random: &mut Random) -> Vec<usize> {
 
 /// Which rules these events break, each judged alone, and in which words.
 fn judge(program: &Program, events: &[&Event]) -> Vec<Option<RuleId>> {
-    let mut system = System::new(program);
+    let mut end = System::new(program);
     for event in events {
-        let again = system.perform(event.task, event.op.clone());
+        let again = end.perform(event.task, event.op.clone());
         assert_eq!(
             again.as_ref(),
             Ok(*event),
@@ -136,10 +136,13 @@ fn judge(program: &Program, events: &[&Event]) -> Vec<Option<RuleId>> {
         let mut rules = Rules::new(&program);
         let mut gathered = Gathered::default();
         let mut broken = false;
+        let mut system = System::new(&program);
         for event in events {
-            broken |= rules.observe(&program, event, &mut gathered).is_err();
+            system.resume(event.task, &event.op, event.outcome.clone());
+            let over = system.just_over(event.task);
+            broken |= rules.observe(&program, event, over, &mut gathered).is_err();
         }
-        broken |= system.finished() && rules.finish(&program, &system, &mut gathered).is_err();
+        broken |= end.finished() && rules.finish(&program, &end, &mut gathered).is_err();
         broken.then_some(rule)
     };
     RuleId::ALL.map(alone).to_vec()

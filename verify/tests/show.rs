@@ -2,7 +2,6 @@
 
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{Mode, Op};
-use diolock::task::Task;
 use diolock_verify::engine::{graph, shuttle};
 use diolock_verify::litmus::{Expected, catalogue};
 use diolock_verify::program::{Program, System};
@@ -111,7 +110,7 @@ fn every_line_runs_on_the_reference_semantics_to_its_trace() {
             let mut system = System::new(&program);
             let mut hash = TraceHash::new(program.calls.len());
             for task in expanded(&program, &letters) {
-                let mut op = system.calls[usize::from(task)].next().expect("it has a step");
+                let mut op = system.next(task).expect("it has a step");
                 // A writer that has to wait takes its place first.
                 if let Op::Lock(lock, Mode::Exclusive) = op
                     && system.inode.blocked(task, &op).is_some()

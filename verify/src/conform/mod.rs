@@ -57,6 +57,7 @@
 //! | R12  | `req`, `dio_wait`: no thread waits for itself, round about or not                      | that everybody can still finish: whoever has not returned at the end is listed |
 //! | R13  |                                                                                        | all: the data has no events |
 //! | R14  |                                                                                        | all: of waits only those for locks and for the drain have events |
+//! | R15  |                                                                                        | all: it is of litmus files |
 
 mod alter;
 mod before_fallocate;
@@ -156,7 +157,7 @@ mod tests {
         for row in rows {
             let unchecked = row[1].is_empty();
             assert_eq!(unchecked, row[2].starts_with("all: "), "{row:?}");
-            assert_eq!(unchecked, matches!(row[0], "R7" | "R8" | "R13" | "R14"), "{row:?}");
+            assert_eq!(unchecked, matches!(row[0], "R7" | "R8" | "R13" | "R14" | "R15"), "{row:?}");
         }
     }
 

@@ -49,6 +49,7 @@ files! {
     "completion-vs-expanding-truncate"
     "conversion-inside-count"
     "direct-read-writes-back"
+    "direct-reads-are-not-atomic"
     "direct-write-beside-a-busy-page"
     "direct-write-credits"
     "direct-write-drops-the-page-again"

@@ -1,6 +1,7 @@
 //! Whether the calls of a litmus file can happen side by side, and to this file.
 
-use super::cast::{Cast, Kind};
+use super::cast::Cast;
+use super::kind::Kind;
 use super::schema::Judge;
 use diolock::op::Blocks;
 

@@ -26,7 +26,10 @@ const OF_TOP: [Key; 17] = [
     ("memory", "\"sc\" (if left out), or \"c11\": weak memory orders, on loom alone"),
     ("torn", "true: the device does a bio of several blocks one by one"),
     ("fair", "rwsems whose writers queue in front of later readers in every engine"),
-    ("rules", "the rules that are judged, by number or name; all if left out"),
+    (
+        "rules",
+        "the rules that are judged, by number or name; all if left out (`never` and `always` are in any case)",
+    ),
     ("reaches", "what must be seen at least once, or \"never\" proves nothing: \"W overwrites\""),
     ("never", "a condition, or several, that hold at the end of no execution"),
     ("always", "a condition, or several, that hold at the end of every execution"),

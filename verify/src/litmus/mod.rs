@@ -9,6 +9,7 @@ mod expect;
 mod file;
 mod fits;
 mod keys;
+mod kind;
 mod make;
 mod modelled;
 pub mod parse;

@@ -16,6 +16,7 @@ use super::{Expected, Litmus};
 use crate::printable;
 use crate::problem::{read, too_big};
 use crate::program::Memory;
+use crate::rule::RuleId;
 use diolock::call::Mount;
 use diolock::op::LockName;
 use std::path::Path;
@@ -91,6 +92,10 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let reaches = reaches(judge, &top, &cast);
     let no_reaches = reaches.is_empty() && judge.count() == before;
     let conditions = conditions(judge, &top, &cast);
+    let asks = !conditions.never.is_empty() || !conditions.always.is_empty();
+    // Whoever writes a condition wants it judged, whichever other rules are.
+    let excepted = except.iter().any(|(rule, _)| *rule == RuleId::R15);
+    let rules = if asks && !excepted { rules.with(RuleId::R15) } else { rules };
     let specs = specs(&cast);
     let repeats = cast.iter().find_map(Cast::repeating);
     let judged = Judged { rules, memory, tasks: &specs, setup: &setup, repeats };

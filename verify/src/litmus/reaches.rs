@@ -1,6 +1,7 @@
 //! What must be seen of the tasks of a litmus file.
 
-use super::cast::{Cast, Kind};
+use super::cast::Cast;
+use super::kind::Kind;
 use super::schema::{At, Fields, Judge};
 use super::{Reach, ReachVerb};
 use crate::problem::{Span, shown};

@@ -1,8 +1,9 @@
 //! The reference of litmus files, from the tables that the parser reads them by.
 
 use super::CallSpec;
-use super::cast::{KINDS, Kind, call};
+use super::cast::call;
 use super::keys::TABLES;
+use super::kind::{KINDS, Kind};
 use super::schema::{At, Judge};
 use super::words::fields;
 use crate::condition::{GRAMMAR, WORDS};

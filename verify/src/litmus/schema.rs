@@ -211,7 +211,7 @@ impl<'t> Field<'t> {
         Field { key, key_span, span: value.span(), value: Value::Toml(value.get_ref()) }
     }
 
-    fn mismatch(&self, judge: &mut Judge, wanted: &str) {
+    pub(super) fn mismatch(&self, judge: &mut Judge, wanted: &str) {
         let kind = match self.value {
             Value::Word(_) => "a word",
             Value::Toml(DeValue::String(_)) => "a string",
@@ -352,36 +352,6 @@ impl<'t> Field<'t> {
             }
         }
         tables
-    }
-
-    /// Calls, each in words or in a table of its own.
-    pub(super) fn calls(&self, judge: &mut Judge) -> Vec<Fields<'t>> {
-        let wanted = "an array of calls, as [\"pwrite 0\", { call = \"fsync\" }]";
-        let Value::Toml(DeValue::Array(array)) = self.value else {
-            self.mismatch(judge, wanted);
-            return Vec::new();
-        };
-        if array.is_empty() {
-            judge.wrong(self.span.clone(), format!("`{}` is empty", self.key));
-        }
-        let mut calls = Vec::new();
-        for item in array.iter() {
-            let (key, key_span, span) = (self.key, self.key_span.clone(), item.span());
-            match item.get_ref() {
-                DeValue::Table(table) => calls.push(Fields::new(judge, "[[task]]", table, span)),
-                value => {
-                    let field = Field { key, key_span, span, value: Value::Toml(value) };
-                    match value {
-                        DeValue::String(_) => {
-                            let text = field.text(judge);
-                            calls.extend(text.map(|text| super::words::fields(judge, &text)));
-                        }
-                        _ => field.mismatch(judge, wanted),
-                    }
-                }
-            }
-        }
-        calls
     }
 }
 

@@ -20,8 +20,9 @@
 //! is put back, and the state is only passed through).
 
 use super::CallSpec;
-use super::cast::{Cast, Kind};
+use super::cast::Cast;
 use super::file::File;
+use super::kind::Kind;
 use super::schema::Judge;
 use diolock::op::Extent;
 

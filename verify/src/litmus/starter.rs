@@ -1,7 +1,7 @@
 //! A litmus file to begin with.
 
-use super::cast::KINDS;
 use super::keys::keys;
+use super::kind::KINDS;
 use crate::report::wrap;
 use crate::rule::Verb;
 use diolock::kernel::Version;
@@ -129,7 +129,7 @@ mod tests {
         let text = starter("t");
         let words: Vec<&str> =
             text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-        for (call, ..) in crate::litmus::cast::KINDS {
+        for (call, ..) in crate::litmus::kind::KINDS {
             assert!(words.contains(&call), "{call}");
         }
     }

@@ -1,10 +1,11 @@
 //! A call in words: `pwrite 0`, `pwrite 0-1 nowait`, `pwrite 1 lower`, `ftruncate 0`, `falloc 1 fail=enospc`.
 
-use super::cast::KINDS;
 use super::keys::{TASK, keys};
+use super::kind::KINDS;
 use super::schema::{At, Field, Fields, Judge, Value, inside};
 use crate::problem::{Span, shown};
 use diolock::op::Blocks;
+use toml::de::DeValue;
 
 /// What a word alone stands for: a key, and its value.
 const ALONE: [(&str, &str); 7] = [
@@ -16,6 +17,34 @@ const ALONE: [(&str, &str); 7] = [
     ("pins", "pins"),
     ("indirect", "indirect"),
 ];
+
+/// Calls, each in words or in a table of its own.
+pub(super) fn calls<'t>(judge: &mut Judge, list: &Field<'t>) -> Vec<Fields<'t>> {
+    let wanted = "an array of calls, as [\"pwrite 0\", { call = \"fsync\" }]";
+    let Value::Toml(DeValue::Array(array)) = list.value else {
+        list.mismatch(judge, wanted);
+        return Vec::new();
+    };
+    if array.is_empty() {
+        judge.wrong(list.span.clone(), format!("`{}` is empty", list.key));
+    }
+    let mut calls = Vec::new();
+    for item in array.iter() {
+        let (key, key_span, span) = (list.key, list.key_span.clone(), item.span());
+        let field = Field { key, key_span, span, value: Value::Toml(item.get_ref()) };
+        match item.get_ref() {
+            DeValue::Table(table) => {
+                calls.push(Fields::new(judge, TASK, table, field.span));
+            }
+            DeValue::String(_) => {
+                let text = field.text(judge);
+                calls.extend(text.map(|text| fields(judge, &text)));
+            }
+            _ => field.mismatch(judge, wanted),
+        }
+    }
+    calls
+}
 
 /// The call's keys and values, as if they stood in a table.
 pub(super) fn fields<'t>(judge: &mut Judge, call: &At<&'t str>) -> Fields<'t> {

@@ -61,7 +61,7 @@ pub fn perfetto(program: &Program, events: &[Event]) -> String {
         let _ = system.inode.perform(event.task, &event.op);
         system.resume(event.task, &event.op, event.outcome.clone());
         // Judged elsewhere; the rules only say who holds what here.
-        let _ = rules.observe(program, event, &mut gathered);
+        let _ = rules.observe(program, event, system.just_over(event.task), &mut gathered);
         count += match event.op {
             Op::DioBegin(_) => 1,
             Op::DioEnd(_) => -1,

@@ -50,7 +50,7 @@ const OF_END: [(RuleId, OfEnd); 6] = [
 ];
 
 impl Rules {
-    /// Judges one event.
+    /// Judges one event, after which the call of its task is `over` or not.
     ///
     /// # Errors
     /// The first rule (of those judged) that it breaks.
@@ -58,6 +58,7 @@ impl Rules {
         &mut self,
         program: &Program,
         event: &Event,
+        over: Option<&Call>,
         gathered: &mut Gathered,
     ) -> Judgement {
         let touched = event.touched();
@@ -76,18 +77,15 @@ impl Rules {
         for at in before.into_iter().chain(self.witnesses(program, event, false)) {
             gathered.witness(at);
         }
+        if let Some(call) = over {
+            self.returned(program, event, call, gathered);
+        }
         judged
     }
 
     /// Books the witnesses of a task whose call has returned, and what it was told. Of what the call was and did the
     /// next one of a thread knows nothing.
-    pub fn returned(
-        &mut self,
-        program: &Program,
-        event: &Event,
-        call: &Call,
-        gathered: &mut Gathered,
-    ) {
+    fn returned(&mut self, program: &Program, event: &Event, call: &Call, gathered: &mut Gathered) {
         for at in self.witnesses(program, event, true) {
             gathered.witness(at);
         }

@@ -34,7 +34,8 @@ pub(super) fn replay(program: &Program, schedule: &[TaskId]) -> Replayed {
         let Some(op) = pending(&system, task) else { break };
         let Ok(event) = system.perform(task, op) else { break };
         trace.observe(&event);
-        broken = broken.or(rules.observe(program, &event, &mut gathered).err());
+        broken =
+            broken.or(rules.observe(program, &event, system.just_over(task), &mut gathered).err());
         events.push(event);
     }
     if system.finished() {

@@ -76,12 +76,12 @@ impl Search {
         let found = &mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let gathered = &mut found.gathered;
         crate::emit::step(&self.program, &state.rules, &event);
-        let mut violation = state.rules.observe(&self.program, &event, gathered).err();
+        let mut violation = state
+            .rules
+            .observe(&self.program, &event, state.system.just_over(task), gathered)
+            .err();
         if let Some(trace) = &mut state.trace {
             trace.observe(&event);
-        }
-        if let Some(call) = state.system.just_over(task) {
-            state.rules.returned(&self.program, &event, call, gathered);
         }
         if violation.is_none() && state.system.finished() {
             violation = state.rules.finish(&self.program, &state.system, gathered).err();
