@@ -56,7 +56,7 @@ fn a_wrong_condition_is_refuted_by_every_engine_with_a_run() {
         ("store-then-direct-read", "always = 'R2[0] == old'", V5_10),
         ("written-and-synced", "never = 'R[0] == zeros or R[0] == old'", V5_4),
         ("torn-read", "never = 'R[0] == old and R[1] == W'", V6_12),
-        ("stale-tail", "always = 'R.blocks == 2 or page[0] == none'", V6_12),
+        ("stale-tail", "never = 'R.blocks == 2 and R[1] == zeros'", V6_12),
     ];
     for (name, condition, version) in wrong {
         let litmus = saying(name, condition, version);

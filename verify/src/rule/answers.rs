@@ -123,7 +123,7 @@ impl Answers {
 }
 
 /// What each call of each task of a run was told.
-pub fn answers(program: &Program, events: &[Event]) -> Vec<Vec<Answer>> {
+pub fn told(program: &Program, events: &[Event]) -> Vec<Vec<Answer>> {
     let mut answers = Answers::asked(program, true);
     let mut system = System::new(program);
     for event in events {

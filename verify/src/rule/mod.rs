@@ -20,7 +20,7 @@ mod view;
 mod watch;
 mod witness;
 
-pub use answers::answers;
+pub use answers::told;
 pub use gathered::{Gathered, Node};
 pub use rules::Rules;
 pub use witness::{Verb, Witness};

@@ -5,7 +5,7 @@ use crate::condition::{Answer, Cell};
 use crate::engine::Wrong;
 use crate::program::{Event, Program};
 use crate::report::content_words;
-use crate::rule::answers;
+use crate::rule::told;
 use diolock::call::Call;
 use diolock::op::{Content, Extent, Mapped, Outcome, TaskId};
 
@@ -26,7 +26,7 @@ pub(super) fn parts(program: &Program, run: &Replayed, stuck: Option<&Wrong>) ->
         (size, disk) => format!("i_size {size}, disk {disk}"),
     });
     parts.extend(file(program, run));
-    let answers = answers(program, &run.events);
+    let answers = told(program, &run.events);
     for task in run.system.tasks() {
         let own: Vec<&Event> = run.events.iter().filter(|event| event.task == task).collect();
         let told = answers[usize::from(task)].iter().enumerate();
