@@ -35,9 +35,9 @@ steps! {
     /// # Left out
     /// The third visitor of `cur_aio_dio`: `ext4_ext_map_blocks` loads it on entry for any caller, under
     /// `i_data_sem`, and the flusher of a dioread_nolock mount, which holds no `i_mutex`, asks for
-    /// `EXT4_GET_BLOCKS_IO_CREATE_EXT` as a direct write does: it flags the io_end that it finds, or sets the bit. What
-    /// becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask for it
-    /// (B05); failed I/O; that io_submit tells the caller of a write which was not queued.
+    /// `EXT4_GET_BLOCKS_IO_CREATE_EXT` as a direct write does: it flags the io_end that it finds, or sets the bit.
+    /// What becomes of another's io_end that is flagged; page pinning and `mmap_sem` but for overwrites that ask
+    /// for it (B05); failed I/O; that io_submit tells the caller of a write which was not queued.
     pub struct DirectIo {
         blocks: Vec<PhysicalBlock>,
         /// Some blocks were unwritten.

@@ -16,9 +16,10 @@ steps! {
     /// `ext4_file_dio_write`, with `__generic_file_aio_write` and `generic_file_direct_write` inside.
     ///
     /// # Left out
-    /// O_APPEND, suid removal, O_SYNC, block plugging; the test of an unaligned write's position against i_size
-    /// before any lock is taken; the look at i_size after a short write, which ended within it.
-    pub struct FileDioWrite { probed: Probed, io: Io, workers: Vec<EndPageIo> }
+    /// O_APPEND, suid removal, O_SYNC of an asynchronous write (it is synced before its I/O is over), block
+    /// plugging; the test of an unaligned write's position against i_size before any lock is taken; the look at
+    /// i_size after a short write, which ended within it.
+    pub struct FileDioWrite { osync: bool, probed: Probed, io: Io, workers: Vec<EndPageIo> }
     /// A write on a kernel, on a mount with or without dioread_nolock.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool);
     in "ext4_file_dio_write" => Step / At |self, outcome|;
@@ -27,7 +28,8 @@ steps! {
     WaitUnwritten in "ext4_aiodio_wait" if self.serialized() => Op::UnwrittenWait;
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
-    Probe(probe: OverwriteProbe) => OverwriteProbe::new(self.write.range, self.dioread_nolock && !self.unaligned_aio())
+    Probe(probe: OverwriteProbe)
+        => OverwriteProbe::new(self.write.range, self.dioread_nolock && !self.unaligned_aio())
         => self.probed = Probed { overwrite: probe.overwrite, size: probe.size };
     StartTime in "file_update_time" "ext4_journal_start" if self.times() => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" if self.times() => Op::JournalStop(Handle::Time);
@@ -45,6 +47,7 @@ steps! {
         => Step::DropImutex;
     Fallback(fallback: Box<BufferedFallback>) => self.fallback() => self.workers.extend(fallback.workers());
     DropImutex "mutex_unlock(i_mutex)" => Op::Unlock(IMutex, Exclusive);
+    WriteSync "generic_write_sync" if self.osync && !self.io.leaves_size => Op::WriteSync;
     DropAioMutex "mutex_unlock(ext4_aio_mutex)" if self.serialized() => Op::Unlock(AioMutex, Exclusive);
     Worker(worker: Option<EndPageIo>) if !self.workers.is_empty() => self.workers.pop() => Step::Worker;
 }
@@ -66,6 +69,12 @@ struct Io {
 }
 
 impl FileDioWrite {
+    /// The write is O_SYNC.
+    #[must_use]
+    pub fn osync(self, osync: bool) -> FileDioWrite {
+        FileDioWrite { osync, ..self }
+    }
+
     fn unaligned_aio(&self) -> bool {
         self.write.half.is_some() && self.write.end_io.is_some()
     }

@@ -22,8 +22,8 @@ steps! {
     /// the half block by which it grows is not modelled, only how it is serialised.
     ///
     /// # Left out
-    /// O_APPEND, suid removal, O_SYNC, IOCB_NOWAIT.
-    pub struct FileWriteIter { at_eof: bool, overwrite: bool, size: Blocks, queued: bool, failed: bool }
+    /// O_APPEND, suid removal, O_SYNC of an asynchronous write, IOCB_NOWAIT.
+    pub struct FileWriteIter { at_eof: bool, osync: bool, overwrite: bool, size: Blocks, queued: bool, failed: bool }
     /// A write on a kernel, on a mount with or without dioread_nolock and a journal.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool, journal: bool);
     in "ext4_file_write_iter" => Step / At |self, outcome|;
@@ -50,9 +50,16 @@ steps! {
     WaitOwn in "ext4_unwritten_wait" if self.queued && self.serialized() && self.kernel.has(Fix::UnalignedAlone)
         => Op::UnwrittenWait;
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
+    WriteSync "generic_write_sync" if self.osync && !self.failed && !self.queued => Op::WriteSync;
 }
 
 impl FileWriteIter {
+    /// The write is O_SYNC.
+    #[must_use]
+    pub fn osync(self, osync: bool) -> FileWriteIter {
+        FileWriteIter { osync, ..self }
+    }
+
     /// It starts at i_size, which is in the middle of its block.
     #[must_use]
     pub fn at_eof(self, at_eof: bool) -> FileWriteIter {

@@ -30,8 +30,9 @@ steps! {
     /// of completed I/O before an unlocked read, dccaf33fa37a, waits for that.
     ///
     /// # Left out
-    /// The pages that the buffered rest of another's short write brings in meanwhile. That flush of what others have completed, the buffered read of what a short direct
-    /// one has left; that i_size is read again at each block that is not mapped.
+    /// The pages that the buffered rest of another's short write brings in meanwhile. That flush of what others
+    /// have completed, the buffered read of what a short direct one has left; that i_size is read again at each
+    /// block that is not mapped.
     pub struct DirectRead {
         late_size: bool,
         repeat: bool,

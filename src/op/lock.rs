@@ -100,9 +100,10 @@ impl LockName {
     /// while every lock held has a smaller rank. Ranks 30 ([`JOURNAL_RANK`]) is a journal handle.
     ///
     /// # Kernel
-    /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7.
-    /// `mmap_sem` comes before `i_data_sem` in the messages of 7fb5409df092 and fab3a549e204;
-    /// `i_mmap_sem`, `invalidate_lock` and the page lock (under a transaction, above `i_data_sem`) stand as in the comment of fs/ext4/super.c (v4.10, v6.12).
+    /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7. `mmap_sem` comes
+    /// before `i_data_sem` in the messages of 7fb5409df092 and fab3a549e204; `i_mmap_sem`, `invalidate_lock` and
+    /// the page lock (under a transaction, above `i_data_sem`) stand as in the comment of fs/ext4/super.c (v4.10,
+    /// v6.12).
     pub fn rank(self) -> u8 {
         match self {
             LockName::AioMutex => 10,

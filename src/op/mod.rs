@@ -163,8 +163,8 @@ pub enum Op {
     /// `ext4_put_io_end`: drops one of the two references, the submitter's and the request's, to the
     /// io_end of that completion; tells whether it was the last (v3.11).
     PutIoEnd(TaskId),
-    /// `ext4_inode_aio_set` (v3.6 stores to the field itself): the inode's one slot for an io_end, `cur_aio_dio`, points at that of this
-    /// completion, or at none.
+    /// `ext4_inode_aio_set` (v3.6 stores to the field itself): the inode's one slot for an io_end, `cur_aio_dio`,
+    /// points at that of this completion, or at none.
     InodeAioSet(Option<TaskId>),
     /// `ext4_inode_aio`: whose io_end it points at.
     InodeAio,

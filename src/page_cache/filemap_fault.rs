@@ -21,11 +21,10 @@ steps! {
     /// # Modelled
     /// A fault is bounded by i_size: a page past it is SIGBUS, and under the page's lock only what lies below
     /// i_size is mapped and stored to; what is stored behind it is no data of the file. Delayed allocation: a hole
-    /// is allocated by writeback, a written block is mapped here and not looked up again, nor is one that was mapped
-    /// before (`__block_write_begin`). A page of which some block is not up to date is read in first, as one that is
-    /// not there. The store happens under the page's lock; in the kernel it comes after, through the page table entry,
-    /// and a page that is dropped or
-    /// written back in between faults again.
+    /// is allocated by writeback, a written block is mapped here and not looked up again, nor is one that was
+    /// mapped before (`__block_write_begin`). A page of which some block is not up to date is read in first, as one
+    /// that is not there. The store happens under the page's lock; in the kernel it comes after, through the page
+    /// table entry, and a page that is dropped or written back in between faults again.
     ///
     /// # Left out
     /// `mmap_sem`, sb_start_pagefault, the time update, read-ahead; the look at i_size at the end of

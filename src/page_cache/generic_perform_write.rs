@@ -20,10 +20,10 @@ steps! {
     ///
     /// # Modelled
     /// Delayed allocation: a hole is allocated by writeback, a written block is mapped here and not looked up
-    /// again, nor is one that was mapped before. A page that is not there goes in with no block up to date, and those
-    /// that are written are so afterwards; nothing is read but the rest of a block that is written by half. i_disksize
-    /// goes up here only where the last block needs no allocation; from v6.1 on only where
-    /// i_size does too, and in v6.12 after it. i_size goes up under the page's lock.
+    /// again, nor is one that was mapped before. A page that is not there goes in with no block up to date, and
+    /// those that are written are so afterwards; nothing is read but the rest of a block that is written by half.
+    /// i_disksize goes up here only where the last block needs no allocation; from v6.1 on only where i_size does
+    /// too, and in v6.12 after it. i_size goes up under the page's lock.
     ///
     /// # Left out
     /// The handle (up to v5.10), the time update. Blocks behind the page are not followed.

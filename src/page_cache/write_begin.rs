@@ -8,9 +8,9 @@ use crate::op::{Buffer, Extent, LogicalBlock, MapFor, PhysicalBlock, Range};
 /// # Kernel
 /// `__block_write_begin` and `__block_commit_write` (fs/buffer.c, v3.6, v3.7.2, v3.11), `__block_write_begin_int`
 /// (v4.10.17, v5.4.18, v5.10.44, v6.1, v6.12), `ext4_block_write_begin` (fs/ext4/inode.c, v6.12): buffers that the
-/// store does not touch are skipped, one that is mapped, be it by delayed allocation, is not looked up, and none that
-/// is stored to as a whole is read; of one that is stored to in part, and not up to date, the rest is read, or is zeros
-/// if it is new (delayed, or unwritten).
+/// store does not touch are skipped, one that is mapped, be it by delayed allocation, is not looked up, and none
+/// that is stored to as a whole is read; of one that is stored to in part, and not up to date, the rest is read, or
+/// is zeros if it is new (delayed, or unwritten).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct WriteBegin {
     /// Each block, and the device block it is mapped to.

@@ -27,32 +27,30 @@ steps! {
     /// `ext4_release_io_end` ends it after the conversion.
     ///
     /// # Modelled
-    /// The page's lock is held to the end of writeback: PG_locked and PG_writeback are one. A buffer that is
-    /// mapped goes where it is mapped to, without another look at the extent tree, and stays mapped: stored to again,
-    /// it
-    /// is written there again. Then it is not converted again, but up to v3.7 (`BH_Uninit`, which `mpage_da_submit_io`
-    /// sets and `io_submit_add_bh` looks at; from v3.11 on `mpage_map_one_extent` flags the io_end that maps). What
-    /// lies past i_size is not
-    /// written: it is zeroed in the page and no longer dirty; from v3.11 on it is not allocated either. A page
-    /// that lies past i_size as a whole stays dirty here: whoever cuts it off is about to drop it. A hole gets
-    /// written blocks unless the mount has dioread_nolock, the default from 244adf6426ee on: with blocks of the
-    /// size of a page up to v6.1, of that size or less in v6.12 (fs/ext4/super.c). i_disksize is raised where
-    /// blocks were mapped: up to v3.7 to their end, later to the end of the page. Submission, interrupt and worker
-    /// are one task: each begins where the one before ends. The handle's credits are estimated by the depth of the
-    /// tree as it is before the handle is started, with no lock that a direct write would need
-    /// (`ext4_da_writepages` or `ext4_writepages`: `ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17,
-    /// v5.4.18, v5.10.44, v6.1.192, v6.12.117). Inside a call that may hold
-    /// `i_mutex` ([`WritePages::and_wait`]) the worker of v3.6, which needs it, is left to the call, for when it
-    /// holds the lock no longer; that of v3.7 runs at once, so that nobody waits for a call to return.
+    /// The page's lock is held to the end of writeback: PG_locked and PG_writeback are one. A buffer that is mapped
+    /// goes where it is mapped to, without another look at the extent tree, and stays mapped: stored to again, it
+    /// is written there again. Then it is not converted again, but up to v3.7 (`BH_Uninit`, which
+    /// `mpage_da_submit_io` sets and `io_submit_add_bh` looks at; from v3.11 on `mpage_map_one_extent` flags the
+    /// io_end that maps). What lies past i_size is not written: it is zeroed in the page and no longer dirty; from
+    /// v3.11 on it is not allocated either. A page that lies past i_size as a whole stays dirty here: whoever cuts
+    /// it off is about to drop it. A hole gets written blocks unless the mount has dioread_nolock, the default from
+    /// 244adf6426ee on: with blocks of the size of a page up to v6.1, of that size or less in v6.12
+    /// (fs/ext4/super.c). i_disksize is raised where blocks were mapped: up to v3.7 to their end, later to the end
+    /// of the page. Submission, interrupt and worker are one task: each begins where the one before ends. The
+    /// handle's credits are estimated by the depth of the tree as it is before the handle is started, with no lock
+    /// that a direct write would need (`ext4_da_writepages` or `ext4_writepages`:
+    /// `ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1.192, v6.12.117).
+    /// Inside a call that may hold `i_mutex` ([`WritePages::and_wait`]) the worker of v3.6, which needs it, is left
+    /// to the call, for when it holds the lock no longer; that of v3.7 runs at once, so that nobody waits for a
+    /// call to return.
     ///
     /// # Left out
     /// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end of
     /// the direct write that it finds there, which may have been freed: only direct writes do so in the model. The
-    /// reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between
-    /// waits for the page before it frees), errors; up to v3.7 that mapped buffers that are clean are written as well;
-    /// up to v3.7 that the page is unlocked between two runs that
-    /// must be mapped; from v3.11 on the count of unwritten I/O and the list on which a page's io_end waits for
-    /// the worker.
+    /// reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between waits
+    /// for the page before it frees), errors; up to v3.7 that mapped buffers that are clean are written as well; up
+    /// to v3.7 that the page is unlocked between two runs that must be mapped; from v3.11 on the count of unwritten
+    /// I/O and the list on which a page's io_end waits for the worker.
     pub struct WritePages {
         task: TaskId,
         kernel: Kernel,

@@ -12,16 +12,19 @@ steps! {
     ///
     /// # Kernel
     /// fs/ext4/truncate.h, and its callers `ext4_handle_inode_extension` (fs/ext4/file.c, v5.10.44) and
-    /// `ext4_inode_extension_cleanup` (v6.1, v6.12), which take the inode off the list of orphans in memory afterwards.
+    /// `ext4_inode_extension_cleanup` (v6.1, v6.12), which take the inode off the list of orphans in memory
+    /// afterwards.
     ///
     /// # Modelled
-    /// `ext4_truncate` sets i_disksize to i_size, as it does for a truncate: to data, perhaps, that is still in pages.
+    /// `ext4_truncate` sets i_disksize to i_size, as it does for a truncate: to data, perhaps, that is still in
+    /// pages.
     pub struct TruncateFailedWrite { size: Blocks }
     /// Frees what lies past i_size, on a file system with a journal or without.
     pub fn new(kernel: Kernel, journal: bool);
     in "ext4_truncate_failed_write" => Step / At |self, outcome|;
 
-    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
+    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)"
+        => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     ReadSize "inode->i_size" => Op::SizeRead => self.size = outcome.value();
     DropPages(pages: TruncatePages) => TruncatePages::from(self.size);
     Truncate(truncate: ExtTruncate) => ExtTruncate::new(self.size, self.journal);

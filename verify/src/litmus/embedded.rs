@@ -124,6 +124,7 @@ files! {
     "nowait-cached-page"
     "nowait-does-not-drain"
     "nowait-gives-up"
+    "nowait-says-what-it-did"
     "nowait-waits-for-a-commit"
     "nowait-waits-for-a-page"
     "osync-extension"

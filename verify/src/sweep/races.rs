@@ -64,26 +64,34 @@ pub fn read(text: &str) -> Result<Vec<Race>, String> {
     Ok(file.race)
 }
 
+/// Up to v3.11 a direct read writes cached pages back before it takes any lock: it is the flusher then
+/// (`generic_file_aio_read`, `filemap_write_and_wait_range`, v3.6, v3.7.2, v3.11).
+fn as_flusher(role: &str, call: &str, version: Version) -> bool {
+    role == "writepages" && matches!(call, "pread" | "aio_pread") && version < Version::V4_10
+}
+
 impl Race {
     /// Whether a program that breaks this on that kernel is this race, however its calls are ordered.
     pub fn is(&self, part: &Part, breaks: &str, version: Version) -> bool {
         self.breaks.iter().any(|known| known == breaks)
             && self.kernels.iter().any(|name| name == version.name())
-            && self.cast(part, &mut Vec::new())
+            && self.cast(part, version, &mut Vec::new())
     }
 
     /// Whether the calls can be given to the letters, those of `taken` to the first ones.
-    fn cast(&self, part: &Part, taken: &mut Vec<usize>) -> bool {
+    fn cast(&self, part: &Part, version: Version, taken: &mut Vec<usize>) -> bool {
         let Some((_, names)) = self.calls.iter().nth(taken.len()) else {
             return taken.len() == part.calls.len() && self.hold(part, taken);
         };
         (0..part.calls.len()).any(|at| {
             let name = CallText::number(part.calls[at]).name();
-            if taken.contains(&at) || !names.split('|').any(|known| known == name) {
+            let plays =
+                names.split('|').any(|known| known == name || as_flusher(known, name, version));
+            if taken.contains(&at) || !plays {
                 return false;
             }
             taken.push(at);
-            let fits = self.cast(part, taken);
+            let fits = self.cast(part, version, taken);
             taken.pop();
             fits
         })
