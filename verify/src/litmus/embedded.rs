@@ -52,6 +52,7 @@ files! {
     "direct-reads-are-not-atomic"
     "direct-write-beside-a-busy-page"
     "direct-write-credits"
+    "direct-write-credits-vs-writeback"
     "direct-write-drops-the-page-again"
     "drain-before-fault-lock"
     "drain-join-before-look"

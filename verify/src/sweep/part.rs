@@ -62,13 +62,12 @@ impl Part {
 
     /// Whether it runs without dioread_nolock. Up to v3.7 a hole within a page is zeroed after the wait for unwritten
     /// I/O, one of whole pages before it: the former needs a block smaller than a page, and then `ext4_fill_super`
-    /// refuses dioread_nolock. Elsewhere the order is the same for both, and a block may be taken for a page. Nor
-    /// beside a direct read, which without dioread_nolock has a race with writeback (`writeback-vs-direct-read`).
+    /// refuses dioread_nolock. Elsewhere the order is the same for both, and a block may be taken for a page.
     fn refuses_nolock(&self, version: Version) -> bool {
         const STORES: [&str; 5] = ["write", "fault", "writepages", "writeback", "fsync"];
         let has = |names: &[&str]| self.call_texts().any(|call| names.contains(&call.name()));
         let writes_back = has(&["punch_hole"]) && (self.file.dirty || has(&STORES));
-        version < Version::V3_11 && writes_back && !has(&["pread", "aio_pread"])
+        version < Version::V3_11 && writes_back
     }
 
     /// As a litmus file that expects a verdict.
