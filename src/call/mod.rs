@@ -159,6 +159,14 @@ impl Call {
         if let Call::Thread(thread) = self { thread.calls().collect() } else { vec![self] }
     }
 
+    /// Its call with that number, from the one on that it is in.
+    pub fn nth(&self, at: usize) -> Option<&Call> {
+        match self {
+            Call::Thread(thread) => thread.calls().nth(at),
+            call => (at == 0).then_some(call),
+        }
+    }
+
     /// The call that its last step has ended.
     pub fn just_over(&self) -> Option<&Call> {
         match self {

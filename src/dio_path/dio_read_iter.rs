@@ -26,6 +26,8 @@ steps! {
     pub struct DioReadIter {
         end_io: Option<TaskId>,
         blocks: Vec<PhysicalBlock>,
+        /// So many of them lie within i_size.
+        within: Blocks,
         /// i_size, which ends what it returns.
         size: Blocks,
     }
@@ -45,7 +47,7 @@ steps! {
     Submit in "__iomap_dio_rw" "iomap_dio_submit_bio; -EIOCBQUEUED" if self.submits()
         => Op::Submit(self.end_io?, self.submission()) => Step::DropShared;
     RunBio in "__iomap_dio_rw" "iomap_dio_submit_bio, and the wait for it" if !self.blocks.is_empty()
-        => Op::Bio(self.blocks.clone(), Bio::WHOLE_READ);
+        => Op::Bio(self.blocks.clone(), self.bio());
     EndIo in "iomap_dio_complete" "inode_dio_end" => Op::DioEnd(self.counted_for());
     DropShared "inode_unlock_shared" => Op::Unlock(IRwsem, Shared);
 }
@@ -83,9 +85,16 @@ impl DioReadIter {
 
     /// If nothing is in flight, the submitter completes it.
     fn mapped(&mut self, map: &MapBlocks) {
-        let found = map.found().unwrap_or_default().iter();
-        let written = found.filter(|m| m.extent == Extent::Written);
-        self.blocks = written.filter_map(|m| m.block).collect();
+        let found = self.range.blocks().zip(map.found().unwrap_or_default());
+        let written = found.filter(|(_, m)| m.extent == Extent::Written);
+        let written: Vec<_> = written.filter_map(|(at, m)| Some((at, m.block?))).collect();
+        self.within = written.iter().filter(|(at, _)| *at < self.size).count() as Blocks;
+        self.blocks = written.into_iter().map(|(_, block)| block).collect();
+    }
+
+    /// What lies past i_size is read, and not returned.
+    fn bio(&self) -> Bio {
+        Bio::Read { returned: self.within }
     }
 
     fn submits(&self) -> bool {
@@ -94,6 +103,6 @@ impl DioReadIter {
 
     fn submission(&self) -> Submission {
         let (range, blocks) = (self.range, self.blocks.clone());
-        Submission { range, blocks, bio: Bio::WHOLE_READ, unwritten: false }
+        Submission { range, blocks, bio: self.bio(), unwritten: false }
     }
 }

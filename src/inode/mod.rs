@@ -124,6 +124,13 @@ impl Inode {
         }
     }
 
+    /// What is held, or is closed: a lock, a journal handle, the gate.
+    pub fn held(&self) -> Option<&'static str> {
+        let lock = LockName::ALL.iter().find(|&&lock| !self.lock(lock).holders().is_empty());
+        let handle = (self.journal.updates() > 0).then_some("a journal handle");
+        lock.map(|lock| lock.name()).or(handle).or(self.gate.closed.then_some("the gate"))
+    }
+
     /// The same file later, when nobody remembers who did what to it: all data is what it holds at the start.
     #[must_use]
     pub fn settled(mut self) -> Inode {

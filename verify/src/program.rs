@@ -68,6 +68,12 @@ pub struct Program {
 }
 
 impl Program {
+    /// The number of the witness that some execution came to its end, which is what conditions speak of: behind those
+    /// of `reaches` and `exists`.
+    pub fn witness_of_an_end(&self) -> usize {
+        self.reaches.len() + self.conditions.exists.len()
+    }
+
     /// The completion of an asynchronous call: it has its submitter's letter in lower case.
     pub fn completion(&self, task: TaskId) -> Option<TaskId> {
         let letter = self.names[usize::from(task)].letter;

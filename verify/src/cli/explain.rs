@@ -63,7 +63,8 @@ pub fn run(arguments: &Explain) -> miette::Result<ExitCode> {
 /// A line of the story in colour, on a terminal: what is broken stands out.
 pub fn paint(out: &Out, line: &str) -> String {
     let bad = ["VIOLATED ", "DEADLOCKED ", "LIVELOCKED ", "VACUOUS ", "INCOMPLETE "];
-    let good = line.starts_with("EXHAUSTED ") || line.trim_start().starts_with("fixed by");
+    let good = ["EXHAUSTED ", "FORBIDDEN "].iter().any(|word| line.starts_with(word))
+        || line.trim_start().starts_with("fixed by");
     if bad.iter().any(|word| line.starts_with(word)) || line.contains("<-- R") {
         out.tone(line, Tone::Bad)
     } else if good || line.contains("<-- blocked") {

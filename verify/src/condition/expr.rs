@@ -8,9 +8,9 @@ use diolock::op::{Blocks, Half, LogicalBlock, TaskId};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Expr {
     /// One of them holds.
-    Or(Box<Expr>, Box<Expr>),
-    /// Both hold.
-    And(Box<Expr>, Box<Expr>),
+    Any(Vec<Expr>),
+    /// All of them hold.
+    All(Vec<Expr>),
     /// It does not hold.
     Not(Box<Expr>),
     /// Two values compare like this.
@@ -166,8 +166,8 @@ impl Expr {
     /// Whether it holds at that end.
     pub fn holds(&self, facts: &Facts) -> bool {
         match self {
-            Expr::Or(first, second) => first.holds(facts) || second.holds(facts),
-            Expr::And(first, second) => first.holds(facts) && second.holds(facts),
+            Expr::Any(parts) => parts.iter().any(|part| part.holds(facts)),
+            Expr::All(parts) => parts.iter().all(|part| part.holds(facts)),
             Expr::Not(expr) => !expr.holds(facts),
             Expr::Compare(left, relation, right) => {
                 let (left, right) = (left.value(facts), right.value(facts));
@@ -188,9 +188,7 @@ impl Expr {
 
     fn terms(&self) -> Vec<Term> {
         match self {
-            Expr::Or(first, second) | Expr::And(first, second) => {
-                [first.terms(), second.terms()].concat()
-            }
+            Expr::Any(parts) | Expr::All(parts) => parts.iter().flat_map(Expr::terms).collect(),
             Expr::Not(expr) => expr.terms(),
             Expr::Compare(left, _, right) => vec![*left, *right],
         }

@@ -138,19 +138,21 @@ impl Reader<'_> {
     }
 
     fn any(&mut self) -> Result<Expr, Mistake> {
-        let mut expr = self.all()?;
+        let first = self.all()?;
+        let mut parts = vec![first];
         while self.take("or") {
-            expr = Expr::Or(Box::new(expr), Box::new(self.all()?));
+            parts.push(self.all()?);
         }
-        Ok(expr)
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::Any(parts) })
     }
 
     fn all(&mut self) -> Result<Expr, Mistake> {
-        let mut expr = self.one()?;
+        let first = self.one()?;
+        let mut parts = vec![first];
         while self.take("and") {
-            expr = Expr::And(Box::new(expr), Box::new(self.one()?));
+            parts.push(self.one()?);
         }
-        Ok(expr)
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::All(parts) })
     }
 
     fn one(&mut self) -> Result<Expr, Mistake> {

@@ -146,9 +146,13 @@ fn witness_orders(program: &Program, run: &Run, gathered: &mut Gathered) {
     }
 }
 
-/// The first witness that was never seen.
+/// The first witness that was never seen; or the end of an execution, if conditions speak of it.
 pub fn vacuous(program: &Program, gathered: &Gathered) -> Option<Verdict> {
-    let unseen = (0..program.reaches.len()).find(|&at| !gathered.seen(at))?;
+    let ended = program.conditions.is_empty() || gathered.seen(program.witness_of_an_end());
+    let Some(unseen) = (0..program.reaches.len()).find(|&at| !gathered.seen(at)) else {
+        let why = "no execution came to its end, and conditions speak of ends";
+        return (!ended).then(|| Verdict::Vacuous(why.to_owned()));
+    };
     let witness = program.reaches[unseen];
     let name = program.names[usize::from(witness.task)].letter;
     Some(Verdict::Vacuous(format!("never reached: {name} {}", witness.verb.text(program))))

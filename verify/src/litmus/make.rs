@@ -19,6 +19,7 @@ use diolock::task::Task;
 const MAX_STEPS_ALONE: usize = 10_000;
 
 /// What a call needs to know of the others.
+#[derive(Clone)]
 pub(super) struct Making<'a> {
     litmus: &'a Litmus,
     kernel: Kernel,
@@ -137,8 +138,12 @@ impl Making<'_> {
         (call, completion)
     }
 
-    /// The file that the tasks begin with: as it is written down, and then as the setup left it.
-    pub(super) fn start(&self, tasks: usize) -> Inode {
+    /// The file that the tasks begin with: as it is written down, and then as the setup left it. (The setup runs on
+    /// the kernel as it was released: what is tested is what the tasks do.)
+    ///
+    /// # Errors
+    /// If the setup cannot be run by itself, in words.
+    pub(super) fn start(&self, tasks: usize) -> Result<Inode, String> {
         let Litmus { size, extents, cached_pages, disksize, .. } = self.litmus;
         let mut inode = Inode::new(*size, extents, *cached_pages, tasks)
             .with_disksize(disksize.unwrap_or(*size));
@@ -148,20 +153,29 @@ impl Making<'_> {
             // What i_disksize lags behind for is in the page, and delayed.
             inode = inode.with_dirty_page(disksize);
         }
+        let released = Making { kernel: Kernel::new(self.kernel.version), ..self.clone() };
         for &spec in &self.litmus.setup {
-            let (call, _) = self.call(0, 'A', spec);
-            inode = after(inode, call);
+            let (call, _) = released.call(0, 'A', spec);
+            let wrong = |why| format!("{} {why} on {}", spec.text(), self.kernel.version.name());
+            inode = after(inode, call).map_err(wrong)?;
         }
-        inode
+        Ok(inode)
     }
 }
 
 /// The file after a call that nobody meets.
-fn after(mut inode: Inode, mut call: Call) -> Inode {
+fn after(mut inode: Inode, mut call: Call) -> Result<Inode, String> {
     for _ in 0..MAX_STEPS_ALONE {
-        let Some(op) = call.next() else { return inode.settled() };
-        let outcome = inode.perform(0, &op).expect("a call that nobody meets waits for nobody");
+        let Some(op) = call.next() else {
+            return match inode.held() {
+                None => Ok(inode.settled()),
+                Some(what) => Err(format!("returns with {what} held")),
+            };
+        };
+        let Ok(outcome) = inode.perform(0, &op) else {
+            return Err(format!("waits for ever ({})", call.place().kernel));
+        };
         call.resume(outcome);
     }
-    panic!("a call that nobody meets takes more than {MAX_STEPS_ALONE} steps")
+    Err("does not end".to_owned())
 }

@@ -91,6 +91,6 @@ fn second_iocb(task: &TaskSpec) -> Option<String> {
 impl Litmus {
     /// Why the test says nothing of a kernel, in words; `None` if it does.
     pub fn not_modelled_on(&self, version: Version) -> Option<String> {
-        not_modelled(&self.tasks, &self.setup, version)
+        not_modelled(&self.tasks, &self.setup, version).or_else(|| self.setup_fails(version))
     }
 }

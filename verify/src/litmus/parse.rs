@@ -12,7 +12,7 @@ use super::reaches::reaches;
 use super::rules::rules;
 use super::schema::{At, Fields, Judge};
 use super::start::start;
-use super::{Expected, Litmus};
+use super::{Expect, Expected, Litmus};
 use crate::printable;
 use crate::problem::{read, too_big};
 use crate::program::Memory;
@@ -128,7 +128,8 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
             "for example, before the first [table]: reaches = [\"W overwrites\", \"T frees\"]",
         );
     }
-    Litmus {
+    let setup_span = top.get("setup").map(|field| field.span);
+    let litmus = Litmus {
         name: name.to_owned(),
         given: name.to_owned(),
         source: String::new(),
@@ -152,7 +153,14 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         reaches,
         conditions,
         expect: expect.into_iter().map(|e| e.value).collect(),
+    };
+    if let Some(span) = setup_span.filter(|_| judge.count() == 0) {
+        let fails = |expect: &Expect| litmus.setup_fails(expect.kernel.version);
+        if let Some(why) = litmus.expect.iter().find_map(fails) {
+            judge.wrong(span, format!("the setup cannot be run by itself: {why}"));
+        }
     }
+    litmus
 }
 
 fn fair(judge: &mut Judge, top: &Fields<'_>) -> Vec<LockName> {

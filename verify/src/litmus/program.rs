@@ -5,7 +5,7 @@ use super::{CallSpec, Litmus, ReachVerb};
 use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
 use diolock::call::Call;
-use diolock::kernel::Kernel;
+use diolock::kernel::{Kernel, Version};
 use diolock::op::TaskId;
 
 impl Litmus {
@@ -37,7 +37,7 @@ impl Litmus {
         tasks.into_iter().flatten().map(of_task).collect()
     }
 
-    /// What the file says of the situation, whatever its layout: not the words, the witnesses and
+    /// What the file says of the situation, whatever its layout: not the words, the witnesses (`exists` is one) and
     /// the expectations.
     fn situation(&self) -> String {
         let Ok(mut table) = self.source.parse::<toml::Table>() else { return String::new() };
@@ -50,6 +50,11 @@ impl Litmus {
             }
         }
         table.to_string()
+    }
+
+    /// Why the setup cannot be run by itself on a version, in words; `None` if it can.
+    pub(super) fn setup_fails(&self, version: Version) -> Option<String> {
+        Making::of(self, Kernel::new(version), false).start(1).err()
     }
 
     /// The test on one kernel.
@@ -95,7 +100,8 @@ impl Litmus {
                 },
             })
             .collect();
-        let mut inode = making.start(calls.len());
+        // That it can be run was judged where the file was read.
+        let mut inode = making.start(calls.len()).expect("the setup can be run by itself");
         calls.iter().filter_map(Call::holds).for_each(|(queue, _)| inode.give(queue));
         for end_bio in calls.iter().filter_map(Call::end_bio) {
             inode.give_io_end(end_bio.whose(), end_bio.written());

@@ -7,9 +7,15 @@ use super::{Reach, ReachVerb};
 use crate::problem::{Span, shown};
 use crate::rule::Verb;
 
+/// As many witnesses can be told apart, those of conditions besides.
+const MOST: usize = 32;
+
 /// Reads `reaches`.
 pub(super) fn reaches(judge: &mut Judge, top: &Fields<'_>, cast: &[Cast]) -> Vec<Reach> {
     let words = top.get("reaches").map(|field| field.texts(judge)).unwrap_or_default();
+    if let Some(word) = words.get(MOST) {
+        judge.wrong(word.span.clone(), format!("`reaches` has more than {MOST} witnesses"));
+    }
     let mut reaches: Vec<Reach> = Vec::new();
     for word in words {
         if reaches.iter().any(|reach| reach.text == word.value) {

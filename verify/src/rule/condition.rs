@@ -18,6 +18,7 @@ pub(super) fn judge(
         return Ok(());
     }
     let facts = facts(answers, program, system);
+    gathered.witness(program.witness_of_an_end());
     for (at, condition) in (program.reaches.len()..).zip(&program.conditions.exists) {
         if condition.expr.holds(&facts) {
             gathered.witness(at);

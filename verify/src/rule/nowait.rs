@@ -17,8 +17,8 @@ use diolock::op::{LockName, Op};
 /// one is wrong in programs in which somebody commits: `file_modified` (until 59a9d0814d9f, v7.3), and
 /// `ext4_iomap_alloc` for unwritten blocks, whose overwrite v6.12 lets go on under NOWAIT.
 pub(super) fn never_sleeps(view: &View<'_>) -> Judgement {
-    let calls = view.program.calls[usize::from(view.event.task)].calls();
-    if !calls.get(usize::from(view.me().calls)).is_some_and(|call| call.nowait()) {
+    let task = &view.program.calls[usize::from(view.event.task)];
+    if !task.nth(usize::from(view.me().calls)).is_some_and(Call::nowait) {
         return Ok(());
     }
     let spins = |lock| matches!(lock, LockName::CompletedIoLock);
