@@ -196,6 +196,9 @@ fn r2_ranks_and_cycles_with_drains() {
 fn r3_balance_on_every_path() {
     breaks(RuleId::R3, Extent::Written, &[&[Op::Unlock(IMutex, Exclusive)]]);
     breaks(RuleId::R3, Extent::Written, &[&[Op::Lock(IMutex, Exclusive)]]);
+    breaks(RuleId::R3, Extent::Written, &[&[Op::JournalStart(Handle::Extents)]]);
+    breaks(RuleId::R3, Extent::Written, &[&[Op::GateClose]]);
+    keeps(RuleId::R3, Extent::Written, &[&[Op::GateClose, Op::GateOpen]]);
     let twice = locked(IDataSem, Shared, &locked(IDataSem, Shared, &[]));
     breaks(RuleId::R3, Extent::Written, &[&twice]);
     let wrong_mode = [Op::Lock(IDataSem, Exclusive), Op::Unlock(IDataSem, Shared)];
