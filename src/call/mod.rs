@@ -13,7 +13,7 @@ use crate::dio_path::{
     FileWriteIter, IomapEndIo, IomapReadEndIo, Plan, UringThread, WriteThenClose,
 };
 use crate::inode_lock::{Commit, InodeDioDone, InodeDioWait};
-use crate::op::{Op, Outcome, Range, Submission, TaskId, WaitQueue};
+use crate::op::{Op, Outcome, Span, Submission, TaskId, WaitQueue};
 use crate::page_cache::{
     Append, BufferedWrite, EndBio, FilemapFault, FilemapRead, PageFault, SyncFile, VmMmap,
     WbDisksize, WritePages,
@@ -209,8 +209,8 @@ impl Call {
         }
     }
 
-    /// Of a direct read that has returned: the blocks of the file that it returned, or leaves to its completion.
-    pub fn read(&self) -> Option<Range> {
+    /// Of a direct read that has returned: what of the file it returned, or leaves to its completion.
+    pub fn read(&self) -> Option<Span> {
         match self {
             Call::Read(read) => Some(read.returned()),
             Call::DioReadIter(read) => Some(read.returned()),

@@ -7,7 +7,7 @@ use crate::dio_path::{
     WriteThenClose,
 };
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Blocks, Fault, Half, Range, Shift, TaskId};
+use crate::op::{Fault, Range, Shift, Size, Span, TaskId};
 use crate::page_cache::{BufferedWrite, SyncFile, WritePages};
 use crate::resize::{PunchHole, PunchHoleRwsem, Setattr, ShiftRange, Truncate};
 
@@ -35,7 +35,7 @@ impl Call {
             Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
         } else if kernel.version >= Version::V4_10 {
             let write = FileWriteIter::new(write, kernel, dioread_nolock, journal);
-            Call::FileWriteIter(write.at_eof(flags.at_eof).osync(flags.osync))
+            Call::FileWriteIter(write.osync(flags.osync))
         } else {
             Call::Write(FileDioWrite::new(write, kernel, dioread_nolock).osync(flags.osync))
         }
@@ -67,16 +67,16 @@ impl Call {
     pub fn pread(
         task: TaskId,
         end_io: Option<TaskId>,
-        range: Range,
+        span: Span,
         kernel: Kernel,
         (mount, pages): (Mount, bool),
     ) -> Call {
         if kernel.version >= Version::V4_10 {
             let nolock = mount.asks_for_nolock(kernel);
-            let read = DioReadIter::new(task, range, kernel, nolock).completed_by(end_io);
+            let read = DioReadIter::new(task, span, kernel, nolock).completed_by(end_io);
             Call::DioReadIter(Box::new(read))
         } else {
-            let read = DirectRead::new(task, range, kernel, mount.dioread_nolock);
+            let read = DirectRead::new(task, span, kernel, mount.dioread_nolock);
             let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
             let read = if pages { read.writing_back(write_back) } else { read };
             Call::Read(read.completed_by(end_io))
@@ -98,8 +98,8 @@ impl Call {
     }
 
     /// A buffered write.
-    pub fn buffered_write(range: Range, half: Option<Half>, kernel: Kernel) -> Call {
-        Call::BufferedWrite(BufferedWrite::new(range, kernel).of_half(half))
+    pub fn buffered_write(span: Span, append: bool, kernel: Kernel) -> Call {
+        Call::BufferedWrite(BufferedWrite::new(span, append, kernel))
     }
 
     /// fsync, as task `task`.
@@ -109,7 +109,7 @@ impl Call {
     }
 
     /// A truncate.
-    pub fn ftruncate(to: Blocks, fault: Option<Fault>, kernel: Kernel, mount: Mount) -> Call {
+    pub fn ftruncate(to: Size, fault: Option<Fault>, kernel: Kernel, mount: Mount) -> Call {
         if kernel.version >= Version::V4_10 {
             Call::Setattr(Setattr::new(to, kernel, mount.journal).failing(fault))
         } else {
@@ -156,14 +156,14 @@ impl Call {
     pub fn uring(
         write: Write,
         end_io: TaskId,
-        to: Blocks,
+        to: Size,
         kernel: Kernel,
         mount: Mount,
     ) -> (Call, Call) {
         // Only pure overwrites may be completed by their caller.
         let deferred = kernel.version >= Version::V6_12 && !kernel.has(Fix::NoCallerCompletion);
         let work = deferred
-            .then(|| IomapDioComplete::new(write.range, end_io, false, kernel).asynchronous());
+            .then(|| IomapDioComplete::new(write.span, end_io, false, kernel).asynchronous());
         let writer = DioWriteIter::new(write, WriteFlags::default(), kernel, mount.journal);
         let truncate = Setattr::new(to, kernel, mount.journal);
         let thread = UringThread::new(writer, truncate, work);

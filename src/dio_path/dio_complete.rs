@@ -46,6 +46,6 @@ impl DioComplete {
     }
 
     fn range(&self) -> Range {
-        self.submission.as_ref().map_or(Range { start: 0, len: 0 }, |s| s.range)
+        self.submission.as_ref().map_or(Range { start: 0, len: 0 }, Submission::range)
     }
 }

@@ -4,7 +4,9 @@ use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::Kernel;
 use crate::op::LockName::IRwsem;
 use crate::op::Mode::Shared;
-use crate::op::{Bio, Blocks, Extent, MapFor, Op, PhysicalBlock, Range, Submission, TaskId};
+use crate::op::{
+    Bio, Extent, LogicalBlock, MapFor, Op, PhysicalBlock, Size, Span, Submission, TaskId,
+};
 use crate::page_cache::WritePages;
 use crate::task::steps;
 
@@ -21,28 +23,27 @@ steps! {
     /// flight, and its completion does the rest.
     ///
     /// # Left out
-    /// Mapping in more than one piece; what of the last block lies past i_size is in the buffer, but not
-    /// returned.
+    /// Mapping in more than one piece.
     pub struct DioReadIter {
         end_io: Option<TaskId>,
         blocks: Vec<PhysicalBlock>,
-        /// So many of them lie within i_size.
-        within: Blocks,
+        /// So much of them lies within i_size.
+        within: Size,
         /// i_size, which ends what it returns.
-        size: Blocks,
+        size: Size,
     }
-    /// A read of `range`.
-    pub fn new(task: TaskId, range: Range, kernel: Kernel, dioread_nolock: bool);
+    /// A read of `span`.
+    pub fn new(task: TaskId, span: Span, kernel: Kernel, dioread_nolock: bool);
     in "ext4_dio_read_iter" => Step / At |self, outcome|;
 
     TakeShared "inode_lock_shared" => Op::Lock(IRwsem, Shared);
     ReadSize in "__iomap_dio_rw" "i_size_read" => Op::SizeRead
-        => self.sized(outcome.value());
+        => self.sized(outcome.size());
     LookForPages in "filemap_write_and_wait_range" "nrpages" => Op::PagesRead
-        => (outcome.value() == 0).then_some(Step::BeginIo);
+        => (outcome.number() == 0).then_some(Step::BeginIo);
     WriteBack(write: Box<WritePages>) "filemap_write_and_wait_range" => self.write_back();
     BeginIo in "__iomap_dio_rw" "inode_dio_begin" => Op::DioBegin(self.counted_for());
-    Map(map: MapBlocks) "ext4_iomap_begin" => MapBlocks::look_up(self.range, MapFor::Io, DataSemHeld::No)
+    Map(map: MapBlocks) "ext4_iomap_begin" => MapBlocks::look_up(self.span.range(), MapFor::Io, DataSemHeld::No)
         => self.mapped(&map);
     Submit in "__iomap_dio_rw" "iomap_dio_submit_bio; -EIOCBQUEUED" if self.submits()
         => Op::Submit(self.end_io?, self.submission()) => Step::DropShared;
@@ -64,15 +65,14 @@ impl DioReadIter {
         self.end_io
     }
 
-    /// The blocks that it returned.
-    pub fn returned(&self) -> Range {
-        let end = self.range.end().min(self.size);
-        Range { len: end.saturating_sub(self.range.start), ..self.range }
+    /// What it returned.
+    pub fn returned(&self) -> Span {
+        self.span.below(self.size)
     }
 
-    fn sized(&mut self, size: Blocks) -> Option<Step> {
+    fn sized(&mut self, size: Size) -> Option<Step> {
         self.size = size;
-        (self.range.start >= size).then_some(Step::DropShared)
+        (self.span.start >= size).then_some(Step::DropShared)
     }
 
     fn write_back(&self) -> Box<WritePages> {
@@ -85,10 +85,10 @@ impl DioReadIter {
 
     /// If nothing is in flight, the submitter completes it.
     fn mapped(&mut self, map: &MapBlocks) {
-        let found = self.range.blocks().zip(map.found().unwrap_or_default());
+        let found = self.span.blocks().zip(map.found().unwrap_or_default());
         let written = found.filter(|(_, m)| m.extent == Extent::Written);
         let written: Vec<_> = written.filter_map(|(at, m)| Some((at, m.block?))).collect();
-        self.within = written.iter().filter(|(at, _)| *at < self.size).count() as Blocks;
+        self.within = within(&written, self.size);
         self.blocks = written.into_iter().map(|(_, block)| block).collect();
     }
 
@@ -102,7 +102,13 @@ impl DioReadIter {
     }
 
     fn submission(&self) -> Submission {
-        let (range, blocks) = (self.range, self.blocks.clone());
-        Submission { range, blocks, bio: self.bio(), unwritten: false }
+        let (span, blocks) = (self.span, self.blocks.clone());
+        Submission { span, blocks, bio: self.bio(), unwritten: false }
     }
+}
+
+/// So much of these blocks, one after another on the device, lies below that size.
+pub(super) fn within(blocks: &[(LogicalBlock, PhysicalBlock)], size: Size) -> Size {
+    let below = |&(at, _): &(LogicalBlock, _)| size.in_halves().saturating_sub(2 * at).min(2);
+    Size::halves(blocks.iter().map(below).sum())
 }

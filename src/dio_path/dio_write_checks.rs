@@ -5,7 +5,7 @@ use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::IRwsem;
 use crate::op::Mode::{self, Exclusive, Shared};
-use crate::op::{Blocks, Extent, Handle, MapFor, Op};
+use crate::op::{Extent, Handle, MapFor, Op, Size};
 use crate::task::steps;
 
 steps! {
@@ -23,9 +23,10 @@ steps! {
     /// are one extent here.) `inode_dio_wait` stands here in v6.12 and in `ext4_dio_write_iter` before.
     ///
     /// # Left out
-    /// O_APPEND, limits of size, security information (`IS_NOSEC` is taken to hold).
+    /// Limits of size, security information (`IS_NOSEC` is taken to hold).
     pub struct DioWriteChecks {
-        write: Write,
+        /// With O_APPEND moved to where the file ends.
+        pub write: Write,
         kernel: Kernel,
         nowait: bool,
         overwrite: bool,
@@ -36,15 +37,17 @@ steps! {
         /// Some blocks are unwritten.
         pub unwritten: bool,
         /// i_size, as read last.
-        pub size: Blocks,
+        pub size: Size,
         /// It returned -EAGAIN, and no lock is held.
         pub again: bool,
     }
     in "ext4_dio_write_checks" => Step / At |self, outcome|;
 
-    ReadSize in "ext4_extending_io" "i_size_read" => Op::SizeRead => self.read_size(outcome.value());
+    Append in "generic_write_checks" "ki_pos = i_size_read" if self.write.append => Op::SizeRead
+        => self.write = self.write.placed(Some(outcome.size()));
+    ReadSize in "ext4_extending_io" "i_size_read" => Op::SizeRead => self.read_size(outcome.size());
     ReadDisksize in "ext4_extending_io" "i_disksize" if self.within() => Op::DisksizeRead
-        => self.extends(outcome.value());
+        => self.extends(outcome.size());
     LookUp(map: Option<MapBlocks>) "ext4_overwrite_io: ext4_map_blocks(.., 0)" => self.look_up()
         => self.looked_up(map);
     DropShared "inode_unlock_shared" if self.upgrades() => Op::Unlock(IRwsem, Shared);
@@ -83,25 +86,25 @@ impl DioWriteChecks {
         if self.shared { Shared } else { Exclusive }
     }
 
-    fn read_size(&mut self, size: Blocks) {
+    fn read_size(&mut self, size: Size) {
         self.size = size;
         // v6.12 assigns, its predecessors only ever set it.
         self.extend &= !self.modern();
         self.extends(self.size);
     }
 
-    fn extends(&mut self, size: Blocks) {
-        self.extend |= self.write.range.end() > size && self.kernel.has(Fix::RecheckExtend);
+    fn extends(&mut self, size: Size) {
+        self.extend |= self.write.end() > size && self.kernel.has(Fix::RecheckExtend);
     }
 
     fn within(&self) -> bool {
-        self.write.range.end() <= self.size
+        self.write.end() <= self.size
     }
 
     fn look_up(&mut self) -> Option<MapBlocks> {
         self.overwrite = false;
         let looks = self.within() && (self.modern() || self.shared && !self.extend);
-        looks.then(|| MapBlocks::look_up(self.write.range, MapFor::Probe, DataSemHeld::No))
+        looks.then(|| MapBlocks::look_up(self.write.range(), MapFor::Probe, DataSemHeld::No))
     }
 
     /// What must not wait gives up where the lock would have to be upgraded, and in v6.12 where it is to be
@@ -118,22 +121,22 @@ impl DioWriteChecks {
                 self.unwritten = unwritten;
             }
         }
-        let alone = self.modern() && !self.shared && (self.write.half.is_some() || self.extend);
+        let alone = self.modern() && !self.shared && (self.write.unaligned() || self.extend);
         (self.nowait && (self.upgrades() || alone)).then_some(Step::GiveUp)
     }
 
     fn upgrades(&self) -> bool {
-        let zeroes = self.modern() && self.write.half.is_some() && self.unwritten;
+        let zeroes = self.modern() && self.write.unaligned() && self.unwritten;
         self.shared && (self.extend || !self.overwrite || zeroes)
     }
 
     fn upgraded(&mut self) -> Step {
         self.shared = false;
-        if self.kernel.has(Fix::RestartChecks) { Step::ReadSize } else { Step::StartTime }
+        if self.kernel.has(Fix::RestartChecks) { Step::Append } else { Step::StartTime }
     }
 
     fn drains(&self) -> bool {
-        let drains = self.write.half.is_some() && (!self.overwrite || self.unwritten);
+        let drains = self.write.unaligned() && (!self.overwrite || self.unwritten);
         !self.shared && drains && self.kernel.has(Fix::UnalignedDrain)
     }
 }

@@ -7,7 +7,7 @@ use super::write::Write;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::IRwsem;
 use crate::op::Mode::{self, Exclusive, Shared};
-use crate::op::{Blocks, Handle, Op, OrphanOp, Outcome};
+use crate::op::{Handle, Op, OrphanOp, Outcome, Size};
 use crate::page_cache::{BufferedFallback, Invalidated, WritePages};
 use crate::resize::TruncateFailedWrite;
 use crate::task::steps;
@@ -20,8 +20,6 @@ pub struct WriteFlags {
     pub nowait: bool,
     /// `O_SYNC`.
     pub osync: bool,
-    /// It starts at i_size, which is in the middle of its block (v4.10 and v5.4 only).
-    pub at_eof: bool,
 }
 
 steps! {
@@ -51,7 +49,7 @@ steps! {
     pub fn new(write: Write, flags: WriteFlags, kernel: Kernel, journal: bool);
     in "ext4_dio_write_iter" => Step / At |self, outcome|;
 
-    QuickCheck "i_size_read, no lock held" => Op::SizeRead => self.found.shared = !self.alone(outcome.value());
+    QuickCheck "i_size_read, no lock held" => Op::SizeRead => self.found.shared = !self.alone(outcome.size());
     TakeShared "inode_lock_shared" if self.found.shared && !self.flags.nowait => Op::Lock(IRwsem, Shared);
     TakeAlone "inode_lock" if !self.found.shared && !self.flags.nowait => Op::Lock(IRwsem, Exclusive);
     TryShared "inode_trylock_shared" if self.found.shared && self.flags.nowait => Op::TryLock(IRwsem, Shared)
@@ -64,7 +62,7 @@ steps! {
     StartOrphan "ext4_journal_start" if self.found.extend => Op::JournalStart(Handle::Orphan);
     AddOrphan "ext4_orphan_add" if self.found.extend && self.journal => Op::Orphan(OrphanOp::Add);
     StopOrphan "ext4_journal_stop" if self.found.extend => Op::JournalStop(Handle::Orphan);
-    Io(io: IomapDioRw) "iomap_dio_rw" => IomapDioRw::new(self.write, self.kernel, self.planned())
+    Io(io: IomapDioRw) "iomap_dio_rw" => IomapDioRw::new(self.placed(), self.kernel, self.planned())
         => self.after_io(&io);
     Extension(extension: InodeExtension) "ext4_handle_inode_extension"
         => self.extension() => if extension.truncates() { Step::Truncate } else { Step::DropRwsem };
@@ -79,10 +77,12 @@ steps! {
 /// What the checks found.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 struct Found {
+    /// Where a write with O_APPEND goes.
+    start: Option<Size>,
     shared: bool,
     extend: bool,
     unwritten: bool,
-    size: Blocks,
+    size: Size,
     /// The pages of the range could not be invalidated.
     busy: bool,
     /// There was no space.
@@ -105,16 +105,22 @@ impl DioWriteIter {
         self.flags.nowait
     }
 
+    /// The write where it goes.
+    fn placed(&self) -> Write {
+        self.write.placed(self.found.start)
+    }
+
+    /// Up to v6.1 that is asked of the position before O_APPEND has moved it.
     fn unaligned(&self) -> bool {
-        self.write.half.is_some()
+        if self.modern() { self.placed().unaligned() } else { self.write.unaligned() }
     }
 
     fn modern(&self) -> bool {
         self.kernel.version >= Version::V6_12
     }
 
-    fn alone(&self, size: Blocks) -> bool {
-        self.write.range.end() > size || self.unaligned() && !self.modern()
+    fn alone(&self, size: Size) -> bool {
+        self.write.end() > size || self.unaligned() && !self.modern()
     }
 
     fn tried(&mut self, outcome: &Outcome) -> Option<Step> {
@@ -131,8 +137,9 @@ impl DioWriteIter {
     }
 
     fn checked(&mut self, checks: &DioWriteChecks) -> Option<Step> {
-        let &DioWriteChecks { shared, extend, unwritten, size, again, .. } = checks;
-        self.found = Found { shared, extend, unwritten, size, ..Found::default() };
+        let &DioWriteChecks { write, shared, extend, unwritten, size, again, .. } = checks;
+        let start = write.append.then_some(write.span.start);
+        self.found = Found { start, shared, extend, unwritten, size, ..Found::default() };
         let alone = !self.modern() && (self.unaligned() || extend);
         self.gave_up = again || alone && self.flags.nowait;
         if again {
@@ -174,7 +181,7 @@ impl DioWriteIter {
     }
 
     fn extension(&self) -> InodeExtension {
-        let end = self.write.range.end();
+        let end = self.placed().end();
         match self.found.failed {
             true => InodeExtension::after_failed_io(end, self.kernel),
             false => InodeExtension::after_io(end, self.kernel),
@@ -188,6 +195,7 @@ impl DioWriteIter {
     /// A write that must not wait is not tried again by buffered I/O: -EOPNOTSUPP.
     fn fallback(&self) -> Box<BufferedFallback> {
         let write_back = WritePages::new(self.write.task, self.kernel, false);
-        Box::new(BufferedFallback::new(self.write.range, write_back, self.kernel))
+        let append = self.write.append;
+        Box::new(BufferedFallback::new(self.placed().span, append, write_back, self.kernel))
     }
 }

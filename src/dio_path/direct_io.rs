@@ -1,12 +1,13 @@
 //! `ext4_ext_direct_IO`: submits the I/O; an overwrite trades `i_mutex` for `i_data_sem` first.
 
-use super::write::Write;
+use super::write::{Write, new_ends};
 use crate::extent_probe::{ConvertUnwritten, DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{IDataSem, IMutex, MmapSem};
 use crate::op::Mode::{Exclusive, Shared};
 use crate::op::{
-    Bio, Extent, Fault, Handle, IoEnd, MapFor, Op, PhysicalBlock, PrivateOp, Submission, TaskId,
+    Bio, Ends, Extent, Fault, Handle, IoEnd, MapFor, Op, PhysicalBlock, PrivateOp, Submission,
+    TaskId,
 };
 use crate::page_cache::FinishIoEnd;
 use crate::task::steps;
@@ -40,6 +41,8 @@ steps! {
     /// for it (B05); failed I/O; that io_submit tells the caller of a write which was not queued.
     pub struct DirectIo {
         blocks: Vec<PhysicalBlock>,
+        /// Ends in blocks that look new.
+        fresh: Ends,
         /// Some blocks were unwritten.
         unwritten: bool,
         /// And whoever converts them was told.
@@ -71,7 +74,7 @@ steps! {
     BeginIo in "do_blockdev_direct_IO" "atomic_inc(i_dio_count)" if self.inner_count()
         => Op::DioBegin(self.counted_for());
     IsAsync in "do_blockdev_direct_IO" "i_size_read" if self.write.end_io.is_some() => Op::SizeRead
-        => self.waits = self.write.range.end() > outcome.value();
+        => self.waits = self.write.end() > outcome.size();
     TakeMmapSem in "get_user_pages_fast" "down_read(mmap_sem)" if self.pins() => Op::Lock(MmapSem, Shared);
     DropMmapSem in "get_user_pages_fast" "up_read(mmap_sem)" if self.pins() => Op::Unlock(MmapSem, Shared);
     Map(map: MapBlocks) "get_block" => self.map() => self.mapped(&map);
@@ -152,7 +155,7 @@ impl DirectIo {
     }
 
     fn map(&self) -> MapBlocks {
-        let range = self.write.range;
+        let range = self.write.range();
         if self.overwrite {
             let no_lock = self.kernel.has(Fix::GetBlocksNoLock);
             let held = if no_lock { DataSemHeld::ByCaller } else { DataSemHeld::No };
@@ -169,6 +172,7 @@ impl DirectIo {
 
     fn mapped(&mut self, map: &MapBlocks) -> Option<Step> {
         let found = map.found().unwrap_or_default();
+        self.fresh = new_ends(found);
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
         let told = !self.write.slot || map.slot() == self.slot();
         self.converts = self.unwritten && !self.overwrite && told;
@@ -185,12 +189,12 @@ impl DirectIo {
     }
 
     fn bio(&self) -> Bio {
-        Bio::Write { half: self.write.half, zero_rest: self.unwritten && self.write.half.is_some() }
+        self.write.bio(self.blocks.len(), self.fresh)
     }
 
     fn submission(&self) -> Submission {
-        let (range, blocks) = (self.write.range, self.blocks.clone());
-        Submission { range, blocks, bio: self.bio(), unwritten: self.converts }
+        let (span, blocks) = (self.write.span, self.blocks.clone());
+        Submission { span, blocks, bio: self.bio(), unwritten: self.converts }
     }
 
     /// Whose reference to the dio was the last completes the I/O.
@@ -213,7 +217,7 @@ impl DirectIo {
 
     /// The I/O was over before the submitter dropped its reference to the io_end.
     fn finish(&self) -> FinishIoEnd {
-        let io_end = IoEnd { task: self.counted_for(), range: self.write.range, direct: true };
+        let io_end = IoEnd { task: self.counted_for(), range: self.write.range(), direct: true };
         if self.completes {
             return FinishIoEnd::untold(io_end, self.kernel);
         }
@@ -225,6 +229,6 @@ impl DirectIo {
     }
 
     fn convert(&self) -> ConvertUnwritten {
-        ConvertUnwritten::new(self.write.range, self.write.task).of_kernel(self.kernel)
+        ConvertUnwritten::new(self.write.range(), self.write.task).of_kernel(self.kernel)
     }
 }

@@ -1,12 +1,12 @@
 //! `ext4_direct_IO_write`: submits a direct write in v4.10 and v5.4; an overwrite drops `i_rwsem`.
 
-use super::write::Write;
+use super::write::{Write, new_ends};
 use crate::extent_probe::{ConvertUnwritten, DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{IDataSem, IRwsem, MmapSem};
 use crate::op::Mode::{Exclusive, Shared};
 use crate::op::{
-    Bio, Blocks, Extent, Fault, Handle, MapFor, Mapped, Op, OrphanOp, PhysicalBlock, PrivateOp,
+    Bio, Ends, Extent, Fault, Handle, MapFor, Mapped, Op, OrphanOp, PhysicalBlock, PrivateOp, Size,
     Submission, TaskId,
 };
 use crate::task::steps;
@@ -36,6 +36,8 @@ steps! {
         /// It ends past i_disksize.
         past_disksize: bool,
         blocks: Vec<PhysicalBlock>,
+        /// Ends in blocks that look new.
+        fresh: Ends,
         /// Some blocks were unwritten.
         unwritten: bool,
         converts: bool,
@@ -49,17 +51,17 @@ steps! {
         pub failed: bool,
     }
     /// Submits `write`, judged an `overwrite` or not, to a file of that i_size.
-    pub fn new(write: Write, kernel: Kernel, journal: bool, overwrite: bool, size: Blocks);
+    pub fn new(write: Write, kernel: Kernel, journal: bool, overwrite: bool, size: Size);
     in "ext4_direct_IO_write" => Step / At |self, outcome|;
 
     ReadDisksize "i_disksize" if !self.extending() && self.kernel.has(Fix::DisksizeExtends) => Op::DisksizeRead
-        => self.past_disksize = self.write.range.end() > outcome.value();
+        => self.past_disksize = self.write.end() > outcome.size();
     StartOrphan "ext4_journal_start" if self.extending() => Op::JournalStart(Handle::Orphan);
     AddOrphan "ext4_orphan_add" if self.extending() && self.journal => Op::Orphan(OrphanOp::Add);
     TakeForOrphan "ext4_update_i_disksize: down_write(i_data_sem)" if self.extending() && self.is_v5_4()
         => Op::Lock(IDataSem, Exclusive);
     LookForOrphan "ext4_update_i_disksize: i_disksize" if self.extending() && self.is_v5_4() => Op::DisksizeRead
-        => (outcome.value() == self.size).then_some(Step::DropForOrphan);
+        => (outcome.size() == self.size).then_some(Step::DropForOrphan);
     SetDisksize "i_disksize = i_size" if self.extending() => Op::DisksizeWrite(self.size);
     DropForOrphan "ext4_update_i_disksize: up_write(i_data_sem)" if self.extending() && self.is_v5_4()
         => Op::Unlock(IDataSem, Exclusive);
@@ -71,7 +73,7 @@ steps! {
     DropRwsem "inode_unlock" if self.overwrite => Op::Unlock(IRwsem, Exclusive);
     ClearPrivate "iocb->private = NULL" => Op::Private(self.write.task, PrivateOp::Clear);
     IsAsync in "do_blockdev_direct_IO" "i_size_read" if self.end_io().is_some() => Op::SizeRead
-        => self.waits = self.write.range.end() > outcome.value();
+        => self.waits = self.write.end() > outcome.size();
     BeginIo in "do_blockdev_direct_IO" "inode_dio_begin" if self.inner_count() => Op::DioBegin(self.counted_for());
     TakeMmapSem in "get_user_pages_fast" "down_read(mmap_sem)" if self.pins() => Op::Lock(MmapSem, Shared);
     DropMmapSem in "get_user_pages_fast" "up_read(mmap_sem)" if self.pins() => Op::Unlock(MmapSem, Shared);
@@ -83,7 +85,7 @@ steps! {
     RunBio in "do_blockdev_direct_IO" "dio_await_completion" if self.completes
         => Op::Bio(self.blocks.clone(), self.bio());
     Convert(convert: ConvertUnwritten) "ext4_convert_unwritten_extents" if self.completes && self.converts
-        => ConvertUnwritten::new(self.write.range, self.write.task) => Step::DropCount;
+        => ConvertUnwritten::new(self.write.range(), self.write.task) => Step::DropCount;
     EndIo "dio_complete: inode_dio_end" if self.inner_count() => Op::DioEnd(self.counted_for());
     DropCount "inode_dio_end" if self.outer_count() => Op::DioEnd(self.write.task);
     LetDataSem "up_read(i_data_sem)" if self.holds_data_sem() => Op::Unlock(IDataSem, Shared);
@@ -91,28 +93,33 @@ steps! {
     StartSize "ext4_journal_start" if self.extending() => Op::JournalStart(Handle::Orphan);
     DelOrphan "ext4_orphan_del" if self.extending() && self.journal => Op::Orphan(OrphanOp::Del);
     LookSize "inode->i_size" if self.wrote() => Op::SizeRead
-        => self.grows = self.write.range.end() > outcome.value();
+        => self.grows = self.write.end() > outcome.size();
     LookDisksize "i_disksize" if self.wrote() && self.is_v5_4() && !self.grows => Op::DisksizeRead
-        => (self.write.range.end() <= outcome.value()).then_some(Step::StopSize);
+        => (self.write.end() <= outcome.size()).then_some(Step::StopSize);
     TakeDataSem "ext4_update_i_disksize: down_write(i_data_sem)" if self.wrote() && self.is_v5_4()
         => Op::Lock(IDataSem, Exclusive);
     CheckDisksize "ext4_update_i_disksize: i_disksize" if self.wrote() && self.is_v5_4() => Op::DisksizeRead
-        => (self.write.range.end() <= outcome.value()).then_some(Step::DropDataSem);
-    WriteDisksize "i_disksize" if self.grows_on_disk() => Op::DisksizeWrite(self.write.range.end());
+        => (self.write.end() <= outcome.size()).then_some(Step::DropDataSem);
+    WriteDisksize "i_disksize" if self.grows_on_disk() => Op::DisksizeWrite(self.write.end());
     DropDataSem "ext4_update_i_disksize: up_write(i_data_sem)" if self.wrote() && self.is_v5_4()
         => Op::Unlock(IDataSem, Exclusive);
-    WriteSize "i_size_write" if self.grows => Op::SizeWrite(self.write.range.end());
+    WriteSize "i_size_write" if self.grows => Op::SizeWrite(self.write.end());
     StopSize "ext4_journal_stop" if self.extending() => Op::JournalStop(Handle::Orphan);
 }
 
 impl DirectIoWrite {
+    /// Its first block begins at i_size or past it.
+    fn starts_past(&self) -> bool {
+        Size::blocks(self.write.range().start) >= self.size
+    }
+
     fn extending(&self) -> bool {
-        self.past_disksize || self.write.range.end() > self.size
+        self.past_disksize || self.write.end() > self.size
     }
 
     /// The completion, if the I/O is not waited for.
     pub fn end_io(&self) -> Option<TaskId> {
-        self.write.end_io.filter(|_| self.write.range.end() <= self.size)
+        self.write.end_io.filter(|_| self.write.end() <= self.size)
     }
 
     /// Whether it returns -EIOCBQUEUED: somebody else will complete the I/O.
@@ -144,14 +151,14 @@ impl DirectIoWrite {
     }
 
     fn map(&self) -> MapBlocks {
-        let range = self.write.range;
+        let range = self.write.range();
         if self.overwrite {
             let held = if self.holds_data_sem() { DataSemHeld::ByCaller } else { DataSemHeld::No };
             return MapBlocks::look_up(range, MapFor::Io, held);
         }
         let how = match self.write.fault {
             Some(Fault::Enospc) => MapFor::CreateFails,
-            _ if range.start >= self.size => MapFor::Extend,
+            _ if self.starts_past() => MapFor::Extend,
             _ => MapFor::Create,
         };
         let early = !self.kernel.has(Fix::CountUnwrittenOnSuccess);
@@ -159,6 +166,7 @@ impl DirectIoWrite {
     }
 
     fn mapped(&mut self, found: &[Mapped]) {
+        self.fresh = new_ends(found);
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
         self.converts = self.unwritten && !self.overwrite;
         self.blocks = found.iter().map_while(|m| m.block).collect();
@@ -169,13 +177,12 @@ impl DirectIoWrite {
     }
 
     fn bio(&self) -> Bio {
-        let fresh = self.unwritten || self.write.range.start >= self.size;
-        Bio::Write { half: self.write.half, zero_rest: fresh && self.write.half.is_some() }
+        self.write.bio(self.blocks.len(), self.fresh)
     }
 
     fn submission(&self) -> Submission {
-        let (range, blocks) = (self.write.range, self.blocks.clone());
-        Submission { range, blocks, bio: self.bio(), unwritten: self.converts }
+        let (span, blocks) = (self.write.span, self.blocks.clone());
+        Submission { span, blocks, bio: self.bio(), unwritten: self.converts }
     }
 
     fn dropped(&mut self, last: bool) -> Step {

@@ -72,7 +72,7 @@ impl EndIo {
     }
 
     fn list_add(&self) -> Option<Op> {
-        let range = self.submission.as_ref()?.range;
+        let range = self.submission.as_ref()?.range();
         Some(Op::ListAdd(IoEnd { task: self.task, range, direct: true }))
     }
 

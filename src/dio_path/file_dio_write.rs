@@ -7,7 +7,7 @@ use crate::extent_probe::OverwriteProbe;
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{AioMutex, IMutex};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Handle, Op, PrivateOp, Range};
+use crate::op::{Handle, Op, PrivateOp, Size, Span};
 use crate::page_cache::{BufferedFallback, EndPageIo, InvalidatePages, Invalidated, WritePages};
 use crate::task::steps;
 use std::mem::take;
@@ -16,34 +16,37 @@ steps! {
     /// `ext4_file_dio_write`, with `__generic_file_aio_write` and `generic_file_direct_write` inside.
     ///
     /// # Left out
-    /// O_APPEND, suid removal, O_SYNC of an asynchronous write (it is synced before its I/O is over), block
-    /// plugging; the test of an unaligned write's position against i_size before any lock is taken; the look at
-    /// i_size after a short write, which ended within it.
-    pub struct FileDioWrite { osync: bool, probed: Probed, io: Io, workers: Vec<EndPageIo> }
+    /// Suid removal, O_SYNC of an asynchronous write (it is synced before its I/O is over), block plugging; the look
+    /// at i_size after a short write, which ended within it.
+    pub struct FileDioWrite { osync: bool, past_eof: bool, probed: Probed, io: Io, workers: Vec<EndPageIo> }
     /// A write on a kernel, on a mount with or without dioread_nolock.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool);
     in "ext4_file_dio_write" => Step / At |self, outcome|;
 
+    LookForEof in "ext4_unaligned_aio" "inode->i_size" if self.write.unaligned() && self.write.end_io.is_some() && !self.past_eof
+        => Op::SizeRead => self.past_eof = self.write.span.start >= outcome.size();
     TakeAioMutex "mutex_lock(ext4_aio_mutex)" if self.serialized() => Op::Lock(AioMutex, Exclusive);
     WaitUnwritten in "ext4_aiodio_wait" if self.serialized() => Op::UnwrittenWait;
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe)
-        => OverwriteProbe::new(self.write.range, self.dioread_nolock && !self.unaligned_aio())
+        => OverwriteProbe::new(self.write.span, self.dioread_nolock && !self.unaligned_aio())
         => self.probed = Probed { overwrite: probe.overwrite, size: probe.size };
+    Append in "generic_write_checks" "*pos = i_size_read" if self.write.append => Op::SizeRead
+        => self.write = self.write.placed(Some(outcome.size()));
     StartTime in "file_update_time" "ext4_journal_start" if self.times() => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" if self.times() => Op::JournalStop(Handle::Time);
-    DropPages(pages: InvalidatePages) => InvalidatePages::before_io(self.write.range, self.write_back())
+    DropPages(pages: InvalidatePages) => InvalidatePages::before_io(self.write.range(), self.write_back())
         => self.invalidated(&pages);
-    DirectIo(io: DirectIo) if self.write.range.end() <= self.probed.size
+    DirectIo(io: DirectIo) if self.write.end() <= self.probed.size
         => DirectIo::new(self.write, self.kernel, take(&mut self.probed).overwrite)
         => { self.ended(io.failed, io.queued(), None); Step::DropAgain };
     IndDirectIo(io: IndDirectIo) => IndDirectIo::new(self.write, take(&mut self.probed).size, self.kernel)
         => self.ended(io.failed, false, io.rest());
-    DropAgain(pages: InvalidatePages) => InvalidatePages::after_io(self.write.range) => self.after_io();
+    DropAgain(pages: InvalidatePages) => InvalidatePages::after_io(self.write.range()) => self.after_io();
     RereadSize in "generic_file_direct_write" "i_size_read" => Op::SizeRead
-        => (self.write.range.end() <= outcome.value()).then_some(Step::DropImutex);
-    RaiseSize in "generic_file_direct_write" "i_size_write" => Op::SizeWrite(self.write.range.end())
+        => (self.write.end() <= outcome.size()).then_some(Step::DropImutex);
+    RaiseSize in "generic_file_direct_write" "i_size_write" => Op::SizeWrite(self.write.end())
         => Step::DropImutex;
     Fallback(fallback: Box<BufferedFallback>) => self.fallback() => self.workers.extend(fallback.workers());
     DropImutex "mutex_unlock(i_mutex)" => Op::Unlock(IMutex, Exclusive);
@@ -56,7 +59,7 @@ steps! {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 struct Probed {
     overwrite: bool,
-    size: Blocks,
+    size: Size,
 }
 
 /// How the I/O ended.
@@ -65,7 +68,7 @@ struct Io {
     /// What has failed, or has returned -EIOCBQUEUED, leaves i_size alone.
     leaves_size: bool,
     /// What was not written.
-    rest: Option<Range>,
+    rest: Option<Span>,
 }
 
 impl FileDioWrite {
@@ -76,7 +79,7 @@ impl FileDioWrite {
     }
 
     fn unaligned_aio(&self) -> bool {
-        self.write.half.is_some() && self.write.end_io.is_some()
+        self.write.unaligned() && self.write.end_io.is_some() && !self.past_eof
     }
 
     fn serialized(&self) -> bool {
@@ -101,7 +104,7 @@ impl FileDioWrite {
         })
     }
 
-    fn ended(&mut self, failed: bool, queued: bool, rest: Option<Range>) {
+    fn ended(&mut self, failed: bool, queued: bool, rest: Option<Span>) {
         self.io = Io { leaves_size: failed || queued || self.write.fault.is_some(), rest };
     }
 
@@ -117,7 +120,7 @@ impl FileDioWrite {
     }
 
     fn fallback(&mut self) -> Box<BufferedFallback> {
-        let rest = take(&mut self.io).rest.unwrap_or(self.write.range);
-        Box::new(BufferedFallback::new(rest, self.write_back(), self.kernel))
+        let rest = take(&mut self.io).rest.unwrap_or(self.write.span);
+        Box::new(BufferedFallback::new(rest, false, self.write_back(), self.kernel))
     }
 }

@@ -6,7 +6,7 @@ use crate::extent_probe::OverwriteProbe;
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::IRwsem;
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Handle, Op, PrivateOp};
+use crate::op::{Handle, Op, PrivateOp, Size};
 use crate::page_cache::{BufferedFallback, InvalidatePages, Invalidated, WritePages};
 use crate::task::steps;
 
@@ -17,36 +17,39 @@ steps! {
     /// fs/ext4/file.c and mm/filemap.c, read in v4.10.17 and v5.4.18.
     ///
     /// # Modelled
-    /// Cached pages no longer keep a write from being an overwrite (4b0524aae008, v4.9). `at_eof`: the
-    /// write starts at an i_size that is in the middle of the block; sizes are counted in blocks, so
-    /// the half block by which it grows is not modelled, only how it is serialised.
+    /// Cached pages no longer keep a write from being an overwrite (4b0524aae008, v4.9). A write from i_size on was
+    /// not taken for unaligned, be i_size in the middle of a block (372a03e01853).
     ///
     /// # Left out
-    /// O_APPEND, suid removal, O_SYNC of an asynchronous write, IOCB_NOWAIT.
-    pub struct FileWriteIter { at_eof: bool, osync: bool, overwrite: bool, size: Blocks, queued: bool, failed: bool }
+    /// Suid removal, O_SYNC of an asynchronous write, IOCB_NOWAIT.
+    pub struct FileWriteIter { past_eof: bool, osync: bool, overwrite: bool, size: Size, queued: bool, failed: bool }
     /// A write on a kernel, on a mount with or without dioread_nolock and a journal.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool, journal: bool);
     in "ext4_file_write_iter" => Step / At |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
+    Append in "generic_write_checks" "ki_pos = i_size_read" if self.write.append => Op::SizeRead
+        => self.write = self.write.placed(Some(outcome.size()));
+    LookForEof in "ext4_unaligned_aio" "i_size_read" if self.write.unaligned() && self.write.end_io.is_some()
+        => Op::SizeRead => self.past_eof = self.starts_past(outcome.size());
     WaitUnwritten in "ext4_unwritten_wait" if self.serialized() => Op::UnwrittenWait;
     PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe) "ext4_overwrite_io"
-        => OverwriteProbe::of_any_pages(self.write.range, self.dioread_nolock && !self.unaligned_aio())
+        => OverwriteProbe::of_any_pages(self.write.span, self.dioread_nolock && !self.unaligned_aio())
         => (self.overwrite, self.size) = (probe.overwrite, probe.size);
     StartTime in "file_update_time" "ext4_journal_start" => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" => Op::JournalStop(Handle::Time);
     DropPages(pages: InvalidatePages) "generic_file_direct_write"
-        => InvalidatePages::before_io(self.write.range, self.write_back())
+        => InvalidatePages::before_io(self.write.range(), self.write_back())
         => (pages.result() != Invalidated::Busy).then_some(Step::DirectIo);
     Fallback(fallback: Box<BufferedFallback>) "the pages are busy" => self.fallback() => Step::DropRwsem;
     DirectIo(io: DirectIoWrite) "ext4_direct_IO_write" => self.direct_io()
         => (self.failed, self.queued) = (io.failed, io.queued());
-    DropAgain(pages: InvalidatePages) "generic_file_direct_write" => InvalidatePages::after_io(self.write.range);
+    DropAgain(pages: InvalidatePages) "generic_file_direct_write" => InvalidatePages::after_io(self.write.range());
     RereadSize in "generic_file_direct_write" "i_size_read" if !self.failed && !self.queued => Op::SizeRead
-        => (self.write.range.end() <= outcome.value()).then_some(Step::DropRwsem);
+        => (self.write.end() <= outcome.size()).then_some(Step::DropRwsem);
     RaiseSize in "generic_file_direct_write" "i_size_write" if !self.failed && !self.queued
-        => Op::SizeWrite(self.write.range.end());
+        => Op::SizeWrite(self.write.end());
     WaitOwn in "ext4_unwritten_wait" if self.queued && self.serialized() && self.kernel.has(Fix::UnalignedAlone)
         => Op::UnwrittenWait;
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
@@ -60,17 +63,16 @@ impl FileWriteIter {
         FileWriteIter { osync, ..self }
     }
 
-    /// It starts at i_size, which is in the middle of its block.
-    #[must_use]
-    pub fn at_eof(self, at_eof: bool) -> FileWriteIter {
-        FileWriteIter { at_eof, ..self }
+    /// From i_size on there is nothing to collide with, or so it was thought.
+    fn starts_past(&self, size: Size) -> bool {
+        let size =
+            if self.kernel.has(Fix::AlignedPastEof) { Size::blocks(size.up()) } else { size };
+        self.write.span.start >= size
     }
 
-    /// `ext4_unaligned_aio`: from i_size on there is nothing to collide with, or so it was thought.
+    /// `ext4_unaligned_aio`.
     fn unaligned_aio(&self) -> bool {
-        self.write.half.is_some()
-            && self.write.end_io.is_some()
-            && (!self.at_eof || self.kernel.has(Fix::AlignedPastEof))
+        self.write.unaligned() && self.write.end_io.is_some() && !self.past_eof
     }
 
     fn serialized(&self) -> bool {
@@ -82,13 +84,10 @@ impl FileWriteIter {
     }
 
     fn fallback(&self) -> Box<BufferedFallback> {
-        Box::new(BufferedFallback::new(self.write.range, self.write_back(), self.kernel))
+        Box::new(BufferedFallback::new(self.write.span, false, self.write_back(), self.kernel))
     }
 
     fn direct_io(&self) -> DirectIoWrite {
-        // do_blockdev_direct_IO waits for what ends past i_size.
-        let end_io = self.write.end_io.filter(|_| !self.at_eof);
-        let write = Write { end_io, ..self.write };
-        DirectIoWrite::new(write, self.kernel, self.journal, self.overwrite, self.size)
+        DirectIoWrite::new(self.write, self.kernel, self.journal, self.overwrite, self.size)
     }
 }

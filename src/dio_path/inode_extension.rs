@@ -3,7 +3,7 @@
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::IDataSem;
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Handle, Op, OrphanOp};
+use crate::op::{Handle, Op, OrphanOp, Size};
 use crate::task::steps;
 
 steps! {
@@ -22,26 +22,26 @@ steps! {
     /// Short writes, which truncate what was allocated and not written. (One that failed as a whole calls
     /// [`TruncateFailedWrite`](crate::resize::TruncateFailedWrite).)
     pub struct InodeExtension {
-        end: Blocks,
+        end: Size,
         kernel: Kernel,
         cleans_up: bool,
         failed: bool,
     }
     in "ext4_handle_inode_extension" => Step / At |self, outcome|;
 
-    ReadDisksize "i_disksize (to v6.1-rc7)" => Op::DisksizeRead => self.record_only(outcome.value());
+    ReadDisksize "i_disksize (to v6.1-rc7)" => Op::DisksizeRead => self.record_only(outcome.size());
     TestOrphan "ext4_inode_extension_cleanup: list_empty" => Op::Orphan(OrphanOp::Test)
         => outcome.no().then_some(Step::Done);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Orphan)
         => self.cleans_up.then_some(Step::DelOrphan);
     ReadSize "ext4_update_inode_size: inode->i_size" => Op::SizeRead
-        => (self.end <= outcome.value()).then_some(Step::LookDisksize);
+        => (self.end <= outcome.size()).then_some(Step::LookDisksize);
     WriteSize "ext4_update_inode_size: i_size_write" => Op::SizeWrite(self.end);
     LookDisksize "ext4_update_inode_size: i_disksize" => Op::DisksizeRead
-        => (self.end <= outcome.value()).then_some(Step::DelOrphan);
+        => (self.end <= outcome.size()).then_some(Step::DelOrphan);
     TakeDataSem "ext4_update_i_disksize: down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     CheckDisksize "ext4_update_i_disksize: i_disksize" => Op::DisksizeRead
-        => (self.end <= outcome.value()).then_some(Step::DropDataSem);
+        => (self.end <= outcome.size()).then_some(Step::DropDataSem);
     WriteDisksize "ext4_update_i_disksize: i_disksize" => Op::DisksizeWrite(self.end);
     DropDataSem "ext4_update_i_disksize: up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive)
         => Step::DelOrphan;
@@ -50,24 +50,24 @@ steps! {
 }
 
 impl InodeExtension {
-    fn new(end: Blocks, kernel: Kernel, cleans_up: bool) -> InodeExtension {
+    fn new(end: Size, kernel: Kernel, cleans_up: bool) -> InodeExtension {
         InodeExtension { end, kernel, cleans_up, failed: false, step: At::Done }
     }
     /// Called by `ext4_dio_write_iter`, after the I/O of a write that ends at `end`.
-    pub fn after_io(end: Blocks, kernel: Kernel) -> InodeExtension {
+    pub fn after_io(end: Size, kernel: Kernel) -> InodeExtension {
         InodeExtension::new(end, kernel, false).begin()
     }
     /// The same, after I/O that failed.
-    pub fn after_failed_io(end: Blocks, kernel: Kernel) -> InodeExtension {
+    pub fn after_failed_io(end: Size, kernel: Kernel) -> InodeExtension {
         InodeExtension { failed: true, ..InodeExtension::new(end, kernel, false) }.begin()
     }
     /// Called by `ext4_dio_write_end_io`.
-    pub fn in_end_io(end: Blocks, kernel: Kernel) -> InodeExtension {
+    pub fn in_end_io(end: Size, kernel: Kernel) -> InodeExtension {
         InodeExtension::new(end, kernel, false).begin_at(Step::StartHandle)
     }
     /// The cleanup after the I/O.
     pub fn cleanup(kernel: Kernel) -> InodeExtension {
-        InodeExtension::new(0, kernel, true).begin_at(Step::TestOrphan)
+        InodeExtension::new(Size::default(), kernel, true).begin_at(Step::TestOrphan)
     }
 
     /// Whether what was allocated is to go again.
@@ -76,7 +76,7 @@ impl InodeExtension {
     }
 
     /// Whether i_disksize was raised by somebody else: then only the orphan record is left to do.
-    fn record_only(&mut self, disksize: Blocks) -> Step {
+    fn record_only(&mut self, disksize: Size) -> Step {
         self.cleans_up = self.end <= disksize;
         match (self.cleans_up, self.kernel.has(Fix::OrphanCleanup)) {
             (false, _) if self.failed => Step::Done,

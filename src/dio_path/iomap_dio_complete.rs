@@ -3,7 +3,7 @@
 use super::inode_extension::InodeExtension;
 use crate::extent_probe::ConvertUnwritten;
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::{Blocks, Op, Range, Submission, TaskId};
+use crate::op::{Op, Size, Span, Submission, TaskId};
 use crate::page_cache::InvalidatePages;
 use crate::task::steps;
 
@@ -21,47 +21,47 @@ steps! {
     /// # Left out
     /// Errors of the device, short I/O, how the submitter is woken.
     pub struct IomapDioComplete {
-        range: Range,
+        span: Span,
         of: TaskId,
         kernel: Kernel,
         asynchronous: bool,
         osync: bool,
-        size: Blocks,
+        size: Size,
     }
     in "iomap_dio_complete" => Step / At |self, outcome|;
 
     Convert(convert: ConvertUnwritten) "ext4_dio_write_end_io: ext4_convert_unwritten_extents"
-        => ConvertUnwritten::new(self.range, self.of);
+        => ConvertUnwritten::new(self.span.range(), self.of);
     WarnSize in "ext4_dio_write_end_io" "WARN_ON_ONCE(i_size < i_disksize)" if self.warns() => Op::SizeRead
-        => self.size = outcome.value();
+        => self.size = outcome.size();
     LookDisksize in "ext4_dio_write_end_io" "the same: i_disksize" if self.warns() => Op::DisksizeRead
-        => (self.size >= outcome.value()).then_some(Step::ReadDisksize);
+        => (self.size >= outcome.size()).then_some(Step::ReadDisksize);
     Warn in "ext4_dio_write_end_io" "the same: it fires" if self.warns() => Op::WarnSize;
     ReadDisksize in "ext4_dio_write_end_io" "READ_ONCE(i_disksize)" if self.in_end_io() => Op::DisksizeRead
-        => self.past_disksize(outcome.value());
+        => self.past_disksize(outcome.size());
     ReadSize in "ext4_dio_write_end_io" "i_size_read" if self.tests_size() => Op::SizeRead
-        => (self.range.end() <= outcome.value()).then_some(Step::Invalidate);
+        => (self.span.end <= outcome.size()).then_some(Step::Invalidate);
     RaiseSize in "ext4_dio_write_end_io" "i_size_write" if self.tests_size() && !self.in_end_io()
-        => Op::SizeWrite(self.range.end());
+        => Op::SizeWrite(self.span.end);
     Extension(extension: InodeExtension) "ext4_handle_inode_extension" if self.in_end_io()
-        => InodeExtension::in_end_io(self.range.end(), self.kernel);
-    Invalidate(pages: InvalidatePages) "nrpages" if self.invalidates() => InvalidatePages::after_io(self.range);
+        => InodeExtension::in_end_io(self.span.end, self.kernel);
+    Invalidate(pages: InvalidatePages) "nrpages" if self.invalidates() => InvalidatePages::after_io(self.span.range());
     EndIo "inode_dio_end" => Op::DioEnd(self.of);
     WriteSync "generic_write_sync" if self.osync => Op::WriteSync;
     AioComplete in "iomap_dio_complete_work" "ki_complete" if self.asynchronous => Op::AioComplete;
 }
 
 impl IomapDioComplete {
-    /// Finishes the I/O of `range` that is counted for task `of`.
-    pub fn new(range: Range, of: TaskId, unwritten: bool, kernel: Kernel) -> IomapDioComplete {
+    /// Finishes the I/O of `span` that is counted for task `of`.
+    pub fn new(span: Span, of: TaskId, unwritten: bool, kernel: Kernel) -> IomapDioComplete {
         let (asynchronous, osync, size) = Default::default();
-        IomapDioComplete { range, of, kernel, asynchronous, osync, size, step: At::Done }
+        IomapDioComplete { span, of, kernel, asynchronous, osync, size, step: At::Done }
             .begin_at(if unwritten { Step::Convert } else { Step::WarnSize })
     }
     /// Of I/O that failed before any of it was on its way: only its reference goes.
-    pub fn failed(range: Range, of: TaskId, kernel: Kernel) -> IomapDioComplete {
+    pub fn failed(span: Span, of: TaskId, kernel: Kernel) -> IomapDioComplete {
         let (asynchronous, osync, size) = Default::default();
-        IomapDioComplete { range, of, kernel, asynchronous, osync, size, step: At::Done }
+        IomapDioComplete { span, of, kernel, asynchronous, osync, size, step: At::Done }
             .begin_at(Step::EndIo)
     }
     /// It is not the submitter that runs it.
@@ -90,8 +90,8 @@ impl IomapDioComplete {
         self.kernel.has(Fix::SizeInEndIo) || self.kernel.version >= Version::V6_1
     }
 
-    fn past_disksize(&self, disksize: Blocks) -> Option<Step> {
-        if self.range.end() > disksize {
+    fn past_disksize(&self, disksize: Size) -> Option<Step> {
+        if self.span.end > disksize {
             return Some(Step::Extension);
         }
         self.warns().then_some(Step::Invalidate)
@@ -134,8 +134,8 @@ impl IomapEndIo {
     }
 
     fn complete(&self) -> Option<IomapDioComplete> {
-        let &Submission { range, unwritten, .. } = self.submission.as_ref()?;
-        let complete = IomapDioComplete::new(range, self.task, unwritten, self.kernel);
+        let &Submission { span, unwritten, .. } = self.submission.as_ref()?;
+        let complete = IomapDioComplete::new(span, self.task, unwritten, self.kernel);
         Some(complete.asynchronous().osync(self.osync))
     }
 }

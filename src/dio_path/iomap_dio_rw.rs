@@ -1,11 +1,11 @@
 //! `iomap_dio_rw` for writing: maps and submits, and waits if it must.
 
 use super::iomap_dio_complete::IomapDioComplete;
-use super::write::Write;
+use super::write::{Write, new_ends};
 use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::Kernel;
 use crate::op::{
-    Bio, Blocks, Extent, Fault, MapFor, Mapped, Op, PhysicalBlock, Submission, TaskId,
+    Bio, Ends, Extent, Fault, MapFor, Mapped, Op, PhysicalBlock, Size, Submission, TaskId,
 };
 use crate::page_cache::{InvalidatePages, Invalidated, WritePages};
 use crate::task::steps;
@@ -20,7 +20,8 @@ steps! {
     /// # Modelled
     /// The overwrite operations only look; the others look first if the write ends within i_size, and
     /// allocate (or split what is unwritten) if not everything is written. From i_size on blocks are
-    /// allocated as written ones. An unaligned write zeroes the rest of a new or unwritten block.
+    /// allocated as written ones. An unaligned write zeroes the rest of a new or unwritten block, and what is
+    /// behind it in its last block if it ends at i_size or past it.
     ///
     /// # Left out
     /// Short I/O, polling. Mapping in more than one piece: `ext4_iomap_begin` finds one extent, `__iomap_dio_rw`
@@ -30,7 +31,8 @@ steps! {
     pub struct IomapDioRw {
         blocks: Vec<PhysicalBlock>,
         unwritten: bool,
-        fresh: bool,
+        /// Ends in blocks that look new.
+        fresh: Ends,
         invalidated: Invalidated,
         /// There was no space.
         pub failed: bool,
@@ -43,7 +45,7 @@ steps! {
         => self.dropped(pages.result());
     BeginIo "inode_dio_begin" => Op::DioBegin(self.counted_for());
     LookUp(map: MapBlocks) "ext4_iomap_begin: ext4_map_blocks(.., 0)" if self.looks()
-        => MapBlocks::look_up(self.write.range, MapFor::Io, DataSemHeld::No) => self.looked_up(&map);
+        => MapBlocks::look_up(self.write.range(), MapFor::Io, DataSemHeld::No) => self.looked_up(&map);
     Allocate(map: MapBlocks) "ext4_iomap_alloc" => self.allocate() => self.allocated(&map);
     Submit "iomap_dio_submit_bio; returns -EIOCBQUEUED" if self.queued()
         => Op::Submit(self.end_io()?, self.submission()) => Step::Done;
@@ -58,7 +60,7 @@ pub struct Plan {
     /// `ext4_iomap_overwrite_ops`.
     pub overwrite_ops: bool,
     /// i_size, as read under the lock.
-    pub size: Blocks,
+    pub size: Size,
     /// `IOMAP_DIO_FORCE_WAIT`.
     pub force_wait: bool,
     /// O_SYNC.
@@ -92,7 +94,7 @@ impl IomapDioRw {
     }
 
     fn drop_pages(&self) -> InvalidatePages {
-        let Write { task, range, .. } = self.write;
+        let (task, range) = (self.write.task, self.write.range());
         if self.plan.nowait {
             return InvalidatePages::nowait(range);
         }
@@ -105,7 +107,7 @@ impl IomapDioRw {
     }
 
     fn looks(&self) -> bool {
-        self.plan.overwrite_ops || self.write.range.end() <= self.plan.size
+        self.plan.overwrite_ops || self.write.end() <= self.plan.size
     }
 
     fn looked_up(&mut self, map: &MapBlocks) -> Option<Step> {
@@ -115,13 +117,12 @@ impl IomapDioRw {
     }
 
     fn allocate(&mut self) -> MapBlocks {
-        let range = self.write.range;
+        let range = self.write.range();
         let how = match self.write.fault {
             Some(Fault::Enospc) => MapFor::CreateFails,
-            _ if range.start >= self.plan.size => MapFor::Extend,
+            _ if Size::blocks(range.start) >= self.plan.size => MapFor::Extend,
             _ => MapFor::Create,
         };
-        self.fresh = how == MapFor::Extend;
         MapBlocks::create(range, how, false, false)
     }
 
@@ -133,25 +134,27 @@ impl IomapDioRw {
 
     fn mapped(&mut self, found: &[Mapped]) -> Step {
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        self.fresh = new_ends(found);
         self.blocks = found.iter().filter_map(|m| m.block).collect();
         Step::Submit
     }
 
     fn bio(&self) -> Bio {
-        let zero_rest = (self.unwritten || self.fresh) && self.write.half.is_some();
-        Bio::Write { half: self.write.half, zero_rest }
+        let past = self.write.end() >= self.plan.size;
+        let zeroed = Ends { back: self.fresh.back || past, ..self.fresh };
+        self.write.bio(self.blocks.len(), zeroed)
     }
 
     fn submission(&self) -> Submission {
-        let (range, blocks) = (self.write.range, self.blocks.clone());
-        Submission { range, blocks, bio: self.bio(), unwritten: self.unwritten }
+        let (span, blocks) = (self.write.span, self.blocks.clone());
+        Submission { span, blocks, bio: self.bio(), unwritten: self.unwritten }
     }
 
     fn complete(&self) -> IomapDioComplete {
-        let (range, of) = (self.write.range, self.counted_for());
+        let (span, of) = (self.write.span, self.counted_for());
         if self.failed {
-            return IomapDioComplete::failed(range, of, self.kernel);
+            return IomapDioComplete::failed(span, of, self.kernel);
         }
-        IomapDioComplete::new(range, of, self.unwritten, self.kernel).osync(self.plan.osync)
+        IomapDioComplete::new(span, of, self.unwritten, self.kernel).osync(self.plan.osync)
     }
 }

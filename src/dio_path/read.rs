@@ -1,12 +1,11 @@
 //! `ext4_ind_direct_IO` for reading: the dioread_nolock read.
 
+use super::dio_read_iter::within;
 use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::IMutex;
 use crate::op::Mode::Exclusive;
-use crate::op::{
-    Bio, Blocks, Extent, MapFor, Mapped, Op, PhysicalBlock, Range, Submission, TaskId,
-};
+use crate::op::{Bio, Extent, MapFor, Mapped, Op, PhysicalBlock, Size, Span, Submission, TaskId};
 use crate::page_cache::{EndPageIo, WritePages};
 use crate::task::steps;
 
@@ -45,18 +44,18 @@ steps! {
         blocks: Vec<PhysicalBlock>,
         past_end: bool,
         /// i_size after the count.
-        limit: Blocks,
-        returned: Blocks,
+        limit: Size,
+        returned: Size,
     }
-    /// A read of `range`. `unlocked`: the mount has dioread_nolock. `repeat`: it starts over for
+    /// A read of `span`. `unlocked`: the mount has dioread_nolock. `repeat`: it starts over for
     /// ever.
-    pub fn new(task: TaskId, range: Range, kernel: Kernel, unlocked: bool);
+    pub fn new(task: TaskId, span: Span, kernel: Kernel, unlocked: bool);
     in "ext4_ind_direct_IO" => Step / At |self, outcome|;
 
     ReadSize in "generic_file_aio_read" "i_size_read" if !self.late_size => Op::SizeRead
-        => self.read_past(outcome.value()).then(|| self.end());
+        => self.read_past(outcome.size()).then(|| self.end());
     LookForPages in "filemap_write_and_wait_range" "nrpages" if self.write_back.is_some() => Op::PagesRead
-        => (outcome.value() == 0).then_some(Step::Count);
+        => (outcome.number() == 0).then_some(Step::Count);
     WriteBack(write: Option<Box<WritePages>>) "filemap_write_and_wait_range" => self.write_back.clone()
         => self.workers = write.map(|write| write.workers()).unwrap_or_default();
     Worker(worker: Option<EndPageIo>) if !self.workers.is_empty() => self.workers.pop() => Step::Worker;
@@ -72,10 +71,10 @@ steps! {
         => Op::DioBegin(self.counted_for());
     CountAio in "do_blockdev_direct_IO" "atomic_inc (unlocked, aio)" if self.counts_aio()
         => Op::DioBegin(self.counted_for());
-    LateSize(late: LateSize) if self.late_size => LateSize { size: 0, step: Late::Done }.begin()
+    LateSize(late: LateSize) if self.late_size => LateSize { size: Size::default(), step: Late::Done }.begin()
         => if self.read_past(late.size) { Step::DropImutex } else { Step::Map };
-    ReadLimit in "do_blockdev_direct_IO" "dio->i_size = i_size_read" => Op::SizeRead => self.limit = outcome.value();
-    Map(map: MapBlocks) "ext4_get_block" => MapBlocks::look_up(self.range, MapFor::Io, DataSemHeld::No)
+    ReadLimit in "do_blockdev_direct_IO" "dio->i_size = i_size_read" => Op::SizeRead => self.limit = outcome.size();
+    Map(map: MapBlocks) "ext4_get_block" => MapBlocks::look_up(self.span.range(), MapFor::Io, DataSemHeld::No)
         => self.found(map.found().unwrap_or_default());
     Submit in "do_blockdev_direct_IO" "dio_bio_submit" if self.end_io.is_some() && !self.blocks.is_empty()
         => Op::Submit(self.end_io?, self.submission());
@@ -89,10 +88,10 @@ steps! {
 
 steps! {
     /// The look at i_size that comes after the count.
-    struct LateSize { size: Blocks }
+    struct LateSize { size: Size }
     in "generic_file_aio_read" => LateStep / Late |self, outcome|;
 
-    ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.value();
+    ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.size();
 }
 
 impl DirectRead {
@@ -130,14 +129,13 @@ impl DirectRead {
         self.end_io
     }
 
-    /// The blocks that it returned, with the early look at i_size.
-    pub fn returned(&self) -> Range {
-        let end = if self.past_end { 0 } else { self.range.end().min(self.limit) };
-        Range { len: end.saturating_sub(self.range.start), ..self.range }
+    /// What it returned, with the early look at i_size.
+    pub fn returned(&self) -> Span {
+        self.span.below(if self.past_end { Size::default() } else { self.limit })
     }
 
-    fn read_past(&mut self, size: Blocks) -> bool {
-        self.past_end = self.range.start >= size;
+    fn read_past(&mut self, size: Size) -> bool {
+        self.past_end = self.span.start >= size;
         self.past_end
     }
 
@@ -161,17 +159,17 @@ impl DirectRead {
 
     fn found(&mut self, found: &[Mapped]) {
         let mapped = |m: &Mapped| m.block.filter(|_| m.extent == Extent::Written);
-        let limit = if self.late_size { Blocks::MAX } else { self.limit };
-        for (at, m) in self.range.blocks().zip(found) {
+        let limit = if self.late_size { Size::MAX } else { self.limit };
+        let mut read = Vec::new();
+        for (at, m) in self.span.blocks().zip(found) {
             match mapped(m) {
-                Some(block) => self.blocks.push(block),
-                None if at >= limit => break,
+                Some(block) => read.push((at, block)),
+                None if at >= limit.up() => break,
                 None => {}
             }
-            if at < limit {
-                self.returned = self.blocks.len() as Blocks;
-            }
         }
+        self.returned = within(&read, limit);
+        self.blocks = read.into_iter().map(|(_, block)| block).collect();
     }
 
     fn bio(&self) -> Bio {
@@ -179,8 +177,8 @@ impl DirectRead {
     }
 
     fn submission(&self) -> Submission {
-        let (range, blocks) = (self.range, self.blocks.clone());
-        Submission { range, blocks, bio: self.bio(), unwritten: false }
+        let (span, blocks) = (self.span, self.blocks.clone());
+        Submission { span, blocks, bio: self.bio(), unwritten: false }
     }
 
     fn end(&mut self) -> Step {

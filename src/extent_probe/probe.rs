@@ -1,7 +1,7 @@
 //! The overwrite probe: may this direct write do without `i_mutex`?
 
 use super::{DataSemHeld, MapBlocks};
-use crate::op::{Blocks, Extent, MapFor, Op, Range};
+use crate::op::{Blocks, Extent, MapFor, Op, Size, Span};
 use crate::task::steps;
 
 steps! {
@@ -16,27 +16,27 @@ steps! {
         /// Cached pages, as read; 0 where they were not asked for.
         pub pages: Blocks,
         /// i_size, as read.
-        pub size: Blocks,
+        pub size: Size,
         /// The verdict, once done.
         pub overwrite: bool,
     }
     /// `allowed`: dioread_nolock is on and this is no unaligned asynchronous write.
-    pub fn new(range: Range, allowed: bool);
+    pub fn new(span: Span, allowed: bool);
     in "ext4_file_dio_write" => Step / At |self, outcome|;
 
-    ReadPages "mapping->nrpages" if self.allowed && !self.any_pages => Op::PagesRead => self.pages = outcome.value();
-    ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.value();
-    LookUp(map: MapBlocks) if self.may_be() => MapBlocks::look_up(self.range, MapFor::Probe, DataSemHeld::No)
+    ReadPages "mapping->nrpages" if self.allowed && !self.any_pages => Op::PagesRead => self.pages = outcome.number();
+    ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.size();
+    LookUp(map: MapBlocks) if self.may_be() => MapBlocks::look_up(self.span.range(), MapFor::Probe, DataSemHeld::No)
         => self.overwrite = map.found().unwrap_or_default().iter().all(|m| m.extent == Extent::Written);
 }
 
 impl OverwriteProbe {
     /// The same whatever is cached (4b0524aae008, v4.9): `ext4_overwrite_io`.
-    pub fn of_any_pages(range: Range, allowed: bool) -> OverwriteProbe {
-        OverwriteProbe { any_pages: true, ..OverwriteProbe::new(range, allowed) }.begin()
+    pub fn of_any_pages(span: Span, allowed: bool) -> OverwriteProbe {
+        OverwriteProbe { any_pages: true, ..OverwriteProbe::new(span, allowed) }.begin()
     }
 
     fn may_be(&self) -> bool {
-        self.allowed && self.pages == 0 && self.range.end() <= self.size
+        self.allowed && self.pages == 0 && self.span.end <= self.size
     }
 }

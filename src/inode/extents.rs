@@ -21,12 +21,12 @@ pub struct Extents {
     map: Vec<Mapped>,
     blocks: Vec<Block>,
     /// Bit `n`: an extent begins at block `n` although the block before could belong to it.
-    cuts: u16,
+    cuts: u32,
 }
 
 impl Extents {
     /// The tree, and how many blocks it has taken from the device so far: what is in them is not in it.
-    pub(crate) fn tree(&self) -> (&[Mapped], u16, PhysicalBlock) {
+    pub(crate) fn tree(&self) -> (&[Mapped], u32, PhysicalBlock) {
         (&self.map, self.cuts, self.blocks())
     }
 
@@ -54,6 +54,15 @@ impl Extents {
         Extents { map, blocks, cuts: 0 }
     }
 
+    /// The second half of a block of the file holds zeros, as behind the end of a file.
+    pub(super) fn zero_tail(&mut self, block: LogicalBlock) {
+        if let Some(block) =
+            self.at(block).block.filter(|_| self.at(block).extent == Extent::Written)
+        {
+            self.block_mut(block).halves[1] = Content::Zero;
+        }
+    }
+
     /// The mapping, block by block from the start of the file; what is not listed is a hole.
     pub fn mapping(&self) -> &[Mapped] {
         &self.map
@@ -65,7 +74,8 @@ impl Extents {
     }
 
     /// Looks a range up; with `Create`, holes get unwritten blocks with stale content; with `Extend`, all is
-    /// written afterwards (`ext4_ext_convert_to_initialized`). `None` is ENOSPC.
+    /// written afterwards (`ext4_ext_convert_to_initialized`), and what was not before is told as a hole that has
+    /// a block now (`EXT4_MAP_NEW`). `None` is ENOSPC.
     pub fn map(&mut self, range: Range, how: MapFor) -> Option<Vec<Mapped>> {
         if how == MapFor::CreateFails {
             return None;
@@ -91,6 +101,8 @@ impl Extents {
             while self.map.len() < range.end() as usize {
                 self.map.push(Mapped { extent: Extent::Hole, block: None });
             }
+            let new: Vec<_> =
+                range.blocks().map(|b| self.at(b).extent != Extent::Written).collect();
             for block in range.blocks() {
                 if self.at(block).extent == Extent::Hole {
                     self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
@@ -99,6 +111,13 @@ impl Extents {
                 } else if how == MapFor::Extend {
                     self.map[block as usize].extent = Extent::Written;
                 }
+            }
+            if how == MapFor::Extend {
+                let found = range.blocks().zip(new).map(|(block, new)| {
+                    let Mapped { extent, block } = self.at(block);
+                    Mapped { extent: if new { Extent::Hole } else { extent }, block }
+                });
+                return Some(found.collect());
             }
         }
         Some(range.blocks().map(|block| self.at(block)).collect())
@@ -210,9 +229,12 @@ mod tests {
     #[test]
     fn a_write_past_the_end_leaves_no_block_unwritten() {
         let mut file = Extents::new(&[Extent::Unwritten]);
-        let found = file.map(Range { start: 0, len: 2 }, MapFor::Extend).unwrap();
-        assert_eq!(found[0], Mapped { extent: Extent::Written, block: Some(0) });
-        assert_eq!(found[1], Mapped { extent: Extent::Written, block: Some(1) });
+        let both = Range { start: 0, len: 2 };
+        for extent in [Extent::Hole, Extent::Written] {
+            let found = file.map(both, MapFor::Extend).unwrap();
+            assert_eq!(found[0], Mapped { extent, block: Some(0) });
+            assert_eq!(found[1], Mapped { extent, block: Some(1) });
+        }
     }
 
     #[test]

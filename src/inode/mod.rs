@@ -15,7 +15,7 @@ pub use page_cache::PageCache;
 use crate::inode_lock::{Counter, Gate, Journal, RwSem, Waiters};
 use crate::op::{
     Access, Blocks, Content, Extent, IoEnd, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS,
-    Private, Range, TaskId, WaitQueue, freed,
+    Private, Range, Size, TaskId, WaitQueue, freed,
 };
 
 /// One inode: everything its tasks share.
@@ -27,8 +27,8 @@ pub struct Inode {
     io_ends: [Counter; 2],
     gate: Gate,
     journal: Journal,
-    size: Blocks,
-    disksize: Blocks,
+    size: Size,
+    disksize: Size,
     orphan: bool,
     extents: Extents,
     completed: Vec<IoEnd>,
@@ -44,12 +44,17 @@ pub struct Inode {
 }
 
 impl Inode {
-    /// A file of `size` blocks whose mapping starts with `extents`, for `tasks` tasks; with `pages` its first
+    /// A file of that size whose mapping starts with `extents`, for `tasks` tasks; with `pages` its first
     /// page is cached, clean: a copy of what is written, and zeros.
-    pub fn new(size: Blocks, extents: &[Extent], pages: Blocks, tasks: usize) -> Inode {
+    pub fn new(size: Size, extents: &[Extent], pages: Blocks, tasks: usize) -> Inode {
         let written = |block: usize| extents.get(block) == Some(&Extent::Written);
         let held = |block| if written(block) { Content::Initial } else { Content::Zero };
-        let contents: Vec<_> = (0..size as usize).map(|block| [held(block); 2]).collect();
+        let mut contents: Vec<_> = (0..size.up() as usize).map(|at| [held(at); 2]).collect();
+        let mut blocks = Extents::new(extents);
+        if size.splits() {
+            contents[size.down() as usize][1] = Content::Zero;
+            blocks.zero_tail(size.down());
+        }
         let mut cache = PageCache::default();
         if pages > 0 {
             cache.insert(Page::of(&contents));
@@ -64,7 +69,7 @@ impl Inode {
             size,
             disksize: size,
             orphan: false,
-            extents: Extents::new(extents),
+            extents: blocks,
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
             io_end_puts: vec![0; tasks],
@@ -77,7 +82,7 @@ impl Inode {
 
     /// The same with an `i_disksize` that lags behind: delayed allocation has yet to write back.
     #[must_use]
-    pub fn with_disksize(self, disksize: Blocks) -> Inode {
+    pub fn with_disksize(self, disksize: Size) -> Inode {
         Inode { disksize, ..self }
     }
 
@@ -86,18 +91,19 @@ impl Inode {
     #[must_use]
     pub fn with_dirty_page(mut self, from: Blocks) -> Inode {
         let mut page = self.cache.page().cloned().unwrap_or(Page::of(&[]));
-        for block in from..self.size.min(PAGE_BLOCKS) {
+        for block in from..self.size.up().min(PAGE_BLOCKS) {
             let mapped = self.extents.mapping().get(block as usize);
             let written = mapped.filter(|m| m.extent == Extent::Written);
             page.fill(block, [Content::Initial; 2]);
             page.store(block, written.and_then(|m| m.block));
         }
+        page.zero_tail(self.size);
         self.cache.insert(page);
         self
     }
 
     /// `i_size` and `i_disksize`.
-    pub fn sizes(&self) -> (Blocks, Blocks) {
+    pub fn sizes(&self) -> (Size, Size) {
         (self.size, self.disksize)
     }
 
@@ -180,12 +186,12 @@ impl Inode {
     }
 
     /// `i_size` now.
-    pub fn size(&self) -> Blocks {
+    pub fn size(&self) -> Size {
         self.size
     }
 
     /// `i_disksize` now.
-    pub fn disksize(&self) -> Blocks {
+    pub fn disksize(&self) -> Size {
         self.disksize
     }
 

@@ -1,6 +1,6 @@
 //! The one page that the model has, and its buffer heads.
 
-use crate::op::{Buffer, Content, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range};
+use crate::op::{Buffer, Content, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size};
 
 /// The page, over the first [`PAGE_BLOCKS`] blocks of the file.
 ///
@@ -86,12 +86,24 @@ impl Page {
         }
     }
 
-    /// Zeros in these blocks, and nothing left to write back there.
-    pub(super) fn zero(&mut self, range: Range) {
-        for block in range.start..range.end().min(PAGE_BLOCKS) {
+    /// Zeros from there up to that block, and nothing left to write back in the blocks that lie there as a whole.
+    pub(super) fn zero(&mut self, from: Size, to: LogicalBlock) {
+        if from.splits() && from.up() <= to {
+            self.zero_tail(from);
+        }
+        for block in from.up()..to.min(PAGE_BLOCKS) {
             self.data[block as usize] = [Content::Zero; 2];
             let buffer = &mut self.buffers[block as usize];
             *buffer = Buffer { uptodate: buffer.uptodate, ..Buffer::default() };
+        }
+    }
+}
+
+impl Page {
+    /// Zeros from there to the end of the block; what it is stored to, mapped to and copied from stays.
+    pub(super) fn zero_tail(&mut self, from: Size) {
+        if let Some(held) = self.data.get_mut(from.down() as usize).filter(|_| from.splits()) {
+            held[1] = Content::Zero;
         }
     }
 }

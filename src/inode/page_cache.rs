@@ -1,7 +1,7 @@
 //! The page that is there, those who found it, and what they keep of one that has left.
 
 use super::page::Page;
-use crate::op::{Blocks, Buffer, Content, LogicalBlock, PAGE_BLOCKS, Range, TaskId};
+use crate::op::{Blocks, Buffer, Content, LogicalBlock, PAGE_BLOCKS, Range, Size, TaskId};
 
 /// The page cache of the file: its page if it has one, and pages that left it while somebody was about to
 /// copy from them.
@@ -72,13 +72,13 @@ impl PageCache {
         held.copied().unwrap_or([Content::Zero; 2])
     }
 
-    /// What lies in the range leaves the cache unwritten: the page if all of it does, else those blocks are
-    /// zeroed (`truncate_inode_pages_range`).
-    pub fn truncate(&mut self, range: Range) {
-        if range.start == 0 && range.end() >= PAGE_BLOCKS {
+    /// What lies from there up to that block leaves the cache unwritten: the page if all of it does, else it is
+    /// zeroed there (`truncate_inode_pages_range`).
+    pub fn truncate(&mut self, from: Size, to: LogicalBlock) {
+        if from == Size::default() && to >= PAGE_BLOCKS {
             self.drop_page();
         } else if let Some(page) = &mut self.page {
-            page.zero(range);
+            page.zero(from, to);
         }
     }
 
@@ -133,11 +133,11 @@ mod tests {
         for block in [0, 1] {
             cache.page_mut().expect("it is there").store(block, None);
         }
-        cache.truncate(Range { start: 1, len: 7 });
+        cache.truncate(Size::blocks(1), 8);
         let page = cache.page().expect("it stays");
         assert_eq!((page.data[0], page.data[1]), (OLD, ZERO));
         assert_eq!(page.dirty().collect::<Vec<_>>(), [0]);
-        cache.truncate(Range { start: 0, len: 8 });
+        cache.truncate(Size::default(), 8);
         assert_eq!(cache.pages(), 0);
     }
 
@@ -163,7 +163,7 @@ mod tests {
         page.store(1, Some(5));
         assert_eq!(page.buffers[1].mapped, Some(5));
         assert!(page.buffers[1].uninit);
-        page.zero(second);
+        page.zero(Size::blocks(1), 2);
         assert_eq!(page.buffers[1], Buffer { uptodate: true, ..Buffer::default() });
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Blocked, Inode, Page};
 use crate::op::{
-    Bio, Blocks, Content, IoEnd, Mapped, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS, PhysicalBlock,
-    Range, TaskId,
+    Bio, Blocks, Content, Ends, IoEnd, Mapped, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
+    PhysicalBlock, Range, TaskId,
 };
 
 impl Inode {
@@ -40,14 +40,14 @@ impl Inode {
             Op::JournalStop(_) => self.journal.stop(),
             Op::CommitLock => self.journal.lock(),
             Op::CommitDone => self.journal.unlock(),
-            Op::SizeRead => return Ok(Outcome::Value(self.size)),
+            Op::SizeRead => return Ok(Outcome::Size(self.size)),
             Op::SizeWrite(size) => self.size = *size,
             Op::DisksizeWrite(size) => self.disksize = *size,
-            Op::DisksizeRead => return Ok(Outcome::Value(self.disksize)),
+            Op::DisksizeRead => return Ok(Outcome::Size(self.disksize)),
             Op::Orphan(OrphanOp::Test) => return Ok(Outcome::Flag(self.orphan)),
             Op::Orphan(op) => self.orphan = *op == OrphanOp::Add,
             Op::PagesRead => return Ok(Outcome::Value(self.cache.pages())),
-            Op::PageTruncate(range) => self.cache.truncate(*range),
+            Op::PageTruncate(from, to) => self.cache.truncate(*from, *to),
             Op::PageInvalidate => return Ok(Outcome::Flag(self.cache.invalidate())),
             Op::PageIn => {
                 if self.cache.page().is_none() {
@@ -66,13 +66,19 @@ impl Inode {
                 }
                 self.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
             }
-            Op::PageStore(stored, half) => {
+            Op::PageStore(stored, cut) => {
                 if let Some(page) = self.cache.page_mut() {
-                    for &(block, mapped) in stored {
+                    for (at, &(block, mapped)) in stored.iter().enumerate() {
                         page.store(block, mapped);
-                        let halves = half.map_or(0..2, |half| half.index()..half.index() + 1);
+                        let halves = cut.halves(at, stored.len());
                         page.data[block as usize][halves].fill(Content::Of(task));
                     }
+                }
+            }
+            Op::PageZero(from, mapped) => {
+                if let Some(page) = self.cache.page_mut() {
+                    page.store(from.down(), *mapped);
+                    page.zero_tail(*from);
                 }
             }
             Op::PageClean(written, uninit) => {
@@ -174,18 +180,16 @@ impl Inode {
                 }
                 Outcome::Done
             }
-            Bio::Write { half, zero_rest } => {
-                for &block in blocks {
+            Bio::Write { cut, zeroed } => {
+                for (at, &block) in blocks.iter().enumerate() {
                     let halves = &mut self.extents.block_mut(block).halves;
-                    match half {
-                        None => *halves = [Content::Of(task); 2],
-                        Some(half) => {
-                            if zero_rest {
-                                *halves = [Content::Zero; 2];
-                            }
-                            halves[half.index()] = Content::Of(task);
+                    let Ends { front, back } = zeroed.of_block(at, blocks.len());
+                    for (half, zeroed) in halves.iter_mut().zip([front, back]) {
+                        if zeroed {
+                            *half = Content::Zero;
                         }
                     }
+                    halves[cut.halves(at, blocks.len())].fill(Content::Of(task));
                 }
                 Outcome::Done
             }

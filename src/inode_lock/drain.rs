@@ -32,7 +32,7 @@ steps! {
     in self.function() => Wait / WaitAt |self, outcome|;
 
     FastPath "atomic_read(i_dio_count)" => Op::CountRead(self.queue)
-        => if outcome.value() == 0 { Wait::Done } else { self.prepare() };
+        => if outcome.number() == 0 { Wait::Done } else { self.prepare() };
     LookAgain "atomic_read(i_dio_count)" => Op::CountRead(self.queue) => self.looked(&outcome);
     Join in "prepare_to_wait" "joins the queue, under its lock" => Op::WaitJoin(self.queue)
         => (!self.kernel.has(Fix::WaiterBarrier)).then_some(self.joined());
@@ -63,7 +63,7 @@ impl InodeDioWait {
     }
 
     fn looked(&self, outcome: &Outcome) -> Wait {
-        match (outcome.value(), self.in_order()) {
+        match (outcome.number(), self.in_order()) {
             (0, _) => Wait::Leave,
             (_, true) => Wait::Sleep,
             (_, false) => Wait::Join,

@@ -62,7 +62,7 @@ pub enum Extent {
 /// One block of a mapping, as `ext4_map_blocks` reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Mapped {
-    /// What was found (before any allocation).
+    /// What was found (before a written block was allocated).
     pub extent: Extent,
     /// The device block, unless it is a hole.
     pub block: Option<PhysicalBlock>,

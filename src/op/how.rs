@@ -1,7 +1,6 @@
 //! How a step is asked for.
 
-use super::block::Half;
-use super::range::{Blocks, LogicalBlock, PhysicalBlock, Range};
+use super::range::{Ends, LogicalBlock, PhysicalBlock, Range, Size, Span};
 use serde::{Deserialize, Serialize};
 
 /// What a journal handle is for; rule R8 needs to know the time update.
@@ -66,34 +65,43 @@ pub enum MapFor {
 pub enum Bio {
     /// Reads whole blocks.
     Read {
-        /// So many of them, from the first on, are returned to the caller; the others lie past the end of
-        /// the file as the read saw it, and are in the buffer only.
-        returned: Blocks,
+        /// So much of them, from the first on, is returned to the caller; the rest lies past the end of
+        /// the file as the read saw it, and is in the buffer only.
+        returned: Size,
     },
     /// Writes the cached page's blocks from this one on.
     Page {
         /// The first.
         start: LogicalBlock,
     },
-    /// Writes blocks, or half of one; `zero_rest` also zeroes the other half (`dio_zero_block`).
+    /// Writes blocks.
     Write {
-        /// Which half of the (single) block; `None` is all of each block.
-        half: Option<Half>,
-        /// The block looked new, so the rest of it is zeroed.
-        zero_rest: bool,
+        /// The ends that are not written.
+        cut: Ends,
+        /// Those of them that are zeroed, as their block looked new (`dio_zero_block`, `iomap_dio_zero`).
+        zeroed: Ends,
     },
+}
+
+impl Submission {
+    /// The blocks of the file that it touches.
+    pub fn range(&self) -> Range {
+        self.span.range()
+    }
 }
 
 impl Bio {
     /// A read that returns all it reads.
-    pub const WHOLE_READ: Bio = Bio::Read { returned: Blocks::MAX };
+    pub const WHOLE_READ: Bio = Bio::Read { returned: Size::MAX };
+    /// A write of whole blocks.
+    pub const WHOLE_WRITE: Bio = Bio::Write { cut: Ends::NONE, zeroed: Ends::NONE };
 }
 
 /// An asynchronous write on its way to the device.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Submission {
     /// Where in the file.
-    pub range: Range,
+    pub span: Span,
     /// Where on the device.
     pub blocks: Vec<PhysicalBlock>,
     /// What it carries.

@@ -11,7 +11,9 @@ pub use block::{Buffer, Content, Extent, Half, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
-pub use range::{Blocks, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, TaskId};
+pub use range::{
+    Blocks, Ends, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size, Span, TaskId,
+};
 pub(crate) use touches::freed;
 pub use touches::{Access, Object};
 
@@ -96,9 +98,9 @@ pub enum Op {
     /// Reads `i_size`.
     SizeRead,
     /// `i_size_write`.
-    SizeWrite(Blocks),
+    SizeWrite(Size),
     /// Writes `i_disksize`.
-    DisksizeWrite(Blocks),
+    DisksizeWrite(Size),
     /// Reads `i_disksize`.
     DisksizeRead,
     /// The inode and the list of orphans.
@@ -110,8 +112,8 @@ pub enum Op {
     /// Reads `mapping->nrpages`.
     PagesRead,
     /// `truncate_inode_pages_range`: what lies in the range leaves the cache unwritten. A page that lies
-    /// there in part stays, with zeros there.
-    PageTruncate(Range),
+    /// there in part stays, with zeros there. From that place up to that block.
+    PageTruncate(Size, LogicalBlock),
     /// `invalidate_inode_pages2_range`: the page leaves the cache unless it is dirty; whether it did.
     PageInvalidate,
     /// `add_to_page_cache_lru`: the page goes in if there is none, no block up to date; its buffers.
@@ -126,8 +128,11 @@ pub enum Op {
     /// These blocks of the page were read, and are up to date.
     PageFill(Vec<(LogicalBlock, [Content; 2])>),
     /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
-    /// none if that is to be allocated. Of half a block, if so; the other half is there already.
-    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Option<Half>),
+    /// none if that is to be allocated. The ends that are cut off are there already.
+    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends),
+    /// `zero_user`, from there to the end of its block (`ext4_block_truncate_page`), and the buffer, mapped
+    /// there, is dirty.
+    PageZero(Size, Option<PhysicalBlock>),
     /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there, and stay mapped there;
     /// the second are those of them that were unwritten (`BH_Uninit`, up to v3.7).
     PageClean(Vec<(LogicalBlock, PhysicalBlock)>, Vec<LogicalBlock>),
@@ -181,8 +186,10 @@ pub enum Op {
 pub enum Outcome {
     /// Done; nothing to tell.
     Done,
-    /// A size (in blocks) or a number of pages.
+    /// A number: of pages, of references; how deep a tree is.
     Value(Blocks),
+    /// i_size or i_disksize.
+    Size(Size),
     /// Yes or no: a trylock, a tested bit, a list that held something.
     Flag(bool),
     /// The mapping, block by block.
@@ -211,9 +218,14 @@ impl Op {
 }
 
 impl Outcome {
-    /// The size or number; 0 of what is none.
-    pub fn value(&self) -> Blocks {
+    /// The number; 0 of what is none.
+    pub fn number(&self) -> Blocks {
         if let Outcome::Value(value) = *self { value } else { 0 }
+    }
+
+    /// The size; 0 of what is none.
+    pub fn size(&self) -> Size {
+        if let Outcome::Size(size) = *self { size } else { Size::default() }
     }
 
     /// Whether it is a yes.

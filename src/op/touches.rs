@@ -160,7 +160,8 @@ impl Op {
             // The blocks are known from the outcome.
             Op::PageLook | Op::PageDirty | Op::PageFind(_) => vec![(Object::Pages, Read)],
             Op::PageInvalidate => vec![(Object::Pages, Write)],
-            Op::PageTruncate(range) => page_data(range.start..range.end().min(PAGE_BLOCKS)),
+            Op::PageTruncate(from, to) => page_data(from.down()..to.min(PAGE_BLOCKS)),
+            Op::PageZero(from, _) => page_data(std::iter::once(from.down())),
             Op::PageClean(..) => vec![(Object::Pages, Write)],
             Op::PageFill(ref contents) => page_data(contents.iter().map(|filled| filled.0)),
             Op::PageStore(ref stored, _) => page_data(stored.iter().map(|s| s.0)),

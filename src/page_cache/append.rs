@@ -3,7 +3,7 @@
 
 use crate::kernel::{Fix, Kernel};
 use crate::op::Mode::Exclusive;
-use crate::op::{LockName, LogicalBlock, Op};
+use crate::op::{LockName, LogicalBlock, Op, Size};
 use crate::task::steps;
 
 steps! {
@@ -30,7 +30,7 @@ steps! {
     DirtyBarrier in "block_write_end" "mark_buffer_dirty, a full barrier" if self.kernel.has(Fix::DirtyBarrier)
         => Op::SmpMb;
     ReadSize in "generic_write_end" "ext4_da_write_end: inode->i_size" => Op::SizeRead
-        => (outcome.value() > self.block).then_some(Step::DropImutex);
-    WriteSize in "generic_write_end" "ext4_da_write_end: i_size_write" => Op::SizeWrite(self.block + 1);
+        => (outcome.size() > Size::blocks(self.block)).then_some(Step::DropImutex);
+    WriteSize in "generic_write_end" "ext4_da_write_end: i_size_write" => Op::SizeWrite(Size::blocks(self.block + 1));
     DropImutex "mutex_unlock(i_mutex)" => Op::Unlock(LockName::of_inode(self.kernel), Exclusive);
 }

@@ -6,7 +6,7 @@ use super::generic_perform_write::GenericPerformWrite;
 use super::invalidate_pages::InvalidatePages;
 use super::writepages::WritePages;
 use crate::kernel::{Kernel, Version};
-use crate::op::Range;
+use crate::op::Span;
 use crate::task::steps;
 
 steps! {
@@ -17,15 +17,15 @@ steps! {
     /// (fs/ext4/file.c, v5.10.44, v6.1, v6.12): up to v5.4 under the lock that the direct write holds, later after
     /// it has given that back.
     pub struct BufferedFallback { workers: Vec<EndPageIo> }
-    /// Writes `range`, and has it written back.
-    pub fn new(range: Range, write_back: WritePages, kernel: Kernel);
+    /// Writes `span`, with O_APPEND or without, and has it written back.
+    pub fn new(span: Span, append: bool, write_back: WritePages, kernel: Kernel);
     in "__generic_file_write_iter" => Step / At |self, outcome|;
 
     Write(write: GenericPerformWrite) if self.kernel.version < Version::V5_10
-        => GenericPerformWrite::new(self.range, self.kernel);
+        => GenericPerformWrite::new(self.span, self.kernel);
     LockedWrite(write: BufferedWrite) if self.kernel.version >= Version::V5_10
-        => BufferedWrite::new(self.range, self.kernel);
-    Settle(pages: InvalidatePages) => InvalidatePages::after_buffered(self.range, self.write_back.clone())
+        => BufferedWrite::new(self.span, self.append, self.kernel);
+    Settle(pages: InvalidatePages) => InvalidatePages::after_buffered(self.span.range(), self.write_back.clone())
         => self.workers = pages.workers();
 }
 

@@ -3,7 +3,7 @@
 use super::generic_perform_write::GenericPerformWrite;
 use crate::kernel::Kernel;
 use crate::op::Mode::Exclusive;
-use crate::op::{Half, LockName, Op, Range};
+use crate::op::{LockName, Op, Span};
 use crate::task::steps;
 
 steps! {
@@ -15,21 +15,15 @@ steps! {
     ///
     /// # Left out
     /// The drain of `ext4_buffered_write_iter`: stable kernels have it (v6.1.192 and v6.12.117 were read), the
-    /// versions modelled do not. O_SYNC, O_APPEND, the time update.
-    pub struct BufferedWrite { half: Option<Half> }
-    /// Writes the blocks of `range` that the page holds.
-    pub fn new(range: Range, kernel: Kernel);
+    /// versions modelled do not. O_SYNC, the time update.
+    pub struct BufferedWrite {}
+    /// Writes what of `span` the page holds; with O_APPEND it goes where the file ends.
+    pub fn new(span: Span, append: bool, kernel: Kernel);
     in "ext4_buffered_write_iter" => Step / At |self, outcome|;
 
     TakeLock "inode_lock (i_mutex to v3.11)" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
-    Write(write: GenericPerformWrite) => GenericPerformWrite::new(self.range, self.kernel).of_half(self.half);
+    Append in "generic_write_checks" "i_size_read" if self.append => Op::SizeRead
+        => self.span = self.span.moved_to(outcome.size());
+    Write(write: GenericPerformWrite) => GenericPerformWrite::new(self.span, self.kernel);
     DropLock "inode_unlock" => Op::Unlock(LockName::of_inode(self.kernel), Exclusive);
-}
-
-impl BufferedWrite {
-    /// The same of half a block.
-    #[must_use]
-    pub fn of_half(self, half: Option<Half>) -> BufferedWrite {
-        BufferedWrite { half, ..self }
-    }
 }

@@ -6,7 +6,7 @@ use crate::extent_probe::MapBlocks;
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{self, PageLock};
 use crate::op::Mode::{Exclusive, Shared};
-use crate::op::{Blocks, Op, Outcome, Range};
+use crate::op::{Ends, Op, Outcome, Range, Size};
 use crate::task::steps;
 
 steps! {
@@ -30,13 +30,13 @@ steps! {
     /// `mmap_sem`, sb_start_pagefault, the time update, read-ahead; the look at i_size at the end of
     /// `filemap_fault`, which `block_page_mkwrite` repeats; that `block_page_mkwrite` maps and dirties the other
     /// blocks of the page below i_size, too.
-    pub struct FilemapFault { begun: WriteBegin, holds: bool }
+    pub struct FilemapFault { begun: WriteBegin, cut: Ends, holds: bool }
     /// Stores to each block of `range`.
     pub fn new(range: Range, kernel: Kernel);
     in "ext4_filemap_fault" => Step / At |self, outcome|;
 
     ReadSize in "filemap_fault" "i_size_read, SIGBUS if the page lies past it" => Op::SizeRead
-        => self.first(outcome.value());
+        => self.first(outcome.size());
     Find in "filemap_fault" "find_get_page, PageUptodate" => Op::PageLook => self.looked(uptodate(&outcome));
     TakeFault "down_read(i_mmap_sem)" if self.locks() => Op::Lock(LockName::against_faults(self.kernel), Shared)
         => { self.holds = true; (!self.only_to_read()).then_some(Step::Find) };
@@ -52,9 +52,9 @@ steps! {
         => (!self.locks()).then_some(Step::ReadSize);
     LeaveAgain in "ext4_page_mkwrite" "up_read(i_mmap_sem); faults again" if self.locks()
         => Op::Unlock(LockName::against_faults(self.kernel), Shared) => Step::ReadSize;
-    LookAtSize in "block_page_mkwrite" "i_size_read" => Op::SizeRead => self.sized(outcome.value());
+    LookAtSize in "block_page_mkwrite" "i_size_read" => Op::SizeRead => self.sized(outcome.size());
     Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
-    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" => Op::PageStore(self.begun.stored(), None);
+    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" => Op::PageStore(self.begun.stored(), self.cut);
     UnlockPage in "do_page_mkwrite" "its caller: unlock_page" => Op::Unlock(PageLock, Exclusive);
     DropMkwrite in "ext4_page_mkwrite" "up_read(i_mmap_sem)" if self.locks()
         => Op::Unlock(LockName::against_faults(self.kernel), Shared);
@@ -70,8 +70,8 @@ impl FilemapFault {
         self.kernel.has(Fix::ReadLock)
     }
 
-    fn first(&self, size: Blocks) -> Option<Step> {
-        if size == 0 {
+    fn first(&self, size: Size) -> Option<Step> {
+        if size == Size::default() {
             return Some(Step::Done);
         }
         (self.locks() && !self.only_to_read()).then_some(Step::TakeFault)
@@ -82,18 +82,19 @@ impl FilemapFault {
     }
 
     /// Only what lies below i_size is the file's.
-    fn below(&self, size: Blocks) -> Option<Range> {
-        let len = self.range.end().min(size).checked_sub(self.range.start)?;
+    fn below(&self, size: Size) -> Option<Range> {
+        let len = self.range.end().min(size.up()).checked_sub(self.range.start)?;
         (len > 0).then_some(Range { len, ..self.range })
     }
 
-    fn sized(&mut self, size: Blocks) -> Option<Step> {
+    fn sized(&mut self, size: Size) -> Option<Step> {
         match self.below(size) {
             Some(range) => {
                 self.range = range;
+                self.cut.back = Size::blocks(range.end()) > size;
                 self.begun.cut(range.end());
             }
-            None if size == 0 => return Some(Step::GiveUp),
+            None if size == Size::default() => return Some(Step::GiveUp),
             None => return Some(Step::UnlockPage),
         }
         None
@@ -101,7 +102,7 @@ impl FilemapFault {
 
     /// The page of the fault, unless that has left the cache.
     fn found(&mut self, outcome: &Outcome) -> Option<Step> {
-        self.begun = WriteBegin::new(self.range, outcome.buffers());
+        self.begun = WriteBegin::new(self.range, Ends::default(), outcome.buffers());
         uptodate(outcome).then_some(Step::LookAtSize)
     }
 }

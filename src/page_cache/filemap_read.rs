@@ -4,7 +4,7 @@ use super::read_page::ReadPage;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::InvalidateLock;
 use crate::op::Mode::Shared;
-use crate::op::{Blocks, LogicalBlock, Op, Range};
+use crate::op::{LogicalBlock, Op, Range, Size};
 use crate::task::steps;
 
 steps! {
@@ -40,7 +40,7 @@ steps! {
     in "filemap_read" => Step / At |self, outcome|;
 
     FirstLook "i_size_read, before any page is looked for" if self.kernel.version >= Version::V6_1 => Op::SizeRead
-        => (self.at >= outcome.value()).then_some(Step::Done);
+        => (Size::blocks(self.at) >= outcome.size()).then_some(Step::Done);
     Find in "filemap_get_pages" "find_get_page, and is it up to date?" => Op::PageFind(self.rest())
         => outcome.yes().then_some(Step::ReadSize);
     TakeInvalidate in "filemap_create_folio" "filemap_invalidate_lock_shared" if self.kernel.has(Fix::ReadLock)
@@ -48,7 +48,7 @@ steps! {
     ReadPage(page: ReadPage) => self.read_page();
     DropInvalidate in "filemap_create_folio" "filemap_invalidate_unlock_shared" if self.kernel.has(Fix::ReadLock)
         => Op::Unlock(InvalidateLock, Shared);
-    ReadSize "i_size_read" => Op::SizeRead => self.sized(outcome.value());
+    ReadSize "i_size_read" => Op::SizeRead => self.sized(outcome.size());
     ReadBarrier "smp_rmb" if self.kernel.has(Fix::SizeReadBarrier) => Op::SmpRmb;
     CopyOut in "copy_folio_to_iter" "a block at a time" => Op::PageRead(self.at) => self.copied();
 }
@@ -69,11 +69,11 @@ impl FilemapRead {
         if partly { ReadPage::new(self.rest()) } else { ReadPage::of_page() }
     }
 
-    fn sized(&mut self, size: Blocks) -> Option<Step> {
-        if self.at >= size {
+    fn sized(&mut self, size: Size) -> Option<Step> {
+        if Size::blocks(self.at) >= size {
             return Some(Step::Done);
         }
-        self.end = size.min(self.range.end());
+        self.end = size.up().min(self.range.end());
         None
     }
 

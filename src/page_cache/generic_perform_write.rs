@@ -5,7 +5,7 @@ use crate::extent_probe::MapBlocks;
 use crate::kernel::{Kernel, Version};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Bio, Blocks, Content, Half, Op, Outcome, PAGE_BLOCKS, Range};
+use crate::op::{Bio, Content, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size, Span};
 use crate::task::steps;
 
 steps! {
@@ -28,14 +28,12 @@ steps! {
     /// # Left out
     /// The handle (up to v5.10), the time update. Blocks behind the page are not followed.
     pub struct GenericPerformWrite {
-        range: Range,
+        span: Span,
         kernel: Kernel,
         begun: WriteBegin,
         grows: bool,
-        /// Part of one block.
-        half: Option<Half>,
-        /// What that block holds besides.
-        rest: [Content; 2],
+        /// What the blocks that are written in part hold besides.
+        rests: Vec<(LogicalBlock, [Content; 2])>,
     }
     in "generic_perform_write" => Step / At |self, outcome|;
 
@@ -46,55 +44,61 @@ steps! {
         => { self.found(&outcome); };
     Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
     ReadRest in "__block_write_begin" "ll_rw_block, wait_on_buffer"
-        if self.half.is_some() && self.begun.rest().is_some()
-        => Op::Bio(self.begun.rest().into_iter().collect(), Bio::WHOLE_READ)
-        => if let Outcome::Data(data) = outcome { self.rest = data.first().copied().unwrap_or(self.rest) };
+        if !self.begun.rests().is_empty()
+        => Op::Bio(self.begun.rests().into_iter().map(|rest| rest.1).collect(), Bio::WHOLE_READ)
+        => self.read(outcome);
     FillRest in "__block_write_begin" "set_buffer_uptodate, zero_user_segments"
-        if self.half.is_some() && self.begun.missing()
-        => Op::PageFill(vec![(self.range.start, self.rest)]) => self.rest = [Content::Zero; 2];
-    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.half);
+        if !self.begun.missing().is_empty()
+        => Op::PageFill(self.filled()) => self.rests = Vec::new();
+    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.span.cut());
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead
-        => self.grows = outcome.value() < self.range.end();
+        => self.grows = outcome.size() < self.span.end;
     DisksizeFirst(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version < Version::V6_12
-        => UpdateDisksize::new(self.range.end());
-    WriteSize in "generic_write_end" "i_size_write" if self.grows => Op::SizeWrite(self.range.end());
+        => UpdateDisksize::new(self.span.end);
+    WriteSize in "generic_write_end" "i_size_write" if self.grows => Op::SizeWrite(self.span.end);
     Disksize(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version >= Version::V6_12
-        => UpdateDisksize::new(self.range.end());
+        => UpdateDisksize::new(self.span.end);
     UnlockPage in "generic_write_end" "unlock_page" => Op::Unlock(PageLock, Exclusive);
 }
 
 steps! {
     /// `ext4_update_i_disksize`.
     struct UpdateDisksize {}
-    fn new(to: Blocks);
+    fn new(to: Size);
     in "ext4_update_i_disksize" => Update / UpdateAt |self, outcome|;
 
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
-    CheckDisksize "i_disksize" => Op::DisksizeRead => (outcome.value() >= self.to).then_some(Update::DropDataSem);
+    CheckDisksize "i_disksize" => Op::DisksizeRead => (outcome.size() >= self.to).then_some(Update::DropDataSem);
     WriteDisksize "i_disksize" => Op::DisksizeWrite(self.to);
     DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
 }
 
 impl GenericPerformWrite {
-    /// Writes the blocks of `range` that the page holds.
-    pub fn new(range: Range, kernel: Kernel) -> GenericPerformWrite {
-        let len = range.end().min(PAGE_BLOCKS).saturating_sub(range.start);
-        let (range, begun, step) = (Range { len, ..range }, WriteBegin::default(), At::Done);
-        let (half, rest) = (None, [Content::Zero; 2]);
-        let write = GenericPerformWrite { range, kernel, begun, grows: false, half, rest, step };
-        if len > 0 { write.begin() } else { write }
+    /// Writes what of `span` the page holds.
+    pub fn new(span: Span, kernel: Kernel) -> GenericPerformWrite {
+        let span = span.below(Size::blocks(PAGE_BLOCKS));
+        let (begun, rests, step) = (WriteBegin::default(), Vec::new(), At::Done);
+        let write = GenericPerformWrite { span, kernel, begun, grows: false, rests, step };
+        if span.start < span.end { write.begin() } else { write }
     }
 
-    /// The same of half a block.
-    #[must_use]
-    pub fn of_half(self, half: Option<Half>) -> GenericPerformWrite {
-        GenericPerformWrite { half, ..self }
+    fn read(&mut self, outcome: Outcome) {
+        let data = if let Outcome::Data(data) = outcome { data } else { Vec::new() };
+        let rests = self.begun.rests().into_iter().map(|rest| rest.0);
+        self.rests = rests.zip(data).collect();
+    }
+
+    /// The blocks that are written in part and were not up to date: what was read, or zeros.
+    fn filled(&self) -> Vec<(LogicalBlock, [Content; 2])> {
+        let held = |block| self.rests.iter().find(|rest| rest.0 == block).map(|rest| rest.1);
+        let filled = |&block: &LogicalBlock| (block, held(block).unwrap_or([Content::Zero; 2]));
+        self.begun.missing().iter().map(filled).collect()
     }
 
     /// Its buffers, if there is a page.
     fn found(&mut self, outcome: &Outcome) -> Option<Step> {
         let there = !outcome.buffers().is_empty();
-        self.begun = WriteBegin::new(self.range, outcome.buffers());
+        self.begun = WriteBegin::new(self.span.range(), self.span.cut(), outcome.buffers());
         there.then_some(Step::Map)
     }
 

@@ -29,7 +29,7 @@ steps! {
     in "invalidate_inode_pages2_range" => Step / At |self, outcome|;
 
     LookForPages "filemap_write_and_wait_range, filemap_range_has_page: nrpages" => Op::PagesRead
-        => self.looked(outcome.value());
+        => self.looked(outcome.number());
     WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take() => self.write_back = pages;
     LockPage "lock_page, wait for writeback" => self.lock_page() => outcome.no().then_some(Step::Done);
     Invalidate "invalidate_complete_page2: -EBUSY if it is dirty" => Op::PageInvalidate

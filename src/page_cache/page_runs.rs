@@ -1,6 +1,6 @@
 //! The dirty blocks of the page, run by run, on their way to the device.
 
-use crate::op::{Blocks, Buffer, PhysicalBlock, Range};
+use crate::op::{Buffer, PhysicalBlock, Range, Size};
 
 /// Blocks next to each other that are written by one bio.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -19,8 +19,8 @@ impl Run {
     }
 
     /// What of it lies below that size.
-    fn below(mut self, size: Blocks) -> Option<Run> {
-        let end = self.range.end().min(size);
+    fn below(mut self, size: Size) -> Option<Run> {
+        let end = self.range.end().min(size.up());
         let len = end.checked_sub(self.range.start).filter(|&len| len > 0)?;
         self.range.len = len;
         self.blocks.truncate(len as usize);
@@ -49,7 +49,7 @@ pub(crate) fn runs(page: &[Buffer]) -> Vec<Run> {
 }
 
 /// What of them lies below that size.
-pub(crate) fn below(runs: Vec<Run>, size: Blocks) -> Vec<Run> {
+pub(crate) fn below(runs: Vec<Run>, size: Size) -> Vec<Run> {
     runs.into_iter().filter_map(|run| run.below(size)).collect()
 }
 
@@ -68,7 +68,7 @@ mod tests {
         let ranges: Vec<_> = found.iter().map(|run| (run.range.start, run.range.len)).collect();
         assert_eq!(ranges, [(0, 2), (2, 2)]);
         assert_eq!(found[0].blocks, [7, 8]);
-        let cut = below(found, 1);
+        let cut = below(found, Size::blocks(1));
         assert_eq!((cut.len(), cut[0].range.len), (1, 1));
         assert_eq!(cut[0].blocks, [7]);
         assert_eq!(runs(&dirty([Some(None), None, Some(None), None])).len(), 2);

@@ -40,7 +40,7 @@ steps! {
     Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind(self.wanted)
         => outcome.yes().then_some(Step::UnlockPage);
     AddPage in "add_to_page_cache_lru" "unless it is there in part" => Op::PageIn => self.added(&outcome);
-    ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead => self.len = outcome.value().min(PAGE_BLOCKS);
+    ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead => self.len = outcome.size().up().min(PAGE_BLOCKS);
     Map(map: MapBlocks) if self.below().len > 0 => self.look_up() => self.found(&map);
     RunBio "submit_bio, and the device reads" if !self.mapped.is_empty()
         => Op::Bio(self.mapped.iter().map(|mapped| mapped.1).collect(), Bio::WHOLE_READ) => self.read(outcome);

@@ -2,7 +2,7 @@
 
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
-use crate::op::{Op, PAGE_BLOCKS, Range};
+use crate::op::{LogicalBlock, Op, PAGE_BLOCKS, Range, Size};
 use crate::task::steps;
 
 steps! {
@@ -21,14 +21,14 @@ steps! {
     /// Up to v3.7 a hole within a page that is not up to date as a whole leaves its blocks not up to date
     /// (`ext4_discard_partial_page_buffers_no_lock`): who wants them reads them in again.
     pub struct TruncatePages {}
-    /// Cuts `range` out.
-    pub fn new(range: Range);
+    /// Cuts out what lies between a place in the file and a block.
+    pub fn between(from: Size, to: LogicalBlock);
     in "truncate_inode_pages_range" => Step / At |self, outcome|;
 
     LookForPages "nrpages" => Op::PagesRead
-        => (self.range.start >= PAGE_BLOCKS || outcome.value() == 0).then_some(Step::Done);
+        => (self.from >= Size::blocks(PAGE_BLOCKS) || outcome.number() == 0).then_some(Step::Done);
     LockPage "lock_page, wait_on_page_writeback" => Op::Lock(PageLock, Exclusive);
-    TruncatePage "truncate_inode_page, or zero_user_segment, do_invalidatepage" => Op::PageTruncate(self.range);
+    TruncatePage "truncate_inode_page, or zero_user_segment, do_invalidatepage" => Op::PageTruncate(self.from, self.to);
     UnlockPage "unlock_page" => Op::Unlock(PageLock, Exclusive);
 }
 
@@ -38,7 +38,12 @@ impl Copy for At {}
 
 impl TruncatePages {
     /// Cuts off what lies behind `size`.
-    pub fn from(size: u32) -> TruncatePages {
-        TruncatePages::new(Range { start: size, len: PAGE_BLOCKS })
+    pub fn from(size: Size) -> TruncatePages {
+        TruncatePages::between(size, size.up() + PAGE_BLOCKS)
+    }
+
+    /// Cuts `range` out.
+    pub fn new(range: Range) -> TruncatePages {
+        TruncatePages::between(Size::blocks(range.start), range.end())
     }
 }

@@ -3,7 +3,7 @@
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Handle, Op};
+use crate::op::{Handle, Op, Size};
 use crate::task::steps;
 
 steps! {
@@ -21,8 +21,8 @@ steps! {
     /// pages are not looked at, or ([`WbDisksize::of_page`]) of one that writes the cached page back and finds
     /// nothing to do once that is gone.
     pub struct WbDisksize { in_handle: bool, of_page: bool }
-    /// Writeback that reaches up to block `to`.
-    pub fn new(to: Blocks, kernel: Kernel);
+    /// Writeback that reaches up to there.
+    pub fn new(to: Size, kernel: Kernel);
     in "mpage_map_and_submit_extent" => Step / At |self, outcome|;
 
     StartHandle "ext4_do_writepages: ext4_journal_start" if !self.in_handle => Op::JournalStart(Handle::Extents);
@@ -30,13 +30,13 @@ steps! {
     LookForPage "mpage_prepare_extent_to_map: page->mapping" if self.of_page => Op::PageLook
         => outcome.buffers().is_empty().then_some(Step::UnlockPage);
     LookFirst "i_disksize" if self.locks_first() => Op::DisksizeRead
-        => if outcome.value() < self.to { Step::TakeDataSem } else { Step::UnlockPage };
-    ReadSize "i_size_read" => Op::SizeRead => self.to = self.to.min(outcome.value());
-    ReadDisksize "i_disksize" => Op::DisksizeRead => self.looked(outcome.value() < self.to);
+        => if outcome.size() < self.to { Step::TakeDataSem } else { Step::UnlockPage };
+    ReadSize "i_size_read" => Op::SizeRead => self.to = self.to.min(outcome.size());
+    ReadDisksize "i_disksize" => Op::DisksizeRead => self.looked(outcome.size() < self.to);
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive)
         => self.locks_first().then_some(Step::ReadSize);
     CheckDisksize "ext4_update_i_disksize: i_disksize" => Op::DisksizeRead
-        => (outcome.value() >= self.to).then_some(Step::DropDataSem);
+        => (outcome.size() >= self.to).then_some(Step::DropDataSem);
     WriteDisksize "i_disksize" => Op::DisksizeWrite(self.to);
     DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     UnlockPage "ext4_finish_bio: end_page_writeback" if self.of_page => Op::Unlock(PageLock, Exclusive);
@@ -51,7 +51,7 @@ impl WbDisksize {
     }
 
     /// The same inside a writeback that has a handle and the page.
-    pub(crate) fn in_handle(to: Blocks, kernel: Kernel) -> WbDisksize {
+    pub(crate) fn in_handle(to: Size, kernel: Kernel) -> WbDisksize {
         WbDisksize { in_handle: true, ..WbDisksize::new(to, kernel) }.begin()
     }
 

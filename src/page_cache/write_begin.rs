@@ -1,7 +1,7 @@
 //! `__block_write_begin`: which buffers of the page a store must look up.
 
 use crate::extent_probe::{DataSemHeld, MapBlocks};
-use crate::op::{Buffer, Extent, LogicalBlock, MapFor, PhysicalBlock, Range};
+use crate::op::{Buffer, Ends, Extent, LogicalBlock, MapFor, PhysicalBlock, Range};
 
 /// The buffers of a store to some blocks of the page.
 ///
@@ -17,13 +17,13 @@ pub(super) struct WriteBegin {
     buffers: Vec<(LogicalBlock, Option<PhysicalBlock>)>,
     /// The blocks to be looked up.
     unmapped: Vec<LogicalBlock>,
-    /// The first is not up to date.
-    missing: bool,
+    /// Those stored to in part that are not up to date.
+    missing: Vec<LogicalBlock>,
 }
 
 impl WriteBegin {
-    /// A store to `range` of a page with these buffers.
-    pub(super) fn new(range: Range, page: &[Buffer]) -> WriteBegin {
+    /// A store to `range` but for the ends that are cut off, of a page with these buffers.
+    pub(super) fn new(range: Range, cut: Ends, page: &[Buffer]) -> WriteBegin {
         let buffer = |block: LogicalBlock| page.get(block as usize).copied().unwrap_or_default();
         let buffers = range.blocks().map(|block| (block, buffer(block).mapped)).collect();
         let unmapped = |&block: &LogicalBlock| {
@@ -31,7 +31,11 @@ impl WriteBegin {
             !buffer.dirty && buffer.mapped.is_none()
         };
         let unmapped = range.blocks().filter(unmapped).collect();
-        WriteBegin { buffers, unmapped, missing: !buffer(range.start).uptodate }
+        let (first, last) = (range.start, range.end().saturating_sub(1));
+        let parts = [(cut.front, first), (cut.back && !(cut.front && first == last), last)];
+        let parts = parts.into_iter().filter_map(|(part, block)| part.then_some(block));
+        let missing = parts.filter(|&block| !buffer(block).uptodate).collect();
+        WriteBegin { buffers, unmapped, missing }
     }
 
     /// No more than what lies below that block.
@@ -76,14 +80,15 @@ impl WriteBegin {
         self.buffers.clone()
     }
 
-    /// Whether a store to part of the first block needs the rest of it.
-    pub(super) fn missing(&self) -> bool {
-        self.missing
+    /// The blocks stored to in part of which the rest is needed.
+    pub(super) fn missing(&self) -> &[LogicalBlock] {
+        &self.missing
     }
 
-    /// Where that rest is, unless it is zeros.
-    pub(super) fn rest(&self) -> Option<PhysicalBlock> {
-        self.buffers.first().filter(|_| self.missing)?.1
+    /// Those of them whose rest is on the device, and where; that of the others is zeros.
+    pub(super) fn rests(&self) -> Vec<(LogicalBlock, PhysicalBlock)> {
+        let missing = self.buffers.iter().filter(|buffer| self.missing.contains(&buffer.0));
+        missing.filter_map(|&(block, mapped)| Some((block, mapped?))).collect()
     }
 
     /// Whether writeback will not have to allocate the last block.

@@ -9,7 +9,7 @@ use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
 use crate::op::{
-    Bio, Blocks, Extent, Handle, MapFor, Mapped, Op, Outcome, PAGE_BLOCKS, Range, TaskId,
+    Bio, Blocks, Extent, Handle, MapFor, Mapped, Op, Outcome, PAGE_BLOCKS, Range, Size, TaskId,
 };
 use crate::task::steps;
 use std::mem::take;
@@ -56,12 +56,12 @@ steps! {
         kernel: Kernel,
         unwritten: bool,
         waits: bool,
-        size: Blocks,
+        size: Size,
         runs: Vec<Run>,
         /// Some dirty blocks lie past i_size.
         tail: bool,
         /// Where what it mapped ends.
-        mapped_to: Option<Blocks>,
+        mapped_to: Option<Size>,
         /// So many runs are counted as unwritten I/O.
         counted: usize,
         /// So many are on the device.
@@ -78,7 +78,7 @@ steps! {
     LockPage in "mpage_prepare_extent_to_map" "lock_page" => Op::Lock(PageLock, Exclusive)
         => self.by_worker().then_some(Step::Collect);
     ReadSize in "mpage_process_page_bufs" "up to v3.7 mpage_da_submit_io, once all is mapped" => Op::SizeRead
-        => self.sized(outcome.value());
+        => self.sized(outcome.size());
     Collect in "mpage_prepare_extent_to_map" "dirty buffers, mapped or not" => Op::PageDirty
         => self.collected(&outcome);
     Map(map: MapBlocks) if self.mapped() < self.runs.len() => self.map()
@@ -86,7 +86,7 @@ steps! {
     FirstDisksize(disksize: Option<WbDisksize>) if self.by_worker() => self.disksize(self.mapped_to)
         => Step::ReadSize;
     ZeroTail in "ext4_bio_write_page" "zero_user_segment, clear_buffer_dirty" if self.tail
-        => Op::PageTruncate(Range { start: self.size, len: PAGE_BLOCKS });
+        => Op::PageTruncate(self.size, self.size.up() + PAGE_BLOCKS);
     Clean in "mpage_submit_page" "clear_page_dirty_for_io, set writeback" if !self.runs.is_empty()
         => Op::PageClean(self.buffers(), self.uninit());
     Disksize(disksize: Option<WbDisksize>) => self.disksize(self.mapped_page())
@@ -116,7 +116,7 @@ impl WritePages {
             kernel,
             unwritten: dioread_nolock || kernel.has(Fix::WritebackIntoUnwritten),
             waits: false,
-            size: PAGE_BLOCKS,
+            size: Size::blocks(PAGE_BLOCKS),
             runs: Vec::new(),
             tail: false,
             mapped_to: None,
@@ -159,7 +159,7 @@ impl WritePages {
         !self.kernel.has(Fix::ConvertInsideWriteback)
     }
 
-    fn sized(&mut self, size: Blocks) -> Option<Step> {
+    fn sized(&mut self, size: Size) -> Option<Step> {
         self.size = size;
         self.cut();
         self.by_worker().then_some(Step::ZeroTail)
@@ -173,7 +173,8 @@ impl WritePages {
 
     /// What lies past i_size is not written; a page that lies there as a whole stays as it is.
     fn cut(&mut self) {
-        self.tail = self.size > 0 && self.runs.iter().any(|run| run.range.end() > self.size);
+        let past = |run: &Run| Size::blocks(run.range.end()) > self.size;
+        self.tail = self.size > Size::default() && self.runs.iter().any(past);
         self.runs = page_runs::below(take(&mut self.runs), self.size);
     }
 
@@ -192,20 +193,20 @@ impl WritePages {
         let run = &mut self.runs[at];
         run.blocks = found.iter().filter_map(|m| m.block).collect();
         run.converts = found.iter().any(|m| m.extent == Extent::Unwritten);
-        self.mapped_to = Some(run.range.end());
+        self.mapped_to = Some(Size::blocks(run.range.end()));
         if run.unmapped() {
             self.runs.remove(at);
         }
     }
 
-    fn disksize(&self, to: Option<Blocks>) -> Option<WbDisksize> {
+    fn disksize(&self, to: Option<Size>) -> Option<WbDisksize> {
         to.map(|to| WbDisksize::in_handle(to, self.kernel))
     }
 
     /// Once what was mapped is on its way, from v3.11 on.
-    fn mapped_page(&self) -> Option<Blocks> {
+    fn mapped_page(&self) -> Option<Size> {
         let mapped = self.mapped_to.filter(|_| !self.by_worker() && !self.runs.is_empty());
-        mapped.and(Some(PAGE_BLOCKS))
+        mapped.and(Some(Size::blocks(PAGE_BLOCKS)))
     }
 
     fn buffers(&self) -> Vec<(Blocks, Blocks)> {

@@ -3,7 +3,7 @@
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::IDataSem;
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Fault, Handle, MapFor, Op, Range};
+use crate::op::{Blocks, Fault, Handle, MapFor, Op, Range, Size};
 use crate::task::steps;
 use std::mem::take;
 
@@ -49,12 +49,12 @@ steps! {
     DropDataSem in "ext4_map_blocks" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive)
         => (!self.grows || self.fails()).then_some(Step::StopHandle);
     RereadSize in "ext4_update_inode_size" "inode->i_size" if self.compares() => Op::SizeRead
-        => self.reached(outcome.value()).then_some(Step::LookDisksize);
-    RaiseSize in "ext4_update_inode_size" "i_size_write" => Op::SizeWrite(self.range.end());
+        => self.reached(outcome.size()).then_some(Step::LookDisksize);
+    RaiseSize in "ext4_update_inode_size" "i_size_write" => Op::SizeWrite(Size::blocks(self.range.end()));
     LookDisksize in "ext4_update_inode_size" "i_disksize" if self.compares() => Op::DisksizeRead
-        => self.reached(outcome.value()).then_some(Step::StopHandle);
+        => self.reached(outcome.size()).then_some(Step::StopHandle);
     LockDisksize in "ext4_update_i_disksize" "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
-    RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(self.range.end());
+    RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(Size::blocks(self.range.end()));
     UnlockDisksize in "ext4_update_i_disksize" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents) => self.next_round();
     OpenGate in "ext4_inode_resume_unlocked_dio" if self.drains() => Op::GateOpen;
@@ -107,8 +107,8 @@ impl AllocBlocks {
         self.kernel.has(Fix::SizeComparedAgain) || self.kernel.version < Version::V5_10
     }
 
-    fn reached(&self, size: Blocks) -> bool {
-        size >= self.range.end()
+    fn reached(&self, size: Size) -> bool {
+        size >= Size::blocks(self.range.end())
     }
 
     /// What is left is asked for under a handle of its own; the depth is looked at again.

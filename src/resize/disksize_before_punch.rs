@@ -3,7 +3,7 @@
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::IDataSem;
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Handle, Op, Range};
+use crate::op::{Handle, Op, Range, Size};
 use crate::task::steps;
 
 steps! {
@@ -12,16 +12,16 @@ steps! {
     /// # Kernel
     /// fs/ext4/inode.c, read in v4.10.17 and in a stable v6.12 (6.12.117), which raises i_disksize to the end of
     /// the range also where that lies below i_size; the versions modelled do not. 011278485ecc (v4.5).
-    pub struct DisksizeBeforePunch { range: Range, size: Blocks }
+    pub struct DisksizeBeforePunch { range: Range, size: Size }
     in "ext4_update_disksize_before_punch" => Step / At |self, outcome|;
 
     ReadSize "i_size_read" => Op::SizeRead
-        => { self.size = outcome.value(); (!self.reaches()).then_some(Step::Done) };
-    LookDisksize "i_disksize" => Op::DisksizeRead => (outcome.value() >= self.size).then_some(Step::Done);
+        => { self.size = outcome.size(); (!self.reaches()).then_some(Step::Done) };
+    LookDisksize "i_disksize" => Op::DisksizeRead => (outcome.size() >= self.size).then_some(Step::Done);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Orphan);
     TakeDataSem "ext4_update_i_disksize: down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     CheckDisksize "ext4_update_i_disksize: i_disksize" => Op::DisksizeRead
-        => (outcome.value() >= self.size).then_some(Step::DropDataSem);
+        => (outcome.size() >= self.size).then_some(Step::DropDataSem);
     WriteDisksize "ext4_update_i_disksize: i_disksize" => Op::DisksizeWrite(self.size);
     DropDataSem "ext4_update_i_disksize: up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Orphan);
@@ -30,12 +30,12 @@ steps! {
 impl DisksizeBeforePunch {
     /// Before the pages of `range` go.
     pub fn new(range: Range, kernel: Kernel) -> DisksizeBeforePunch {
-        let task = DisksizeBeforePunch { range, size: 0, step: At::Done };
+        let task = DisksizeBeforePunch { range, size: Size::default(), step: At::Done };
         if kernel.has(Fix::DisksizeBeforePunch) { task.begin() } else { task }
     }
 
     /// Whether the range goes up to i_size, or past it.
     fn reaches(&self) -> bool {
-        self.range.start <= self.size && self.size <= self.range.end()
+        Size::blocks(self.range.start) <= self.size && self.size <= Size::blocks(self.range.end())
     }
 }

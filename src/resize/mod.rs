@@ -3,6 +3,7 @@
 
 mod alloc_blocks;
 mod alloc_file_blocks;
+mod block_truncate_page;
 mod disksize_before_punch;
 mod evict;
 mod fallocate;

@@ -6,7 +6,7 @@ use super::setattr::locks_faults_out;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IMutex, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range};
+use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range, Size};
 use crate::page_cache::{EndPageIo, FlushCompleted, TruncatePages, WritePages};
 use crate::task::steps;
 
@@ -38,7 +38,7 @@ steps! {
     WriteBack(pages: Option<Box<WritePages>>) if self.locks() => self.write_back.take() => self.written(pages);
     TakeImutex "mutex_lock(i_mutex)" if self.locks() => Op::Lock(IMutex, Exclusive);
     ReadSize "inode->i_size" => Op::SizeRead
-        => (self.range.start >= outcome.value()).then_some(Step::DropImutex);
+        => (Size::blocks(self.range.start) >= outcome.size()).then_some(Step::DropImutex);
     WriteBackLate(pages: Option<Box<WritePages>>) if !self.locks() => self.write_back.take() => self.written(pages);
     DropPages(pages: TruncatePages) if !self.partial() => TruncatePages::new(self.range);
     CloseGate "ext4_inode_block_unlocked_dio: set_bit" if self.waits() => Op::GateClose;
@@ -124,7 +124,7 @@ steps! {
     WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take();
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     ReadSize "inode->i_size" => Op::SizeRead
-        => (self.range.start >= outcome.value()).then_some(Punch::DropRwsem);
+        => (Size::blocks(self.range.start) >= outcome.size()).then_some(Punch::DropRwsem);
     CloseGate "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
     Drain "inode_dio_wait" if self.kernel.has(Fix::PunchDrains) => Op::DioWait;
     StartTime "file_modified: ext4_journal_start" if self.kernel.version >= Version::V6_1

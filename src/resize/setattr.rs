@@ -1,10 +1,11 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on; and how every era keeps others out.
 
 use super::alloc_blocks::has_gate;
+use super::block_truncate_page::BlockTruncatePage;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Fault, Handle, Op, OrphanOp};
+use crate::op::{Fault, Handle, Op, OrphanOp, Size};
 use crate::page_cache::TruncatePages;
 use crate::task::steps;
 
@@ -29,14 +30,14 @@ steps! {
     /// `ext4_setattr` takes the inode off the list of orphans in memory, and returns the error.
     ///
     /// # Left out
-    /// Zeroing the tail block, ordered-mode flushing, fast commits, `ext4_break_layouts` (DAX).
-    pub struct Setattr { fault: Option<Fault>, from: Blocks }
-    /// Truncates the file to `to` blocks, on a file system with a journal or without.
-    pub fn new(to: Blocks, kernel: Kernel, journal: bool);
+    /// Ordered-mode flushing, fast commits, `ext4_break_layouts` (DAX).
+    pub struct Setattr { fault: Option<Fault>, from: Size }
+    /// Truncates the file to that size, on a file system with a journal or without.
+    pub fn new(to: Size, kernel: Kernel, journal: bool);
     in "do_truncate" => Step / At |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
-    ReadSize in "ext4_setattr" "inode->i_size" => Op::SizeRead => self.from = outcome.value();
+    ReadSize in "ext4_setattr" "inode->i_size" => Op::SizeRead => self.from = outcome.size();
     KeepOut(wait: KeepOut) if self.kernel.version >= Version::V5_4 => KeepOut::new(self.kernel, self.drains());
     StartOrphan in "ext4_setattr" "ext4_journal_start" if self.resizes() => Op::JournalStart(Handle::Orphan);
     AddOrphan in "ext4_orphan_add" if self.shrinks() && self.journal => Op::Orphan(OrphanOp::Add);
@@ -97,16 +98,17 @@ impl Setattr {
 }
 
 steps! {
-    /// `ext4_truncate` from v4.10 on, in a file of `to` blocks: what lies behind them is freed.
+    /// `ext4_truncate` from v4.10 on, in a file of that size: what lies behind them is freed.
     pub(super) struct ExtTruncate {}
-    pub(super) fn new(to: Blocks, journal: bool);
+    pub(super) fn new(to: Size, journal: bool);
     in "ext4_truncate" => Cut / CutAt |self, outcome|;
 
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
+    ZeroTail(zero: BlockTruncatePage) if self.to.splits() => BlockTruncatePage::new(self.to);
     AddAgain in "ext4_orphan_add" if self.journal => Op::Orphan(OrphanOp::Add);
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     SetDisksize in "ext4_ext_truncate" "i_disksize = i_size" => Op::DisksizeWrite(self.to);
-    Free in "ext4_ext_remove_space" => Op::Free(self.to);
+    Free in "ext4_ext_remove_space" => Op::Free(self.to.up());
     DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     DelOrphan in "ext4_orphan_del" if self.journal => Op::Orphan(OrphanOp::Del);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents);

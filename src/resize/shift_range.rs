@@ -5,7 +5,7 @@ use super::setattr::locks_faults_out;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Fault, Handle, Op, PAGE_BLOCKS, Range, Shift};
+use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range, Shift, Size};
 use crate::page_cache::{TruncatePages, WritePages};
 use crate::task::steps;
 
@@ -38,7 +38,7 @@ steps! {
     in function(self.shift) => Step / At |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
-    ReadSize "inode->i_size" => Op::SizeRead => self.refused(outcome.value()).then_some(Step::DropRwsem);
+    ReadSize "inode->i_size" => Op::SizeRead => self.refused(outcome.size()).then_some(Step::DropRwsem);
     CloseGate "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
     Drain "inode_dio_wait" if self.kernel.has(Fix::ShiftDrains) => Op::DioWait;
     StartTime "file_modified: ext4_journal_start" if self.kernel.version >= Version::V6_1
@@ -95,8 +95,9 @@ impl ShiftRange {
         ShiftRange { fault, ..self }
     }
 
-    fn refused(&self, size: Blocks) -> bool {
-        if self.inserts() { self.range.start >= size } else { self.range.end() >= size }
+    fn refused(&self, size: Size) -> bool {
+        let reaches = if self.inserts() { self.range.start } else { self.range.end() };
+        Size::blocks(reaches) >= size
     }
 
     fn inserts(&self) -> bool {
@@ -104,32 +105,33 @@ impl ShiftRange {
     }
 
     /// Where the page starts that the range starts in.
-    fn page(&self) -> Blocks {
-        self.range.start - self.range.start % PAGE_BLOCKS
+    fn page(&self) -> Size {
+        Size::blocks(self.range.start - self.range.start % PAGE_BLOCKS)
     }
 }
 
 steps! {
     /// Both sizes change by the length of the range.
-    struct Sizes { range: Range, shift: Shift, size: Blocks }
+    struct Sizes { range: Range, shift: Shift, size: Size }
     in function(self.shift) => Change / ChangeAt |self, outcome|;
 
-    RereadSize "inode->i_size" => Op::SizeRead => self.size = self.changed(outcome.value());
+    RereadSize "inode->i_size" => Op::SizeRead => self.size = self.changed(outcome.size());
     WriteSize "i_size_write" => Op::SizeWrite(self.size);
     LookDisksize "i_disksize" if self.shift == Shift::Right => Op::DisksizeRead
-        => self.size = self.changed(outcome.value());
+        => self.size = self.changed(outcome.size());
     WriteDisksize "i_disksize" => Op::DisksizeWrite(self.size);
 }
 
 impl Sizes {
     fn change(range: Range, shift: Shift) -> Sizes {
-        Sizes { range, shift, size: 0, step: ChangeAt::Done }.begin()
+        Sizes { range, shift, size: Size::default(), step: ChangeAt::Done }.begin()
     }
 
-    fn changed(&self, size: Blocks) -> Blocks {
+    fn changed(&self, size: Size) -> Size {
+        let by = Size::blocks(self.range.len);
         match self.shift {
-            Shift::Left => size.saturating_sub(self.range.len),
-            Shift::Right => size + self.range.len,
+            Shift::Left => Size::halves(size.in_halves().saturating_sub(by.in_halves())),
+            Shift::Right => size + by,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_mutex`: ftruncate up to v3.11.
 
+use super::block_truncate_page::BlockTruncatePage;
 use super::setattr::KeepOut;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{IDataSem, IMutex};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Fault, Handle, Op};
+use crate::op::{Fault, Handle, Op, Size};
 use crate::page_cache::{FlushCompleted, TruncatePages};
 use crate::task::steps;
 
@@ -26,16 +27,16 @@ steps! {
     /// `ext4_truncate` gets no handle (`failing`), the sizes stay as set and the blocks stay allocated.
     ///
     /// # Left out
-    /// Zeroing the tail block; ordered-mode flushing, and the return with i_disksize small and i_size not if
+    /// Ordered-mode flushing, and the return with i_disksize small and i_size not if
     /// that fails; the orphan list itself.
     pub struct Truncate { fault: Option<Fault>, shrinks: bool }
-    /// Truncates the file to `to` blocks, on a file system with a journal or without.
-    pub fn new(to: Blocks, kernel: Kernel, journal: bool);
+    /// Truncates the file to that size, on a file system with a journal or without.
+    pub fn new(to: Size, kernel: Kernel, journal: bool);
     in "do_truncate" => Step / At |self, outcome|;
 
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     DrainFirst(drain: KeepOut) if !self.kernel.has(Fix::SizeBeforeWait) => KeepOut::new(self.kernel, true);
-    ReadSize in "ext4_setattr" "inode->i_size" => Op::SizeRead => self.compared(outcome.value());
+    ReadSize in "ext4_setattr" "inode->i_size" => Op::SizeRead => self.compared(outcome.size());
     StartOrphan in "ext4_setattr" "ext4_journal_start" if self.shrinks => Op::JournalStart(Handle::Orphan);
     WriteDisksize in "ext4_setattr" "i_disksize" if self.shrinks => Op::DisksizeWrite(self.to);
     StopOrphan in "ext4_setattr" "ext4_journal_stop" if self.shrinks => Op::JournalStop(Handle::Orphan);
@@ -48,9 +49,10 @@ steps! {
         => FlushCompleted::new(self.kernel, None, true);
     WaitUnwritten in "ext4_unwritten_wait" if self.kernel.has(Fix::FlushWaits) => Op::UnwrittenWait;
     StartHandle in "ext4_ext_truncate" "ext4_journal_start" if self.frees() => Op::JournalStart(Handle::Extents);
+    ZeroTail(zero: BlockTruncatePage) if self.frees() && self.to.splits() => BlockTruncatePage::new(self.to);
     TakeDataSem in "ext4_ext_truncate" "down_write(i_data_sem)" if self.frees() => Op::Lock(IDataSem, Exclusive);
     SetDisksize in "ext4_ext_truncate" "i_disksize = i_size" if self.frees() => Op::DisksizeWrite(self.to);
-    Free in "ext4_ext_remove_space" if self.frees() => Op::Free(self.to);
+    Free in "ext4_ext_remove_space" if self.frees() => Op::Free(self.to.up());
     DropDataSem in "ext4_ext_truncate" "up_write(i_data_sem)" if self.frees() => Op::Unlock(IDataSem, Exclusive);
     StopHandle in "ext4_ext_truncate" "ext4_journal_stop" if self.frees() => Op::JournalStop(Handle::Extents);
     DropImutex "mutex_unlock(i_mutex)" => Op::Unlock(IMutex, Exclusive);
@@ -69,7 +71,7 @@ impl Truncate {
     }
 
     /// An equal size is not set again.
-    fn compared(&mut self, size: Blocks) -> Option<Step> {
+    fn compared(&mut self, size: Size) -> Option<Step> {
         self.shrinks = self.to < size;
         (self.to == size).then_some(Step::Flush)
     }

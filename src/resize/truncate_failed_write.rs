@@ -3,7 +3,7 @@
 use super::setattr::ExtTruncate;
 use crate::kernel::Kernel;
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, LockName, Op, OrphanOp};
+use crate::op::{LockName, Op, OrphanOp, Size};
 use crate::page_cache::TruncatePages;
 use crate::task::steps;
 
@@ -18,14 +18,14 @@ steps! {
     /// # Modelled
     /// `ext4_truncate` sets i_disksize to i_size, as it does for a truncate: to data, perhaps, that is still in
     /// pages.
-    pub struct TruncateFailedWrite { size: Blocks }
+    pub struct TruncateFailedWrite { size: Size }
     /// Frees what lies past i_size, on a file system with a journal or without.
     pub fn new(kernel: Kernel, journal: bool);
     in "ext4_truncate_failed_write" => Step / At |self, outcome|;
 
     TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)"
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
-    ReadSize "inode->i_size" => Op::SizeRead => self.size = outcome.value();
+    ReadSize "inode->i_size" => Op::SizeRead => self.size = outcome.size();
     DropPages(pages: TruncatePages) => TruncatePages::from(self.size);
     Truncate(truncate: ExtTruncate) => ExtTruncate::new(self.size, self.journal);
     DropMmap "filemap_invalidate_unlock" => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);

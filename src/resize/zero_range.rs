@@ -5,7 +5,7 @@ use super::disksize_before_punch::DisksizeBeforePunch;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Fault, Handle, Op, Range};
+use crate::op::{Fault, Handle, Op, Range, Size};
 use crate::page_cache::TruncatePages;
 use crate::task::steps;
 
@@ -62,9 +62,9 @@ steps! {
     struct Sizes { function: &'static str, range: Range, kernel: Kernel, below: bool }
     in self.function => Look / LookAt |self, outcome|;
 
-    SampleSize "i_size_read" => Op::SizeRead => self.below = outcome.value() < self.range.end();
+    SampleSize "i_size_read" => Op::SizeRead => self.below = outcome.size() < Size::blocks(self.range.end());
     SampleDisksize "i_disksize" if !self.below && self.kernel.version >= Version::V5_4 => Op::DisksizeRead
-        => self.below = outcome.value() < self.range.end();
+        => self.below = outcome.size() < Size::blocks(self.range.end());
 }
 
 impl Sizes {

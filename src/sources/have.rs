@@ -22,7 +22,7 @@ macro_rules! have {
 have! {
     V3_6..=V3_6: ext4_aiodio_wait ext4_end_io_nolock ext4_flush_completed_IO;
     V3_6..=V3_7:
-        double_down_write_data_sem double_up_write_data_sem ext4_da_writepages ext4_end_io_work
+        ext4_discard_partial_page_buffers double_down_write_data_sem double_up_write_data_sem ext4_da_writepages ext4_end_io_work
         ext4_ext_punch_hole ext4_free_io_end ext4_ioend_wait mext_inode_double_lock mext_inode_double_unlock
         mpage_da_map_and_submit mpage_da_submit_io write_cache_pages_da;
     V3_6..=V3_11:
@@ -30,7 +30,7 @@ have! {
         ext4_ind_direct_IO file_read_actor generic_file_aio_read generic_file_aio_write inode_dio_done
         mext_replace_branches;
     V3_6..=V4_10: do_generic_file_read;
-    V3_6..=V5_4: do_page_fault ext4_end_io_dio mpage_readpages;
+    V3_6..=V5_4: ext4_unaligned_aio do_page_fault ext4_end_io_dio mpage_readpages;
     V3_6..=V5_10: do_blockdev_direct_IO;
     V3_6..=V6_1: ext4_bio_write_page;
     V3_6..=V6_12:
@@ -42,7 +42,7 @@ have! {
         ext4_set_io_unwritten_flag ext4_setattr ext4_sync_file ext4_truncate ext4_truncate_failed_write
         ext4_update_i_disksize
         file_update_time filemap_fault filemap_fdatawait_range filemap_write_and_wait_range filp_close
-        finish_wait generic_file_direct_write generic_perform_write generic_write_end get_user_pages_fast
+        finish_wait generic_write_checks generic_file_direct_write generic_perform_write generic_write_end get_user_pages_fast
         grab_cache_page_write_begin inode_dio_wait invalidate_inode_pages2_range io_submit_add_bh
         jbd2_journal_commit_transaction move_extent_per_page mpage_end_io prepare_to_wait process_one_work
         truncate_inode_pages_range truncate_pagecache truncate_setsize vm_mmap_pgoff wake_up_bit;
@@ -52,7 +52,7 @@ have! {
     V3_11..=V3_11: ext4_end_io_unrsv_work ext4_inode_double_lock ext4_inode_double_unlock;
     V3_11..=V6_1: mpage_submit_page;
     V3_11..=V6_12:
-        ext4_clear_io_unwritten_flag ext4_double_down_write_data_sem ext4_double_up_write_data_sem
+        ext4_block_truncate_page ext4_clear_io_unwritten_flag ext4_double_down_write_data_sem ext4_double_up_write_data_sem
         ext4_finish_bio ext4_put_io_end_defer ext4_release_io_end ext4_writepages
         mpage_map_and_submit_extent mpage_prepare_extent_to_map prepare_to_wait_event;
     V4_10..=V5_4: ext4_direct_IO_read ext4_direct_IO_write ext4_get_block_trans;

@@ -46,12 +46,15 @@ readings! {
     AllocBlocks [V4_10 V5_4 V5_10 V6_1 V6_12] "":
         ext4_alloc_file_blocks ext4_update_inode_size;
     AllocFileBlocks [V4_10] "other versions from v4.10": ext4_fallocate inode_dio_wait;
+    BlockTruncatePage [V3_6 V3_7] "": ext4_discard_partial_page_buffers;
+    BlockTruncatePage [V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "": ext4_block_truncate_page;
     BufferedFallback [V3_6] "v3.7 and v3.11 from v3.6": __generic_file_aio_write;
     BufferedFallback [V4_10 V5_4] "": __generic_file_write_iter;
     BufferedFallback [V5_10 V6_1 V6_12] "": ext4_dio_write_iter;
     BufferedWrite [V3_6 V3_11] "v3.7 from v3.6": generic_file_aio_write;
     BufferedWrite [V4_10 V5_4] "": ext4_file_write_iter;
     BufferedWrite [V5_10 V6_12] "v6.1 from v6.12": ext4_buffered_write_iter;
+    BufferedWrite [V3_6 V3_7 V3_11 V4_10 V5_4 V6_1 V6_12] "v5.10 from v5.4 and v6.1": generic_write_checks;
     Commit [V3_6] "other versions from v3.6": jbd2_journal_commit_transaction;
     ConvertUnwritten [V3_6 V3_7] "other versions from v3.7": ext4_convert_unwritten_extents;
     DioComplete [V4_10 V5_4] "": dio_complete;
@@ -60,6 +63,7 @@ readings! {
     DioReadIter [V5_10 V6_1 V6_12] "": ext4_dio_read_iter __iomap_dio_rw iomap_dio_complete;
     DioWriteChecks [V5_10 V6_1 V6_12] "":
         ext4_extending_io ext4_dio_write_checks inode_dio_wait file_modified;
+    DioWriteChecks [V6_1 V6_12] "v5.10 from v5.4 and v6.1": generic_write_checks;
     DioWriteIter [V5_10 V6_1 V6_12] "": ext4_dio_write_iter;
     DirectIo [V3_6 V3_7 V3_11] "": ext4_end_io_dio ext4_ext_direct_IO;
     DirectIo [V3_6 V3_7] "v3.11 from v3.7": do_blockdev_direct_IO;
@@ -89,12 +93,13 @@ readings! {
         ext4_chunk_trans_blocks ext4_fallocate inode_dio_wait;
     ExtFallocate [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
     Fallocate [V3_6 V3_7 V3_11] "": ext4_fallocate;
-    FileDioWrite [V3_6 V3_7 V3_11] "": ext4_file_dio_write;
+    FileDioWrite [V3_6 V3_7 V3_11] "": ext4_file_dio_write ext4_unaligned_aio generic_write_checks;
     FileDioWrite [V3_6] "v3.7 and v3.11 from v3.6": file_update_time generic_file_direct_write;
     FileDioWrite [V3_6] "": ext4_aiodio_wait;
     FileDioWrite [V3_7 V3_11] "": ext4_unwritten_wait;
     FileWriteIter [V4_10 V5_4] "":
-        ext4_file_write_iter ext4_unwritten_wait file_update_time generic_file_direct_write;
+        ext4_file_write_iter ext4_unwritten_wait file_update_time generic_file_direct_write
+        ext4_unaligned_aio generic_write_checks;
     FilemapFault [V4_10] "v5.4 and v5.10 from v4.10": ext4_filemap_fault;
     FilemapFault [V6_1 V6_12] "up to v5.10 from v6.1, less the lock": filemap_fault;
     FilemapFault [V4_10 V6_12] "other versions from these":

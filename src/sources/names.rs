@@ -28,6 +28,8 @@ renamed! {
     double_up_write_data_sem: V3_11 ext4_double_up_write_data_sem;
     ext4_aiodio_wait: V3_7 ext4_unwritten_wait;
     ext4_alloc_file_blocks: RfcV1 ext4_fallocate, V4_10 ext4_alloc_file_blocks;
+    ext4_block_truncate_page:
+        RfcV1 ext4_discard_partial_page_buffers, V3_11 ext4_block_truncate_page;
     ext4_bio_write_page: V6_12 ext4_bio_write_folio;
     ext4_buffered_write_iter:
         RfcV1 generic_file_aio_write, V4_10 ext4_file_write_iter, V5_10 ext4_buffered_write_iter;

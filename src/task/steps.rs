@@ -12,7 +12,7 @@
 ///
 ///     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
 ///     ReadSize "inode->i_size" => Op::SizeRead
-///         => (self.range.start >= outcome.value()).then_some(Step::DropRwsem);
+///         => (self.range.start >= outcome.size()).then_some(Step::DropRwsem);
 ///     Drain "inode_dio_wait" if self.kernel.has(Fix::PunchDrains) => Op::DioWait;
 ///     StartTime in "file_modified" "ext4_journal_start" => Op::JournalStart(Handle::Time);
 ///     DropPages(pages: TruncatePages) => TruncatePages::new(self.range);

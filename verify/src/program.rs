@@ -8,8 +8,8 @@ use diolock::call::Call;
 use diolock::inode::{Blocked, Inode};
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{
-    Access, Bio, Blocks, Content, LockName, LogicalBlock, Mode, Object, Op, Outcome, PhysicalBlock,
-    TaskId,
+    Access, Bio, Content, Ends, LockName, LogicalBlock, Mode, Object, Op, Outcome, PhysicalBlock,
+    Size, TaskId,
 };
 use diolock::task::{Place, Task};
 use serde::{Deserialize, Serialize};
@@ -139,9 +139,15 @@ struct Torn {
 /// One block of a bio.
 fn part(blocks: &[PhysicalBlock], bio: Bio, at: usize) -> Option<Op> {
     let bio = match bio {
-        Bio::Write { .. } => bio,
+        Bio::Write { cut, zeroed } => {
+            let of = |ends: Ends| ends.of_block(at, blocks.len());
+            Bio::Write { cut: of(cut), zeroed: of(zeroed) }
+        }
         Bio::Page { start } => Bio::Page { start: start + at as LogicalBlock },
-        Bio::Read { returned } => Bio::Read { returned: Blocks::from(at < returned as usize) },
+        Bio::Read { returned } => {
+            let left = returned.in_halves().saturating_sub(2 * at as u32).min(2);
+            Bio::Read { returned: Size::halves(left) }
+        }
     };
     Some(Op::Bio(vec![*blocks.get(at)?], bio))
 }

@@ -158,7 +158,7 @@ fn mix(hash: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use diolock::op::{LockName, Mode, Outcome};
+    use diolock::op::{LockName, Mode, Outcome, Size};
 
     fn hash(steps: &[(diolock::op::TaskId, Op)]) -> u64 {
         let mut trace = TraceHash::new(3);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_write_between_two_reads_matters() {
-        let (read, write) = (|task| (task, Op::SizeRead), (2, Op::SizeWrite(0)));
+        let (read, write) = (|task| (task, Op::SizeRead), (2, Op::SizeWrite(Size::ZERO)));
         assert_ne!(
             hash(&[read(0), write.clone(), read(1)]),
             hash(&[read(1), write.clone(), read(0)])

@@ -7,8 +7,8 @@ use diolock::inode::Inode;
 use diolock::inode_lock::Commit;
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{
-    Bio, Content, Extent, Half, Handle, IoEnd, LockName, MapFor, Mode, Object, Op, OrphanOp,
-    PAGE_BLOCKS, PrivateOp, Range, Submission, WaitQueue,
+    Bio, Content, Ends, Extent, Half, Handle, IoEnd, LockName, MapFor, Mode, Object, Op, OrphanOp,
+    PAGE_BLOCKS, PrivateOp, Range, Size, Span, Submission, WaitQueue,
 };
 use diolock_verify::engine::graph;
 use diolock_verify::program::{Memory, Program, TaskName};
@@ -21,7 +21,7 @@ use Mode::{Exclusive, Shared};
 const BLOCK: Range = Range { start: 0, len: 1 };
 
 /// The page leaves the cache, written back or not.
-const DROP: Op = Op::PageTruncate(Range { start: 0, len: PAGE_BLOCKS });
+const DROP: Op = Op::PageTruncate(Size::ZERO, PAGE_BLOCKS);
 
 /// Tasks `A`, `B` … that perform these steps on a file of one block.
 fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
@@ -31,7 +31,7 @@ fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
         given: "rules".to_owned(),
         situation: String::new(),
         kernel: Kernel::new(Version::V3_7),
-        inode: Inode::new(1, &[extent], 0, tasks.len()),
+        inode: Inode::new(Size::blocks(1), &[extent], 0, tasks.len()),
         calls: tasks.iter().map(|steps| Call::Script(Script::new(steps.to_vec()))).collect(),
         names: names.collect(),
         fair: Vec::new(),
@@ -67,7 +67,16 @@ fn locked(lock: LockName, mode: Mode, steps: &[Op]) -> Vec<Op> {
 }
 
 fn write(half: Option<Half>, zero_rest: bool) -> Op {
-    Op::Bio(vec![0], Bio::Write { half, zero_rest })
+    let cut = Span::of(BLOCK, half).cut();
+    Op::Bio(vec![0], Bio::Write { cut, zeroed: if zero_rest { cut } else { Ends::NONE } })
+}
+
+fn size(blocks: u32) -> Op {
+    Op::SizeWrite(Size::blocks(blocks))
+}
+
+fn disksize(blocks: u32) -> Op {
+    Op::DisksizeWrite(Size::blocks(blocks))
 }
 
 #[test]
@@ -79,12 +88,12 @@ fn r1_each_field_under_its_lock() {
         (IDataSem, Exclusive, Op::Free(0)),
         (PageLock, Exclusive, Op::PageIn),
         (PageLock, Exclusive, Op::PageFill(vec![(0, [Content::Initial; 2])])),
-        (PageLock, Exclusive, Op::PageTruncate(BLOCK)),
+        (PageLock, Exclusive, Op::PageTruncate(Size::ZERO, 1)),
         (PageLock, Exclusive, Op::PageInvalidate),
-        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], None)),
+        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], Ends::NONE)),
         (PageLock, Exclusive, Op::PageClean(vec![(0, 0)], Vec::new())),
-        (IMutex, Exclusive, Op::SizeWrite(0)),
-        (IMutex, Exclusive, Op::DisksizeWrite(0)),
+        (IMutex, Exclusive, size(0)),
+        (IMutex, Exclusive, disksize(0)),
         (CompletedIoLock, Exclusive, list),
     ];
     for (lock, mode, op) in guarded {
@@ -164,12 +173,12 @@ fn r5_a_block_made_unwritten_again_may_be_found_so() {
 #[test]
 fn r1_infers_which_fields_have_no_lock_in_common() {
     let guarded = {
-        let tasks = [locked(IMutex, Exclusive, &[Op::SizeWrite(0)]), vec![Op::SizeRead]];
+        let tasks = [locked(IMutex, Exclusive, &[size(0)]), vec![Op::SizeRead]];
         let tasks: Vec<&[Op]> = tasks.iter().map(Vec::as_slice).collect();
         graph::run(&program(Extent::Written, RuleSet::NONE, &tasks), graph::Options::default())
     };
     assert_eq!(guarded.gathered.unprotected(), [Object::Size]);
-    let both = locked(IMutex, Exclusive, &[Op::SizeWrite(0)]);
+    let both = locked(IMutex, Exclusive, &[size(0)]);
     let run = program(Extent::Written, RuleSet::NONE, &[&both, &both]);
     assert!(graph::run(&run, graph::Options::default()).gathered.unprotected().is_empty());
 }
@@ -220,8 +229,8 @@ fn r4_no_block_freed_under_io() {
     keeps(RuleId::R4, Extent::Written, &[&[map.clone(), write(None, false), Op::Free(0)]]);
     // To look is no I/O; from its submission on it is in flight, until it ends.
     keeps(RuleId::R4, Extent::Written, &[&[map, Op::Free(0)]]);
-    let bio = Bio::Write { half: None, zero_rest: false };
-    let submission = Submission { range: BLOCK, blocks: vec![0], bio, unwritten: false };
+    let (span, bio) = (Span::of(BLOCK, None), Bio::WHOLE_WRITE);
+    let submission = Submission { span, blocks: vec![0], bio, unwritten: false };
     breaks(RuleId::R4, Extent::Written, &[&[Op::Submit(1, submission), Op::Free(0)], &[]]);
 }
 
@@ -245,13 +254,13 @@ fn r5_no_stale_and_no_lost_data() {
 fn r5_i_size_vouches_for_what_its_writer_put_there() {
     let second = Range { start: 1, len: 1 };
     let read = |first: &[Op], then: &[Op]| {
-        let steps = [first, &[Op::SizeWrite(2), Op::SizeRead], then, &[Op::PageRead(1)]].concat();
+        let steps = [first, &[size(2), Op::SizeRead], then, &[Op::PageRead(1)]].concat();
         let mut program = program(Extent::Written, RuleSet::NONE.with(RuleId::R5), &[&steps]);
-        program.inode = Inode::new(1, &[Extent::Written, Extent::Written], 1, 1);
+        program.inode = Inode::new(Size::blocks(1), &[Extent::Written, Extent::Written], 1, 1);
         graph::run(&program, graph::Options::default()).verdict
     };
     let wrong = Verdict::Violated(RuleId::R5);
-    let io = Op::Bio(vec![1], Bio::Write { half: None, zero_rest: false });
+    let io = Op::Bio(vec![1], Bio::WHOLE_WRITE);
     let written = [Op::Map(second, MapFor::Extend), io.clone()];
     // The page holds zeros behind the old end, the device the data.
     assert_eq!(read(&written, &[]), wrong);
@@ -259,12 +268,13 @@ fn r5_i_size_vouches_for_what_its_writer_put_there() {
     assert_eq!(read(&[Op::PageWrite(1)], &[]), Verdict::Exhausted, "it is in the page");
     assert_eq!(read(&[Op::PageWrite(0)], &[]), Verdict::Exhausted, "a truncate makes zeros");
     // A half is a half.
-    let half = Op::Bio(vec![1], Bio::Write { half: Some(Half::Upper), zero_rest: false });
+    let half =
+        Op::Bio(vec![1], Bio::Write { cut: Ends { front: true, back: false }, zeroed: Ends::NONE });
     assert_eq!(read(&[written[0].clone(), half], &[]), wrong);
     // What was written once and cut off is no data any more.
-    let again = [Op::SizeWrite(1), Op::SizeWrite(2), Op::SizeRead];
+    let again = [size(1), size(2), Op::SizeRead];
     assert_eq!(read(&written, &again[..2]), wrong, "the reader's look was before");
-    let other = [Op::SizeWrite(1), Op::PageTruncate(second), Op::SizeRead];
+    let other = [size(1), Op::PageTruncate(Size::blocks(1), 2), Op::SizeRead];
     assert_eq!(read(&written, &other), Verdict::Exhausted, "zeroed on purpose");
     let punched = [Op::FreeRange(second), Op::Map(second, MapFor::Io)];
     assert_eq!(read(&written, &punched), Verdict::Exhausted, "the reader knows of the hole");
@@ -276,7 +286,7 @@ fn r13_what_was_stored_is_not_lost() {
     let map = Op::Map(BLOCK, MapFor::Io);
     let direct = [map.clone(), write(None, false)];
     let page = [Op::PageIn, Op::PageFill(vec![(0, [Content::Initial; 2])])];
-    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))], None)]].concat();
+    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))], Ends::NONE)]].concat();
     let on = |steps: &[Op]| [&store[..], steps].concat();
     let rule = RuleId::R13;
     keeps(rule, Extent::Written, &[&direct]);
@@ -290,10 +300,10 @@ fn r13_what_was_stored_is_not_lost() {
     breaks(rule, Extent::Written, &[&[&page[..], &direct].concat()]);
     // Each extent of one I/O has a lookup of its own.
     let more = Op::Map(Range { start: 1, len: 1 }, MapFor::Extend);
-    let bio = Op::Bio(vec![0, 1], Bio::Write { half: None, zero_rest: false });
+    let bio = Op::Bio(vec![0, 1], Bio::WHOLE_WRITE);
     keeps(rule, Extent::Written, &[&[map.clone(), more, bio], &direct]);
     // What a truncate or a punch took away is gone.
-    let cut = [Op::SizeWrite(0), DROP, Op::Free(0), Op::SizeWrite(1)];
+    let cut = [size(0), DROP, Op::Free(0), size(1)];
     keeps(rule, Extent::Written, &[&on(&cut)]);
     keeps(rule, Extent::Written, &[&on(&[DROP, Op::FreeRange(BLOCK)])]);
     breaks(rule, Extent::Written, &[&[&direct[..], &[Op::Free(0)]].concat()]);
@@ -305,8 +315,8 @@ fn r14_nowait_never_sleeps() {
     let plain = Write {
         task: 0,
         end_io: None,
-        range: BLOCK,
-        half: None,
+        span: Span::of(BLOCK, None),
+        append: false,
         fault: None,
         pins: false,
         slot: false,
@@ -332,7 +342,7 @@ fn r5_what_is_cached_is_what_the_file_holds() {
     let flush = |block| {
         [Op::PageClean(vec![(0, block)], Vec::new()), Op::Bio(vec![block], Bio::Page { start: 0 })]
     };
-    let stored = Op::PageStore(vec![(0, Some(0))], None);
+    let stored = Op::PageStore(vec![(0, Some(0))], Ends::NONE);
     // Written past the page, by somebody who did not drop it.
     let behind = [Op::PageIn, map(), filled(Content::Initial), write(None, false)];
     breaks(RuleId::R5, Extent::Written, &[&behind]);
@@ -466,10 +476,10 @@ fn r10_counters_end_at_zero() {
 
 #[test]
 fn r11_sizes_agree_and_an_overwrite_changes_none() {
-    breaks(RuleId::R11, Extent::Written, &[&[Op::DisksizeWrite(1), Op::SizeWrite(0)]]);
-    keeps(RuleId::R11, Extent::Written, &[&[Op::DisksizeWrite(0), Op::SizeWrite(0)]]);
+    breaks(RuleId::R11, Extent::Written, &[&[disksize(1), size(0)]]);
+    keeps(RuleId::R11, Extent::Written, &[&[disksize(0), size(0)]]);
     let overwrite = Op::Private(0, PrivateOp::ReadFlag { overwrite: true });
-    breaks(RuleId::R11, Extent::Written, &[&[overwrite, Op::SizeWrite(1)]]);
+    breaks(RuleId::R11, Extent::Written, &[&[overwrite, size(1)]]);
 }
 
 /// The same on a kernel whose inode lock is `i_rwsem`.
@@ -481,7 +491,7 @@ fn verdict_on(version: Version, rule: RuleId, tasks: &[&[Op]]) -> Verdict {
 
 #[test]
 fn r1_and_r6_know_i_rwsem() {
-    let (size, disksize) = (Op::SizeWrite(0), Op::DisksizeWrite(0));
+    let (size, disksize) = (size(0), disksize(0));
     let cases = [
         (Version::V6_12, IRwsem, Exclusive, &size, true),
         (Version::V6_12, IRwsem, Shared, &size, false),
@@ -510,7 +520,7 @@ fn r1_and_r6_know_i_rwsem() {
 
 #[test]
 fn r1_without_pages_i_disksize_needs_no_i_data_sem() {
-    let size = Op::DisksizeWrite(1);
+    let size = disksize(1);
     let inside =
         |steps: &[Op]| locked(IRwsem, Exclusive, &locked(InvalidateLock, Exclusive, steps));
     let drop = locked(PageLock, Exclusive, &[DROP]);
@@ -529,26 +539,26 @@ fn r1_without_pages_i_disksize_needs_no_i_data_sem() {
 fn r11_what_was_written_is_covered_on_disk() {
     let io = [Op::Map(Range { start: 0, len: 2 }, MapFor::Extend), write(None, false)];
     let then = |more: &[Op]| [&io[..], more].concat();
-    let grow = [Op::SizeWrite(2), Op::DisksizeWrite(2)];
+    let grow = [size(2), disksize(2)];
     keeps(RuleId::R11, Extent::Written, &[&then(&grow)]);
     breaks(RuleId::R11, Extent::Written, &[&then(&grow[..1])]);
-    let late = [Op::SizeWrite(2), Op::WriteSync, Op::DisksizeWrite(2)];
+    let late = [size(2), Op::WriteSync, disksize(2)];
     breaks(RuleId::R11, Extent::Written, &[&then(&late)]);
-    let early = [Op::SizeWrite(2), Op::DisksizeWrite(2), Op::WriteSync];
+    let early = [size(2), disksize(2), Op::WriteSync];
     keeps(RuleId::R11, Extent::Written, &[&then(&early)]);
     // What a truncate has taken away needs no size: neither the data, nor that of who flushes late.
-    let cut = [Op::SizeWrite(0), Op::DisksizeWrite(0)];
+    let cut = [size(0), disksize(0)];
     let stored = [
         Op::PageIn,
         Op::PageFill(vec![(0, [Content::Zero; 2])]),
-        Op::PageStore(vec![(0, None)], None),
-        Op::SizeWrite(1),
+        Op::PageStore(vec![(0, None)], Ends::NONE),
+        size(1),
     ];
     let grown = then(&grow);
     let freed = [&grown[..], &cut, &[Op::Free(0)], &stored].concat();
     keeps(RuleId::R11, Extent::Written, &[&freed]);
     breaks(RuleId::R11, Extent::Written, &[&[&grown[..], &cut, &stored].concat()]);
-    let raised = [&grown[..], &cut, &[Op::DisksizeWrite(1), Op::WriteSync, Op::SizeWrite(1)]];
+    let raised = [&grown[..], &cut, &[disksize(1), Op::WriteSync, size(1)]];
     keeps(RuleId::R11, Extent::Written, &[&[&raised.concat()[..], &[Op::Free(0)]].concat()]);
     breaks(RuleId::R11, Extent::Written, &[&[Op::WarnSize]]);
     breaks(RuleId::R11, Extent::Written, &[&[Op::Orphan(OrphanOp::Add)]]);
@@ -593,8 +603,8 @@ fn r10_credits_are_for_the_tree_that_is_changed() {
 
 #[test]
 fn r11_who_means_to_grow_a_file_does_not_cut_it() {
-    let (look, cut) = (Op::SizeRead, Op::SizeWrite(2));
-    breaks(RuleId::R11, Extent::Written, &[&[look.clone(), Op::SizeWrite(3), cut.clone()]]);
-    let agree = [Op::SizeWrite(3), look, cut, Op::DisksizeWrite(2)];
+    let (look, cut) = (Op::SizeRead, size(2));
+    breaks(RuleId::R11, Extent::Written, &[&[look.clone(), size(3), cut.clone()]]);
+    let agree = [size(3), look, cut, disksize(2)];
     keeps(RuleId::R11, Extent::Written, &[&agree]);
 }

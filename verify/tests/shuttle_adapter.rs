@@ -5,7 +5,7 @@ mod common;
 
 use diolock::dio_path::WriteFlags;
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Extent, LockName, Op, Range};
+use diolock::op::{Extent, LockName, Op, Range, Size, Span};
 use diolock::task::Task;
 use diolock_verify::engine::graph;
 use diolock_verify::engine::selftest::{
@@ -227,7 +227,7 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
         claim: String::new(),
         bug: None,
         evidence: None,
-        size: 1,
+        size: Size::blocks(1),
         extents: vec![extent],
         cached_pages: 0,
         dirty: false,
@@ -249,14 +249,16 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
 }
 
 const BLOCK: Range = Range { start: 0, len: 1 };
+const FIRST: Span = Span { start: Size::ZERO, end: Size::blocks(1) };
+
 const fn pwrite(aio: bool) -> CallSpec {
-    let flags = WriteFlags { nowait: false, osync: false, at_eof: false };
-    CallSpec::Pwrite { range: BLOCK, half: None, aio, fault: None, flags, pins: false }
+    let flags = WriteFlags { nowait: false, osync: false };
+    CallSpec::Pwrite { span: FIRST, append: false, aio, fault: None, flags, pins: false }
 }
 const WRITE: CallSpec = pwrite(false);
 const AIO: CallSpec = pwrite(true);
 const READ: CallSpec = CallSpec::Pread { range: BLOCK, late_size: false, repeat: false };
-const TRUNCATE: CallSpec = CallSpec::Ftruncate { to: 0, fault: None };
+const TRUNCATE: CallSpec = CallSpec::Ftruncate { to: Size::ZERO, fault: None };
 
 #[test]
 fn shuttle_graph_and_brute_force_agree_on_the_protocol() {
@@ -264,7 +266,7 @@ fn shuttle_graph_and_brute_force_agree_on_the_protocol() {
         &[WRITE, TRUNCATE],
         &[AIO, AIO],
         &[AIO, READ],
-        &[WRITE, CallSpec::Write { range: BLOCK, half: None }],
+        &[WRITE, CallSpec::Write { span: FIRST, append: false }],
         &[WRITE, WRITE, TRUNCATE],
         &[WRITE, TRUNCATE, READ],
         &[AIO, TRUNCATE, READ],

@@ -2,7 +2,7 @@
 
 use super::facts::{Cell, Facts, Who};
 use diolock::call::Returned;
-use diolock::op::{Blocks, Half, LogicalBlock, TaskId};
+use diolock::op::{Half, LogicalBlock, Size, TaskId};
 
 /// A condition.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,7 +46,7 @@ pub enum Place {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Term {
     /// A number.
-    Number(Blocks),
+    Number(Size),
     /// i_size.
     Size,
     /// i_disksize.
@@ -84,7 +84,7 @@ impl Kind {
 /// A value at the end of an execution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Value {
-    Number(Blocks),
+    Number(Size),
     Data([Cell; 2]),
     Result(Returned),
 }
@@ -103,7 +103,7 @@ impl Term {
             Term::Number(number) => Value::Number(number),
             Term::Size => Value::Number(facts.size),
             Term::Disksize => Value::Number(facts.disksize),
-            Term::Blocks(who) => Value::Number(facts.answer(who).read.len() as Blocks),
+            Term::Blocks(who) => Value::Number(facts.answer(who).blocks()),
             Term::At(place, block, half) => {
                 let found = place.look(facts, block).unwrap_or([Cell::Nothing; 2]);
                 Value::Data(half.map_or(found, |half| [found[half.index()]; 2]))

@@ -1,7 +1,7 @@
 //! What conditions see of the end of an execution.
 
 use diolock::call::Returned;
-use diolock::op::{Blocks, Content, LogicalBlock, TaskId};
+use diolock::op::{Content, LogicalBlock, Size, TaskId};
 
 /// What half a block holds, wherever it was looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,13 +25,21 @@ pub struct Answer {
     pub returned: Returned,
 }
 
+impl Answer {
+    /// How much it read.
+    pub(super) fn blocks(&self) -> Size {
+        let halves = self.read.iter().flat_map(|(_, held)| held);
+        Size::halves(halves.filter(|&&half| half != Cell::Nothing).count() as u32)
+    }
+}
+
 /// The end of an execution.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Facts {
     /// i_size, in blocks.
-    pub size: Blocks,
+    pub size: Size,
     /// i_disksize, in blocks.
-    pub disksize: Blocks,
+    pub disksize: Size,
     /// What a buffered read of each block below i_size finds.
     pub file: Vec<[Cell; 2]>,
     /// What the cached page holds where it is up to date.

@@ -75,6 +75,16 @@ fn tokens(text: &str) -> Result<Vec<Token>, Mistake> {
                 while let Some((at, c)) = rest.next_if(|&(_, c)| word(c)) {
                     end = at + c.len_utf8();
                 }
+                // A number may have a fraction.
+                let number = text[start..end].bytes().all(|b| b.is_ascii_digit());
+                let fraction = text[end..].strip_prefix('.').unwrap_or_default();
+                if number && fraction.starts_with(|c: char| c.is_ascii_digit()) {
+                    let point = rest.next();
+                    end += point.map_or(0, |(_, c)| c.len_utf8());
+                    while let Some((at, c)) = rest.next_if(|&(_, c)| word(c)) {
+                        end = at + c.len_utf8();
+                    }
+                }
             }
             '=' | '!' | '<' | '>' | '&' | '|' => {
                 if let Some((at, c)) = rest.next_if(|&(_, c)| matches!(c, '=' | '&' | '|')) {
@@ -214,7 +224,9 @@ impl Reader<'_> {
         let word = &self.text[first.clone()];
         if word.starts_with(|c: char| c.is_ascii_digit()) {
             let number = word.parse();
-            let number = number.map_err(|_| self.wrong(first.clone(), "this is not a number", &[]));
+            let number = number.map_err(|_: &str| {
+                self.wrong(first.clone(), "this is not a number in steps of 0.5", &[])
+            });
             return Ok((Term::Number(number?), first));
         }
         let returned = Returned::ALL.iter().find(|returned| returned.name() == word);

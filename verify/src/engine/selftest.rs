@@ -15,7 +15,9 @@ use diolock::call::{Call, Script};
 use diolock::dio_path::EndIo;
 use diolock::inode::Inode;
 use diolock::kernel::{Kernel, Version};
-use diolock::op::{Bio, Extent, Handle, LockName, MapFor, Mode, Op, Range, Submission, TaskId};
+use diolock::op::{
+    Bio, Extent, Handle, LockName, MapFor, Mode, Op, Range, Size, Span, Submission, TaskId,
+};
 
 /// A small random generator: splitmix64, so that a seed means the same everywhere and for ever.
 #[derive(Clone, Debug)]
@@ -96,7 +98,7 @@ fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
         given: String::new(),
         situation: String::new(),
         kernel,
-        inode: Inode::new(1, &[Extent::Written], 0, tasks),
+        inode: Inode::new(Size::blocks(1), &[Extent::Written], 0, tasks),
         names: (0..tasks).map(name).collect(),
         calls,
         fair: if fair { vec![LockName::IDataSem] } else { Vec::new() },
@@ -175,7 +177,7 @@ impl Writer<'_> {
         let range = Range { start: 0, len: 1 };
         match self.random.below(16) {
             0 | 1 => Op::SizeRead,
-            2 => Op::SizeWrite(self.task.into()),
+            2 => Op::SizeWrite(Size::blocks(self.task.into())),
             3 => Op::PageIn,
             4 => Op::PagesRead,
             5 => Op::GateClose,
@@ -183,7 +185,7 @@ impl Writer<'_> {
             7 => Op::GateTest,
             8 => Op::UnwrittenWait,
             9 => Op::Bio(vec![0], Bio::WHOLE_READ),
-            10 => Op::Bio(vec![0], Bio::Write { half: None, zero_rest: false }),
+            10 => Op::Bio(vec![0], Bio::WHOLE_WRITE),
             11 => Op::Map(range, MapFor::Io),
             12 => Op::Free(0),
             13 => Op::DepthRead,
@@ -207,9 +209,9 @@ impl Writer<'_> {
     /// An asynchronous write: its completion drops the count.
     fn submit(&mut self, child: TaskId, steps: usize) {
         let submission = Submission {
-            range: Range { start: 0, len: 1 },
+            span: Span::of(Range { start: 0, len: 1 }, None),
             blocks: vec![0],
-            bio: Bio::Write { half: None, zero_rest: false },
+            bio: Bio::WHOLE_WRITE,
             unwritten: false,
         };
         let before = self.random.below(steps - 1);

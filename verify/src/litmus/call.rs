@@ -1,17 +1,17 @@
 //! What a task of a litmus test calls.
 
 use diolock::dio_path::WriteFlags;
-use diolock::op::{Blocks, Fault, Half, LogicalBlock, Range, Shift, WaitQueue};
+use diolock::op::{Ends, Fault, LogicalBlock, Range, Shift, Size, Span, WaitQueue};
 
 /// A call and its arguments.
 #[derive(Clone, Copy, Debug)]
 pub enum CallSpec {
     /// A direct write, synchronous or asynchronous.
     Pwrite {
-        /// Which blocks.
-        range: Range,
-        /// Half of one block: unaligned.
-        half: Option<Half>,
+        /// Where, or how much if O_APPEND moves it.
+        span: Span,
+        /// O_APPEND.
+        append: bool,
         /// io_submit instead of pwrite.
         aio: bool,
         /// What goes wrong.
@@ -34,8 +34,8 @@ pub enum CallSpec {
     AioPread(Range),
     /// A truncate.
     Ftruncate {
-        /// The new size, in blocks.
-        to: Blocks,
+        /// The new size.
+        to: Size,
         /// What goes wrong.
         fault: Option<Fault>,
     },
@@ -72,14 +72,14 @@ pub enum CallSpec {
     /// Writeback that raises i_disksize.
     Writeback {
         /// Up to there.
-        to: Blocks,
+        to: Size,
     },
     /// An asynchronous direct write, then a truncate, by one io_uring thread.
     Uring {
         /// Which blocks it writes.
         range: Range,
-        /// The new size, in blocks.
-        to: Blocks,
+        /// The new size.
+        to: Size,
     },
     /// An asynchronous direct write, then the last close.
     PwriteClose {
@@ -88,10 +88,10 @@ pub enum CallSpec {
     },
     /// A buffered write.
     Write {
-        /// Which blocks.
-        range: Range,
-        /// Half of one block.
-        half: Option<Half>,
+        /// Where, or how much if O_APPEND moves it.
+        span: Span,
+        /// O_APPEND.
+        append: bool,
     },
     /// A journal commit.
     Commit,
@@ -182,16 +182,15 @@ impl CallSpec {
     /// The call, for people: `pwrite(0,1)`.
     pub fn text(&self) -> String {
         match self {
-            CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
+            CallSpec::Pwrite { span, append, aio, fault, flags, pins } => {
                 let how = if *aio { "aio pwrite" } else { "pwrite" };
-                let half = half_text(*half);
                 let fault = fails(*fault);
                 let nowait = if flags.nowait { " NOWAIT" } else { "" };
                 let osync = if flags.osync { " O_SYNC" } else { "" };
-                let at = if flags.at_eof { " at i_size" } else { "" };
+                let append = if *append { " O_APPEND" } else { "" };
                 let pins = if *pins { " from absent pages" } else { "" };
-                let range = format!("{},{}", range.start, range.len);
-                format!("{how}({range}){half}{at}{fault}{nowait}{osync}{pins}")
+                let (place, half) = span_text(*span);
+                format!("{how}({place}){half}{append}{fault}{nowait}{osync}{pins}")
             }
             CallSpec::Pread { range, repeat, .. } => {
                 let again = if *repeat { " for ever" } else { "" };
@@ -219,12 +218,11 @@ impl CallSpec {
             CallSpec::PwriteClose { range } => {
                 format!("aio pwrite({},{}); close", range.start, range.len)
             }
-            CallSpec::Write { range, half } => {
-                let blocks = match range {
-                    Range { start, len: 1 } => format!("{start}"),
-                    range => format!("{},{}", range.start, range.len),
-                };
-                format!("write({blocks}){}", half_text(*half))
+            CallSpec::Write { span, append } => {
+                let (place, half) = span_text(*span);
+                let append = if *append { " O_APPEND" } else { "" };
+                // Of one block its number alone.
+                format!("write({}){half}{append}", place.strip_suffix(",1").unwrap_or(&place))
             }
             CallSpec::Commit => "commit".to_owned(),
             CallSpec::DioWait(WaitQueue::Dio) => "inode_dio_wait".to_owned(),
@@ -257,10 +255,13 @@ impl CallSpec {
     }
 }
 
-fn half_text(half: Option<Half>) -> &'static str {
-    match half {
-        Some(Half::Lower) => " lower half",
-        Some(Half::Upper) => " upper half",
-        None => "",
+/// Where it begins and how long it is, and which half if it is of one block.
+fn span_text(span: Span) -> (String, &'static str) {
+    let Range { start, len } = span.range();
+    match span.cut() {
+        Ends { front: false, back: false } => (format!("{start},{len}"), ""),
+        Ends { front: false, .. } if len == 1 => (format!("{start},1"), " lower half"),
+        Ends { back: false, .. } if len == 1 => (format!("{start},1"), " upper half"),
+        _ => (format!("{},{}", span.start, span.len()), ""),
     }
 }

@@ -1,6 +1,6 @@
 //! The tasks of a litmus file.
 
-use super::file::MAX_BLOCKS;
+use super::file::{MAX_BLOCKS, MAX_SIZE};
 use super::keys::{TASK, keys};
 use super::kind::{KINDS, Kind};
 use super::schema::{At, Field, Fields, Judge};
@@ -8,7 +8,7 @@ use super::words::calls;
 use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};
 use diolock::dio_path::WriteFlags;
-use diolock::op::{Fault, Half, PAGE_BLOCKS, Range, Shift};
+use diolock::op::{self, Fault, Half, PAGE_BLOCKS, Range, Shift, Size};
 
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;
@@ -25,6 +25,8 @@ pub(super) struct Cast {
     pub(super) kind: Option<Kind>,
     /// Where its call is written, or its header.
     pub(super) span: Span,
+    /// Where the file ends if this call is to start there (`at_eof`).
+    pub(super) eof: Option<Size>,
     call: Option<CallSpec>,
 }
 
@@ -145,7 +147,21 @@ fn one(judge: &mut Judge, fields: &Fields<'_>, task: usize, letter: Option<char>
     let kind = word
         .and_then(|word| judge.choice(&word, "a call", &KINDS.map(|(name, kind, _)| (name, kind))));
     let call = kind.and_then(|kind| call(judge, fields, kind));
-    Cast { task, letter, kind, span, call }
+    let eof = eof(judge, fields, call);
+    Cast { task, letter, kind, span, eof, call }
+}
+
+/// Where the file ends for `at_eof`.
+fn eof(judge: &mut Judge, fields: &Fields<'_>, call: Option<CallSpec>) -> Option<Size> {
+    let field = fields.get("at_eof")?;
+    let at_eof = field.flag(judge)?;
+    let CallSpec::Pwrite { span, .. } = call.filter(|_| at_eof)? else { return None };
+    if !span.start.splits() {
+        judge
+            .wrong(field.key_span, "`at_eof`, and it starts where a block does")
+            .help("half = \"upper\", or leave at_eof out and say size = 1.5");
+    }
+    Some(span.start)
 }
 
 /// Whether a call can follow those `before` it in its task.
@@ -210,16 +226,11 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
     match kind {
         Kind::Pwrite | Kind::AioPwrite => {
             let aio = kind == Kind::AioPwrite;
-            let range = range(judge, fields);
-            let half = half(judge, fields);
-            let fault = fault(judge, fields, kind);
+            let (span, fault) = (written(judge, fields), fault(judge, fields, kind));
             let mut flag = |key| fields.get(key).and_then(|f| f.flag(judge)).unwrap_or(false);
-            let flags =
-                WriteFlags { nowait: flag("nowait"), osync: flag("osync"), at_eof: flag("at_eof") };
-            let pins = flag("pins");
-            let range = range?;
-            let half = of_one_block(judge, half, range);
-            Some(CallSpec::Pwrite { range, half, aio, fault, flags, pins })
+            let flags = WriteFlags { nowait: flag("nowait"), osync: flag("osync") };
+            let (pins, append) = (flag("pins"), flag("append"));
+            Some(CallSpec::Pwrite { span: span?, append, aio, fault, flags, pins })
         }
         Kind::Pread => {
             let range = range(judge, fields);
@@ -235,7 +246,7 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         }
         Kind::AioPread => Some(CallSpec::AioPread(range(judge, fields)?)),
         Kind::Ftruncate => {
-            let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
+            let to = fields.need(judge, "to", "to = 0")?.size(judge, Size::ZERO..=MAX_SIZE)?;
             Some(CallSpec::Ftruncate { to, fault: fault(judge, fields, kind) })
         }
         Kind::Fault => Some(CallSpec::Fault { range: page_range(judge, fields)? }),
@@ -254,21 +265,19 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         Kind::Fsync => Some(CallSpec::Fsync),
         Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
-            let to = fields.need(judge, "to", "to = 2")?.number(judge, 0..=MAX_BLOCKS)?;
+            let to = fields.need(judge, "to", "to = 2")?.size(judge, Size::ZERO..=MAX_SIZE)?;
             Some(CallSpec::Writeback { to })
         }
         Kind::Uring => {
-            let to = fields.need(judge, "to", "to = 0")?.number(judge, 0..=MAX_BLOCKS)?;
+            let to = fields.need(judge, "to", "to = 0")?.size(judge, Size::ZERO..=MAX_SIZE)?;
             Some(CallSpec::Uring { range: range(judge, fields)?, to })
         }
         Kind::PwriteClose => Some(CallSpec::PwriteClose { range: range(judge, fields)? }),
         Kind::Write => {
-            let half = half(judge, fields);
-            let range = match fields.get("block") {
-                None => Range { start: 0, len: 1 },
-                Some(_) => page_range(judge, fields)?,
-            };
-            Some(CallSpec::Write { range, half: of_one_block(judge, half, range) })
+            let append = fields.get("append").and_then(|f| f.flag(judge)).unwrap_or(false);
+            let span = written(judge, fields)?;
+            in_page(judge, fields, span.range())?;
+            Some(CallSpec::Write { span, append })
         }
         Kind::Commit => Some(CallSpec::Commit),
         Kind::DioWait(queue) => Some(CallSpec::DioWait(queue)),
@@ -316,6 +325,10 @@ fn range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
 /// Blocks of the page, the only one that the page cache is followed for.
 fn page_range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
     let range = range(judge, fields)?;
+    in_page(judge, fields, range)
+}
+
+fn in_page(judge: &mut Judge, fields: &Fields<'_>, range: Range) -> Option<Range> {
     if range.end() <= PAGE_BLOCKS {
         return Some(range);
     }
@@ -334,14 +347,39 @@ fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {
     Some((half, word.span))
 }
 
-fn of_one_block(judge: &mut Judge, half: Option<(Half, Span)>, range: Range) -> Option<Half> {
-    let (half, span) = half?;
-    if range.len != 1 {
-        judge
-            .wrong(span, format!("half a block, but `blocks` is {}", range.len))
-            .help("an unaligned write is modelled within one block: leave `blocks` out");
+/// What a write asks for: from `block` on so many `blocks`, both in steps of half a block, or a `half` of one. Where
+/// O_APPEND decides, and of a buffered write, `block` may be left out.
+fn written(judge: &mut Judge, fields: &Fields<'_>) -> Option<op::Span> {
+    let half = half(judge, fields);
+    let append = fields.get("append").is_some();
+    let buffered =
+        fields.get("call").is_some_and(|f| f.text(judge).is_some_and(|w| w.value == "write"));
+    let start = match fields.get("block") {
+        None if append || buffered => Some(Size::ZERO),
+        None => fields.need(judge, "block", "block = 0").and(None),
+        Some(field) => field.size(judge, Size::ZERO..=Size::blocks(MAX_BLOCKS - 1)),
+    };
+    let blocks = fields.get("blocks");
+    let one = Size::halves(1)..=MAX_SIZE;
+    let len = blocks.as_ref().map_or(Some(Size::blocks(1)), |field| field.size(judge, one));
+    let (start, len) = (start?, len?);
+    let span = op::Span { start, end: start + len };
+    if let Some((half, at)) = half {
+        if len != Size::blocks(1) || start.splits() {
+            judge
+                .wrong(at, format!("half a block, but {len} from {start} on are asked for"))
+                .help("say where it begins and how long it is: block = 0.5 and blocks = 1");
+            return None;
+        }
+        return Some(op::Span::of(span.range(), Some(half)));
     }
-    Some(half)
+    if span.end > MAX_SIZE {
+        let message = format!("{len} block(s) from {start} on are asked for");
+        let at = blocks.map_or_else(|| fields.header.clone(), |field| field.span);
+        judge.wrong(at, message).label(format!("a file ends at {MAX_SIZE} at the latest"));
+        return None;
+    }
+    Some(span)
 }
 
 /// What goes wrong, of what can go wrong in that call.

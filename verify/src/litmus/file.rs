@@ -2,21 +2,24 @@
 
 use super::schema::{Fields, Judge};
 use crate::problem::Span;
-use diolock::op::{Blocks, Extent};
+use diolock::op::{Blocks, Extent, Size};
 
 /// The blocks of a file are numbered from 0 to one less.
 pub const MAX_BLOCKS: Blocks = 8;
 
+/// That of a file of all of them.
+pub(super) const MAX_SIZE: Size = Size::blocks(MAX_BLOCKS);
+
 /// The file at the start, and where the litmus file says so.
 #[derive(Default)]
 pub(super) struct File {
-    pub(super) size: Blocks,
+    pub(super) size: Size,
     pub(super) extents: Vec<Extent>,
     pub(super) extents_span: Option<Span>,
     pub(super) cached_pages: Blocks,
     pub(super) cached_pages_span: Option<Span>,
     pub(super) dirty: bool,
-    pub(super) disksize: Option<Blocks>,
+    pub(super) disksize: Option<Size>,
     pub(super) disksize_span: Option<Span>,
 }
 
@@ -28,7 +31,7 @@ pub(super) fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
     let fields = Fields::new(judge, "[file]", table, field.span);
     let size = fields
         .need(judge, "size", "size = 1")
-        .and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
+        .and_then(|field| field.size(judge, Size::ZERO..=MAX_SIZE));
     let cached_pages =
         fields.get("cached_pages").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
     let dirty = fields.get("dirty").is_some_and(|field| {
@@ -39,7 +42,8 @@ pub(super) fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
         }
         field.flag(judge).unwrap_or(false)
     });
-    let disksize = fields.get("disksize").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));
+    let disksize =
+        fields.get("disksize").and_then(|field| field.size(judge, Size::ZERO..=MAX_SIZE));
     let mut extents = Vec::new();
     if let Some(field) = fields.need(judge, "extents", "extents = [\"written\", \"hole\"]") {
         let before = judge.count();
@@ -56,7 +60,7 @@ pub(super) fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
                 .label(format!("{} blocks", words.len()));
         } else if let Some(size) = size
             && judge.count() == before
-            && words.len() < size as usize
+            && words.len() < size.up() as usize
         {
             let message = format!("size is {size}, and `extents` has {} block(s)", words.len());
             judge

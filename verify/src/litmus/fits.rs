@@ -1,12 +1,19 @@
 //! Whether the calls of a litmus file can happen side by side, and to this file.
 
+use super::CallSpec;
 use super::cast::Cast;
+use super::file::File;
 use super::kind::Kind;
 use super::schema::Judge;
-use diolock::op::Blocks;
+use diolock::op::Size;
+
+/// A file that is appended to is no longer.
+const MAX_APPENDED: Size = Size::blocks(16);
 
 /// Judges the calls by what else the file says.
-pub(super) fn fits(judge: &mut Judge, cast: &[Cast], cached_pages: Blocks) {
+pub(super) fn fits(judge: &mut Judge, cast: &[Cast], file: &File) {
+    let cached_pages = file.cached_pages;
+    reach_too_far(judge, cast, file.size);
     let evicts = cast.iter().any(|c| c.kind == Some(Kind::Evict));
     let appends = cast.iter().any(|c| c.kind == Some(Kind::Append));
     let swaps = cast.iter().any(|c| c.kind == Some(Kind::MoveExtents));
@@ -36,6 +43,27 @@ pub(super) fn fits(judge: &mut Judge, cast: &[Cast], cached_pages: Blocks) {
                 .wrong(task.span.clone(), "append is to a cached page, and this file has none")
                 .help("cached_pages = 1 under [file]");
         }
+    }
+}
+
+/// Appending writes may come one after another: the last must still end in a file that is followed.
+fn reach_too_far(judge: &mut Judge, cast: &[Cast], size: Size) {
+    let writes = cast.iter().filter_map(|call| match call.spec()? {
+        CallSpec::Pwrite { span, append, .. } | CallSpec::Write { span, append } => {
+            Some((call, span, append))
+        }
+        _ => None,
+    });
+    let (appends, others): (Vec<_>, Vec<_>) = writes.partition(|write| write.2);
+    let end = others.iter().map(|write| write.1.end).fold(size, Size::max);
+    let reached = appends.iter().fold(end, |end, write| end + write.1.len());
+    if let Some((last, ..)) = appends.last().filter(|_| reached > MAX_APPENDED) {
+        judge
+            .wrong(
+                last.span.clone(),
+                format!("with all that is appended the file ends at {reached}"),
+            )
+            .label(format!("{MAX_APPENDED} blocks are followed"));
     }
 }
 

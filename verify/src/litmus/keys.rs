@@ -42,7 +42,7 @@ const OF_TOP: [Key; 17] = [
 ];
 
 const OF_FILE: [Key; 5] = [
-    ("size", "i_size, in blocks"),
+    ("size", "i_size, in blocks, in steps of 0.5"),
     (
         "extents",
         "a word a block: \"written\", \"unwritten\", \"hole\"; more than `size` are allowed",
@@ -60,19 +60,23 @@ const OF_MOUNT: [Key; 2] = [
     ("journal", "whether there is a journal, true if left out"),
 ];
 
-const OF_TASK: [Key; 15] = [
+const OF_TASK: [Key; 16] = [
     ("name", "a capital letter; the completion of an asynchronous call has it in lower case"),
     ("call", "the call, its arguments beside it"),
     ("calls", "or calls that follow each other, as [\"pwrite 0\", { call = \"fsync\" }]"),
-    ("block", "the first block"),
-    ("blocks", "how many, 1 if left out"),
+    ("block", "the first block; of a write where it begins, in steps of 0.5"),
+    ("blocks", "how many, 1 if left out; of a write in steps of 0.5"),
     ("half", "\"lower\" or \"upper\": half of one block"),
+    ("append", "true: O_APPEND: the write goes where the file ends, whatever `block` says"),
     ("fail", "\"enospc\" or \"enomem\": what goes wrong"),
-    ("to", "the new size, in blocks"),
+    ("to", "the new size, in blocks, in steps of 0.5"),
     ("repeat", "true: it starts over for ever (graph alone)"),
     ("size_read", "\"early\", or \"late\": i_size is read only after the count is raised"),
     ("nowait", "true: IOCB_NOWAIT"),
-    ("at_eof", "true: it starts at i_size, in the middle of its block"),
+    (
+        "at_eof",
+        "true: the file ends in the middle of its block, where it starts; the same as `size` in steps of 0.5",
+    ),
     ("osync", "true: O_SYNC"),
     ("pins", "true: its buffer is not present, so that its pages are pinned under mmap_sem"),
     ("indirect", "true: the file is mapped by indirect blocks"),

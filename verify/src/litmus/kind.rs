@@ -117,7 +117,7 @@ impl Kind {
     pub(super) fn arguments(self) -> &'static [&'static str] {
         match self {
             Kind::Pwrite | Kind::AioPwrite => {
-                &["block", "blocks", "half", "fail", "nowait", "osync", "at_eof", "pins"]
+                &["block", "blocks", "half", "append", "fail", "nowait", "osync", "at_eof", "pins"]
             }
             Kind::PunchHole => &["block", "blocks", "indirect", "fail"],
             Kind::Fault
@@ -138,7 +138,7 @@ impl Kind {
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
             Kind::Ftruncate => &["to", "fail"],
             Kind::Append => &["block"],
-            Kind::Write => &["block", "blocks", "half"],
+            Kind::Write => &["block", "blocks", "half", "append"],
             Kind::Fallocate => &["block", "blocks"],
             Kind::WritePages
             | Kind::Fsync

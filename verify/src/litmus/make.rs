@@ -6,7 +6,7 @@ use diolock::dio_path::{Write, WriteFlags};
 use diolock::inode::Inode;
 use diolock::inode_lock::{Commit, InodeDioDone, InodeDioWait};
 use diolock::kernel::Kernel;
-use diolock::op::{Range, TaskId};
+use diolock::op::{Range, Span, TaskId};
 use diolock::page_cache::{
     Append, EndBio, FilemapFault, FilemapRead, PageFault, VmMmap, WbDisksize,
 };
@@ -51,8 +51,9 @@ impl Making<'_> {
     }
 
     fn plain(&self, task: TaskId, end_io: TaskId, range: Range) -> Write {
-        let (half, fault, pins) = Default::default();
-        Write { task, end_io: Some(end_io), range, half, fault, pins, slot: self.slot }
+        let (span, append) = (Span::of(range, None), false);
+        let (fault, pins) = (None, false);
+        Write { task, end_io: Some(end_io), span, append, fault, pins, slot: self.slot }
     }
 
     /// A call in a task, and its completion.
@@ -60,16 +61,16 @@ impl Making<'_> {
         let (kernel, mount) = (self.kernel, self.mount);
         let mut completion = None;
         let call = match spec {
-            CallSpec::Pwrite { range, half, aio, fault, flags, pins } => {
+            CallSpec::Pwrite { span, append, aio, fault, flags, pins } => {
                 let end_io = aio.then(|| self.completion(letter));
                 if let Some(end_io) = end_io {
                     completion = Some(Call::completion(end_io, task, flags, kernel));
                 }
-                let write = Write { task, end_io, range, half, fault, pins, slot: self.slot };
+                let write = Write { task, end_io, span, append, fault, pins, slot: self.slot };
                 Call::pwrite(write, flags, kernel, mount)
             }
             CallSpec::Pread { range, late_size, repeat } => {
-                match Call::pread(task, None, range, kernel, (mount, self.pages)) {
+                match Call::pread(task, None, Span::of(range, None), kernel, (mount, self.pages)) {
                     Call::Read(read) => {
                         let read = if late_size { read.late_size() } else { read };
                         Call::Read(if repeat { read.repeat() } else { read })
@@ -80,7 +81,7 @@ impl Making<'_> {
             CallSpec::AioPread(range) => {
                 let end_io = self.completion(letter);
                 completion = Some(Call::read_completion(end_io, kernel));
-                Call::pread(task, Some(end_io), range, kernel, (mount, self.pages))
+                Call::pread(task, Some(end_io), Span::of(range, None), kernel, (mount, self.pages))
             }
             CallSpec::Ftruncate { to, fault } => Call::ftruncate(to, fault, kernel, mount),
             CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
@@ -110,7 +111,7 @@ impl Making<'_> {
                 let write = self.plain(task, end_io, range);
                 Call::pwrite_close(write, flags, kernel, mount)
             }
-            CallSpec::Write { range, half } => Call::buffered_write(range, half, kernel),
+            CallSpec::Write { span, append } => Call::buffered_write(span, append, kernel),
             CallSpec::Commit => Call::Commit(Commit::default()),
             CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
             CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
@@ -151,7 +152,7 @@ impl Making<'_> {
             inode = inode.with_dirty_page(0);
         } else if let Some(disksize) = disksize.filter(|_| *cached_pages > 0) {
             // What i_disksize lags behind for is in the page, and delayed.
-            inode = inode.with_dirty_page(disksize);
+            inode = inode.with_dirty_page(disksize.down());
         }
         let released = Making { kernel: Kernel::new(self.kernel.version), ..self.clone() };
         for &spec in &self.litmus.setup {

@@ -31,7 +31,7 @@ use crate::engine::EngineName;
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet, Verb};
 use diolock::kernel::Kernel;
-use diolock::op::{Blocks, Extent, LockName};
+use diolock::op::{Blocks, Extent, LockName, Size};
 
 /// A claim about the protocol, and the situation it speaks of.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct Litmus {
     /// How the claim's bug is known: `message`, `source`, `derived` …, for people.
     pub evidence: Option<String>,
     /// i_size at the start, in blocks.
-    pub size: Blocks,
+    pub size: Size,
     /// The mapping at the start.
     pub extents: Vec<Extent>,
     /// Pages cached at the start.
@@ -57,7 +57,7 @@ pub struct Litmus {
     /// The cached page was stored to.
     pub dirty: bool,
     /// i_disksize at the start, if it lags behind.
-    pub disksize: Option<Blocks>,
+    pub disksize: Option<Size>,
     /// The mount option.
     pub dioread_nolock: bool,
     /// Whether the file system has a journal.

@@ -79,12 +79,13 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
     let fair = fair(judge, &top);
     let (rules, except) = rules(judge, &top);
     let before = judge.count();
-    let file = file(judge, &top);
+    let mut file = file(judge, &top);
     let file_is_read = judge.count() == before;
     let mount = mount(judge, &top);
     let cast = tasks(judge, &top);
     let setup = setup(judge, &top);
-    fits(judge, &cast, file.cached_pages);
+    file.size = cast.iter().find_map(|call| call.eof).unwrap_or(file.size);
+    fits(judge, &cast, &file);
     if file_is_read {
         start(judge, &file, &cast, mount.journal);
     }

@@ -2,7 +2,7 @@
 
 use super::keys::{TABLES, keys};
 use crate::problem::{Finding, Span, shown};
-use diolock::op::Blocks;
+use diolock::op::{Blocks, Size};
 use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -127,7 +127,7 @@ enum Table<'t> {
 pub(super) enum Value<'t> {
     Toml(&'t DeValue<'t>),
     Word(&'t str),
-    Number(Blocks),
+    Number(Size),
     Flag(bool),
 }
 
@@ -271,7 +271,7 @@ impl<'t> Field<'t> {
             Value::Toml(DeValue::Integer(number)) => {
                 Blocks::from_str_radix(number.as_str(), number.radix()).ok()
             }
-            Value::Number(number) => Some(number),
+            Value::Number(number) => Some(number).filter(|n| !n.splits()).map(Size::down),
             Value::Word(word) => word.parse().ok(),
             _ => {
                 self.mismatch(judge, &wanted);
@@ -283,6 +283,31 @@ impl<'t> Field<'t> {
             judge
                 .wrong(self.span.clone(), format!("`{}` must be {wanted}", self.key))
                 .label("out of range");
+        }
+        found
+    }
+
+    /// A number of blocks in a range, in steps of half a block.
+    pub(super) fn size(&self, judge: &mut Judge, range: RangeInclusive<Size>) -> Option<Size> {
+        let (from, to) = (range.start(), range.end());
+        let wanted = format!("a number from {from} to {to} in steps of 0.5");
+        let found = match self.value {
+            Value::Toml(DeValue::Integer(number)) => {
+                Blocks::from_str_radix(number.as_str(), number.radix()).ok().map(Size::blocks)
+            }
+            Value::Toml(DeValue::Float(number)) => number.as_str().parse().ok(),
+            Value::Number(number) => Some(number),
+            Value::Word(word) => word.parse().ok(),
+            _ => {
+                self.mismatch(judge, &wanted);
+                return None;
+            }
+        };
+        let found = found.filter(|n| range.contains(n));
+        if found.is_none() {
+            judge
+                .wrong(self.span.clone(), format!("`{}` must be {wanted}", self.key))
+                .label("out of range, or in between");
         }
         found
     }

@@ -53,8 +53,8 @@ struct DirectWrite {
 impl CallSpec {
     fn direct_write(&self) -> Option<DirectWrite> {
         match *self {
-            CallSpec::Pwrite { range, half, aio, .. } => {
-                Some(DirectWrite { range, serialized: half.is_some() && aio })
+            CallSpec::Pwrite { span, aio, .. } => {
+                Some(DirectWrite { range: span.range(), serialized: span.unaligned() && aio })
             }
             CallSpec::PwriteClose { range } | CallSpec::Uring { range, .. } => {
                 Some(DirectWrite { range, serialized: false })

@@ -29,7 +29,7 @@ use diolock::op::Extent;
 /// Judges the start of a file by itself, and by what is called on it.
 pub(super) fn start(judge: &mut Judge, file: &File, cast: &[Cast], journal: bool) {
     if let Some(pages) = &file.cached_pages_span
-        && file.cached_pages > file.size
+        && file.cached_pages > file.size.up()
     {
         let message = format!("{} cached page(s) of {} block(s)", file.cached_pages, file.size);
         judge
@@ -40,13 +40,13 @@ pub(super) fn start(judge: &mut Judge, file: &File, cast: &[Cast], journal: bool
     if let (Some(disksize), Some(at)) = (file.disksize, &file.disksize_span)
         && disksize < file.size
     {
-        let (from, to) = (disksize as usize, file.size as usize);
+        let (from, to) = (disksize.up() as usize, file.size.up() as usize);
         let late = file.extents.get(from..to).unwrap_or_default();
         let writeback = cast.iter().any(|c| c.kind == Some(Kind::Writeback));
         let delayed = late.len() < to - from || late.contains(&Extent::Hole);
         if !file.dirty && !writeback && !delayed {
             let message =
-                format!("i_disksize is {disksize}, i_size {}, and nothing is to come", to);
+                format!("i_disksize is {disksize}, i_size {}, and nothing is to come", file.size);
             judge
                 .wrong(at.clone(), message)
                 .label("whose writeback is to raise it?")

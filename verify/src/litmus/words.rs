@@ -1,19 +1,20 @@
-//! A call in words: `pwrite 0`, `pwrite 0-1 nowait`, `pwrite 1 lower`, `ftruncate 0`, `falloc 1 fail=enospc`.
+//! A call in words: `pwrite 0`, `pwrite 0.5+1`, `pwrite 0-1 nowait`, `pwrite 1 lower`, `ftruncate 0`, `falloc 1 fail=enospc`.
 
 use super::keys::{TASK, keys};
 use super::kind::KINDS;
 use super::schema::{At, Field, Fields, Judge, Value, inside};
 use crate::problem::{Span, shown};
-use diolock::op::Blocks;
+use diolock::op::{Blocks, Size};
 use toml::de::DeValue;
 
 /// What a word alone stands for: a key, and its value.
-const ALONE: [(&str, &str); 7] = [
+const ALONE: [(&str, &str); 8] = [
     ("lower", "half"),
     ("upper", "half"),
     ("nowait", "nowait"),
     ("osync", "osync"),
     ("at_eof", "at_eof"),
+    ("append", "append"),
     ("pins", "pins"),
     ("indirect", "indirect"),
 ];
@@ -65,13 +66,13 @@ pub(super) fn fields<'t>(judge: &mut Judge, call: &At<&'t str>) -> Fields<'t> {
         let alone = ALONE.iter().find(|known| known.0 == word);
         match (number, range(word), word.split_once('='), alone) {
             (0, ..) => add(judge, "call", span, Value::Word(word)),
-            (_, Some((first, last)), ..) => {
+            (_, Some((first, len)), ..) => {
                 add(judge, place(call.value), span.clone(), Value::Number(first));
-                match last.map(|last| last.checked_sub(first)) {
-                    Some(Some(more)) => add(judge, "blocks", span, Value::Number(more + 1)),
-                    Some(None) => {
+                match len {
+                    Some(Size::ZERO) => {
                         judge.wrong(span, format!("`{word}` ends before it begins"));
                     }
+                    Some(len) => add(judge, "blocks", span, Value::Number(len)),
                     None => {}
                 }
             }
@@ -94,18 +95,23 @@ pub(super) fn fields<'t>(judge: &mut Judge, call: &At<&'t str>) -> Fields<'t> {
                 judge
                     .wrong(span, format!("`{}` says nothing of a call", shown(word)))
                     .choices(word, ALONE.iter().map(|known| known.0))
-                    .help("a call in words: \"pwrite 0\", \"pwrite 0-1 nowait\", \"ftruncate 0\", \"falloc 1 fail=enospc\"");
+                    .help("a call in words: \"pwrite 0\", \"pwrite 0-1 nowait\", \"pwrite 0.5+1\", \"ftruncate 0\", \"falloc 1 fail=enospc\"");
             }
         }
     }
     Fields::of_words(fields, call.span.clone())
 }
 
-/// `0`, or `0-1`: the first block, and the last.
-fn range(word: &str) -> Option<(Blocks, Option<Blocks>)> {
-    match word.split_once('-') {
+/// `0`, or `0-1`, the first block and the last, or `0.5+1`, where it begins and how long it is.
+fn range(word: &str) -> Option<(Size, Option<Size>)> {
+    if let Some((first, last)) = word.split_once('-') {
+        let (first, last): (Blocks, Blocks) = (first.parse().ok()?, last.parse().ok()?);
+        let blocks = last.saturating_add(1).saturating_sub(first);
+        return Some((Size::blocks(first), Some(Size::blocks(blocks))));
+    }
+    match word.split_once('+') {
         None => Some((word.parse().ok()?, None)),
-        Some((first, last)) => Some((first.parse().ok()?, Some(last.parse().ok()?))),
+        Some((first, len)) => Some((first.parse().ok()?, Some(len.parse().ok()?))),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a step may be told.
 
 use diolock::op::{
-    Blocks, Buffer, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PhysicalBlock,
-    Range,
+    Buffer, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PhysicalBlock, Range,
+    Size,
 };
 
-/// Sizes, in blocks: a file of litmus tests is no longer.
-const SIZES: std::ops::RangeInclusive<Blocks> = 0..=4;
+/// Sizes, in half blocks: a file of litmus tests is hardly longer.
+const SIZES: std::ops::RangeInclusive<u32> = 0..=8;
 
 /// All that a step may be told, in whatever state the file is and whatever others have done to it. Of data,
 /// of which no task makes anything, one.
@@ -23,7 +23,9 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         | Op::Private(..)
         | Op::CountDecAndTest(..)
         | Op::WaitLook(_) => flags(),
-        Op::SizeRead | Op::DisksizeRead => SIZES.map(Outcome::Value).collect(),
+        Op::SizeRead | Op::DisksizeRead => {
+            SIZES.map(|halves| Outcome::Size(Size::halves(halves))).collect()
+        }
         Op::PagesRead | Op::DepthRead | Op::CountRead(_) => [0, 1].map(Outcome::Value).to_vec(),
         Op::PageLook | Op::PageDirty => pages(),
         Op::PageIn => pages().into_iter().filter(|page| !page.buffers().is_empty()).collect(),
@@ -61,13 +63,16 @@ fn mappings(range: Range, how: MapFor) -> Vec<Outcome> {
     let kinds: &[Extent] = match how {
         MapFor::Probe | MapFor::Io | MapFor::Page | MapFor::Unwrite => &[Hole, Unwritten, Written],
         MapFor::Create | MapFor::Preallocate { .. } => &[Unwritten, Written],
-        MapFor::CreateFails | MapFor::Extend => &[Written],
+        MapFor::CreateFails => &[Written],
+        // A hole that has a block now.
+        MapFor::Extend => &[Hole, Written],
     };
+    let has_block = |extent| extent != Hole || how == MapFor::Extend;
     let mut all: Vec<Vec<Mapped>> = vec![Vec::new()];
     for _ in range.blocks().take(3) {
         let longer = |found: Vec<Mapped>| {
             let more = kinds.iter().map(move |&extent| {
-                let block = (extent != Hole).then_some(found.len() as PhysicalBlock);
+                let block = has_block(extent).then_some(found.len() as PhysicalBlock);
                 [found.clone(), vec![Mapped { extent, block }]].concat()
             });
             more.collect::<Vec<_>>()

@@ -3,7 +3,7 @@
 use super::outcomes;
 use diolock::call::Call;
 use diolock::kernel::Version;
-use diolock::op::{Bio, LockName, Mode, Op, Outcome, Range, Submission};
+use diolock::op::{Bio, LockName, Mode, Op, Outcome, Range, Span, Submission};
 use diolock::task::{Place, Task};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem::{Discriminant, discriminant};
@@ -100,10 +100,9 @@ pub fn rows(calls: &[Call], version: Version, follow: usize) -> Vec<Row> {
         }
         // A completion of each kind.
         for unwritten in [false, true] {
-            let bio = Bio::Write { half: None, zero_rest: false };
-            let range = Range { start: 0, len: 1 };
+            let (span, bio) = (Span::of(Range { start: 0, len: 1 }, None), Bio::WHOLE_WRITE);
             let mut call = call.clone();
-            call.submit(Submission { range, blocks: vec![0], bio, unwritten });
+            call.submit(Submission { span, blocks: vec![0], bio, unwritten });
             walk.from(call);
         }
     }

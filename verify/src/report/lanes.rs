@@ -73,7 +73,7 @@ mod tests {
     use crate::rule::{RuleId, RuleSet};
     use diolock::op::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};
     use diolock::op::Mode::{Exclusive, Shared};
-    use diolock::op::Op;
+    use diolock::op::{Op, Size};
 
     fn deadlock(extra: usize) -> String {
         let mut first = vec![Op::Lock(IMutex, Exclusive)];
@@ -117,8 +117,8 @@ DEADLOCKED script on v3.7
     #[test]
     fn six_tasks_fit() {
         let locks = [
-            vec![Op::Lock(AioMutex, Exclusive), Op::SizeWrite(1)],
-            vec![Op::Lock(IMutex, Exclusive), Op::SizeWrite(0)],
+            vec![Op::Lock(AioMutex, Exclusive), Op::SizeWrite(Size::blocks(1))],
+            vec![Op::Lock(IMutex, Exclusive), Op::SizeWrite(Size::ZERO)],
             vec![Op::Lock(IDataSem, Shared), Op::SizeRead],
             vec![Op::Lock(IDataSem, Shared), Op::SizeRead],
             vec![Op::Lock(CompletedIoLock, Exclusive), Op::SizeRead],

@@ -3,7 +3,7 @@
 use crate::program::{Event, Program, Waiting};
 use diolock::inode::Blocked;
 use diolock::op::{
-    Bio, Buffer, Content, Extent, Half, Handle, LockName, LogicalBlock, Mode, Op, OrphanOp,
+    Bio, Buffer, Content, Ends, Extent, Handle, LockName, LogicalBlock, Mode, Op, OrphanOp,
     Outcome, PAGE_BLOCKS, PhysicalBlock, PrivateOp, Range, Shift, TaskId,
 };
 
@@ -56,11 +56,14 @@ pub fn op_words(op: &Op) -> String {
         Op::JournalStop(handle) => return format!("journal_stop: {}", handle_words(*handle)),
         Op::SizeWrite(size) => return format!("i_size := {size}"),
         Op::DisksizeWrite(size) => return format!("i_disksize := {size}"),
-        Op::PageTruncate(range) if range.end() >= PAGE_BLOCKS => {
-            return format!("drop cached blocks from {} on", range.start);
+        Op::PageTruncate(from, to) if *to >= PAGE_BLOCKS => {
+            return format!("drop cached blocks from {from} on");
         }
-        Op::PageTruncate(range) => {
-            return format!("drop cached blocks {} to {}", range.start, range.end() - 1);
+        Op::PageTruncate(from, to) => {
+            return format!("drop cached blocks {from} to {}", to - 1);
+        }
+        Op::PageZero(from, _) => {
+            return format!("zero cached block {} from {from} on", from.down());
         }
         Op::PageStore(stored, _) => return format!("store to cached {}", buffers(stored)),
         Op::PageClean(written, _) => {
@@ -83,13 +86,16 @@ pub fn op_words(op: &Op) -> String {
         Op::Bio(blocks, Bio::Page { .. }) => {
             return format!("write page to {}", block_words(blocks));
         }
-        Op::Bio(blocks, Bio::Write { half, zero_rest }) => {
-            let half = match half {
-                None => "",
-                Some(Half::Lower) => " lower half",
-                Some(Half::Upper) => " upper half",
+        Op::Bio(blocks, Bio::Write { cut, zeroed }) => {
+            let half = match (cut.front, cut.back) {
+                (false, false) => "",
+                (false, true) if blocks.len() == 1 => " lower half",
+                (true, false) if blocks.len() == 1 => " upper half",
+                (true, false) => " but the first half",
+                (false, true) => " but the last half",
+                (true, true) => " but the first and the last half",
             };
-            let zero = if *zero_rest { ", zero rest" } else { "" };
+            let zero = if *zeroed == Ends::NONE { "" } else { ", zero rest" };
             return format!("write {}{half}{zero}", block_words(blocks));
         }
         Op::DioBegin(_) => "i_dio_count + 1",
@@ -168,10 +174,12 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             return format!("completed list: take {}", name(io_end.task));
         }
         (Op::ListTake(_), _) => return "completed list: nothing".to_owned(),
-        (
-            Op::CountRead(_) | Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::DepthRead,
-            Outcome::Value(value),
-        ) => return format!("{} = {value}", op_words(&event.op)),
+        (Op::CountRead(_) | Op::PagesRead | Op::DepthRead, Outcome::Value(value)) => {
+            return format!("{} = {value}", op_words(&event.op));
+        }
+        (Op::SizeRead | Op::DisksizeRead, Outcome::Size(size)) => {
+            return format!("{} = {size}", op_words(&event.op));
+        }
         (Op::SwapBlocks(_), Outcome::Freed(blocks)) => format!("gives {}", list(blocks)),
         (Op::Free(_) | Op::FreeRange(_), Outcome::Freed(blocks)) if blocks.is_empty() => {
             "none".to_owned()

@@ -3,7 +3,7 @@
 use crate::condition::{Answer, Cell};
 use crate::program::{Event, Program, System};
 use diolock::call::{Call, Returned};
-use diolock::op::{Bio, Content, Extent, LogicalBlock, MapFor, Op, Outcome, Range, TaskId};
+use diolock::op::{Bio, Content, Extent, LogicalBlock, MapFor, Op, Outcome, Size, Span, TaskId};
 
 /// What each task was told that a condition may ask for. What was read tells executions apart, so it is kept for
 /// programs that ask only.
@@ -21,7 +21,7 @@ struct Told {
     no_space: bool,
     gave_up: bool,
     /// What a direct read returned, of what it found.
-    range: Option<Range>,
+    span: Option<Span>,
     /// Whose I/O it is, if not its own.
     completed_by: Option<TaskId>,
     /// What a direct read found where.
@@ -29,7 +29,9 @@ struct Told {
     /// What it, or a completion, read there: block by block of what is written.
     data: Vec<[Content; 2]>,
     /// What a buffered read copied.
-    copied: Vec<(LogicalBlock, [Content; 2])>,
+    copied: Vec<(LogicalBlock, [Option<Content>; 2])>,
+    /// i_size, as it saw it last.
+    size: Size,
 }
 
 impl Answers {
@@ -74,8 +76,12 @@ impl Answers {
                 told.data.extend(data);
             }
             (&Op::PageRead(block), Outcome::Data(data)) if reads => {
-                told.copied.extend(data.iter().map(|&held| (block, held)));
+                let below = |half: u32| Size::halves(2 * block + half) < told.size;
+                let held = data.first().copied().unwrap_or([Content::Zero; 2]);
+                let held = [0, 1].map(|half| Some(held[half]).filter(|_| below(half as u32)));
+                told.copied.push((block, held));
             }
+            (Op::SizeRead, &Outcome::Size(size)) if reads => told.size = size,
             _ => {}
         }
     }
@@ -87,7 +93,7 @@ impl Answers {
         let reads = self.reads[at].get(calls.len() - 1) == Some(&true);
         if let Some(told) = calls.last_mut() {
             told.gave_up = call.gave_up();
-            told.range = call.read().filter(|_| reads);
+            told.span = call.read().filter(|_| reads);
             told.completed_by = call.read_completed_by().filter(|_| reads);
         }
         calls.push(Told::default());
@@ -107,8 +113,9 @@ impl Answers {
             _ => Returned::Ok,
         };
         let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
-        let Some(range) = told.range else {
-            let copied = told.copied.iter().map(|&(block, held)| (block, cells(held)));
+        let read = |held: Option<Content>| held.map_or(Cell::Nothing, |held| cell(program, held));
+        let Some(span) = told.span else {
+            let copied = told.copied.iter().map(|&(block, held)| (block, held.map(read)));
             return Answer { read: copied.collect(), returned };
         };
         let completion = told.completed_by.and_then(|task| self.told[usize::from(task)].first());
@@ -118,7 +125,12 @@ impl Answers {
             let data = (extent == Extent::Written).then(|| data.next()).flatten();
             cells(data.copied().unwrap_or([Content::Zero; 2]))
         });
-        Answer { read: range.blocks().zip(found).collect(), returned }
+        let mut read: Vec<_> = span.blocks().zip(found).collect();
+        // What lies past its end was not returned.
+        if let Some((_, last)) = read.last_mut().filter(|_| span.end.splits()) {
+            last[1] = Cell::Nothing;
+        }
+        Answer { read, returned }
     }
 }
 

@@ -1,7 +1,7 @@
 //! R15 condition: what the litmus file itself says of the end.
 
 use super::answers::{Answers, cell};
-use super::pages::reads_as;
+use super::pages::{halves_below, reads_as};
 use super::{Gathered, Judgement, RuleId, broken};
 use crate::condition::{Cell, Facts};
 use crate::program::{Program, System};
@@ -42,6 +42,11 @@ pub(super) fn facts(answers: &Answers, program: &Program, system: &System) -> Fa
         let held = inode.cached_page().and_then(|page| page.held(block));
         held.map_or([Cell::Nothing; 2], cells)
     };
+    let file = |block: LogicalBlock| {
+        let mut held = cells(reads_as(inode, block));
+        held[halves_below(inode, block).end..].fill(Cell::Nothing);
+        held
+    };
     let disk = |mapped: &Mapped| match (mapped.extent, mapped.block) {
         (Extent::Written, Some(block)) => cells(inode.extents().block(block).halves),
         (Extent::Unwritten, _) => [Cell::Unwritten; 2],
@@ -50,7 +55,7 @@ pub(super) fn facts(answers: &Answers, program: &Program, system: &System) -> Fa
     Facts {
         size: inode.size(),
         disksize: inode.disksize(),
-        file: (0..inode.size()).map(|block| cells(reads_as(inode, block))).collect(),
+        file: (0..inode.size().up()).map(file).collect(),
         page: (0..PAGE_BLOCKS).map(page).collect(),
         disk: inode.extents().mapping().iter().map(disk).collect(),
         answers: system.tasks().map(|task| answers.of(task, program)).collect(),

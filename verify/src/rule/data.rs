@@ -4,7 +4,7 @@ use super::view::{End, View};
 use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
-use diolock::op::{Bio, Content, Extent, LockName, Mode, Op, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{Bio, Content, Ends, Extent, LockName, Mode, Op, Outcome, PhysicalBlock, TaskId};
 
 /// R4. I/O is in flight from its submission to its end; synchronous I/O is one step here, so that only
 /// what it reaches can be wrong.
@@ -52,14 +52,14 @@ pub(super) fn converted(view: &View<'_>) -> Judgement {
 
 /// R5: nobody zeroes what another has written.
 pub(super) fn zeroed(view: &View<'_>) -> Judgement {
-    let Op::Bio(blocks, Bio::Write { half: Some(half), zero_rest: true }) = &view.event.op else {
+    let Op::Bio(blocks, Bio::Write { zeroed, .. }) = &view.event.op else {
         return Ok(());
     };
-    let other = 1 - half.index();
-    for &b in blocks {
-        if let Some(loser) = view.block(b).data[other]
-            && loser != view.event.task
-        {
+    for (at, &b) in blocks.iter().enumerate() {
+        let Ends { front, back } = zeroed.of_block(at, blocks.len());
+        let halves = view.block(b).data.into_iter().zip([front, back]);
+        let lost = halves.filter_map(|(data, zeroed)| data.filter(|_| zeroed));
+        if let Some(loser) = lost.into_iter().find(|&loser| loser != view.event.task) {
             let (who, loser) = (view.who(), view.name(loser));
             let text = format!("{who} zeroed the half of block {b} that {loser} had written");
             return broken(RuleId::R5, text);
@@ -97,11 +97,10 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
     if view.me().holds(LockName::PageLock, Mode::Exclusive) {
         return Ok(());
     }
-    let never_held = |halves: &[Content; 2]| {
-        halves.iter().any(|content| matches!(content, Content::Stale | Content::Foreign))
-    };
-    let mut seen = blocks.iter().zip(data).take(*returned as usize);
-    match seen.find(|(_, halves)| never_held(halves)) {
+    let never_held = |content: &Content| matches!(content, Content::Stale | Content::Foreign);
+    let halves = blocks.iter().zip(data).flat_map(|(b, held)| held.iter().map(move |h| (b, h)));
+    let mut seen = halves.take(returned.in_halves() as usize);
+    match seen.find(|(_, content)| never_held(content)) {
         Some((b, _)) => {
             let text = format!("the read of block {b} returned bytes that the file never held");
             broken(RuleId::R5, text)

@@ -40,7 +40,8 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         | Op::PageStore(..)
         | Op::PageClean(..)
         | Op::PageIn
-        | Op::PageTruncate(_)
+        | Op::PageTruncate(..)
+        | Op::PageZero(..)
         | Op::PageInvalidate => (PageLock, Exclusive, "the cached page"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,

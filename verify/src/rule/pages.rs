@@ -16,7 +16,9 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
         return Ok(());
     };
     let me = view.me();
-    let contents = || data.iter().flatten();
+    // What lies past i_size is not copied.
+    let below = me.size_seen.in_halves().saturating_sub(2 * block) as usize;
+    let contents = || data.iter().flatten().take(below);
     if contents().any(|c| matches!(c, Content::Stale | Content::Foreign)) {
         let text = format!("the cached block {block} holds bytes that the file never held");
         return broken(RuleId::R5, text);
@@ -25,8 +27,9 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
         let it = Halves::of(block, Some(half));
         !me.vouched.less(me.holes).less(me.page_holes).and(it).is_empty()
     };
-    let zeros = contents().enumerate().any(|(half, c)| *c == Content::Zero && vouched(half));
-    if zeros && !view.page_data(block).cut {
+    let cut = |half: usize| view.page_data(block).cut[half];
+    let mut zeros = contents().enumerate().filter(|(_, c)| **c == Content::Zero);
+    if zeros.any(|(half, _)| vouched(half) && !cut(half)) {
         let text = format!(
             "{} saw i_size {} and read zeros for the data that i_size vouches for",
             view.who(),
@@ -84,11 +87,11 @@ pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
     if program.appends() || !program.calls.iter().any(looks) {
         return Ok(());
     }
-    for block in 0..inode.size().min(PAGE_BLOCKS) {
+    for block in 0..inode.size().up().min(PAGE_BLOCKS) {
         let clean = !page.buffers[block as usize].dirty;
         let Some(held) = page.held(block).filter(|_| clean) else { continue };
         let disk = on_disk(inode, block);
-        if let Some(half) = (0..2).find(|&half| held[half] != disk[half]) {
+        if let Some(half) = halves_below(inode, block).find(|&half| held[half] != disk[half]) {
             let text = format!(
                 "at the end block {block} of the file holds {}, and its cached page {}",
                 words(program, disk[half]),
@@ -98,6 +101,11 @@ pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
         }
     }
     Ok(())
+}
+
+/// The halves of a block that lie below i_size.
+pub(super) fn halves_below(inode: &Inode, block: LogicalBlock) -> std::ops::Range<usize> {
+    0..inode.size().in_halves().saturating_sub(2 * block).min(2) as usize
 }
 
 pub(super) fn words(program: &Program, content: Content) -> String {

@@ -1,6 +1,6 @@
 //! What the rules remember: a record for each task, and one for each shared object.
 
-use diolock::op::{Blocks, LockName, LogicalBlock, Mode, PhysicalBlock, TaskId};
+use diolock::op::{Blocks, LockName, LogicalBlock, Mode, PhysicalBlock, Range, Size, TaskId};
 
 /// A set of small numbers: tasks, or blocks of the device.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -35,17 +35,27 @@ impl Set {
 pub(super) struct Halves(u64);
 
 impl Halves {
-    /// All below that block.
-    pub(super) fn below(end: Blocks) -> Halves {
-        Halves(1_u64.checked_shl(2 * end).map_or(u64::MAX, |bit| bit - 1))
+    /// All below that place.
+    pub(super) fn below(end: Size) -> Halves {
+        Halves(1_u64.checked_shl(end.in_halves()).map_or(u64::MAX, |bit| bit - 1))
     }
-    /// All from that block on.
-    pub(super) fn from(start: LogicalBlock) -> Halves {
+    /// All from that place on.
+    pub(super) fn from(start: Size) -> Halves {
         Halves(!Halves::below(start).0)
+    }
+    /// Those of these blocks.
+    pub(super) fn of_range(range: Range) -> Halves {
+        Halves::from(Size::blocks(range.start)).and(Halves::below(Size::blocks(range.end())))
+    }
+    /// Those of a block with these places in a pair.
+    pub(super) fn within(block: LogicalBlock, halves: std::ops::Range<usize>) -> Halves {
+        let mut found = Halves::default();
+        halves.for_each(|half| found.join(Halves::of(block, Some(half))));
+        found
     }
     /// Both halves of a block, or the one with that index.
     pub(super) fn of(block: LogicalBlock, half: Option<usize>) -> Halves {
-        let both = Halves::from(block).and(Halves::below(block + 1));
+        let both = Halves::of_range(Range { start: block, len: 1 });
         match half {
             None => both,
             Some(0) => Halves(both.0 & 0x5555_5555_5555_5555),
@@ -97,8 +107,8 @@ pub(super) struct TaskRecord {
     pub(super) flying: Vec<PhysicalBlock>,
     /// One past the last block of the range that it maps for its I/O.
     pub(super) mapped_to: Blocks,
-    /// One past the last block that its data went to.
-    pub(super) wrote_to: Blocks,
+    /// Where what it wrote to the device ends.
+    pub(super) wrote_to: Size,
     /// Where in the file it put data, on the device or in a page.
     pub(super) wrote: Halves,
     /// It writes pages back, through no count of direct I/O.
@@ -112,9 +122,9 @@ pub(super) struct TaskRecord {
     /// Its `aio_complete` let go of a file that was closed already: the inode may be gone.
     pub(super) let_go: bool,
     /// i_size, as it last read it.
-    pub(super) size_seen: Blocks,
+    pub(super) size_seen: Size,
     /// i_size, as it last read or wrote it.
-    pub(super) size_known: Blocks,
+    pub(super) size_known: Size,
     /// What i_size vouched for when it last read it.
     pub(super) vouched: Halves,
     /// Where the extent tree had lost data when it last looked.
@@ -165,7 +175,7 @@ impl TaskRecord {
 /// `i_size`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct SizeRecord {
-    pub(super) value: Blocks,
+    pub(super) value: Size,
     pub(super) touched: bool,
     /// What it vouches for: data that was there at the start, or that whoever raised it had put there.
     pub(super) backed: Halves,
@@ -176,7 +186,7 @@ pub(super) struct SizeRecord {
 /// `i_disksize`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct DisksizeRecord {
-    pub(super) value: Blocks,
+    pub(super) value: Size,
     pub(super) touched: bool,
     /// What a change that did not raise it, a truncate's, left out, and none has covered since.
     pub(super) cut: Halves,
@@ -253,6 +263,6 @@ pub(super) struct DioRecord {
 /// A block of a cached page.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct PageDataRecord {
-    /// It was zeroed, the page staying.
-    pub(super) cut: bool,
+    /// Which halves were zeroed, the page staying.
+    pub(super) cut: [bool; 2],
 }

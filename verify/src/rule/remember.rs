@@ -3,8 +3,8 @@
 use super::records::{DioRecord, Halves, PagesRecord};
 use super::view::View;
 use diolock::op::{
-    Bio, Blocks, Extent, Handle, LockName, MapFor, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
-    PhysicalBlock, PrivateOp, Submission, TaskId, WaitQueue,
+    Bio, Ends, Extent, Handle, LockName, MapFor, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
+    PhysicalBlock, PrivateOp, Size, Submission, TaskId, WaitQueue,
 };
 
 /// Notes an event.
@@ -99,16 +99,19 @@ pub(super) fn remember(view: &mut View<'_>) {
             view.pages_mut().there = false;
             pages_gone(view);
         }
-        (&Op::PageTruncate(range), _) => {
-            if range.start == 0 && range.end() >= PAGE_BLOCKS {
+        (&Op::PageTruncate(from, to), _) => {
+            if from == Size::default() && to >= PAGE_BLOCKS {
                 view.pages_mut().there = false;
             } else {
-                for block in range.start..range.end().min(PAGE_BLOCKS) {
-                    view.page_data_mut(block).cut = true;
+                for block in from.down()..to.min(PAGE_BLOCKS) {
+                    let first_stays = from.splits() && block == from.down();
+                    let cut = &mut view.page_data_mut(block).cut;
+                    *cut = [cut[0] || !first_stays, true];
                 }
             }
             pages_gone(view);
         }
+        (&Op::PageZero(from, _), _) => view.page_data_mut(from.down()).cut[1] = true,
         (Op::PageIn, _) => {
             let pages = view.pages_mut();
             if !pages.there {
@@ -128,9 +131,9 @@ pub(super) fn remember(view: &mut View<'_>) {
             view.pages_mut().holes = holes;
             view.me_mut().page_holes = holes;
         }
-        (Op::PageStore(stored, half), _) => {
-            for &(block, _) in stored {
-                view.me_mut().wrote.join(Halves::of(block, half.map(diolock::op::Half::index)));
+        (Op::PageStore(stored, cut), _) => {
+            for (at, &(block, _)) in stored.iter().enumerate() {
+                view.me_mut().wrote.join(Halves::within(block, cut.halves(at, stored.len())));
             }
         }
         (&Op::PageWrite(block), _) => view.me_mut().wrote.join(Halves::of(block, None)),
@@ -148,7 +151,7 @@ pub(super) fn remember(view: &mut View<'_>) {
             task.handles = task.handles.saturating_sub(1);
             task.time_handle &= handle != Handle::Time;
         }
-        (Op::SizeRead, &Outcome::Value(size)) => {
+        (Op::SizeRead, &Outcome::Size(size)) => {
             let vouched = view.size().backed.and(Halves::below(size));
             let task = view.me_mut();
             (task.size_seen, task.size_known, task.vouched) = (size, size, vouched);
@@ -184,12 +187,11 @@ pub(super) fn remember(view: &mut View<'_>) {
                 view.extents_mut().freed.add(b);
             }
             if let Op::FreeRange(range) = event.op {
-                let hole = Halves::from(range.start).and(Halves::below(range.end()));
-                view.extents_mut().holes.join(hole);
+                view.extents_mut().holes.join(Halves::of_range(range));
             }
         }
         (Op::ShiftExtents(range, _), _) => {
-            view.extents_mut().holes.join(Halves::from(range.start));
+            view.extents_mut().holes.join(Halves::from(Size::blocks(range.start)));
         }
         (Op::Submit(child, submission), _) => submit(view, *child, submission),
         (Op::Bio(blocks, bio), _) => io(view, blocks, *bio),
@@ -243,7 +245,7 @@ fn pages_gone(view: &mut View<'_>) {
 }
 
 /// i_size vouches for what its writer put there; what it falls below is no file data any more.
-fn resize(view: &mut View<'_>, to: Blocks) {
+fn resize(view: &mut View<'_>, to: Size) {
     let wrote = view.me().wrote;
     let size = view.size_mut();
     if to > size.value {
@@ -264,8 +266,7 @@ fn mapped(view: &mut View<'_>) {
         return;
     };
     if *how == MapFor::Unwrite {
-        let zeroed = Halves::from(range.start).and(Halves::below(range.end()));
-        view.extents_mut().holes.join(zeroed);
+        view.extents_mut().holes.join(Halves::of_range(*range));
     }
     let holes = view.extents().holes;
     view.me_mut().holes = holes;
@@ -304,7 +305,7 @@ fn submit(view: &mut View<'_>, child: TaskId, submission: &Submission) {
     let mapped = std::mem::take(&mut view.me_mut().mapped);
     let task = view.started(child);
     task.references.extend(references);
-    task.mapped_to = submission.range.end();
+    task.mapped_to = submission.range().end();
     task.mapped = mapped;
     task.flying.clone_from(&submission.blocks);
     for &block in &submission.blocks {
@@ -332,21 +333,21 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
                 }
             }
         }
-        Bio::Write { half, zero_rest } => {
-            let half = half.map(diolock::op::Half::index);
+        Bio::Write { cut, zeroed } => {
             let task = view.me_mut();
-            task.wrote_to = task.mapped_to;
-            for (block, _) in task.mapped.extract_if(.., |(_, number)| blocks.contains(number)) {
-                task.wrote.join(Halves::of(block, half));
+            task.wrote_to = Size::halves(2 * task.mapped_to - u32::from(cut.back));
+            let place = |number| blocks.iter().position(|&block| block == number);
+            for (block, number) in task.mapped.extract_if(.., |found| place(found.1).is_some()) {
+                let at = place(number).unwrap_or_default();
+                task.wrote.join(Halves::within(block, cut.halves(at, blocks.len())));
             }
-            for &b in blocks {
+            for (at, &b) in blocks.iter().enumerate() {
                 let data = &mut view.block_mut(b).data;
-                if half.is_none() || zero_rest {
-                    *data = [None; 2];
+                let Ends { front, back } = zeroed.of_block(at, blocks.len());
+                for (held, zeroed) in data.iter_mut().zip([front, back]) {
+                    *held = held.filter(|_| !zeroed);
                 }
-                for written in (0..2).filter(|&at| half.is_none_or(|half| half == at)) {
-                    data[written] = Some(me);
-                }
+                data[cut.halves(at, blocks.len())].fill(Some(me));
             }
         }
     }

@@ -65,7 +65,7 @@ impl Witness {
             Verb::WaitsFor(other) => {
                 event.op == Op::DioWait && rules.ended_meanwhile(self.task, other)
             }
-            Verb::Stores => matches!(event.op, Op::PageStore(..)),
+            Verb::Stores => matches!(event.op, Op::PageStore(..) | Op::PageZero(..)),
             Verb::Returns => returned,
             Verb::Sleeps => matches!(event.op, Op::WaitSleep(_)),
         }

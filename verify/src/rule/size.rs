@@ -5,7 +5,7 @@ use super::view::{End, View};
 use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
-use diolock::op::{Content, Op};
+use diolock::op::{Content, Op, Size};
 
 /// R11: who changes a size, and what a crash leaves of a synchronous write.
 pub(super) fn changed(view: &View<'_>) -> Judgement {
@@ -16,7 +16,7 @@ pub(super) fn changed(view: &View<'_>) -> Judgement {
         Op::WriteSync
             if me.wrote_to <= me.size_known
                 && view.disksize().value < me.wrote_to
-                && !view.disksize().cut.has(me.wrote_to - 1) =>
+                && !view.disksize().cut.has(me.wrote_to.up() - 1) =>
         {
             let text = format!(
                 "{}'s O_SYNC write was flushed before i_disksize covered it: a crash loses it",
@@ -49,7 +49,7 @@ pub(super) fn changed(view: &View<'_>) -> Judgement {
 fn delays(inode: &Inode) -> bool {
     let (size, disksize) = inode.sizes();
     let dirty = inode.cached_page().into_iter().flat_map(|page| page.dirty());
-    dirty.into_iter().any(|block| disksize <= block && block < size)
+    dirty.into_iter().any(|block| disksize < Size::blocks(block + 1) && Size::blocks(block) < size)
 }
 
 /// R11, at the end.
@@ -64,10 +64,11 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
     }
     // What a direct write has put there and nobody has taken away.
     let direct = |content: &Content| match *content {
-        Content::Of(task) => Some(task).filter(|&task| end.task(task).wrote_to > 0),
+        Content::Of(task) => Some(task).filter(|&task| end.task(task).wrote_to > Size::default()),
         _ => None,
     };
-    let lost = (disksize..size).find_map(|block| on_disk(inode, block).iter().find_map(direct));
+    let lost = (disksize.in_halves()..size.in_halves())
+        .find_map(|half| direct(&on_disk(inode, half / 2)[half as usize % 2]));
     if let Some(task) = lost {
         let name = program.names[usize::from(task)].letter;
         let text =

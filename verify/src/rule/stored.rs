@@ -1,6 +1,6 @@
 //! R13 stored.
 
-use super::pages::{reads_as, words};
+use super::pages::{halves_below, reads_as, words};
 use super::records::{Halves, TaskRecord};
 use super::view::End;
 use super::{Judgement, RuleId, broken};
@@ -12,12 +12,13 @@ use diolock::op::{Content, PAGE_BLOCKS, TaskId};
 /// last. Zeros do as well where a truncate has been; where a hole was punched or extents were moved,
 /// nothing is asked.
 pub(super) fn kept(end: End<'_>, program: &Program, inode: &Inode) -> Judgement {
-    for block in 0..inode.size() {
+    for block in 0..inode.size().up() {
         let found = reads_as(inode, block);
-        for (half, &found) in found.iter().enumerate() {
+        for (half, &found) in found[halves_below(inode, block)].iter().enumerate() {
             let here = Halves::of(block, Some(half));
             let touches = |halves: Halves| !halves.and(here).is_empty();
-            let cut = block < PAGE_BLOCKS && end.page_data(block).cut || touches(end.size().cut);
+            let cut =
+                block < PAGE_BLOCKS && end.page_data(block).cut[half] || touches(end.size().cut);
             if touches(end.extents().holes) || found == Content::Zero && cut {
                 continue;
             }

@@ -101,9 +101,8 @@ impl Memory {
         for (at, mapped) in (0..).zip(program.inode.extents().mapping()) {
             if let (Extent::Written, Some(block)) = (mapped.extent, mapped.block) {
                 memory.extents.written.add(block);
-                if at < size {
-                    memory.size.backed.join(super::records::Halves::of(at, None));
-                }
+                let file = super::records::Halves::below(size);
+                memory.size.backed.join(super::records::Halves::of(at, None).and(file));
             }
         }
         for (task, range) in program.calls.iter().filter_map(|call| call.end_bio()?.written()) {

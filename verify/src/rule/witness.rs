@@ -44,7 +44,7 @@ pub enum Verb {
     FreesUnder(TaskId),
     /// Its drain returns after the other dropped a reference while it held `i_mutex`.
     WaitsFor(TaskId),
-    /// Stores to a cached page.
+    /// Stores to a cached page, be it zeros behind a new end of the file.
     Stores,
     /// It returns.
     Returns,

@@ -6,7 +6,7 @@ use crate::rule::Gathered;
 use diolock::call::Call;
 use diolock::op::{
     Bio, Buffer, Content, Extent, IoEnd, LogicalBlock, MapFor, Mapped, Op, OrphanOp, Outcome,
-    Range, TaskId,
+    Range, Size, Span, TaskId,
 };
 use diolock::task::Task;
 use std::collections::HashMap;
@@ -104,8 +104,8 @@ fn started(program: &Program, task: TaskId) -> Call {
     let mut call = program.calls[usize::from(task)].clone();
     if !call.started() {
         let range = Range { start: 0, len: 1 };
-        let bio = Bio::Write { half: None, zero_rest: false };
-        call.submit(Submission { range, blocks: vec![0], bio, unwritten: true });
+        let (span, bio) = (Span::of(range, None), Bio::WHOLE_WRITE);
+        call.submit(Submission { span, blocks: vec![0], bio, unwritten: true });
     }
     call
 }
@@ -131,8 +131,9 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
-        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::CountRead(_) | Op::DepthRead => {
-            (0..=3).chain([16]).map(Outcome::Value).collect()
+        Op::PagesRead | Op::CountRead(_) | Op::DepthRead => [0, 1].map(Outcome::Value).to_vec(),
+        Op::SizeRead | Op::DisksizeRead => {
+            (0..=3).chain([16]).map(|n| Outcome::Size(Size::blocks(n))).collect()
         }
         Op::Map(_, MapFor::CreateFails) => vec![Outcome::NoSpace],
         Op::Map(range, _) => extents.iter().map(|&extent| mapping(*range, extent)).collect(),

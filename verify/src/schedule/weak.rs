@@ -5,7 +5,7 @@ use crate::program::{Event, Program, System};
 use crate::trace::HappensBefore;
 use diolock::inode::{Blocked, Inode};
 use diolock::kernel::{Fix, Kernel};
-use diolock::op::{Access, Blocks, MapFor, Object, Op, Outcome, Range, TaskId, WaitQueue};
+use diolock::op::{Access, MapFor, Object, Op, Outcome, Range, Size, TaskId, WaitQueue};
 
 /// Every value that each weak variable has had, with the step that wrote it: what a look at it
 /// answers, and the inode at that time.
@@ -174,10 +174,10 @@ fn message(
         before(at)
             && (kernel.has(Fix::SizeAcquire) || of(events[at].task, at..events.len(), barrier))
     };
-    let reads = |size: Blocks, from: usize| {
+    let reads = |size: Size, from: usize| {
         (from + 1..events.len()).find(|&at| {
             events[at].op == Op::SizeRead
-                && events[at].outcome == Outcome::Value(size)
+                && events[at].outcome == Outcome::Size(size)
                 && acquires(at)
         })
     };

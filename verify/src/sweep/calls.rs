@@ -1,6 +1,6 @@
 //! The calls that programs are made of.
 
-use diolock::op::Blocks;
+use diolock::op::Size;
 
 /// Each in a few words: the call, then its keys.
 pub const CALLS: [&str; 51] = [
@@ -57,8 +57,8 @@ pub const CALLS: [&str; 51] = [
     "commit",
 ];
 
-/// One past every block.
-const FOR_EVER: Blocks = Blocks::MAX;
+/// Past every block.
+const FOR_EVER: Size = Size::MAX;
 
 /// A call taken apart.
 #[derive(Clone, Copy, Debug)]
@@ -83,24 +83,24 @@ impl CallText {
         pairs.into_iter().find(|pair| pair.0 == key).map(|pair| pair.1)
     }
 
-    fn number_of(self, key: &str) -> Option<Blocks> {
+    fn number_of(self, key: &str) -> Option<Size> {
         self.key(key)?.parse().ok()
     }
 
     /// The blocks that it is about: of a truncate all from its new end on, of a shift all that move, of
     /// a call that names none the whole file.
-    pub(super) fn blocks(self) -> std::ops::Range<Blocks> {
+    pub(super) fn blocks(self) -> std::ops::Range<Size> {
         let start = self.number_of("block");
         match (self.name(), start) {
-            ("ftruncate", _) => self.number_of("to").unwrap_or(0)..FOR_EVER,
+            ("ftruncate", _) => self.number_of("to").unwrap_or(Size::ZERO)..FOR_EVER,
             ("collapse_range" | "insert_range", Some(start)) => start..FOR_EVER,
-            (_, Some(start)) => start..start + self.number_of("blocks").unwrap_or(1),
-            (_, None) => 0..FOR_EVER,
+            (_, Some(start)) => start..start + self.number_of("blocks").unwrap_or(Size::blocks(1)),
+            (_, None) => Size::ZERO..FOR_EVER,
         }
     }
 
     /// The new size that it asks for.
-    pub(super) fn to(self) -> Option<Blocks> {
+    pub(super) fn to(self) -> Option<Size> {
         self.number_of("to")
     }
 
@@ -109,7 +109,7 @@ impl CallText {
         let mut line = format!("    {{ name = \"{letter}\", call = \"{}\"", self.name());
         for pair in self.text.split(' ').skip(1) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
-            let word = value != "true" && value.parse::<Blocks>().is_err();
+            let word = value != "true" && value.parse::<Size>().is_err();
             let value = if word { format!("\"{value}\"") } else { value.to_owned() };
             line.push_str(&format!(", {key} = {value}"));
         }

@@ -4,7 +4,7 @@ use super::Part;
 use super::calls::CallText;
 use super::starts::Start;
 use diolock::kernel::Version;
-use diolock::op::Blocks;
+use diolock::op::Size;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -165,7 +165,7 @@ impl<'a> Condition<'a> {
                 "cached" => file.cached > 0,
                 "dirty" => file.dirty,
                 "lags" => file.disksize.is_some(),
-                _ => file.extents.len() > file.size as usize,
+                _ => file.extents.len() > file.size.up() as usize,
             },
             (Some(letter), Some(other)) => meet(&call(letter).blocks(), &call(other).blocks()),
             (Some(letter), None) => one(file, call(letter), self.verb),
@@ -174,14 +174,19 @@ impl<'a> Condition<'a> {
     }
 }
 
-fn meet(a: &Range<Blocks>, b: &Range<Blocks>) -> bool {
+fn meet(a: &Range<Size>, b: &Range<Size>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
 fn one(file: &Start, call: CallText, verb: &str) -> bool {
     let blocks = call.blocks();
     let to = call.to().unwrap_or(file.size);
-    let has = |state| (0..8).any(|at| blocks.contains(&at) && file.block(at) == state);
+    let has = |state| {
+        (0..8).any(|at| {
+            let block = Size::blocks(at)..Size::blocks(at + 1);
+            meet(&block, &blocks) && file.block(at) == state
+        })
+    };
     match verb {
         "past" => blocks.end > file.size,
         "inside" => blocks.end <= file.size,
@@ -193,7 +198,7 @@ fn one(file: &Start, call: CallText, verb: &str) -> bool {
         "grows" => to > file.size,
         "keeps" => to == file.size,
         "cached" => file.cached > 0,
-        "several" => blocks.end - blocks.start > 1,
+        "several" => blocks.end.up() - blocks.start.down() > 1,
         flag => call.key(flag).is_some(),
     }
 }

@@ -1,14 +1,14 @@
 //! The files that programs start from.
 
 use diolock::inode::Inode;
-use diolock::op::{Blocks, Extent};
+use diolock::op::{Blocks, Extent, Size};
 use std::borrow::Cow;
 
 /// A file at the start.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Start {
     /// i_size, in blocks.
-    pub size: Blocks,
+    pub size: Size,
     /// A letter a block: written, unwritten, hole.
     pub extents: Cow<'static, str>,
     /// Pages in the cache.
@@ -16,15 +16,17 @@ pub struct Start {
     /// They were stored to.
     pub dirty: bool,
     /// i_disksize, where it lags behind.
-    pub disksize: Option<Blocks>,
+    pub disksize: Option<Size>,
 }
 
 const fn file(size: Blocks, extents: &'static str) -> Start {
+    let size = Size::blocks(size);
     Start { size, extents: Cow::Borrowed(extents), cached: 0, dirty: false, disksize: None }
 }
 
 const fn cached(size: Blocks, extents: &'static str, dirty: bool) -> Start {
-    Start { size, extents: Cow::Borrowed(extents), cached: 1, dirty, disksize: None }
+    let (size, extents) = (Size::blocks(size), Cow::Borrowed(extents));
+    Start { size, extents, cached: 1, dirty, disksize: None }
 }
 
 /// Sizes of one and two blocks; written, preallocated and missing blocks; a page cached, clean or stored
@@ -39,7 +41,13 @@ pub static STARTS: [Start; 10] = [
     cached(2, "ww", false),
     cached(1, "w", true),
     cached(2, "wu", true),
-    Start { size: 2, extents: Cow::Borrowed("wh"), cached: 1, dirty: true, disksize: Some(1) },
+    Start {
+        size: Size::blocks(2),
+        extents: Cow::Borrowed("wh"),
+        cached: 1,
+        dirty: true,
+        disksize: Some(Size::blocks(1)),
+    },
 ];
 
 impl Start {
@@ -53,7 +61,7 @@ impl Start {
         };
         let mapping = inode.extents().mapping().iter().map(|mapped| letter(mapped.extent));
         let extents: String = mapping.chain(std::iter::repeat('h')).take(16).collect();
-        let past = extents.trim_end_matches('h').len().max(size as usize);
+        let past = extents.trim_end_matches('h').len().max(size.up() as usize);
         Start {
             size,
             extents: Cow::Owned(extents[..past].to_owned()),

@@ -55,7 +55,7 @@ pub(super) fn parts(program: &Program, run: &Replayed, stuck: Option<&Wrong>) ->
 /// What the file's blocks hold; blocks past `i_size` in brackets. Nothing for an empty file.
 fn file(program: &Program, run: &Replayed) -> Option<String> {
     let (inode, extents) = (&run.system.inode, run.system.inode.extents());
-    let blocks = extents.mapping().len().max(inode.size() as usize);
+    let blocks = extents.mapping().len().max(inode.size().up() as usize);
     let mut held: Vec<String> = (0..blocks)
         .map(|at| {
             let text = match extents.mapping().get(at) {
@@ -65,7 +65,7 @@ fn file(program: &Program, run: &Replayed) -> Option<String> {
                 Some(Mapped { extent: Extent::Unwritten, .. }) => "unwritten".to_owned(),
                 _ => "hole".to_owned(),
             };
-            if at < inode.size() as usize { text } else { format!("[{text}]") }
+            if at < inode.size().up() as usize { text } else { format!("[{text}]") }
         })
         .collect();
     if held.iter().all(|text| *text == held[0]) {

@@ -9,7 +9,7 @@ use crate::conform::value::Iocb;
 use diolock::call::Call;
 use diolock::dio_path::{DioReadIter, DioWriteIter, IomapEndIo, Write, WriteFlags};
 use diolock::kernel::Kernel;
-use diolock::op::{Bio, Blocks, Half, Outcome, Range, Submission};
+use diolock::op::{Bio, Blocks, Outcome, Range, Size, Span, Submission};
 use diolock::resize::{ExtFallocate, PunchHoleRwsem, Setattr, ShiftRange, ZeroRange};
 use diolock::task::Task;
 
@@ -49,13 +49,14 @@ impl Frame {
 
     /// A direct write. Whether its I/O is waited for shows later.
     pub fn write(kernel: Kernel, block: u64, asked: Asked) -> Frame {
-        let range = blocks_of(asked, block);
+        let Span { start, end } = Span::of(blocks_of(asked, block), None);
         let unaligned = !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block);
-        let half = unaligned.then_some(Half::Lower);
+        // Where in its blocks it begins is no matter, that it is unaligned is.
+        let start = Size::halves(start.in_halves() + u32::from(unaligned));
+        let (span, append, pins) = (Span { start, end }, false, false);
         let flags = WriteFlags { nowait: asked.nowait, ..WriteFlags::default() };
         let call = |end_io| {
-            let write =
-                Write { task: 0, end_io, range, half, fault: None, pins: false, slot: false };
+            let write = Write { task: 0, end_io, span, append, fault: None, pins, slot: false };
             Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, true))
         };
         Frame::new(Kind::Write, block, asked, vec![call(None), call(Some(1))])
@@ -63,7 +64,7 @@ impl Frame {
 
     /// A direct read.
     pub fn read(kernel: Kernel, block: u64, asked: Asked) -> Frame {
-        let read = DioReadIter::new(0, blocks_of(asked, block), kernel, true);
+        let read = DioReadIter::new(0, Span::of(blocks_of(asked, block), None), kernel, true);
         let call = Call::DioReadIter(Box::new(read));
         Frame::new(Kind::Read, block, asked, vec![call])
     }
@@ -71,7 +72,8 @@ impl Frame {
     /// A truncate to `size`.
     pub fn setattr(kernel: Kernel, block: u64, size: u64) -> Frame {
         let asked = Asked { pos: size, end: size, nowait: false };
-        let call = Call::Setattr(Setattr::new(size.div_ceil(block) as Blocks, kernel, true));
+        let call =
+            Call::Setattr(Setattr::new(Size::blocks(size.div_ceil(block) as Blocks), kernel, true));
         Frame::new(Kind::Setattr, block, asked, vec![call])
     }
 
@@ -125,10 +127,9 @@ impl Frame {
         unwritten: bool,
         iocb: Iocb,
     ) -> Frame {
-        let range = blocks_of(asked, block);
+        let span = Span::of(blocks_of(asked, block), None);
         let mut end_io = IomapEndIo::new(1, kernel, false, false);
-        let bio = Bio::Write { half: None, zero_rest: false };
-        end_io.submit(Submission { range, blocks: vec![0], bio, unwritten });
+        end_io.submit(Submission { span, blocks: vec![0], bio: Bio::WHOLE_WRITE, unwritten });
         let calls = vec![Call::IomapEndIo(end_io)];
         let mut frame = Frame::new(Kind::Completion, block, asked, calls);
         frame.iocb = Some(iocb);

@@ -5,7 +5,7 @@ use super::{Candidate, Frame, Kind};
 use crate::conform::event::{Thread, What};
 use crate::conform::flags::{EX_NOCACHE, GET_CREATE, GET_NO_NORMALIZE, GET_UNWRITTEN, GET_ZERO};
 use crate::conform::world::{Span, World};
-use diolock::op::{Blocks, Extent, LockName, Mode, Outcome, Range, Shift};
+use diolock::op::{Blocks, Extent, LockName, Mode, Outcome, Range, Shift, Size};
 
 /// Whether the event is that a function within ext4_fallocate begins or returns.
 pub(super) fn is_inner(what: &What) -> bool {
@@ -119,7 +119,8 @@ impl Frame {
         for size in sizes {
             let size = size.div_ceil(self.block);
             // The task adds its length to it.
-            let value = Outcome::Value(Blocks::try_from(size).unwrap_or(1 << 31).min(1 << 31));
+            let size = Blocks::try_from(size).unwrap_or(1 << 30).min(1 << 30);
+            let value = Outcome::Size(Size::blocks(size));
             if !values.contains(&value) {
                 values.push(value);
             }

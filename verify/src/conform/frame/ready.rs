@@ -7,7 +7,7 @@ use crate::conform::event::What;
 use crate::conform::flags::{FORCE_WAIT, GET_CREATE};
 use crate::conform::value::{Ops, Submitted};
 use crate::conform::world::World;
-use diolock::op::{Blocks, LockName, Mode, Op, OrphanOp, Outcome};
+use diolock::op::{Blocks, LockName, Mode, Op, OrphanOp, Outcome, Size};
 use diolock::task::Task;
 
 impl Frame {
@@ -144,7 +144,11 @@ impl Frame {
                     std::cmp::Ordering::Equal => to,
                     std::cmp::Ordering::Greater => from.max(to + 1),
                 };
-                if newsize == self.asked.end { step(Outcome::Value(from)) } else { Vec::new() }
+                if newsize == self.asked.end {
+                    step(Outcome::Size(Size::blocks(from)))
+                } else {
+                    Vec::new()
+                }
             }
             (Op::PagesRead, &What::TruncPagecache { newsize, .. })
                 if self.kind == Kind::Setattr && newsize == self.asked.end =>

@@ -4,7 +4,7 @@ use super::begin::blocks_of;
 use super::phase::Phase;
 use super::{Asked, Candidate, Frame, Kind};
 use crate::conform::world::{Span, Window, World};
-use diolock::op::{Blocks, Op, OrphanOp, Outcome, Range};
+use diolock::op::{Blocks, Op, OrphanOp, Outcome, Range, Size};
 use diolock::task::Task;
 
 /// The page cache is not recorded: a task finds nothing there.
@@ -73,7 +73,7 @@ impl Frame {
                 Some(listed) => vec![Outcome::Flag(listed)],
                 None => vec![Outcome::Flag(true), Outcome::Flag(false)],
             },
-            Op::PageTruncate(_)
+            Op::PageTruncate(..)
             | Op::JournalStart(_)
             | Op::JournalStop(_)
             | Op::SizeWrite(_)
@@ -102,8 +102,9 @@ impl Frame {
             } else {
                 ((size / self.block) as Blocks).clamp(start, last - 1)
             };
-            if !values.contains(&Outcome::Value(value)) {
-                values.push(Outcome::Value(value));
+            let value = Outcome::Size(Size::blocks(value));
+            if !values.contains(&value) {
+                values.push(value);
             }
         }
         values

@@ -5,9 +5,9 @@ use crate::rule::{RuleSet, Verb, Witness};
 use diolock::call::{Call, Script};
 use diolock::inode::Inode;
 use diolock::kernel::{Kernel, Version};
-use diolock::op::Extent;
 use diolock::op::LockName::{self, AioMutex, IDataSem, IMutex};
 use diolock::op::Mode::{Exclusive, Shared};
+use diolock::op::{Extent, Size};
 
 /// A program of fixed steps.
 pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
@@ -17,7 +17,7 @@ pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
         given: "script".to_owned(),
         situation: String::new(),
         kernel: Kernel::new(Version::V3_7),
-        inode: Inode::new(1, &[Extent::Written], 0, scripts.len()),
+        inode: Inode::new(Size::blocks(1), &[Extent::Written], 0, scripts.len()),
         calls: scripts.iter().map(|steps| Call::Script(Script::new(steps.to_vec()))).collect(),
         names: names.map(|(l, _)| TaskName { letter: l, text: format!("{l} script") }).collect(),
         fair: Vec::new(),

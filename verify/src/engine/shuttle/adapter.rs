@@ -134,7 +134,8 @@ impl Shared {
                     | Op::InodeAio
                     | Op::DisksizeWrite(_)
                     | Op::PagesRead
-                    | Op::PageTruncate(_)
+                    | Op::PageTruncate(..)
+                    | Op::PageZero(..)
                     | Op::PageInvalidate
                     | Op::PageIn
                     | Op::PageFill(_)

@@ -200,10 +200,10 @@ fn native_judges_each_step_and_the_end() {
 
 #[test]
 fn native_replays_c11_programs_as_if_sequentially_consistent() {
-    let mut program = script(&[&[Op::SizeWrite(0), Op::SmpMb, Op::SizeRead]]);
+    let mut program = script(&[&[Op::SizeWrite(diolock::op::Size::ZERO), Op::SmpMb, Op::SizeRead]]);
     program.memory = Memory::C11;
     let real = same(&program, &[0, 0, 0]);
-    assert_eq!(real.events[2].outcome, Outcome::Value(0));
+    assert_eq!(real.events[2].outcome, Outcome::Size(diolock::op::Size::ZERO));
 }
 
 #[test]
