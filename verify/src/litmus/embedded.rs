@@ -119,6 +119,8 @@ files! {
     "mixed-extents-converted"
     "mmap-store-vs-aio"
     "mmap-store-vs-direct-write"
+    "move-extents-vs-aio"
+    "move-extents-vs-conversion"
     "move-extents-vs-unlocked-read"
     "no-slot-in-v4.10"
     "nojournal-truncate-vs-aio-overwrite"
