@@ -323,10 +323,13 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
     }
     match bio {
         Bio::Read { .. } => {}
-        Bio::Page { .. } => {
+        Bio::Page { start } => {
             view.me_mut().writes_back = true;
-            for &b in blocks {
-                view.block_mut(b).data = [Some(me); 2];
+            let size = view.me().size_seen;
+            for (at, &b) in (start..).zip(blocks) {
+                // What lies past i_size is no data.
+                let data = |half| Some(me).filter(|_| Size::halves(2 * at + half) < size);
+                view.block_mut(b).data = [data(0), data(1)];
                 let task = view.me_mut();
                 if task.unwritten.has(b) {
                     task.wrote_back.add(b);

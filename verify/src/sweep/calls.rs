@@ -3,7 +3,7 @@
 use diolock::op::Size;
 
 /// Each in a few words: the call, then its keys.
-pub const CALLS: [&str; 51] = [
+pub const CALLS: [&str; 60] = [
     "pwrite block=0",
     "pwrite block=1",
     "pwrite block=0 blocks=2",
@@ -13,6 +13,9 @@ pub const CALLS: [&str; 51] = [
     "pwrite block=1 osync=true",
     "pwrite block=0 nowait=true",
     "pwrite block=1 nowait=true",
+    "pwrite block=0.5",
+    "pwrite append=true",
+    "pwrite blocks=0.5 append=true",
     "aio_pwrite block=0",
     "aio_pwrite block=1",
     "aio_pwrite block=0 blocks=2",
@@ -20,6 +23,8 @@ pub const CALLS: [&str; 51] = [
     "aio_pwrite block=0 half=upper",
     "aio_pwrite block=1 osync=true",
     "aio_pwrite block=0 nowait=true",
+    "aio_pwrite block=0.5",
+    "aio_pwrite append=true",
     "pread block=0",
     "pread block=1",
     "pread block=0 blocks=2",
@@ -31,13 +36,17 @@ pub const CALLS: [&str; 51] = [
     "write",
     "write block=0",
     "write block=1",
+    "write block=0.5",
+    "write append=true",
     "fault block=0",
     "fault block=1",
     "writepages",
     "writeback to=2",
     "fsync",
     "ftruncate to=0",
+    "ftruncate to=0.5",
     "ftruncate to=1",
+    "ftruncate to=1.5",
     "ftruncate to=2",
     "ftruncate to=3",
     "punch_hole block=0",
@@ -88,15 +97,22 @@ impl CallText {
     }
 
     /// The blocks that it is about: of a truncate all from its new end on, of a shift all that move, of
-    /// a call that names none the whole file.
+    /// a call that names none, and of one that appends, the whole file.
     pub(super) fn blocks(self) -> std::ops::Range<Size> {
         let start = self.number_of("block");
         match (self.name(), start) {
             ("ftruncate", _) => self.number_of("to").unwrap_or(Size::ZERO)..FOR_EVER,
             ("collapse_range" | "insert_range", Some(start)) => start..FOR_EVER,
+            _ if self.key("append").is_some() => Size::ZERO..FOR_EVER,
             (_, Some(start)) => start..start + self.number_of("blocks").unwrap_or(Size::blocks(1)),
             (_, None) => Size::ZERO..FOR_EVER,
         }
+    }
+
+    /// Whether it begins or ends in the middle of a block.
+    pub(super) fn unaligned(self) -> bool {
+        let splits = |key| self.number_of(key).is_some_and(Size::splits);
+        self.key("half").is_some() || splits("block") || splits("blocks")
     }
 
     /// The new size that it asks for.

@@ -117,7 +117,7 @@ struct Condition<'a> {
 }
 
 /// Of one call.
-const OF_A_CALL: [&str; 14] = [
+const OF_A_CALL: [&str; 15] = [
     "past",      // reaches past i_size
     "inside",    // lies below i_size as a whole
     "below",     // touches blocks below i_size
@@ -127,6 +127,7 @@ const OF_A_CALL: [&str; 14] = [
     "half",
     "osync",
     "nowait",
+    "append",  // goes where the file ends
     "cuts",    // asks for a size that is smaller
     "grows",   // asks for one that is larger
     "keeps",   // asks for the size that it has
@@ -199,6 +200,7 @@ fn one(file: &Start, call: CallText, verb: &str) -> bool {
         "keeps" => to == file.size,
         "cached" => file.cached > 0,
         "several" => blocks.end.up() - blocks.start.down() > 1,
+        "half" => call.unaligned(),
         flag => call.key(flag).is_some(),
     }
 }

@@ -24,15 +24,23 @@ const fn file(size: Blocks, extents: &'static str) -> Start {
     Start { size, extents: Cow::Borrowed(extents), cached: 0, dirty: false, disksize: None }
 }
 
+/// So many half blocks: it ends inside a block.
+const fn inside(halves: u32, extents: &'static str) -> Start {
+    let (size, extents) = (Size::halves(halves), Cow::Borrowed(extents));
+    Start { size, extents, cached: 0, dirty: false, disksize: None }
+}
+
 const fn cached(size: Blocks, extents: &'static str, dirty: bool) -> Start {
     let (size, extents) = (Size::blocks(size), Cow::Borrowed(extents));
     Start { size, extents, cached: 1, dirty, disksize: None }
 }
 
-/// Sizes of one and two blocks; written, preallocated and missing blocks; a page cached, clean or stored
+/// Sizes of one and two blocks, and inside a block; written, preallocated and missing blocks; a page cached, clean or stored
 /// to; a size that is not on the disk yet; blocks preallocated past the end.
-pub static STARTS: [Start; 10] = [
+pub static STARTS: [Start; 13] = [
     file(1, "w"),
+    inside(1, "w"),
+    inside(3, "wu"),
     file(1, "u"),
     file(2, "ww"),
     file(2, "wu"),
@@ -41,6 +49,13 @@ pub static STARTS: [Start; 10] = [
     cached(2, "ww", false),
     cached(1, "w", true),
     cached(2, "wu", true),
+    Start {
+        size: Size::halves(3),
+        extents: Cow::Borrowed("ww"),
+        cached: 1,
+        dirty: true,
+        disksize: None,
+    },
     Start {
         size: Size::blocks(2),
         extents: Cow::Borrowed("wh"),
