@@ -211,6 +211,7 @@ files! {
     "unaligned-pair-waits"
     "unaligned-vs-aligned-aio"
     "unlocked-read-vs-truncate"
+    "unlocked-read-vs-truncate-harm"
     "unwritten-count-leak"
     "unwritten-wake-up"
     "unwritten-writes-in-parallel"
