@@ -3,16 +3,6 @@
 use super::range::{PhysicalBlock, Range, TaskId};
 use serde::{Deserialize, Serialize};
 
-/// Half a block, the unit of an unaligned write.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Half {
-    /// The first half.
-    Lower,
-    /// The second.
-    Upper,
-}
-
 /// Who a device block belongs to, or which of two files is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Owner {
@@ -35,16 +25,6 @@ pub enum Content {
     Stale,
     /// Another file's data.
     Foreign,
-}
-
-impl Half {
-    /// Its place in a pair of halves, lower first.
-    pub fn index(self) -> usize {
-        match self {
-            Half::Lower => 0,
-            Half::Upper => 1,
-        }
-    }
 }
 
 /// The state of one block of the file.

@@ -7,12 +7,12 @@ mod lock;
 mod range;
 mod touches;
 
-pub use block::{Buffer, Content, Extent, Half, IoEnd, Mapped, Owner};
+pub use block::{Buffer, Content, Extent, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
 pub use range::{
-    Blocks, Ends, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size, Span, TaskId,
+    Blocks, Ends, Half, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size, Span, TaskId,
 };
 pub(crate) use touches::freed;
 pub use touches::{Access, Object};

@@ -1,6 +1,5 @@
 //! Tasks, blocks and ranges of them.
 
-use super::block::Half;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::Add;
@@ -120,6 +119,26 @@ impl Range {
     /// The blocks, in order.
     pub fn blocks(self) -> impl Iterator<Item = LogicalBlock> {
         self.start..self.end()
+    }
+}
+
+/// Half a block, the unit of an unaligned write.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Half {
+    /// The first half.
+    Lower,
+    /// The second.
+    Upper,
+}
+
+impl Half {
+    /// Its place in a pair of halves, lower first.
+    pub fn index(self) -> usize {
+        match self {
+            Half::Lower => 0,
+            Half::Upper => 1,
+        }
     }
 }
 

@@ -360,7 +360,7 @@ fn r5_what_is_cached_is_what_the_file_holds() {
     let foreign = [Op::PageIn, filled(Content::Foreign)];
     let dropped = |steps: &[Op]| [&foreign[..], steps, &[DROP]].concat();
     keeps(RuleId::R5, Extent::Written, &[&dropped(&[])]);
-    breaks(RuleId::R5, Extent::Written, &[&dropped(&[Op::PageRead(0)])]);
+    breaks(RuleId::R5, Extent::Written, &[&dropped(&[Op::SizeRead, Op::PageRead(0)])]);
     breaks(RuleId::R5, Extent::Written, &[&foreign]);
 }
 

@@ -6,7 +6,7 @@ use diolock::op::{
 };
 
 /// Sizes, in half blocks: a file of litmus tests is hardly longer.
-const SIZES: std::ops::RangeInclusive<u32> = 0..=8;
+const SIZES: [u32; 6] = [0, 1, 2, 3, 4, 8];
 
 /// All that a step may be told, in whatever state the file is and whatever others have done to it. Of data,
 /// of which no task makes anything, one.
@@ -24,7 +24,7 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         | Op::CountDecAndTest(..)
         | Op::WaitLook(_) => flags(),
         Op::SizeRead | Op::DisksizeRead => {
-            SIZES.map(|halves| Outcome::Size(Size::halves(halves))).collect()
+            SIZES.map(|halves| Outcome::Size(Size::halves(halves))).to_vec()
         }
         Op::PagesRead | Op::DepthRead | Op::CountRead(_) => [0, 1].map(Outcome::Value).to_vec(),
         Op::PageLook | Op::PageDirty => pages(),

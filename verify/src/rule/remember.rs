@@ -338,7 +338,7 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
         }
         Bio::Write { cut, zeroed } => {
             let task = view.me_mut();
-            task.wrote_to = Size::halves(2 * task.mapped_to - u32::from(cut.back));
+            task.wrote_to = Size::halves((2 * task.mapped_to).saturating_sub(u32::from(cut.back)));
             let place = |number| blocks.iter().position(|&block| block == number);
             for (block, number) in task.mapped.extract_if(.., |found| place(found.1).is_some()) {
                 let at = place(number).unwrap_or_default();
