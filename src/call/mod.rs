@@ -192,12 +192,20 @@ impl Call {
 
     /// Whether it was called with IOCB_NOWAIT.
     pub fn nowait(&self) -> bool {
-        matches!(self, Call::DioWriteIter(write) if write.nowait())
+        match self {
+            Call::DioWriteIter(write) => write.nowait(),
+            Call::FileWriteIter(write) => write.nowait(),
+            _ => false,
+        }
     }
 
     /// Of a call that has returned: whether it gave up because it was not to wait.
     pub fn gave_up(&self) -> bool {
-        matches!(self, Call::DioWriteIter(write) if write.gave_up())
+        match self {
+            Call::DioWriteIter(write) => write.gave_up(),
+            Call::FileWriteIter(write) => write.gave_up(),
+            _ => false,
+        }
     }
 
     /// The completion of an asynchronous direct read.

@@ -35,7 +35,7 @@ impl Call {
             Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
         } else if kernel.version >= Version::V4_10 {
             let write = FileWriteIter::new(write, kernel, dioread_nolock, journal);
-            Call::FileWriteIter(write.at_eof(flags.at_eof).osync(flags.osync))
+            Call::FileWriteIter(write.with(flags))
         } else {
             Call::Write(FileDioWrite::new(write, kernel, dioread_nolock).osync(flags.osync))
         }

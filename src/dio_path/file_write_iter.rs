@@ -1,5 +1,6 @@
 //! `ext4_file_write_iter`: a direct write from the system call on, in v4.10 and v5.4.
 
+use super::dio_write_iter::WriteFlags;
 use super::direct_io_write::DirectIoWrite;
 use super::write::Write;
 use crate::extent_probe::OverwriteProbe;
@@ -21,24 +22,39 @@ steps! {
     /// write starts at an i_size that is in the middle of the block; sizes are counted in blocks, so
     /// the half block by which it grows is not modelled, only how it is serialised.
     ///
+    /// With IOCB_NOWAIT (v5.4; v4.10 has none) -EAGAIN comes where the lock is not to be had, where the write is no
+    /// overwrite (but for unaligned asynchronous ones, of which nobody asks that), and where
+    /// generic_file_direct_write finds a page in the range. What waits all the same: an unaligned asynchronous
+    /// write for unwritten I/O, file_update_time for a commit, the second invalidation for a page, and, on a mount
+    /// with dioread_nolock, an overwrite for the lock that it gave back.
+    ///
     /// # Left out
-    /// O_APPEND, suid removal, O_SYNC of an asynchronous write, IOCB_NOWAIT.
-    pub struct FileWriteIter { at_eof: bool, osync: bool, overwrite: bool, size: Blocks, queued: bool, failed: bool }
+    /// O_APPEND, suid removal, O_SYNC of an asynchronous write. Without IOCB_NOWAIT and without dioread_nolock v5.4
+    /// looks the blocks up as well, and makes nothing of it.
+    pub struct FileWriteIter {
+        flags: WriteFlags,
+        overwrite: bool,
+        size: Blocks,
+        queued: bool,
+        failed: bool,
+        gave_up: bool,
+    }
     /// A write on a kernel, on a mount with or without dioread_nolock and a journal.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool, journal: bool);
     in "ext4_file_write_iter" => Step / At |self, outcome|;
 
+    TryRwsem "inode_trylock" if self.flags.nowait => Op::TryLock(IRwsem, Exclusive)
+        => if outcome.yes() { Step::WaitUnwritten } else { self.gives_up(Step::Done) };
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     WaitUnwritten in "ext4_unwritten_wait" if self.serialized() => Op::UnwrittenWait;
     PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe) "ext4_overwrite_io"
-        => OverwriteProbe::of_any_pages(self.write.range, self.dioread_nolock && !self.unaligned_aio())
-        => (self.overwrite, self.size) = (probe.overwrite, probe.size);
+        => OverwriteProbe::of_any_pages(self.write.range, self.looks() && !self.unaligned_aio())
+        => self.probed(&probe);
     StartTime in "file_update_time" "ext4_journal_start" => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" => Op::JournalStop(Handle::Time);
     DropPages(pages: InvalidatePages) "generic_file_direct_write"
-        => InvalidatePages::before_io(self.write.range, self.write_back())
-        => (pages.result() != Invalidated::Busy).then_some(Step::DirectIo);
+        => self.drop_pages() => self.dropped(pages.result());
     Fallback(fallback: Box<BufferedFallback>) "the pages are busy" => self.fallback() => Step::DropRwsem;
     DirectIo(io: DirectIoWrite) "ext4_direct_IO_write" => self.direct_io()
         => (self.failed, self.queued) = (io.failed, io.queued());
@@ -50,27 +66,68 @@ steps! {
     WaitOwn in "ext4_unwritten_wait" if self.queued && self.serialized() && self.kernel.has(Fix::UnalignedAlone)
         => Op::UnwrittenWait;
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
-    WriteSync "generic_write_sync" if self.osync && !self.failed && !self.queued => Op::WriteSync;
+    WriteSync "generic_write_sync" if self.flags.osync && !self.failed && !self.queued && !self.gave_up
+        => Op::WriteSync;
 }
 
 impl FileWriteIter {
-    /// The write is O_SYNC.
+    /// The same, asked for like that.
     #[must_use]
-    pub fn osync(self, osync: bool) -> FileWriteIter {
-        FileWriteIter { osync, ..self }
+    pub fn with(self, flags: WriteFlags) -> FileWriteIter {
+        FileWriteIter { flags, ..self }.begin()
     }
 
-    /// It starts at i_size, which is in the middle of its block.
-    #[must_use]
-    pub fn at_eof(self, at_eof: bool) -> FileWriteIter {
-        FileWriteIter { at_eof, ..self }
+    /// Whether it returned -EAGAIN.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    /// Whether it is not to wait.
+    pub fn nowait(&self) -> bool {
+        self.flags.nowait
+    }
+
+    fn gives_up(&mut self, next: Step) -> Step {
+        self.gave_up = true;
+        next
+    }
+
+    /// Whether somebody wants to know if it is an overwrite.
+    fn looks(&self) -> bool {
+        self.dioread_nolock || self.flags.nowait
+    }
+
+    fn probed(&mut self, probe: &OverwriteProbe) -> Option<Step> {
+        self.overwrite = probe.overwrite && self.dioread_nolock;
+        self.size = probe.size;
+        let overwrites = probe.overwrite && !self.flags.at_eof;
+        let again = self.flags.nowait && !self.unaligned_aio() && !overwrites;
+        again.then(|| {
+            self.size = 0;
+            self.gives_up(Step::DropRwsem)
+        })
+    }
+
+    fn drop_pages(&self) -> InvalidatePages {
+        match self.flags.nowait {
+            true => InvalidatePages::nowait(self.write.range),
+            false => InvalidatePages::before_io(self.write.range, self.write_back()),
+        }
+    }
+
+    fn dropped(&mut self, result: Invalidated) -> Step {
+        match result {
+            Invalidated::Gone => Step::DirectIo,
+            Invalidated::Busy => Step::Fallback,
+            Invalidated::Again => self.gives_up(Step::DropRwsem),
+        }
     }
 
     /// `ext4_unaligned_aio`: from i_size on there is nothing to collide with, or so it was thought.
     fn unaligned_aio(&self) -> bool {
         self.write.half.is_some()
             && self.write.end_io.is_some()
-            && (!self.at_eof || self.kernel.has(Fix::AlignedPastEof))
+            && (!self.flags.at_eof || self.kernel.has(Fix::AlignedPastEof))
     }
 
     fn serialized(&self) -> bool {
@@ -87,7 +144,7 @@ impl FileWriteIter {
 
     fn direct_io(&self) -> DirectIoWrite {
         // do_blockdev_direct_IO waits for what ends past i_size.
-        let end_io = self.write.end_io.filter(|_| !self.at_eof);
+        let end_io = self.write.end_io.filter(|_| !self.flags.at_eof);
         let write = Write { end_io, ..self.write };
         DirectIoWrite::new(write, self.kernel, self.journal, self.overwrite, self.size)
     }
