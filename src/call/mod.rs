@@ -199,6 +199,16 @@ impl Call {
         }
     }
 
+    /// Of a completion: whether its write is O_SYNC.
+    pub fn completes_osync(&self) -> bool {
+        match self {
+            Call::EndIo(end_io) => end_io.osync(),
+            Call::DioComplete(end_io) => end_io.osync(),
+            Call::IomapEndIo(end_io) => end_io.osync(),
+            _ => false,
+        }
+    }
+
     /// Of a call that has returned: whether it gave up because it was not to wait.
     pub fn gave_up(&self) -> bool {
         match self {

@@ -56,9 +56,9 @@ impl Call {
         if kernel.version >= Version::V5_10 {
             Call::IomapEndIo(IomapEndIo::new(task, kernel, flags.osync, false))
         } else if kernel.version >= Version::V4_10 {
-            Call::DioComplete(DioComplete::new(task, kernel))
+            Call::DioComplete(DioComplete::new(task, kernel, flags.osync))
         } else {
-            Call::EndIo(EndIo::new(task, submitter, kernel))
+            Call::EndIo(EndIo::new(task, submitter, kernel).of_osync(flags.osync))
         }
     }
 

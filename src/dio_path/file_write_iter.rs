@@ -29,7 +29,7 @@ steps! {
     /// with dioread_nolock, an overwrite for the lock that it gave back.
     ///
     /// # Left out
-    /// O_APPEND, suid removal, O_SYNC of an asynchronous write. Without IOCB_NOWAIT and without dioread_nolock v5.4
+    /// O_APPEND, suid removal. Without IOCB_NOWAIT and without dioread_nolock v5.4
     /// looks the blocks up as well, and makes nothing of it.
     pub struct FileWriteIter {
         flags: WriteFlags,
@@ -66,8 +66,7 @@ steps! {
     WaitOwn in "ext4_unwritten_wait" if self.queued && self.serialized() && self.kernel.has(Fix::UnalignedAlone)
         => Op::UnwrittenWait;
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
-    WriteSync "generic_write_sync" if self.flags.osync && !self.failed && !self.queued && !self.gave_up
-        => Op::WriteSync;
+    WriteSync "generic_write_sync" if self.syncs() => Op::WriteSync;
 }
 
 impl FileWriteIter {
@@ -85,6 +84,12 @@ impl FileWriteIter {
     /// Whether it is not to wait.
     pub fn nowait(&self) -> bool {
         self.flags.nowait
+    }
+
+    /// Before 02afc27faec9 what was queued, too.
+    fn syncs(&self) -> bool {
+        let over = !self.queued || !self.kernel.has(Fix::SyncOnCompletion);
+        self.flags.osync && over && !self.failed && !self.gave_up
     }
 
     fn gives_up(&mut self, next: Step) -> Step {

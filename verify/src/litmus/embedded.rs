@@ -17,6 +17,8 @@ macro_rules! files {
 }
 
 files! {
+    "aio-osync-overwrite"
+    "aio-osync-unwritten"
     "aio-overwrite-enomem"
     "aio-past-disksize"
     "aio-read-of-a-hole"

@@ -11,10 +11,9 @@ impl CallSpec {
     fn modelled(&self) -> Vec<(&'static str, RangeInclusive<Version>)> {
         let always = RfcV1..=V6_12;
         match *self {
-            CallSpec::Pwrite { aio, fault, flags, pins, .. } => [
+            CallSpec::Pwrite { fault, flags, pins, .. } => [
                 ("fail", fault == Some(Fault::Enomem), RfcV1..=V3_11),
                 ("nowait", flags.nowait, V5_4..=V6_12),
-                ("osync", flags.osync && aio, V5_10..=V6_12),
                 ("at_eof", flags.at_eof, V4_10..=V5_4),
                 ("pins", pins, RfcV1..=V5_4),
             ]
