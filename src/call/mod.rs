@@ -19,8 +19,8 @@ use crate::page_cache::{
     WbDisksize, WritePages,
 };
 use crate::resize::{
-    AllocFileBlocks, EvictInode, ExtFallocate, Fallocate, MoveExtents, PunchHole, PunchHoleRwsem,
-    Setattr, ShiftRange, Truncate, WriteThatEvicts, ZeroRange,
+    AllocFileBlocks, EvictInode, ExtFallocate, MoveExtents, PunchHole, PunchHoleRwsem, Setattr,
+    ShiftRange, Truncate, WriteThatEvicts, ZeroRange,
 };
 use crate::task::{Place, Task};
 
@@ -79,7 +79,6 @@ calls! {
     Append(Append) = " A buffered write that appends.";
     BufferedRead(FilemapRead) = " A buffered read.";
     AllocFileBlocks(AllocFileBlocks) = " A drain and a lookup.";
-    Fallocate(Fallocate) = " A preallocation.";
     EndBio(EndBio) = " The completion of a buffered write.";
     Evict(EvictInode) = " The end of an inode.";
     WriteThatEvicts(WriteThatEvicts) = " A buffered write that evicts another inode.";

@@ -88,7 +88,6 @@ readings! {
     ExtFallocate [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "":
         ext4_chunk_trans_blocks ext4_fallocate inode_dio_wait;
     ExtFallocate [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
-    Fallocate [V3_6 V3_7 V3_11] "": ext4_fallocate;
     FileDioWrite [V3_6 V3_7 V3_11] "": ext4_file_dio_write;
     FileDioWrite [V3_6] "v3.7 and v3.11 from v3.6": file_update_time generic_file_direct_write;
     FileDioWrite [V3_6] "": ext4_aiodio_wait;

@@ -11,7 +11,7 @@ use diolock::page_cache::{
     Append, EndBio, FilemapFault, FilemapRead, PageFault, VmMmap, WbDisksize,
 };
 use diolock::resize::{
-    AllocFileBlocks, EvictInode, ExtFallocate, Fallocate, MoveExtents, WriteThatEvicts, ZeroRange,
+    AllocFileBlocks, EvictInode, ExtFallocate, MoveExtents, WriteThatEvicts, ZeroRange,
 };
 use diolock::task::Task;
 
@@ -118,9 +118,6 @@ impl Making<'_> {
             CallSpec::Read(range) => Call::BufferedRead(FilemapRead::new(range, kernel)),
             CallSpec::Fallocate(range) => {
                 Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
-            }
-            CallSpec::Preallocate { range, fault } => {
-                Call::Fallocate(Fallocate::new(range, kernel).failing(fault))
             }
             CallSpec::Falloc { range, grows, fault } => {
                 Call::ExtFallocate(ExtFallocate::new(range, grows, kernel).failing(fault))

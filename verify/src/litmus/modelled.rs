@@ -24,7 +24,6 @@ impl CallSpec {
             CallSpec::Pread { late_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
             CallSpec::Pread { repeat: true, .. } => vec![("repeat", RfcV1..=V3_11)],
             CallSpec::PunchHole { indirect: true, .. } => vec![("indirect", RfcV1..=V3_11)],
-            CallSpec::Falloc { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
             _ => vec![("", self.since_until().unwrap_or(always))],
         }
     }
@@ -38,7 +37,7 @@ impl CallSpec {
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
-            CallSpec::MoveExtents { .. } | CallSpec::Preallocate { .. } => RfcV1..=V3_11,
+            CallSpec::MoveExtents { .. } => RfcV1..=V3_11,
             CallSpec::AioPread(_) => RfcV1..=V6_12,
             CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,
