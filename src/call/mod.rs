@@ -1,5 +1,6 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
+mod asked;
 mod of_kernel;
 mod returned;
 mod thread;
@@ -10,10 +11,10 @@ pub use thread::Thread;
 
 use crate::dio_path::{
     DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite,
-    FileWriteIter, IomapEndIo, IomapReadEndIo, Plan, UringThread, WriteThenClose,
+    FileWriteIter, IomapEndIo, IomapReadEndIo, UringThread, WriteThenClose,
 };
 use crate::inode_lock::{Commit, InodeDioDone, InodeDioWait};
-use crate::op::{Op, Outcome, Range, Submission, TaskId, WaitQueue};
+use crate::op::{Op, Outcome, Submission, TaskId, WaitQueue};
 use crate::page_cache::{
     Append, BufferedWrite, EndBio, FilemapFault, FilemapRead, PageFault, SyncFile, VmMmap,
     WbDisksize, WritePages,
@@ -179,62 +180,6 @@ impl Call {
         matches!(self, Call::Thread(thread) if thread.went_on())
     }
 
-    /// How a direct write does its I/O, once that is decided and until it is over (from v5.10 on).
-    pub fn plan(&self) -> Option<Plan> {
-        if let Call::DioWriteIter(write) = self.now() { write.plan() } else { None }
-    }
-
-    /// Whether it starts over for ever.
-    pub fn repeats(&self) -> bool {
-        matches!(self, Call::Read(read) if read.repeats())
-    }
-
-    /// Whether it was called with IOCB_NOWAIT.
-    pub fn nowait(&self) -> bool {
-        match self {
-            Call::DioWriteIter(write) => write.nowait(),
-            Call::FileWriteIter(write) => write.nowait(),
-            _ => false,
-        }
-    }
-
-    /// Of a completion: whether its write is O_SYNC.
-    pub fn completes_osync(&self) -> bool {
-        match self {
-            Call::EndIo(end_io) => end_io.osync(),
-            Call::DioComplete(end_io) => end_io.osync(),
-            Call::IomapEndIo(end_io) => end_io.osync(),
-            _ => false,
-        }
-    }
-
-    /// Of a call that has returned: whether it gave up because it was not to wait.
-    pub fn gave_up(&self) -> bool {
-        match self {
-            Call::DioWriteIter(write) => write.gave_up(),
-            Call::FileWriteIter(write) => write.gave_up(),
-            _ => false,
-        }
-    }
-
-    /// The completion of an asynchronous direct read.
-    pub fn read_completed_by(&self) -> Option<TaskId> {
-        match self {
-            Call::Read(read) => read.end_io(),
-            Call::DioReadIter(read) => read.end_io(),
-            _ => None,
-        }
-    }
-
-    /// Of a direct read that has returned: the blocks of the file that it returned, or leaves to its completion.
-    pub fn read(&self) -> Option<Range> {
-        match self {
-            Call::Read(read) => Some(read.returned()),
-            Call::DioReadIter(read) => Some(read.returned()),
-            _ => None,
-        }
-    }
-
     /// Whether it reads or writes the page cache and what it holds.
     pub fn uses_the_page(&self) -> bool {
         match self {
@@ -249,6 +194,7 @@ impl Call {
                         | Call::BufferedWrite(_)
                         | Call::WritePages(_)
                         | Call::SyncFile(_)
+                        | Call::MoveExtents(_)
                 )
             }),
         }

@@ -136,8 +136,8 @@ fixes! {
     NoDataSemOverIo: "2dcba4781fa3", V4_10..V5_10, "v4.5", Message;
     /// punch hole takes i_mutex, closes the gate and waits for direct I/O before it frees
     PunchWaits: "02d262dffcf4", V3_7..V4_10, "v3.7", Source;
-    /// EXT4_IOC_MOVE_EXT closes the gate and waits for direct I/O before it swaps blocks
-    MoveExtentsWaits: "17335dcc4711", V3_7..V4_10, "v3.7", Source;
+    /// EXT4_IOC_MOVE_EXT closes the gate (up to v4.10) and waits for direct I/O before it swaps blocks
+    MoveExtentsWaits: "17335dcc4711", V3_7.., "v3.7", Source;
     /// one punch hole for extents and indirect blocks: both wait for direct I/O
     OnePunchHole: "26a4c0c6ccec", V3_11..V4_10, "v3.10", Message;
     /// fallocate waits for conversions before it allocates

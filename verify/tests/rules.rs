@@ -83,6 +83,8 @@ fn r1_each_field_under_its_lock() {
         (PageLock, Exclusive, Op::PageInvalidate),
         (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], None)),
         (PageLock, Exclusive, Op::PageClean(vec![(0, 0)], Vec::new())),
+        (PageLock, Exclusive, Op::PageRelease),
+        (PageLock, Exclusive, Op::PageCommit(vec![(0, 0)])),
         (IMutex, Exclusive, Op::SizeWrite(0)),
         (IMutex, Exclusive, Op::DisksizeWrite(0)),
         (CompletedIoLock, Exclusive, list),

@@ -168,6 +168,7 @@ impl CallSpec {
                 | CallSpec::Write { .. }
                 | CallSpec::Fault { .. }
                 | CallSpec::PageFault { .. }
+                | CallSpec::MoveExtents { .. }
                 | CallSpec::Append(_)
         )
     }

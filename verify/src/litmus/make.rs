@@ -89,7 +89,9 @@ impl Making<'_> {
             CallSpec::PunchHole { range, indirect, fault } => {
                 Call::punch_hole(task, range, fault, kernel, (mount, indirect))
             }
-            CallSpec::MoveExtents { range } => Call::MoveExtents(MoveExtents::new(range, kernel)),
+            CallSpec::MoveExtents { range } => {
+                Call::MoveExtents(MoveExtents::new(range, kernel, mount.journal))
+            }
             CallSpec::PageFault { range } => Call::PageFault(PageFault::new(range, kernel)),
             CallSpec::Mmap => Call::VmMmap(VmMmap::default()),
             CallSpec::Writeback { to } => {

@@ -37,7 +37,6 @@ impl CallSpec {
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
-            CallSpec::MoveExtents { .. } => RfcV1..=V3_11,
             CallSpec::AioPread(_) => RfcV1..=V6_12,
             CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,

@@ -20,6 +20,7 @@ pub(super) struct Answers {
 struct Told {
     no_space: bool,
     gave_up: bool,
+    busy: bool,
     /// What a direct read returned, of what it found.
     range: Option<Range>,
     /// Whose I/O it is, if not its own.
@@ -87,6 +88,7 @@ impl Answers {
         let reads = self.reads[at].get(calls.len() - 1) == Some(&true);
         if let Some(told) = calls.last_mut() {
             told.gave_up = call.gave_up();
+            told.busy = call.busy();
             told.range = call.read().filter(|_| reads);
             told.completed_by = call.read_completed_by().filter(|_| reads);
         }
@@ -101,9 +103,10 @@ impl Answers {
     }
 
     fn answer(&self, told: &Told, program: &Program) -> Answer {
-        let returned = match (told.gave_up, told.no_space) {
-            (true, _) => Returned::Eagain,
-            (_, true) => Returned::Enospc,
+        let returned = match (told.gave_up, told.no_space, told.busy) {
+            (true, _, _) => Returned::Eagain,
+            (_, true, _) => Returned::Enospc,
+            (_, _, true) => Returned::Ebusy,
             _ => Returned::Ok,
         };
         let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
