@@ -1,5 +1,6 @@
 //! Who runs: the system calls, the interrupt, the worker and the journal commit.
 
+mod asked;
 mod of_kernel;
 mod returned;
 mod thread;
@@ -10,17 +11,17 @@ pub use thread::Thread;
 
 use crate::dio_path::{
     DioComplete, DioReadComplete, DioReadIter, DioWriteIter, DirectRead, EndIo, FileDioWrite,
-    FileWriteIter, IomapEndIo, IomapReadEndIo, Plan, UringThread, WriteThenClose,
+    FileWriteIter, IomapEndIo, IomapReadEndIo, UringThread, WriteThenClose,
 };
 use crate::inode_lock::{Commit, InodeDioDone, InodeDioWait};
-use crate::op::{Op, Outcome, Span, Submission, TaskId, WaitQueue};
+use crate::op::{Op, Outcome, Submission, TaskId, WaitQueue};
 use crate::page_cache::{
     Append, BufferedWrite, EndBio, FilemapFault, FilemapRead, PageFault, SyncFile, VmMmap,
     WbDisksize, WritePages,
 };
 use crate::resize::{
-    AllocFileBlocks, EvictInode, ExtFallocate, Fallocate, MoveExtents, PunchHole, PunchHoleRwsem,
-    Setattr, ShiftRange, Truncate, WriteThatEvicts, ZeroRange,
+    AllocFileBlocks, EvictInode, ExtFallocate, MoveExtents, PunchHole, PunchHoleRwsem, Setattr,
+    ShiftRange, Truncate, WriteThatEvicts, ZeroRange,
 };
 use crate::task::{Place, Task};
 
@@ -79,7 +80,6 @@ calls! {
     Append(Append) = " A buffered write that appends.";
     BufferedRead(FilemapRead) = " A buffered read.";
     AllocFileBlocks(AllocFileBlocks) = " A drain and a lookup.";
-    Fallocate(Fallocate) = " A preallocation.";
     EndBio(EndBio) = " The completion of a buffered write.";
     Evict(EvictInode) = " The end of an inode.";
     WriteThatEvicts(WriteThatEvicts) = " A buffered write that evicts another inode.";
@@ -180,44 +180,6 @@ impl Call {
         matches!(self, Call::Thread(thread) if thread.went_on())
     }
 
-    /// How a direct write does its I/O, once that is decided and until it is over (from v5.10 on).
-    pub fn plan(&self) -> Option<Plan> {
-        if let Call::DioWriteIter(write) = self.now() { write.plan() } else { None }
-    }
-
-    /// Whether it starts over for ever.
-    pub fn repeats(&self) -> bool {
-        matches!(self, Call::Read(read) if read.repeats())
-    }
-
-    /// Whether it was called with IOCB_NOWAIT.
-    pub fn nowait(&self) -> bool {
-        matches!(self, Call::DioWriteIter(write) if write.nowait())
-    }
-
-    /// Of a call that has returned: whether it gave up because it was not to wait.
-    pub fn gave_up(&self) -> bool {
-        matches!(self, Call::DioWriteIter(write) if write.gave_up())
-    }
-
-    /// The completion of an asynchronous direct read.
-    pub fn read_completed_by(&self) -> Option<TaskId> {
-        match self {
-            Call::Read(read) => read.end_io(),
-            Call::DioReadIter(read) => read.end_io(),
-            _ => None,
-        }
-    }
-
-    /// Of a direct read that has returned: what of the file it returned, or leaves to its completion.
-    pub fn read(&self) -> Option<Span> {
-        match self {
-            Call::Read(read) => Some(read.returned()),
-            Call::DioReadIter(read) => Some(read.returned()),
-            _ => None,
-        }
-    }
-
     /// Whether it reads or writes the page cache and what it holds.
     pub fn uses_the_page(&self) -> bool {
         match self {
@@ -232,6 +194,7 @@ impl Call {
                         | Call::BufferedWrite(_)
                         | Call::WritePages(_)
                         | Call::SyncFile(_)
+                        | Call::MoveExtents(_)
                 )
             }),
         }

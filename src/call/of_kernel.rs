@@ -35,7 +35,7 @@ impl Call {
             Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
         } else if kernel.version >= Version::V4_10 {
             let write = FileWriteIter::new(write, kernel, dioread_nolock, journal);
-            Call::FileWriteIter(write.osync(flags.osync))
+            Call::FileWriteIter(write.with(flags))
         } else {
             Call::Write(FileDioWrite::new(write, kernel, dioread_nolock).osync(flags.osync))
         }
@@ -56,9 +56,9 @@ impl Call {
         if kernel.version >= Version::V5_10 {
             Call::IomapEndIo(IomapEndIo::new(task, kernel, flags.osync, false))
         } else if kernel.version >= Version::V4_10 {
-            Call::DioComplete(DioComplete::new(task, kernel))
+            Call::DioComplete(DioComplete::new(task, kernel, flags.osync))
         } else {
-            Call::EndIo(EndIo::new(task, submitter, kernel))
+            Call::EndIo(EndIo::new(task, submitter, kernel).of_osync(flags.osync))
         }
     }
 

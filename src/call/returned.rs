@@ -10,11 +10,14 @@ pub enum Returned {
     Eagain,
     /// -ENOSPC: no space for what it was to allocate.
     Enospc,
+    /// -EBUSY: a page that was stored to.
+    Ebusy,
 }
 
 impl Returned {
     /// Each of them.
-    pub const ALL: [Returned; 3] = [Returned::Ok, Returned::Eagain, Returned::Enospc];
+    pub const ALL: [Returned; 4] =
+        [Returned::Ok, Returned::Eagain, Returned::Enospc, Returned::Ebusy];
 
     /// As conditions of litmus tests have it.
     pub fn name(self) -> &'static str {
@@ -22,6 +25,7 @@ impl Returned {
             Returned::Ok => "ok",
             Returned::Eagain => "EAGAIN",
             Returned::Enospc => "ENOSPC",
+            Returned::Ebusy => "EBUSY",
         }
     }
 }

@@ -16,7 +16,8 @@ steps! {
     /// # Modelled
     /// Interrupt or worker: neither takes `i_rwsem`, so others cannot tell. The conversion is made here
     /// and not from a list, before the count goes. The dio's references are followed where nothing is to be
-    /// converted (see DirectIoWrite).
+    /// converted (see DirectIoWrite). An O_SYNC write is flushed once its reference has gone, by a worker
+    /// (`dio_set_defer_completion`), before its caller is told (02afc27faec9).
     ///
     /// # Left out
     /// Errors, the io_end's lifetime.
@@ -25,7 +26,7 @@ steps! {
         pub submission: Option<Submission>,
     }
     /// The completion, as task `task`, of what will be submitted.
-    pub fn new(task: TaskId, kernel: Kernel);
+    pub fn new(task: TaskId, kernel: Kernel, osync: bool);
     in "dio_complete" => Step / At |self, outcome|;
 
     RunBio "dio_bio_end_aio: the device writes" => Op::run(self.submission.as_ref()?);
@@ -37,10 +38,16 @@ steps! {
     Invalidate(pages: InvalidatePages) if self.kernel.has(Fix::CompletionInvalidates)
         => InvalidatePages::after_io(self.range());
     EndIo "inode_dio_end" => Op::DioEnd(self.task);
+    WriteSync "generic_write_sync" if self.osync && self.kernel.has(Fix::SyncOnCompletion) => Op::WriteSync;
     AioComplete "ki_complete" => Op::AioComplete;
 }
 
 impl DioComplete {
+    /// Whether its write is O_SYNC.
+    pub fn osync(&self) -> bool {
+        self.osync
+    }
+
     fn unwritten(&self) -> bool {
         self.submission.as_ref().is_some_and(|s| s.unwritten)
     }

@@ -24,6 +24,7 @@ steps! {
     pub struct EndIo {
         /// The I/O, once it is on its way.
         pub submission: Option<Submission>,
+        osync: bool,
     }
     /// The completion, as task `task`, of what `submitter` will submit.
     pub fn new(task: TaskId, submitter: TaskId, kernel: Kernel);
@@ -52,6 +53,17 @@ steps! {
 }
 
 impl EndIo {
+    /// The same of a write that is O_SYNC, or is not: it was synced when it was submitted, if at all.
+    #[must_use]
+    pub fn of_osync(self, osync: bool) -> EndIo {
+        EndIo { osync, ..self }
+    }
+
+    /// Whether its write is O_SYNC.
+    pub fn osync(&self) -> bool {
+        self.osync
+    }
+
     fn unwritten(&self) -> bool {
         self.submission.as_ref().is_some_and(|s| s.unwritten)
     }

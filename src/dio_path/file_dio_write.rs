@@ -8,16 +8,22 @@ use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{AioMutex, IMutex};
 use crate::op::Mode::Exclusive;
 use crate::op::{Handle, Op, PrivateOp, Size, Span};
-use crate::page_cache::{BufferedFallback, EndPageIo, InvalidatePages, Invalidated, WritePages};
+use crate::page_cache::{
+    BufferedFallback, EndPageIo, InvalidatePages, Invalidated, SyncFile, WritePages,
+};
 use crate::task::steps;
 use std::mem::take;
 
 steps! {
     /// `ext4_file_dio_write`, with `__generic_file_aio_write` and `generic_file_direct_write` inside.
     ///
+    /// # Modelled
+    /// An asynchronous O_SYNC write is synced here, whether its I/O is over or not (v3.6.5, v3.7.2, v3.11;
+    /// `generic_write_sync`, fs/sync.c), and nobody syncs it again.
+    ///
     /// # Left out
-    /// Suid removal, O_SYNC of an asynchronous write (it is synced before its I/O is over), block plugging; the look
-    /// at i_size after a short write, which ended within it.
+    /// Suid removal, what `generic_write_sync` does for a write that is over but to flush it, block plugging; the
+    /// look at i_size after a short write, which ended within it.
     pub struct FileDioWrite { osync: bool, past_eof: bool, probed: Probed, io: Io, workers: Vec<EndPageIo> }
     /// A write on a kernel, on a mount with or without dioread_nolock.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool);
@@ -50,7 +56,8 @@ steps! {
         => Step::DropImutex;
     Fallback(fallback: Box<BufferedFallback>) => self.fallback() => self.workers.extend(fallback.workers());
     DropImutex "mutex_unlock(i_mutex)" => Op::Unlock(IMutex, Exclusive);
-    WriteSync "generic_write_sync" if self.osync && !self.io.leaves_size => Op::WriteSync;
+    Sync(sync: Box<SyncFile>) if self.syncs() && self.io.queued => Box::new(SyncFile::of_queued(self.kernel));
+    WriteSync "generic_write_sync" if self.syncs() => Op::WriteSync => self.io = Io::default();
     DropAioMutex "mutex_unlock(ext4_aio_mutex)" if self.serialized() => Op::Unlock(AioMutex, Exclusive);
     Worker(worker: Option<EndPageIo>) if !self.workers.is_empty() => self.workers.pop() => Step::Worker;
 }
@@ -65,8 +72,9 @@ struct Probed {
 /// How the I/O ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 struct Io {
-    /// What has failed, or has returned -EIOCBQUEUED, leaves i_size alone.
-    leaves_size: bool,
+    failed: bool,
+    /// It returned -EIOCBQUEUED.
+    queued: bool,
     /// What was not written.
     rest: Option<Span>,
 }
@@ -105,14 +113,21 @@ impl FileDioWrite {
     }
 
     fn ended(&mut self, failed: bool, queued: bool, rest: Option<Span>) {
-        self.io = Io { leaves_size: failed || queued || self.write.fault.is_some(), rest };
+        self.io = Io { failed: failed || self.write.fault.is_some(), queued, rest };
+    }
+
+    fn syncs(&self) -> bool {
+        self.osync && !self.io.failed
     }
 
     /// Whether the I/O has been submitted or has failed, pages that came meanwhile are gone now.
     fn after_io(&mut self) -> Step {
-        let Io { leaves_size, rest } = self.io;
-        self.io.leaves_size = false;
-        match (rest, leaves_size) {
+        let Io { failed, queued, rest } = self.io;
+        if !self.osync {
+            self.io = Io { rest, ..Io::default() };
+        }
+        // What has failed, or is not over, leaves i_size alone.
+        match (rest, failed || queued) {
             (Some(_), _) => Step::Fallback,
             (None, true) => Step::DropImutex,
             (None, false) => Step::RereadSize,

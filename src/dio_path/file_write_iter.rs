@@ -1,5 +1,6 @@
 //! `ext4_file_write_iter`: a direct write from the system call on, in v4.10 and v5.4.
 
+use super::dio_write_iter::WriteFlags;
 use super::direct_io_write::DirectIoWrite;
 use super::write::Write;
 use crate::extent_probe::OverwriteProbe;
@@ -20,13 +21,30 @@ steps! {
     /// Cached pages no longer keep a write from being an overwrite (4b0524aae008, v4.9). A write from i_size on was
     /// not taken for unaligned, be i_size in the middle of a block (372a03e01853).
     ///
+    /// With IOCB_NOWAIT (v5.4; v4.10 has none) -EAGAIN comes where the lock is not to be had, where the write is no
+    /// overwrite (but for unaligned asynchronous ones, of which nobody asks that), and where
+    /// generic_file_direct_write finds a page in the range. What waits all the same: an unaligned asynchronous
+    /// write for unwritten I/O, file_update_time for a commit, the second invalidation for a page, and, on a mount
+    /// with dioread_nolock, an overwrite for the lock that it gave back.
+    ///
     /// # Left out
-    /// Suid removal, O_SYNC of an asynchronous write, IOCB_NOWAIT.
-    pub struct FileWriteIter { past_eof: bool, osync: bool, overwrite: bool, size: Size, queued: bool, failed: bool }
+    /// Suid removal. Without IOCB_NOWAIT and without dioread_nolock v5.4
+    /// looks the blocks up as well, and makes nothing of it.
+    pub struct FileWriteIter {
+        flags: WriteFlags,
+        overwrite: bool,
+        size: Size,
+        past_eof: bool,
+        queued: bool,
+        failed: bool,
+        gave_up: bool,
+    }
     /// A write on a kernel, on a mount with or without dioread_nolock and a journal.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool, journal: bool);
     in "ext4_file_write_iter" => Step / At |self, outcome|;
 
+    TryRwsem "inode_trylock" if self.flags.nowait => Op::TryLock(IRwsem, Exclusive)
+        => if outcome.yes() { Step::WaitUnwritten } else { self.gives_up(Step::Done) };
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     Append in "generic_write_checks" "ki_pos = i_size_read" if self.write.append => Op::SizeRead
         => self.write = self.write.placed(Some(outcome.size()));
@@ -35,13 +53,12 @@ steps! {
     WaitUnwritten in "ext4_unwritten_wait" if self.serialized() => Op::UnwrittenWait;
     PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe) "ext4_overwrite_io"
-        => OverwriteProbe::of_any_pages(self.write.span, self.dioread_nolock && !self.unaligned_aio())
-        => (self.overwrite, self.size) = (probe.overwrite, probe.size);
+        => OverwriteProbe::of_any_pages(self.write.span, self.looks() && !self.unaligned_aio())
+        => self.probed(&probe);
     StartTime in "file_update_time" "ext4_journal_start" => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" => Op::JournalStop(Handle::Time);
     DropPages(pages: InvalidatePages) "generic_file_direct_write"
-        => InvalidatePages::before_io(self.write.range(), self.write_back())
-        => (pages.result() != Invalidated::Busy).then_some(Step::DirectIo);
+        => self.drop_pages() => self.dropped(pages.result());
     Fallback(fallback: Box<BufferedFallback>) "the pages are busy" => self.fallback() => Step::DropRwsem;
     DirectIo(io: DirectIoWrite) "ext4_direct_IO_write" => self.direct_io()
         => (self.failed, self.queued) = (io.failed, io.queued());
@@ -53,14 +70,14 @@ steps! {
     WaitOwn in "ext4_unwritten_wait" if self.queued && self.serialized() && self.kernel.has(Fix::UnalignedAlone)
         => Op::UnwrittenWait;
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
-    WriteSync "generic_write_sync" if self.osync && !self.failed && !self.queued => Op::WriteSync;
+    WriteSync "generic_write_sync" if self.syncs() => Op::WriteSync;
 }
 
 impl FileWriteIter {
-    /// The write is O_SYNC.
+    /// The same, asked for like that.
     #[must_use]
-    pub fn osync(self, osync: bool) -> FileWriteIter {
-        FileWriteIter { osync, ..self }
+    pub fn with(self, flags: WriteFlags) -> FileWriteIter {
+        FileWriteIter { flags, ..self }.begin()
     }
 
     /// From i_size on there is nothing to collide with, or so it was thought.
@@ -68,6 +85,58 @@ impl FileWriteIter {
         let size =
             if self.kernel.has(Fix::AlignedPastEof) { Size::blocks(size.up()) } else { size };
         self.write.span.start >= size
+    }
+
+    /// Whether it returned -EAGAIN.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    /// Whether it is not to wait.
+    pub fn nowait(&self) -> bool {
+        self.flags.nowait
+    }
+
+    /// Before 02afc27faec9 what was queued, too.
+    fn syncs(&self) -> bool {
+        let over = !self.queued || !self.kernel.has(Fix::SyncOnCompletion);
+        self.flags.osync && over && !self.failed && !self.gave_up
+    }
+
+    fn gives_up(&mut self, next: Step) -> Step {
+        self.gave_up = true;
+        next
+    }
+
+    /// Whether somebody wants to know if it is an overwrite.
+    fn looks(&self) -> bool {
+        self.dioread_nolock || self.flags.nowait
+    }
+
+    fn probed(&mut self, probe: &OverwriteProbe) -> Option<Step> {
+        self.overwrite = probe.overwrite && self.dioread_nolock;
+        self.size = probe.size;
+        let overwrites = probe.overwrite;
+        let again = self.flags.nowait && !self.unaligned_aio() && !overwrites;
+        again.then(|| {
+            self.size = Size::ZERO;
+            self.gives_up(Step::DropRwsem)
+        })
+    }
+
+    fn drop_pages(&self) -> InvalidatePages {
+        match self.flags.nowait {
+            true => InvalidatePages::nowait(self.write.range()),
+            false => InvalidatePages::before_io(self.write.range(), self.write_back()),
+        }
+    }
+
+    fn dropped(&mut self, result: Invalidated) -> Step {
+        match result {
+            Invalidated::Gone => Step::DirectIo,
+            Invalidated::Busy => Step::Fallback,
+            Invalidated::Again => self.gives_up(Step::DropRwsem),
+        }
     }
 
     /// `ext4_unaligned_aio`.

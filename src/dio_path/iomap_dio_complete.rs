@@ -119,6 +119,11 @@ steps! {
 }
 
 impl IomapEndIo {
+    /// Whether its write is O_SYNC.
+    pub fn osync(&self) -> bool {
+        self.osync
+    }
+
     /// Whether the I/O is on its way.
     pub fn submitted(&self) -> bool {
         self.submission.is_some()

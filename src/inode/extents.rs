@@ -183,23 +183,6 @@ impl Extents {
         freed
     }
 
-    /// Gives each mapped block of the range to another file, and the file a block of that one's
-    /// with the same data; returns the blocks given away.
-    pub fn swap(&mut self, range: Range) -> Vec<PhysicalBlock> {
-        let given = self.mapped(range);
-        for &old in &given {
-            let kept = *self.block(old);
-            let new = self.blocks.len() as PhysicalBlock;
-            self.blocks.push(kept);
-            *self.block_mut(old) =
-                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
-            for mapped in self.map.iter_mut().filter(|m| m.block == Some(old)) {
-                mapped.block = Some(new);
-            }
-        }
-        given
-    }
-
     /// A device block.
     pub fn block(&self, block: PhysicalBlock) -> &Block {
         &self.blocks[block as usize]

@@ -79,11 +79,15 @@ impl Page {
         *buffer = Buffer { dirty: false, mapped: Some(to), uninit, ..*buffer };
     }
 
-    /// The data of some blocks went to others of the device, and their buffers with it.
-    pub fn move_to(&mut self, from: PhysicalBlock, to: PhysicalBlock) {
-        for buffer in self.buffers.iter_mut().filter(|buffer| buffer.mapped == Some(from)) {
-            buffer.mapped = Some(to);
+    /// Its buffers are dropped unless one is dirty (`try_to_free_buffers`); whether they were. Of a page that is not
+    /// up to date as a whole nobody knows then which of its blocks are.
+    pub fn release(&mut self) -> bool {
+        if self.dirty().next().is_some() {
+            return false;
         }
+        let uptodate = self.buffers.iter().all(|buffer| buffer.uptodate);
+        self.buffers.fill(Buffer { uptodate, ..Buffer::default() });
+        true
     }
 
     /// Zeros from there up to that block, and nothing left to write back in the blocks that lie there as a whole.

@@ -153,6 +153,23 @@ mod tests {
     }
 
     #[test]
+    fn buffers_are_dropped_unless_one_is_dirty_and_so_is_what_is_known_of_a_page_in_part() {
+        let mut page = Page::of(&[OLD]);
+        page.store(0, Some(3));
+        assert!(!page.release());
+        assert_eq!(page.buffers[0].mapped, Some(3));
+        page.clean(0, 3, false);
+        assert!(page.release());
+        assert_eq!((page.buffers[0].mapped, page.held(0)), (None, Some(OLD)));
+        let mut part = Page::new();
+        part.fill(1, OLD);
+        assert!(part.release());
+        assert_eq!(part.held(1), None);
+        part.store(1, Some(4));
+        assert_eq!(part.held(1), Some(OLD));
+    }
+
+    #[test]
     fn only_what_was_read_or_stored_is_up_to_date_and_a_buffer_keeps_its_mapping() {
         let mut page = Page::new();
         page.store(1, None);

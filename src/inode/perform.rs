@@ -101,15 +101,15 @@ impl Inode {
             }
             Op::Free(from) => return Ok(Outcome::Freed(self.extents.free(*from))),
             Op::FreeRange(range) => return Ok(Outcome::Freed(self.extents.punch(*range))),
-            Op::SwapBlocks(range) => {
-                let given = self.extents.swap(*range);
-                let now = self.extents.mapped(*range);
+            Op::SwapBlocks(range) => return Ok(Outcome::Freed(self.extents.swap(*range))),
+            Op::PageRelease => {
+                let page = self.cache.page_mut();
+                return Ok(Outcome::Flag(page.is_none_or(Page::release)));
+            }
+            Op::PageCommit(written) => {
                 if let Some(page) = self.cache.page_mut() {
-                    for (&from, to) in given.iter().zip(now) {
-                        page.move_to(from, to);
-                    }
+                    written.iter().for_each(|&(block, to)| page.store(block, Some(to)));
                 }
-                return Ok(Outcome::Freed(given));
             }
             Op::ShiftExtents(range, shift) => self.extents.shift(*range, *shift),
             Op::Bio(blocks, bio) => return Ok(self.bio(task, blocks, *bio)),

@@ -88,6 +88,8 @@ fixes! {
     CloserBarrier: "closer-smp_mb", V3_7..V4_10, "v3.7", Source;
     /// aio_complete, which lets the file go, comes after the completion last touched the inode
     AioCompleteLast: "091e26dfc156", V3_11..V4_10, "v3.8 (hash from memory)", Message;
+    /// the completion of an asynchronous O_SYNC write flushes it before it tells the caller
+    SyncOnCompletion: "02afc27faec9", V4_10..V5_10, "v3.12 (from memory)", Source;
     /// truncate sets i_disksize and i_size, and writeback tests both, under i_data_sem
     SizesUnderDataSem: "90e775b71ac4", V4_10.., "v3.12", Message;
     /// truncate waits for direct I/O whenever it shrinks, not only if there is an orphan record
@@ -134,8 +136,8 @@ fixes! {
     NoDataSemOverIo: "2dcba4781fa3", V4_10..V5_10, "v4.5", Message;
     /// punch hole takes i_mutex, closes the gate and waits for direct I/O before it frees
     PunchWaits: "02d262dffcf4", V3_7..V4_10, "v3.7", Source;
-    /// EXT4_IOC_MOVE_EXT closes the gate and waits for direct I/O before it swaps blocks
-    MoveExtentsWaits: "17335dcc4711", V3_7..V4_10, "v3.7", Source;
+    /// EXT4_IOC_MOVE_EXT closes the gate (up to v4.10) and waits for direct I/O before it swaps blocks
+    MoveExtentsWaits: "17335dcc4711", V3_7.., "v3.7", Source;
     /// one punch hole for extents and indirect blocks: both wait for direct I/O
     OnePunchHole: "26a4c0c6ccec", V3_11..V4_10, "v3.10", Message;
     /// fallocate waits for conversions before it allocates

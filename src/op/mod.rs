@@ -148,11 +148,18 @@ pub enum Op {
     Free(Blocks),
     /// `ext4_ext_remove_space` of these blocks (punch hole); they go to somebody else at once.
     FreeRange(Range),
-    /// `mext_replace_branches`: these blocks change places with the donor file's, data copied along.
+    /// `mext_replace_branches`, `ext4_swap_extents`: these blocks change places with the donor file's. Data is copied
+    /// along only behind the page that is followed.
     SwapBlocks(Range),
     /// `ext4_ext_shift_extents`: what lies behind the range moves to its start, or what starts with it
     /// to its end.
     ShiftExtents(Range, Shift),
+    /// `try_to_release_page`: the buffers of the page are dropped, with what they are mapped to, unless one is dirty;
+    /// whether they were.
+    PageRelease,
+    /// `block_commit_write`: these blocks of the page, mapped there, are up to date and to be written back. What they
+    /// hold stays.
+    PageCommit(Vec<(LogicalBlock, PhysicalBlock)>),
     /// Hands the I/O to the device; its completion runs as that task.
     Submit(TaskId, Submission),
     /// The device moves the data.

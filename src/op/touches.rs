@@ -162,7 +162,7 @@ impl Op {
             Op::PageInvalidate => vec![(Object::Pages, Write)],
             Op::PageTruncate(from, to) => page_data(from.down()..to.min(PAGE_BLOCKS)),
             Op::PageZero(from, _) => page_data(std::iter::once(from.down())),
-            Op::PageClean(..) => vec![(Object::Pages, Write)],
+            Op::PageClean(..) | Op::PageRelease | Op::PageCommit(_) => vec![(Object::Pages, Write)],
             Op::PageFill(ref contents) => page_data(contents.iter().map(|filled| filled.0)),
             Op::PageStore(ref stored, _) => page_data(stored.iter().map(|s| s.0)),
             Op::DepthRead => vec![(Object::Extents, Read)],
@@ -179,11 +179,10 @@ impl Op {
             | Op::ConvertExtent(..)
             | Op::Free(_)
             | Op::FreeRange(_)
+            | Op::SwapBlocks(_)
             | Op::ShiftExtents(..) => {
                 vec![(Object::Extents, Write)]
             }
-            // The page's buffers are mapped anew.
-            Op::SwapBlocks(_) => vec![(Object::Extents, Write), (Object::Pages, Write)],
             Op::Bio(ref blocks, bio) => {
                 let access = if matches!(bio, Bio::Read { .. }) { Read } else { Write };
                 let mut touched: Vec<_> =

@@ -46,6 +46,12 @@ impl SyncFile {
         SyncFile { write_back, kernel, workers: Vec::new(), step: At::Done }.begin()
     }
 
+    /// What `generic_write_sync` makes of a write that returned -EIOCBQUEUED, up to v3.11: it takes that for a count,
+    /// and the range that comes out is empty, so that no page is written or waited for.
+    pub fn of_queued(kernel: Kernel) -> SyncFile {
+        SyncFile { write_back: None, kernel, workers: Vec::new(), step: At::Done }.begin()
+    }
+
     fn locks(&self) -> bool {
         self.kernel.version < Version::V3_11
     }

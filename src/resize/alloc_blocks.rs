@@ -18,7 +18,8 @@ steps! {
     /// Credits are as many as the depth of the tree, which is looked at without `i_data_sem`. The tree has one
     /// leaf as long as no extent differs from the others (in an inode's root there is room for four): it
     /// gets deeper where a write splits an unwritten extent, before its I/O and under the inode's lock. A
-    /// conversion must split only what has been merged since: from v5.10 on `ext4_can_extents_be_merged` looks
+    /// conversion must split only what has been merged since: v3.6 and v3.7 merge (v3.6.5, v3.7.2), v3.11 does not
+    /// (ec22ba8edb50); from v5.10 on `ext4_can_extents_be_merged` looks
     /// at lengths alone, in v4.10 and v5.4 it merges nothing unwritten while unwritten I/O is counted (here:
     /// never, as nobody else tells). The second look at the depth at the top of the loop
     /// (from v4.10) only makes the gap between look and change smaller. In place of the nested handle of
@@ -98,8 +99,14 @@ impl AllocBlocks {
         match (self.fails(), self.unwrites) {
             (true, _) => MapFor::CreateFails,
             (false, true) => MapFor::Unwrite,
-            (false, false) => MapFor::Preallocate { merge: self.kernel.version >= Version::V5_10 },
+            (false, false) => MapFor::Preallocate { merge: self.merges() },
         }
+    }
+
+    /// `ext4_can_extents_be_merged`, of unwritten extents.
+    fn merges(&self) -> bool {
+        let early = self.kernel.version < Version::V4_10 && !self.kernel.has(Fix::NoMergeUnwritten);
+        early || self.kernel.version >= Version::V5_10
     }
 
     /// Up to v3.11 nobody has looked at i_size before; up to v5.4 nobody can have changed it since.

@@ -6,7 +6,7 @@ use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IRwsem};
 use crate::op::Mode::Exclusive;
 use crate::op::{Fault, Handle, Op, Range, Size};
-use crate::page_cache::TruncatePages;
+use crate::page_cache::{FlushCompleted, TruncatePages};
 use crate::task::steps;
 
 steps! {
@@ -19,8 +19,8 @@ steps! {
     /// time, all before the functions of each mode look at the sizes.
     ///
     /// # Modelled
-    /// Up to v3.11 the credits are estimated before `i_mutex`, so v3.7's wait for conversions (see
-    /// Fallocate) comes too late for them and is left out. From v4.10 on `i_size` is looked at before the
+    /// Up to v3.11 the credits are estimated before `i_mutex`; only v3.7 then flushes and waits for conversions
+    /// (`ext4_flush_unwritten_io`), which comes too late for them. From v4.10 on `i_size` is looked at before the
     /// drain. That is harmless: what was seen only says whether to grow at all, and
     /// `ext4_update_inode_size` compares again; besides, a write that extends is never in flight without
     /// the lock.
@@ -36,9 +36,14 @@ steps! {
     TakeLock "inode_lock" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
     Sizes(sizes: Sizes) if self.grows && self.kernel.version >= Version::V4_10
         => Sizes::sample("ext4_fallocate", self.range, self.kernel) => self.grows = sizes.below;
+    Flush(flush: FlushCompleted) if self.kernel.has(Fix::FallocateFlush)
+        => FlushCompleted::new(self.kernel, None, true);
+    WaitUnwritten "ext4_flush_unwritten_io: ext4_unwritten_wait" if self.kernel.has(Fix::FallocateFlush)
+        => Op::UnwrittenWait;
     CloseGate in "ext4_inode_block_unlocked_dio" if self.drains() && has_gate(self.kernel) => Op::GateClose;
     Drain in "inode_dio_wait" if self.drains() => Op::DioWait;
-    Alloc(alloc: AllocBlocks) => AllocBlocks::new(self.range, self.grows, self.kernel).failing(self.fault);
+    Alloc(alloc: AllocBlocks) if self.has_handle()
+        => AllocBlocks::new(self.range, self.grows, self.kernel).failing(self.fault);
     OpenGate in "ext4_inode_resume_unlocked_dio" if self.drains() && has_gate(self.kernel) => Op::GateOpen;
     DropLock "inode_unlock" => Op::Unlock(LockName::of_inode(self.kernel), Exclusive);
 }
@@ -48,6 +53,11 @@ impl ExtFallocate {
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> ExtFallocate {
         ExtFallocate { fault, ..self }
+    }
+
+    /// Without one nothing is done; up to v3.11 that is here.
+    fn has_handle(&self) -> bool {
+        self.fault != Some(Fault::Enomem) || self.kernel.version >= Version::V4_10
     }
 
     /// Before 17048e8a083f `ext4_alloc_file_blocks` does.

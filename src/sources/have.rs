@@ -32,23 +32,25 @@ have! {
     V3_6..=V4_10: do_generic_file_read;
     V3_6..=V5_4: ext4_unaligned_aio do_page_fault ext4_end_io_dio mpage_readpages;
     V3_6..=V5_10: do_blockdev_direct_IO;
-    V3_6..=V6_1: ext4_bio_write_page;
+    V3_6..=V5_10: try_to_release_page;
+    V3_6..=V6_1: block_read_full_page ext4_bio_write_page;
     V3_6..=V6_12:
         __block_write_begin __do_fault ext4_da_writepages_trans_blocks __wake_up _ext4_get_block add_to_page_cache_lru
         block_page_mkwrite block_write_end dio_bio_end_aio dio_complete do_truncate ext4_chunk_trans_blocks
         ext4_convert_unwritten_extents ext4_end_bio ext4_evict_inode ext4_ext_map_blocks
         ext4_ext_remove_space ext4_ext_truncate ext4_fallocate ext4_io_submit ext4_map_blocks
-        ext4_move_extents ext4_orphan_add ext4_orphan_del ext4_page_mkwrite ext4_punch_hole
+        ext4_move_extents mext_check_arguments ext4_orphan_add ext4_orphan_del ext4_page_mkwrite ext4_punch_hole
         ext4_set_io_unwritten_flag ext4_setattr ext4_sync_file ext4_truncate ext4_truncate_failed_write
         ext4_update_i_disksize
         file_update_time filemap_fault filemap_fdatawait_range filemap_write_and_wait_range filp_close
-        finish_wait generic_write_checks generic_file_direct_write generic_perform_write generic_write_end get_user_pages_fast
+        finish_wait generic_write_checks generic_file_direct_write generic_perform_write generic_write_end get_ext_path get_user_pages_fast
         grab_cache_page_write_begin inode_dio_wait invalidate_inode_pages2_range io_submit_add_bh
-        jbd2_journal_commit_transaction move_extent_per_page mpage_end_io prepare_to_wait process_one_work
+        jbd2_journal_commit_transaction journal_submit_data_buffers move_extent_per_page mpage_end_io prepare_to_wait process_one_work
         truncate_inode_pages_range truncate_pagecache truncate_setsize vm_mmap_pgoff wake_up_bit;
     V3_7..=V4_10: ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
     V3_7..=V5_4: ext4_end_io ext4_unwritten_wait;
-    V3_7..=V6_12: ext4_add_complete_io ext4_do_flush_completed_IO;
+    V3_7..=V6_1: mext_page_double_lock;
+    V3_7..=V6_12: ext4_add_complete_io ext4_do_flush_completed_IO mext_check_coverage mext_page_mkuptodate;
     V3_11..=V3_11: ext4_end_io_unrsv_work ext4_inode_double_lock ext4_inode_double_unlock;
     V3_11..=V6_1: mpage_submit_page;
     V3_11..=V6_12:
@@ -62,7 +64,7 @@ have! {
         ext4_block_write_begin ext4_collapse_range
         ext4_file_write_iter ext4_insert_range ext4_mpage_readpages ext4_overwrite_io
         ext4_update_disksize_before_punch ext4_update_inode_size ext4_zero_range inode_dio_end
-        mpage_process_page_bufs;
+        ext4_swap_extents lock_two_nondirectories mpage_process_page_bufs unlock_two_nondirectories;
     V5_4..=V5_10: generic_file_buffered_read;
     V5_4..=V6_12:
         do_user_addr_fault file_modified io_uring_enter iomap_dio_bio_end_io iomap_dio_complete
@@ -73,6 +75,6 @@ have! {
         ext4_handle_inode_extension ext4_iomap_alloc;
     V6_1..=V6_12:
         __filemap_get_folio copy_folio_to_iter filemap_add_folio filemap_create_folio filemap_get_pages
-        filemap_read wake_up_var;
-    V6_12..=V6_12: ext4_bio_write_folio mpage_submit_folio;
+        filemap_read filemap_release_folio wake_up_var;
+    V6_12..=V6_12: ext4_bio_write_folio mext_folio_double_lock mpage_submit_folio;
 }

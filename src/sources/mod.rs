@@ -92,7 +92,6 @@ readings! {
     ExtFallocate [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "":
         ext4_chunk_trans_blocks ext4_fallocate inode_dio_wait;
     ExtFallocate [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
-    Fallocate [V3_6 V3_7 V3_11] "": ext4_fallocate;
     FileDioWrite [V3_6 V3_7 V3_11] "": ext4_file_dio_write ext4_unaligned_aio generic_write_checks;
     FileDioWrite [V3_6] "v3.7 and v3.11 from v3.6": file_update_time generic_file_direct_write;
     FileDioWrite [V3_6] "": ext4_aiodio_wait;
@@ -143,15 +142,25 @@ readings! {
     MapBlocks [V6_1 V6_12] "v5.10 from v6.1": ext4_iomap_alloc;
     MapBlocks [V3_6] "other versions from v3.6":
         ext4_map_blocks ext4_ext_map_blocks ext4_set_io_unwritten_flag;
+    MoveExtentPerPage [V3_6] "": grab_cache_page_write_begin block_read_full_page;
+    MoveExtentPerPage [V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "": mext_check_coverage mext_page_mkuptodate;
+    MoveExtentPerPage [V3_7 V3_11 V4_10 V5_4 V5_10 V6_1] "": mext_page_double_lock;
+    MoveExtentPerPage [V6_12] "": mext_folio_double_lock;
+    MoveExtentPerPage [V3_6 V4_10] "v3.7, v3.11, v5.4 and v5.10 from these": try_to_release_page;
+    MoveExtentPerPage [V6_12] "v6.1 from v6.12": filemap_release_folio;
+    MoveExtentPerPage [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "": move_extent_per_page;
+    MoveExtentPerPage [V3_6 V3_7 V3_11] "": mext_replace_branches;
+    MoveExtentPerPage [V4_10 V6_12] "v5.4, v5.10 and v6.1 from these": ext4_swap_extents;
     MoveExtents [V3_6 V3_7] "":
         mext_inode_double_lock double_down_write_data_sem double_up_write_data_sem
         mext_inode_double_unlock;
-    MoveExtents [V3_11] "":
-        ext4_inode_double_lock ext4_double_down_write_data_sem ext4_double_up_write_data_sem
-        ext4_inode_double_unlock;
-    MoveExtents [V3_6 V3_7 V3_11] "":
-        move_extent_per_page mext_replace_branches ext4_move_extents inode_dio_wait;
-    MoveExtents [V3_7 V3_11] "":
+    MoveExtents [V3_11] "": ext4_inode_double_lock ext4_inode_double_unlock;
+    MoveExtents [V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "":
+        ext4_double_down_write_data_sem ext4_double_up_write_data_sem;
+    MoveExtents [V4_10 V5_4 V5_10 V6_1 V6_12] "": lock_two_nondirectories unlock_two_nondirectories;
+    MoveExtents [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "":
+        ext4_move_extents mext_check_arguments get_ext_path inode_dio_wait;
+    MoveExtents [V3_7 V3_11 V4_10] "":
         ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
     OverwriteProbe [V3_6 V3_7 V3_11] "": ext4_file_dio_write;
     OverwriteProbe [V4_10 V5_4] "later versions from v5.4": ext4_overwrite_io;
@@ -170,6 +179,7 @@ readings! {
         ext4_ext_remove_space ext4_orphan_del;
     Setattr [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
     ShiftRange [V4_10 V5_4 V5_10 V6_1 V6_12] "": ext4_collapse_range ext4_insert_range;
+    SubmitData [V3_7 V4_10 V6_12] "v3.11, v5.4, v5.10 and v6.1 from these": journal_submit_data_buffers;
     SyncFile [V3_6 V3_7 V3_11 V4_10 V6_12] "other versions from v4.10 and v6.12": ext4_sync_file;
     Truncate [V3_6 V3_7] "v3.11 from v3.7":
         do_truncate ext4_setattr ext4_ext_truncate ext4_ext_remove_space

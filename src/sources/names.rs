@@ -61,14 +61,19 @@ renamed! {
     grab_cache_page_write_begin: V6_12 __filemap_get_folio;
     inode_dio_done: V4_10 inode_dio_end;
     iomap_dio_complete: RfcV1 dio_complete, V5_10 iomap_dio_complete;
-    mext_inode_double_lock: V3_11 ext4_inode_double_lock;
-    mext_inode_double_unlock: V3_11 ext4_inode_double_unlock;
+    mext_inode_double_lock: V3_11 ext4_inode_double_lock, V4_10 lock_two_nondirectories;
+    mext_inode_double_unlock: V3_11 ext4_inode_double_unlock, V4_10 unlock_two_nondirectories;
+    mext_page_double_lock:
+        RfcV1 grab_cache_page_write_begin, V3_7 mext_page_double_lock, V6_12 mext_folio_double_lock;
+    mext_page_mkuptodate: RfcV1 block_read_full_page, V3_7 mext_page_mkuptodate;
+    mext_replace_branches: V4_10 ext4_swap_extents;
     mpage_map_and_submit_extent: RfcV1 mpage_da_map_and_submit, V3_11 mpage_map_and_submit_extent;
     mpage_prepare_extent_to_map: RfcV1 write_cache_pages_da, V3_11 mpage_prepare_extent_to_map;
     mpage_process_page_bufs:
         RfcV1 write_cache_pages_da, V3_11 mpage_prepare_extent_to_map, V4_10 mpage_process_page_bufs;
     mpage_submit_page: RfcV1 mpage_da_submit_io, V3_11 mpage_submit_page, V6_12 mpage_submit_folio;
     prepare_to_wait: V6_12 prepare_to_wait_event;
+    try_to_release_page: V6_1 filemap_release_folio;
     truncate_setsize: V3_11 ext4_setattr;
     wake_up_bit: V6_12 wake_up_var;
 }

@@ -92,6 +92,8 @@ fn r1_each_field_under_its_lock() {
         (PageLock, Exclusive, Op::PageInvalidate),
         (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], Ends::NONE)),
         (PageLock, Exclusive, Op::PageClean(vec![(0, 0)], Vec::new())),
+        (PageLock, Exclusive, Op::PageRelease),
+        (PageLock, Exclusive, Op::PageCommit(vec![(0, 0)])),
         (IMutex, Exclusive, size(0)),
         (IMutex, Exclusive, disksize(0)),
         (CompletedIoLock, Exclusive, list),

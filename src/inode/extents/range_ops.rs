@@ -2,7 +2,7 @@
 
 use super::{Block, Extents};
 use crate::op::{
-    Blocks, Content, Extent, LogicalBlock, Mapped, Owner, PhysicalBlock, Range, Shift,
+    Blocks, Content, Extent, LogicalBlock, Mapped, Owner, PAGE_BLOCKS, PhysicalBlock, Range, Shift,
 };
 
 impl Extents {
@@ -25,6 +25,24 @@ impl Extents {
             }
             Shift::Right => {}
         }
+    }
+
+    /// Gives each mapped block of the range to another file, and the file a block of that one's: with what was on
+    /// the device there, or, behind the page that is followed, with the same data. Returns the blocks given away.
+    pub fn swap(&mut self, range: Range) -> Vec<PhysicalBlock> {
+        let given = self.mapped(range);
+        for &old in &given {
+            let kept = *self.block(old);
+            let new = self.blocks.len() as PhysicalBlock;
+            *self.block_mut(old) =
+                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
+            let at = self.map.iter().position(|m| m.block == Some(old)).unwrap_or_default();
+            self.map[at].block = Some(new);
+            let copied = at >= PAGE_BLOCKS as usize;
+            let halves = if copied { kept.halves } else { [Content::Stale; 2] };
+            self.blocks.push(Block { owner: Owner::ThisFile, halves });
+        }
+        given
     }
 
     /// An extent begins at this block from now on.

@@ -104,13 +104,6 @@ pub enum CallSpec {
     Append(LogicalBlock),
     /// A buffered read.
     Read(Range),
-    /// A preallocation that keeps the size, up to v3.11.
-    Preallocate {
-        /// Which blocks.
-        range: Range,
-        /// What goes wrong.
-        fault: Option<Fault>,
-    },
     /// A drain, then a lookup.
     Fallocate(Range),
     /// A preallocation with its credits; it keeps the size, or raises it.
@@ -175,6 +168,7 @@ impl CallSpec {
                 | CallSpec::Write { .. }
                 | CallSpec::Fault { .. }
                 | CallSpec::PageFault { .. }
+                | CallSpec::MoveExtents { .. }
                 | CallSpec::Append(_)
         )
     }
@@ -232,9 +226,6 @@ impl CallSpec {
             CallSpec::Append(block) => format!("append({block})"),
             CallSpec::Read(Range { start, len: 1 }) => format!("read({start})"),
             CallSpec::Read(range) => format!("read({},{})", range.start, range.len),
-            CallSpec::Preallocate { range, fault } => {
-                format!("preallocate({},{}){}", range.start, range.len, fails(*fault))
-            }
             CallSpec::Fallocate(range) => format!("fallocate({},{})", range.start, range.len),
             CallSpec::Falloc { range, grows, fault } => {
                 let name = if *grows { "falloc_grow" } else { "falloc" };

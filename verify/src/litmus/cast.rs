@@ -42,7 +42,6 @@ impl Cast {
             CallSpec::Pwrite { fault, .. }
             | CallSpec::Ftruncate { fault, .. }
             | CallSpec::PunchHole { fault, .. }
-            | CallSpec::Preallocate { fault, .. }
             | CallSpec::Falloc { fault, .. }
             | CallSpec::ZeroRange { fault, .. }
             | CallSpec::ShiftRange { fault, .. } => fault,
@@ -254,10 +253,6 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
             let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
             let fault = fault(judge, fields, kind);
             Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect, fault })
-        }
-        Kind::Preallocate => {
-            let fault = fault(judge, fields, kind);
-            Some(CallSpec::Preallocate { range: range(judge, fields)?, fault })
         }
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),

@@ -16,7 +16,6 @@ pub(super) fn fits(judge: &mut Judge, cast: &[Cast], file: &File) {
     reach_too_far(judge, cast, file.size);
     let evicts = cast.iter().any(|c| c.kind == Some(Kind::Evict));
     let appends = cast.iter().any(|c| c.kind == Some(Kind::Append));
-    let swaps = cast.iter().any(|c| c.kind == Some(Kind::MoveExtents));
     for task in cast {
         let Some(kind) = task.kind else { continue };
         if evicts && uses_the_file(kind) {
@@ -31,12 +30,6 @@ pub(super) fn fits(judge: &mut Judge, cast: &[Cast], file: &File) {
                 .wrong(task.span.clone(), format!("{} is beside an append", kind.name()))
                 .label("an append is modelled as far as i_size and the cached page go")
                 .help("beside append: read, append, commit");
-        }
-        if swaps && (uses_the_page(kind) || cached_pages > 0) {
-            judge
-                .wrong(task.span.clone(), format!("{} is beside move_extents", kind.name()))
-                .label("move_extents is modelled for files of which no page is cached")
-                .help("leave out cached_pages, and calls that bring pages in");
         }
         if kind == Kind::Append && cached_pages == 0 {
             judge
@@ -65,15 +58,6 @@ fn reach_too_far(judge: &mut Judge, cast: &[Cast], size: Size) {
             )
             .label(format!("{MAX_APPENDED} blocks are followed"));
     }
-}
-
-/// Whether a call brings pages in, or writes them back. (The kernel swaps blocks under the locks of their
-/// pages, which the model's move_extents does not take.)
-fn uses_the_page(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Read | Kind::Write | Kind::Fault | Kind::WritePages | Kind::Writeback | Kind::Fsync
-    )
 }
 
 /// Whether a call is made by somebody who has the file open.

@@ -27,7 +27,6 @@ pub(super) enum Kind {
     Append,
     Read,
     Fallocate,
-    Preallocate,
     EndBio,
     EndBioElsewhere,
     Evict,
@@ -40,7 +39,7 @@ pub(super) enum Kind {
 }
 
 /// Each with its name, and what it is.
-pub(super) const KINDS: [(&str, Kind, &str); 34] = [
+pub(super) const KINDS: [(&str, Kind, &str); 33] = [
     ("pwrite", Kind::Pwrite, "a direct write"),
     (
         "aio_pwrite",
@@ -89,7 +88,6 @@ pub(super) const KINDS: [(&str, Kind, &str); 34] = [
     ),
     ("read", Kind::Read, "a buffered read"),
     ("fallocate", Kind::Fallocate, "a drain and a lookup, as fallocate does them"),
-    ("preallocate", Kind::Preallocate, "fallocate up to v3.11, with FALLOC_FL_KEEP_SIZE"),
     (
         "end_bio",
         Kind::EndBio,
@@ -131,8 +129,7 @@ impl Kind {
             | Kind::FallocGrow
             | Kind::ZeroRange
             | Kind::CollapseRange
-            | Kind::InsertRange
-            | Kind::Preallocate => &["block", "blocks", "fail"],
+            | Kind::InsertRange => &["block", "blocks", "fail"],
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],

@@ -11,7 +11,7 @@ use diolock::page_cache::{
     Append, EndBio, FilemapFault, FilemapRead, PageFault, VmMmap, WbDisksize,
 };
 use diolock::resize::{
-    AllocFileBlocks, EvictInode, ExtFallocate, Fallocate, MoveExtents, WriteThatEvicts, ZeroRange,
+    AllocFileBlocks, EvictInode, ExtFallocate, MoveExtents, WriteThatEvicts, ZeroRange,
 };
 use diolock::task::Task;
 
@@ -90,7 +90,9 @@ impl Making<'_> {
             CallSpec::PunchHole { range, indirect, fault } => {
                 Call::punch_hole(task, range, fault, kernel, (mount, indirect))
             }
-            CallSpec::MoveExtents { range } => Call::MoveExtents(MoveExtents::new(range, kernel)),
+            CallSpec::MoveExtents { range } => {
+                Call::MoveExtents(MoveExtents::new(range, kernel, mount.journal))
+            }
             CallSpec::PageFault { range } => Call::PageFault(PageFault::new(range, kernel)),
             CallSpec::Mmap => Call::VmMmap(VmMmap::default()),
             CallSpec::Writeback { to } => {
@@ -119,9 +121,6 @@ impl Making<'_> {
             CallSpec::Read(range) => Call::BufferedRead(FilemapRead::new(range, kernel)),
             CallSpec::Fallocate(range) => {
                 Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
-            }
-            CallSpec::Preallocate { range, fault } => {
-                Call::Fallocate(Fallocate::new(range, kernel).failing(fault))
             }
             CallSpec::Falloc { range, grows, fault } => {
                 Call::ExtFallocate(ExtFallocate::new(range, grows, kernel).failing(fault))

@@ -11,10 +11,9 @@ impl CallSpec {
     fn modelled(&self) -> Vec<(&'static str, RangeInclusive<Version>)> {
         let always = RfcV1..=V6_12;
         match *self {
-            CallSpec::Pwrite { aio, fault, flags, pins, .. } => [
+            CallSpec::Pwrite { fault, flags, pins, .. } => [
                 ("fail", fault == Some(Fault::Enomem), RfcV1..=V3_11),
-                ("nowait", flags.nowait, V5_10..=V6_12),
-                ("osync", flags.osync && aio, V5_10..=V6_12),
+                ("nowait", flags.nowait, V5_4..=V6_12),
                 ("pins", pins, RfcV1..=V5_4),
             ]
             .into_iter()
@@ -24,7 +23,6 @@ impl CallSpec {
             CallSpec::Pread { late_size: true, .. } => vec![("size_read", RfcV1..=V3_11)],
             CallSpec::Pread { repeat: true, .. } => vec![("repeat", RfcV1..=V3_11)],
             CallSpec::PunchHole { indirect: true, .. } => vec![("indirect", RfcV1..=V3_11)],
-            CallSpec::Falloc { fault: Some(_), .. } => vec![("fail", V4_10..=V6_12)],
             _ => vec![("", self.since_until().unwrap_or(always))],
         }
     }
@@ -38,7 +36,6 @@ impl CallSpec {
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
-            CallSpec::MoveExtents { .. } | CallSpec::Preallocate { .. } => RfcV1..=V3_11,
             CallSpec::AioPread(_) => RfcV1..=V6_12,
             CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,

@@ -90,8 +90,7 @@ fn indirect(judge: &mut Judge, file: &File, cast: &[Cast]) {
     for (task, call) in specs() {
         let needs_extents = match call {
             CallSpec::PunchHole { indirect, .. } => !indirect,
-            CallSpec::Preallocate { .. }
-            | CallSpec::Fallocate(_)
+            CallSpec::Fallocate(_)
             | CallSpec::Falloc { .. }
             | CallSpec::ZeroRange { .. }
             | CallSpec::ShiftRange { .. }

@@ -17,6 +17,7 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         | Op::GateTest
         | Op::Orphan(OrphanOp::Test)
         | Op::PageInvalidate
+        | Op::PageRelease
         | Op::PageFind(_)
         | Op::PutIoEnd(_)
         | Op::DropRefcount(_)

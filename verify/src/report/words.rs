@@ -70,6 +70,10 @@ pub fn op_words(op: &Op) -> String {
             let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
             return format!("page: clean, goes to {}", block_words(&to));
         }
+        Op::PageCommit(dirty) => {
+            let to: Vec<PhysicalBlock> = dirty.iter().map(|w| w.1).collect();
+            return format!("page: dirty, goes to {}", block_words(&to));
+        }
         Op::Map(range, _) => return format!("map {}", range_words(*range)),
         Op::Convert(range, _) | Op::ConvertExtent(range, _) => {
             return format!("convert {}", range_words(*range));
@@ -130,6 +134,7 @@ pub fn op_words(op: &Op) -> String {
         Op::WarnSize => "WARN_ON(i_size < i_disksize)",
         Op::PagesRead => "nrpages",
         Op::PageInvalidate => "drop the page",
+        Op::PageRelease => "drop the page's buffers",
         Op::PageIn => "add the page",
         Op::PageLook | Op::PageFind(_) => "page",
         Op::PageDirty => "page: dirty?",

@@ -20,6 +20,7 @@ pub(super) struct Answers {
 struct Told {
     no_space: bool,
     gave_up: bool,
+    busy: bool,
     /// What a direct read returned, of what it found.
     span: Option<Span>,
     /// Whose I/O it is, if not its own.
@@ -94,6 +95,7 @@ impl Answers {
         if let Some(told) = calls.last_mut() {
             told.gave_up = call.gave_up();
             told.span = call.read().filter(|_| reads);
+            told.busy = call.busy();
             told.completed_by = call.read_completed_by().filter(|_| reads);
         }
         calls.push(Told::default());
@@ -107,9 +109,10 @@ impl Answers {
     }
 
     fn answer(&self, told: &Told, program: &Program) -> Answer {
-        let returned = match (told.gave_up, told.no_space) {
-            (true, _) => Returned::Eagain,
-            (_, true) => Returned::Enospc,
+        let returned = match (told.gave_up, told.no_space, told.busy) {
+            (true, _, _) => Returned::Eagain,
+            (_, true, _) => Returned::Enospc,
+            (_, _, true) => Returned::Ebusy,
             _ => Returned::Ok,
         };
         let cells = |held: [Content; 2]| held.map(|content| cell(program, content));

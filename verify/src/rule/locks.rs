@@ -39,6 +39,8 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         Op::PageFill(_)
         | Op::PageStore(..)
         | Op::PageClean(..)
+        | Op::PageRelease
+        | Op::PageCommit(_)
         | Op::PageIn
         | Op::PageTruncate(..)
         | Op::PageZero(..)

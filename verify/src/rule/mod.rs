@@ -97,7 +97,7 @@ impl RuleId {
             "file_update_time's handle is stopped before i_data_sem is taken and i_mutex dropped",
             "conversion happens before the I/O's i_dio_count reference goes (before v3.11: or under its submitter's i_mutex)",
             "i_dio_count and i_unwritten are never negative, and 0 at the end; no inode and no io_end is touched once its last reference went; no handle runs out of credits",
-            "an overwrite changes no size, and what is to grow a file does not cut it; at the end i_size and i_disksize agree and cover what was written",
+            "an overwrite changes no size, and what is to grow a file does not cut it; at the end i_size and i_disksize agree and cover what was written; what is O_SYNC is flushed, with its size, before its caller is told",
             "no deadlock, and every task can always still finish",
             "at the end a block within i_size that somebody wrote or stored to holds what one of them put there, unless it was truncated, punched or moved away",
             "a call with IOCB_NOWAIT reaches no step that may sleep",

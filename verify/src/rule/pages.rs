@@ -40,9 +40,9 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
     Ok(())
 }
 
-/// R5: a store goes to the page that is in the cache.
+/// R5: a store goes to the page that is in the cache, and so does what is to be written anew.
 pub(super) fn store_is_kept(view: &View<'_>) -> Judgement {
-    if matches!(view.event.op, Op::PageStore(..)) && !view.pages().there {
+    if matches!(view.event.op, Op::PageStore(..) | Op::PageCommit(_)) && !view.pages().there {
         let text = format!("{} stored to a page that had been dropped: it is lost", view.who());
         return broken(RuleId::R5, text);
     }

@@ -133,6 +133,8 @@ pub(super) struct TaskRecord {
     pub(super) page_holes: Halves,
     /// How deep the extent tree was when it last looked without a handle.
     pub(super) credits_for: Option<Blocks>,
+    /// It has flushed what it wrote.
+    pub(super) synced: bool,
     /// It has converted extents.
     pub(super) converted: bool,
     /// It has dropped the pages, or seen that there are none, and kept out all that bring some in since.

@@ -166,6 +166,7 @@ pub(super) fn remember(view: &mut View<'_>) {
             disksize.value = size;
             disksize.touched = true;
         }
+        (Op::WriteSync, _) => view.me_mut().synced = true,
         (Op::Close, _) => *view.closed_mut() = true,
         (Op::AioComplete, _) => view.me_mut().let_go = *view.closed(),
         (&Op::Orphan(OrphanOp::Add), _) => *view.orphan_mut() = true,

@@ -24,6 +24,16 @@ pub(super) fn changed(view: &View<'_>) -> Judgement {
             );
             broken(RuleId::R11, text)
         }
+        // Of writeback's and others' io_ends nobody is told.
+        Op::AioComplete
+            if !me.synced && view.program.calls[usize::from(view.event.task)].completes_osync() =>
+        {
+            let text = format!(
+                "the caller of {}'s O_SYNC write was told that it is done, and nobody had flushed it since",
+                view.who()
+            );
+            broken(RuleId::R11, text)
+        }
         // Whoever makes the file smaller has seen that it was larger.
         Op::SizeWrite(size) if size < view.size().value && size > me.size_seen => {
             let text = format!(

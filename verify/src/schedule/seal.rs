@@ -127,6 +127,7 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::Orphan(OrphanOp::Test)
         | Op::PageFind(_)
         | Op::PageInvalidate
+        | Op::PageRelease
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]

@@ -141,6 +141,7 @@ impl Shared {
                     | Op::PageFill(_)
                     | Op::PageStore(..)
                     | Op::PageClean(..)
+                    | Op::PageCommit(_)
                     | Op::ListAdd(_)
                     | Op::ListTake(_)
                     | Op::JournalStop(_)
