@@ -125,6 +125,10 @@ pub(super) struct TaskRecord {
     pub(super) size_seen: Size,
     /// i_size, as it last read or wrote it.
     pub(super) size_known: Size,
+    /// The same, if it has read it.
+    pub(super) size_looked: Option<Size>,
+    /// Where the file ended for it when it took a page to write it back.
+    pub(super) page_end: Option<Size>,
     /// What i_size vouched for when it last read it.
     pub(super) vouched: Halves,
     /// Where the extent tree had lost data when it last looked.

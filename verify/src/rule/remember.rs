@@ -136,6 +136,10 @@ pub(super) fn remember(view: &mut View<'_>) {
                 view.me_mut().wrote.join(Halves::within(block, cut.halves(at, stored.len())));
             }
         }
+        (Op::PageClean(..), _) => {
+            let task = view.me_mut();
+            task.page_end = task.size_looked;
+        }
         (&Op::PageWrite(block), _) => view.me_mut().wrote.join(Halves::of(block, None)),
         (Op::GateClose, _) => view.me_mut().gate = true,
         (Op::GateOpen, _) => view.me_mut().gate = false,
@@ -155,6 +159,7 @@ pub(super) fn remember(view: &mut View<'_>) {
             let vouched = view.size().backed.and(Halves::below(size));
             let task = view.me_mut();
             (task.size_seen, task.size_known, task.vouched) = (size, size, vouched);
+            task.size_looked = Some(size);
         }
         (&Op::SizeWrite(size), _) => resize(view, size),
         (&Op::DisksizeWrite(size), _) => {
@@ -326,7 +331,7 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
         Bio::Read { .. } => {}
         Bio::Page { start } => {
             view.me_mut().writes_back = true;
-            let size = view.me().size_seen;
+            let size = view.me().page_end.unwrap_or(Size::MAX);
             for (at, &b) in (start..).zip(blocks) {
                 // What lies past i_size is no data.
                 let data = |half| Some(me).filter(|_| Size::halves(2 * at + half) < size);
