@@ -22,8 +22,8 @@ steps! {
     /// only cuts the result short (`dio->i_size`), and ends the read at a block that is not mapped: mapped
     /// blocks past it are read into the buffer. `late_size` gives another order, that of 9fe55eea7e4b (v3.14),
     /// which no kernel here has: the one look at i_size comes after the count, and a read past it does no I/O.
-    /// Under `i_mutex` cached pages are written back once more (`do_blockdev_direct_IO`, DIO_LOCKING); what v3.6 has yet
-    /// to convert of that waits for the lock, and the read finds it unwritten.
+    /// Under `i_mutex` cached pages are written back once more (`do_blockdev_direct_IO`, DIO_LOCKING). In v3.6 nothing is
+    /// to be converted of that: without dioread_nolock writeback allocates written blocks.
     /// The nested references of an unlocked read are one; an asynchronous one has both, as the inner one
     /// outlives the call. v3.6 has the inner one only (`do_blockdev_direct_IO`); that its submitter holds one too
     /// until the I/O is on its way, nobody can tell. Who completes an asynchronous read, its submitter or the
@@ -73,7 +73,7 @@ steps! {
         if self.locked && self.write_back.is_some() => Op::PagesRead
         => (outcome.number() == 0).then_some(Step::CountLocked);
     WriteLocked(write: Option<Box<WritePages>>) "filemap_write_and_wait_range" if self.locked
-        => self.write_back.clone() => self.workers = write.map(|write| write.workers()).unwrap_or_default();
+        => self.write_back.clone();
     CountLocked in "do_blockdev_direct_IO" "atomic_inc(i_dio_count)" if self.locked
         => Op::DioBegin(self.counted_for());
     CountAio in "do_blockdev_direct_IO" "atomic_inc (unlocked, aio)" if self.counts_aio()
@@ -90,10 +90,7 @@ steps! {
         => Op::Bio(self.blocks.clone(), self.bio());
     EndAio in "dio_complete" "inode_dio_done (nothing to read)" if self.end_io.is_some() && self.blocks.is_empty()
         => Op::DioEnd(self.counted_for());
-    EndIo in "inode_dio_done" if self.end_io.is_none() || !self.locked => Op::DioEnd(self.task)
-        => self.workers.is_empty().then(|| self.end());
-    LateWorker(worker: Option<EndPageIo>) if !self.workers.is_empty() => self.workers.pop()
-        => if self.workers.is_empty() { self.end() } else { Step::LateWorker };
+    EndIo in "inode_dio_done" if self.end_io.is_none() || !self.locked => Op::DioEnd(self.task) => self.end();
 }
 
 steps! {

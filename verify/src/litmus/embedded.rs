@@ -123,6 +123,7 @@ files! {
     "late-size-vs-truncate"
     "leak-hangs-unaligned-aio"
     "locked-read-vs-truncate"
+    "locked-read-writes-back"
     "mixed-extents"
     "mixed-extents-converted"
     "mmap-store-vs-aio"
