@@ -295,6 +295,10 @@ fn mapped(view: &mut View<'_>) {
         return;
     }
     let task = view.me_mut();
+    if task.handles > 0 && matches!(how, MapFor::Create | MapFor::Extend) {
+        // What its own extents add to the tree its estimate has counted.
+        task.credits_for = None;
+    }
     task.mapped_to = range.end();
     // One I/O may take a lookup for each of its extents.
     task.mapped.retain(|(block, _)| !(range.start..range.end()).contains(block));

@@ -64,7 +64,7 @@ impl Part {
     /// I/O, one of whole pages before it: the former needs a block smaller than a page, and then `ext4_fill_super`
     /// refuses dioread_nolock. Elsewhere the order is the same for both, and a block may be taken for a page.
     fn refuses_nolock(&self, version: Version) -> bool {
-        const STORES: [&str; 5] = ["write", "fault", "writepages", "writeback", "fsync"];
+        const STORES: [&str; 4] = ["write", "fault", "writepages", "fsync"];
         let has = |names: &[&str]| self.call_texts().any(|call| names.contains(&call.name()));
         let writes_back = has(&["punch_hole"]) && (self.file.dirty || has(&STORES));
         version < Version::V3_11 && writes_back

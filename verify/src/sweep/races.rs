@@ -117,14 +117,15 @@ struct Condition<'a> {
 }
 
 /// Of one call.
-const OF_A_CALL: [&str; 15] = [
+const OF_A_CALL: [&str; 16] = [
     "past",      // reaches past i_size
     "inside",    // lies below i_size as a whole
     "below",     // touches blocks below i_size
     "written",   // has a written block, at the start
     "unwritten", // has an unwritten one
     "hole",      // has one that is not there
-    "half",
+    "new",       // has one of either
+    "half",   // begins or ends inside a block
     "osync",
     "nowait",
     "append",  // goes where the file ends
@@ -200,7 +201,8 @@ fn one(file: &Start, call: CallText, verb: &str) -> bool {
         "keeps" => to == file.size,
         "cached" => file.cached > 0,
         "several" => blocks.end.up() - blocks.start.down() > 1,
-        "half" => call.unaligned(),
+        "new" => has('u') || has('h'),
+        "half" => call.unaligned() || call.key("append").is_some() && file.size.splits(),
         flag => call.key(flag).is_some(),
     }
 }
