@@ -24,19 +24,19 @@ steps! {
     /// # Left out
     /// Suid removal, what `generic_write_sync` does for a write that is over but to flush it, block plugging; the
     /// look at i_size after a short write, which ended within it.
-    pub struct FileDioWrite { osync: bool, past_eof: bool, probed: Probed, io: Io, workers: Vec<EndPageIo> }
+    pub struct FileDioWrite { osync: bool, unaligned_aio: bool, probed: Probed, io: Io, workers: Vec<EndPageIo> }
     /// A write on a kernel, on a mount with or without dioread_nolock.
     pub fn new(write: Write, kernel: Kernel, dioread_nolock: bool);
     in "ext4_file_dio_write" => Step / At |self, outcome|;
 
-    LookForEof in "ext4_unaligned_aio" "inode->i_size" if self.write.unaligned() && self.write.end_io.is_some() && !self.past_eof
-        => Op::SizeRead => self.past_eof = self.write.span.start >= outcome.size();
+    LookForEof in "ext4_unaligned_aio" "inode->i_size" if self.asks()
+        => Op::SizeRead => self.unaligned_aio = self.write.span.start < outcome.size();
     TakeAioMutex "mutex_lock(ext4_aio_mutex)" if self.serialized() => Op::Lock(AioMutex, Exclusive);
     WaitUnwritten in "ext4_aiodio_wait" if self.serialized() => Op::UnwrittenWait;
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
     PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe)
-        => OverwriteProbe::new(self.write.span, self.dioread_nolock && !self.unaligned_aio())
+        => OverwriteProbe::new(self.write.span, self.dioread_nolock && !self.unaligned_aio)
         => self.probed = Probed { overwrite: probe.overwrite, size: probe.size };
     Append in "generic_write_checks" "*pos = i_size_read" if self.write.append => Op::SizeRead
         => self.write = self.write.placed(Some(outcome.size()));
@@ -86,12 +86,13 @@ impl FileDioWrite {
         FileDioWrite { osync, ..self }
     }
 
-    fn unaligned_aio(&self) -> bool {
-        self.write.unaligned() && self.write.end_io.is_some() && !self.past_eof
+    /// `ext4_unaligned_aio`, of the position before O_APPEND has moved it.
+    fn asks(&self) -> bool {
+        self.write.unaligned() && self.write.end_io.is_some()
     }
 
     fn serialized(&self) -> bool {
-        self.unaligned_aio() && self.kernel.has(Fix::SerializeUnalignedAio)
+        self.unaligned_aio && self.kernel.has(Fix::SerializeUnalignedAio)
     }
 
     /// RFC v1 updates the time of an overwrite later, inside ext4_ext_direct_IO.

@@ -34,7 +34,7 @@ steps! {
         flags: WriteFlags,
         overwrite: bool,
         size: Size,
-        past_eof: bool,
+        unaligned_aio: bool,
         queued: bool,
         failed: bool,
         gave_up: bool,
@@ -49,11 +49,11 @@ steps! {
     Append in "generic_write_checks" "ki_pos = i_size_read" if self.write.append => Op::SizeRead
         => self.write = self.write.placed(Some(outcome.size()));
     LookForEof in "ext4_unaligned_aio" "i_size_read" if self.write.unaligned() && self.write.end_io.is_some()
-        => Op::SizeRead => self.past_eof = self.starts_past(outcome.size());
+        => Op::SizeRead => self.unaligned_aio = !self.starts_past(outcome.size());
     WaitUnwritten in "ext4_unwritten_wait" if self.serialized() => Op::UnwrittenWait;
     PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe) "ext4_overwrite_io"
-        => OverwriteProbe::of_any_pages(self.write.span, self.looks() && !self.unaligned_aio())
+        => OverwriteProbe::of_any_pages(self.write.span, self.looks() && !self.unaligned_aio)
         => self.probed(&probe);
     StartTime in "file_update_time" "ext4_journal_start" => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" => Op::JournalStop(Handle::Time);
@@ -117,7 +117,7 @@ impl FileWriteIter {
         self.overwrite = probe.overwrite && self.dioread_nolock;
         self.size = probe.size;
         let overwrites = probe.overwrite;
-        let again = self.flags.nowait && !self.unaligned_aio() && !overwrites;
+        let again = self.flags.nowait && !self.unaligned_aio && !overwrites;
         again.then(|| {
             self.size = Size::ZERO;
             self.gives_up(Step::DropRwsem)
@@ -139,13 +139,8 @@ impl FileWriteIter {
         }
     }
 
-    /// `ext4_unaligned_aio`.
-    fn unaligned_aio(&self) -> bool {
-        self.write.unaligned() && self.write.end_io.is_some() && !self.past_eof
-    }
-
     fn serialized(&self) -> bool {
-        self.unaligned_aio() && self.kernel.has(Fix::SerializeUnalignedAio)
+        self.unaligned_aio && self.kernel.has(Fix::SerializeUnalignedAio)
     }
 
     fn write_back(&self) -> WritePages {

@@ -170,19 +170,6 @@ impl Extents {
         range.blocks().filter_map(move |block| written(self.at(block)))
     }
 
-    /// Makes a hole of the range; the freed blocks go to another file at once.
-    pub fn punch(&mut self, range: Range) -> Vec<PhysicalBlock> {
-        let freed = self.mapped(range);
-        for mapped in self.map.iter_mut().skip(range.start as usize).take(range.len as usize) {
-            *mapped = Mapped { extent: Extent::Hole, block: None };
-        }
-        for &block in &freed {
-            self.blocks[block as usize] =
-                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
-        }
-        freed
-    }
-
     /// A device block.
     pub fn block(&self, block: PhysicalBlock) -> &Block {
         &self.blocks[block as usize]

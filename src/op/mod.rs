@@ -51,7 +51,7 @@ pub enum Op {
     FsyncDone,
     /// `ext4_free_io_end`: lowers `i_ioend_count` of that inode, by one that was raised before the start.
     IoendDone(Owner),
-    /// `ext4_ioend_wait`: waits until it is 0.
+    /// `ext4_ioend_wait`: until it is 0.
     IoendWait(Owner),
     /// Sets `EXT4_STATE_DIOREAD_LOCK`.
     GateClose,
@@ -128,10 +128,9 @@ pub enum Op {
     /// These blocks of the page were read, and are up to date.
     PageFill(Vec<(LogicalBlock, [Content; 2])>),
     /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
-    /// none if that is to be allocated. The ends that are cut off are there already.
+    /// none if that is to be allocated; but for these ends.
     PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends),
-    /// `zero_user`, from there to the end of its block (`ext4_block_truncate_page`), and the buffer, mapped
-    /// there, is dirty.
+    /// `zero_user` to the end of the block; the buffer, mapped there, is dirty.
     PageZero(Size, Option<PhysicalBlock>),
     /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there, and stay mapped there;
     /// the second are those of them that were unwritten (`BH_Uninit`, up to v3.7).
@@ -168,9 +167,8 @@ pub enum Op {
     ListAdd(IoEnd),
     /// Takes one io_end off the list: this task's own, if given, else the first.
     ListTake(Option<TaskId>),
-    /// `drop_refcount`, and the same in `dio_bio_end_aio`: drops one of the two references, the
-    /// submitter's and the bio's, to the dio of that completion; tells whether it was the last: whoever
-    /// dropped it completes the I/O (to v5.4).
+    /// `drop_refcount`, `dio_bio_end_aio`: drops one of the two references to the dio of that completion; tells
+    /// whether it was the last: whoever dropped it completes the I/O (to v5.4).
     DropRefcount(TaskId),
     /// `ext4_put_io_end`: drops one of the two references, the submitter's and the request's, to the
     /// io_end of that completion; tells whether it was the last (v3.11).
@@ -193,7 +191,7 @@ pub enum Op {
 pub enum Outcome {
     /// Done; nothing to tell.
     Done,
-    /// A number: of pages, of references; how deep a tree is.
+    /// A number, of pages for instance.
     Value(Blocks),
     /// i_size or i_disksize.
     Size(Size),

@@ -27,6 +27,19 @@ impl Extents {
         }
     }
 
+    /// Makes a hole of the range; the freed blocks go to another file at once.
+    pub fn punch(&mut self, range: Range) -> Vec<PhysicalBlock> {
+        let freed = self.mapped(range);
+        for mapped in self.map.iter_mut().skip(range.start as usize).take(range.len as usize) {
+            *mapped = Mapped { extent: Extent::Hole, block: None };
+        }
+        for &block in &freed {
+            self.blocks[block as usize] =
+                Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
+        }
+        freed
+    }
+
     /// Gives each mapped block of the range to another file, and the file a block of that one's: with what was on
     /// the device there, or, behind the page that is followed, with the same data. Returns the blocks given away.
     pub fn swap(&mut self, range: Range) -> Vec<PhysicalBlock> {

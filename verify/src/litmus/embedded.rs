@@ -174,6 +174,7 @@ files! {
     "read-ends-at-i-size"
     "read-of-a-dropped-page"
     "read-truncate-extend"
+    "read-vs-write-past-a-split-end"
     "reference-under-lock-weak"
     "restart-after-upgrade"
     "same-size-truncate-vs-aio"

@@ -6,7 +6,7 @@ use diolock::op::{
 };
 
 /// Sizes, in half blocks: a file of litmus tests is hardly longer.
-const SIZES: [u32; 6] = [0, 1, 2, 3, 4, 8];
+const SIZES: [u32; 5] = [0, 1, 2, 4, 8];
 
 /// All that a step may be told, in whatever state the file is and whatever others have done to it. Of data,
 /// of which no task makes anything, one.

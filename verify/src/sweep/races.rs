@@ -125,7 +125,7 @@ const OF_A_CALL: [&str; 16] = [
     "unwritten", // has an unwritten one
     "hole",      // has one that is not there
     "new",       // has one of either
-    "half",   // begins or ends inside a block
+    "half",      // begins or ends inside a block
     "osync",
     "nowait",
     "append",  // goes where the file ends
