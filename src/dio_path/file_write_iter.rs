@@ -44,7 +44,7 @@ steps! {
     in "ext4_file_write_iter" => Step / At |self, outcome|;
 
     TryRwsem "inode_trylock" if self.flags.nowait => Op::TryLock(IRwsem, Exclusive)
-        => if outcome.yes() { Step::WaitUnwritten } else { self.gives_up(Step::Done) };
+        => if outcome.yes() { Step::Append } else { self.gives_up(Step::Done) };
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     Append in "generic_write_checks" "ki_pos = i_size_read" if self.write.append => Op::SizeRead
         => self.write = self.write.placed(Some(outcome.size()));

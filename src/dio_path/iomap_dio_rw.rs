@@ -24,7 +24,7 @@ steps! {
     /// behind it in its last block if it ends at i_size or past it.
     ///
     /// # Left out
-    /// Short I/O, polling. Mapping in more than one piece: `ext4_iomap_begin` finds one extent, `__iomap_dio_rw`
+    /// That the zeros are bios of their own, before and behind the data: here they go with it. Short I/O, polling. Mapping in more than one piece: `ext4_iomap_begin` finds one extent, `__iomap_dio_rw`
     /// asks again for the rest, and what it has is submitted meanwhile. All pieces are one dio, with one
     /// reference and one completion that converts the whole range; a write across two kinds of extents holds
     /// i_rwsem alone. What is lost is that the first blocks may be on the device before the next are mapped.

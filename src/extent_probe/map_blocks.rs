@@ -32,6 +32,8 @@ steps! {
     /// and 6.12.117 have it so too, v6.1 and v6.12 do not.
     ///
     /// # Left out
+    /// `ext4_ext_zeroout`: an extent of a few blocks that ends within i_size or the write is zeroed on the disk before
+    /// it is made written. A block that is unwritten here stands for one of a larger extent.
     /// The extent status cache, delayed allocation, zeroing out instead of splitting.
     pub struct MapBlocks {
         counts_unwritten: bool,

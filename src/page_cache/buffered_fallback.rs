@@ -16,6 +16,9 @@ steps! {
     /// `__generic_file_aio_write` (v3.6), `__generic_file_write_iter` (v4.10.17, v5.4.18), `ext4_dio_write_iter`
     /// (fs/ext4/file.c, v5.10.44, v6.1, v6.12): up to v5.4 under the lock that the direct write holds, later after
     /// it has given that back.
+    ///
+    /// # Left out
+    /// Blocks behind the page that is followed.
     pub struct BufferedFallback { workers: Vec<EndPageIo> }
     /// Writes `span`, with O_APPEND or without, and has it written back.
     pub fn new(span: Span, append: bool, write_back: WritePages, kernel: Kernel);

@@ -154,11 +154,15 @@ fn one(judge: &mut Judge, fields: &Fields<'_>, task: usize, letter: Option<char>
 fn eof(judge: &mut Judge, fields: &Fields<'_>, call: Option<CallSpec>) -> Option<Size> {
     let field = fields.get("at_eof")?;
     let at_eof = field.flag(judge)?;
-    let CallSpec::Pwrite { span, .. } = call.filter(|_| at_eof)? else { return None };
+    let CallSpec::Pwrite { span, append, .. } = call.filter(|_| at_eof)? else { return None };
+    if append {
+        judge.wrong(field.key_span, "`at_eof` beside `append`, which goes where the file ends");
+        return None;
+    }
     if !span.start.splits() {
         judge
             .wrong(field.key_span, "`at_eof`, and it starts where a block does")
-            .help("half = \"upper\", or leave at_eof out and say size = 1.5");
+            .help("leave at_eof out, and say under [file] where the file ends");
     }
     Some(span.start)
 }
@@ -245,7 +249,13 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         }
         Kind::AioPread => Some(CallSpec::AioPread(range(judge, fields)?)),
         Kind::Ftruncate => {
-            let to = fields.need(judge, "to", "to = 0")?.size(judge, Size::ZERO..=MAX_SIZE)?;
+            let field = fields.need(judge, "to", "to = 0")?;
+            let to = field.size(judge, Size::ZERO..=MAX_SIZE)?;
+            if to.splits() && to > Size::blocks(PAGE_BLOCKS) {
+                judge
+                    .wrong(field.span, "a truncate inside a block zeros the rest of it in its page")
+                    .label(format!("the page that is followed ends at {PAGE_BLOCKS}"));
+            }
             Some(CallSpec::Ftruncate { to, fault: fault(judge, fields, kind) })
         }
         Kind::Fault => Some(CallSpec::Fault { range: page_range(judge, fields)? }),
@@ -363,7 +373,7 @@ fn written(judge: &mut Judge, fields: &Fields<'_>) -> Option<op::Span> {
         if len != Size::blocks(1) || start.splits() {
             judge
                 .wrong(at, format!("half a block, but {len} from {start} on are asked for"))
-                .help("say where it begins and how long it is: block = 0.5 and blocks = 1");
+                .help("say where it begins and how long it is, in steps of 0.5, without `half`");
             return None;
         }
         return Some(op::Span::of(span.range(), Some(half)));

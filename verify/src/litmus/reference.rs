@@ -67,7 +67,9 @@ pub fn reference() -> String {
         "What `never`, `always` and `exists` say of the end of an execution. `file[0]` is what a buffered read of \
          block 0 would find, `page[0]` what the cached page holds, `disk[0]` what the extent tree and the device \
          have, `R[0]` what R's read returned there. `R2` is R's second call, `R` its last. A task's letter alone is \
-         its data. Whole blocks are compared, or `.lower` and `.upper` halves. Executions that break a rule end \
+         its data. Whole blocks are compared, or `.lower` and `.upper` halves; \
+         but a block is read, copied and written in one step, so that no read finds one half of it old and the other \
+         new. Executions that break a rule end \
          there: to ask of outcomes alone, say rules = [\"condition\"].",
     ));
     let _ = write!(page, "\n```text\n{GRAMMAR}```\n\n");

@@ -70,7 +70,7 @@ pub(super) fn fields<'t>(judge: &mut Judge, call: &At<&'t str>) -> Fields<'t> {
                 add(judge, place(call.value), span.clone(), Value::Number(first));
                 match len {
                     Some(Size::ZERO) => {
-                        judge.wrong(span, format!("`{word}` ends before it begins"));
+                        judge.wrong(span, format!("`{word}` is of no block"));
                     }
                     Some(len) => add(judge, "blocks", span, Value::Number(len)),
                     None => {}
@@ -90,6 +90,13 @@ pub(super) fn fields<'t>(judge: &mut Judge, call: &At<&'t str>) -> Fields<'t> {
             (.., Some(&(word, key))) => {
                 let value = if word == key { Value::Flag(true) } else { Value::Word(word) };
                 add(judge, key, span, value);
+            }
+            _ if word.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+                judge
+                    .wrong(span.clone(), format!("`{}` is no place in a file", shown(word)))
+                    .help("blocks 0-1, or 0.5+1: from there on, so many, in steps of 0.5");
+                // It is there, and wrong: nobody need ask for it.
+                add(judge, place(call.value), span, Value::Number(Size::ZERO));
             }
             _ => {
                 judge

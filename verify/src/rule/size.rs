@@ -1,6 +1,6 @@
 //! R11 size.
 
-use super::pages::on_disk;
+use super::pages::{on_disk, reads_as};
 use super::view::{End, View};
 use super::{Judgement, RuleId, broken};
 use crate::program::Program;
@@ -77,8 +77,14 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
         Content::Of(task) => Some(task).filter(|&task| end.task(task).wrote_to > Size::default()),
         _ => None,
     };
-    let lost = (disksize.in_halves()..size.in_halves())
-        .find_map(|half| direct(&on_disk(inode, half / 2)[half as usize % 2]));
+    // (What is in a page goes over what is on the disk.)
+    let held = |half: u32| {
+        let (block, half) = (half / 2, half as usize % 2);
+        let disk = on_disk(inode, block)[half];
+        (reads_as(inode, block)[half] == disk).then_some(disk)
+    };
+    let halves = disksize.in_halves()..size.in_halves();
+    let lost = halves.filter_map(held).find_map(|content| direct(&content));
     if let Some(task) = lost {
         let name = program.names[usize::from(task)].letter;
         let text =
