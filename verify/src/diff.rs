@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_test_is_not_asked_where_a_call_of_it_is_not_modelled() {
-        let tests = ["move-extents-vs-unlocked-read", "io-end-slot"].map(catalogue::find);
+        let tests = ["evict-vs-conversion", "io-end-slot"].map(catalogue::find);
         let tests: Vec<Litmus> = tests.into_iter().map(Result::unwrap).collect();
         let kernels = [Version::V3_6, Version::V6_12].map(Kernel::new);
         let options = survey::Options::new("".into());

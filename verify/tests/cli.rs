@@ -61,13 +61,13 @@ fn list_names_bugs_kernels_and_claims() {
 
 #[test]
 fn a_kernel_that_a_call_is_not_modelled_on_is_refused() {
-    let test = "move-extents-vs-unlocked-read";
+    let test = "evict-vs-conversion";
     let on = [test, "--kernel", "v6.12"];
     let commands: [(&str, &[&str]); 4] = [
         ("verify", &[]),
         ("explain", &[]),
         ("show", &["--traces"]),
-        ("replay", &["--schedule", "R"]),
+        ("replay", &["--schedule", "E"]),
     ];
     for (command, more) in commands {
         refused(&[&[command], &on[..], more].concat(), &["from rfc-v1 to v3.11"]);

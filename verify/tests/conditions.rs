@@ -149,7 +149,7 @@ fn mistakes_in_lists_of_calls_are_told_with_their_place() {
         ("\"pwrit 0\"", "`pwrit` is not a call", 11),
         ("\"pwrite x\"", "`x` says nothing of a call", 18),
         ("\"ftruncate 0 nowait\"", "`nowait` is not for ftruncate", 23),
-        ("\"pwrite 3-1\"", "`3-1` ends before it begins", 18),
+        ("\"pwrite 3-1\"", "`3-1` is of no block", 18),
         ("\"pwrite 0 fail=enosp\"", "`enosp` is not a failure", 20),
         ("{ call = \"fsync\", block = 0 }", "`block` is not for fsync", 28),
         ("\"aio_pwrite 0\", \"aio_pread 0\"", "a second asynchronous call in one task", 27),

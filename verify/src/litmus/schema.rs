@@ -267,31 +267,26 @@ impl<'t> Field<'t> {
         range: RangeInclusive<Blocks>,
     ) -> Option<Blocks> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        let found = match self.value {
-            Value::Toml(DeValue::Integer(number)) => {
-                Blocks::from_str_radix(number.as_str(), number.radix()).ok()
-            }
-            Value::Number(number) => Some(number).filter(|n| !n.splits()).map(Size::down),
-            Value::Word(word) => word.parse().ok(),
-            _ => {
-                self.mismatch(judge, &wanted);
-                return None;
-            }
-        };
-        let found = found.filter(|n| range.contains(n));
-        if found.is_none() {
-            judge
-                .wrong(self.span.clone(), format!("`{}` must be {wanted}", self.key))
-                .label("out of range");
+        if matches!(self.value, Value::Toml(DeValue::Float(_))) {
+            self.mismatch(judge, &wanted);
+            return None;
         }
-        found
+        let whole = |size: Size| (!size.splits()).then(|| size.down());
+        let found = self.in_blocks(judge, &wanted)?.and_then(whole);
+        self.judged(judge, &wanted, "out of range", found.filter(|n| range.contains(n)))
     }
 
     /// A number of blocks in a range, in steps of half a block.
     pub(super) fn size(&self, judge: &mut Judge, range: RangeInclusive<Size>) -> Option<Size> {
         let (from, to) = (range.start(), range.end());
         let wanted = format!("a number from {from} to {to} in steps of 0.5");
-        let found = match self.value {
+        let found = self.in_blocks(judge, &wanted)?.filter(|n| range.contains(n));
+        self.judged(judge, &wanted, "out of range, or in between", found)
+    }
+
+    /// A number of blocks, if it is one in steps of half a block; nothing if it is not even a number.
+    fn in_blocks(&self, judge: &mut Judge, wanted: &str) -> Option<Option<Size>> {
+        Some(match self.value {
             Value::Toml(DeValue::Integer(number)) => {
                 Blocks::from_str_radix(number.as_str(), number.radix()).ok().map(Size::blocks)
             }
@@ -299,15 +294,23 @@ impl<'t> Field<'t> {
             Value::Number(number) => Some(number),
             Value::Word(word) => word.parse().ok(),
             _ => {
-                self.mismatch(judge, &wanted);
+                self.mismatch(judge, wanted);
                 return None;
             }
-        };
-        let found = found.filter(|n| range.contains(n));
+        })
+    }
+
+    fn judged<T>(
+        &self,
+        judge: &mut Judge,
+        wanted: &str,
+        label: &str,
+        found: Option<T>,
+    ) -> Option<T> {
         if found.is_none() {
             judge
                 .wrong(self.span.clone(), format!("`{}` must be {wanted}", self.key))
-                .label("out of range, or in between");
+                .label(label.to_owned());
         }
         found
     }

@@ -187,6 +187,16 @@ impl Explorer {
                 return self.stop(wrong);
             }
         }
+        // Or the I/O is what another task is about to do.
+        let so_far: Vec<TaskId> = events.iter().map(|event| event.task).collect();
+        for other in self.run.system.tasks().filter(|&other| other != task) {
+            let schedule = [&so_far[..], &[task, other]].concat();
+            let (wrong, run) = crate::engine::graph::replay(&self.program, &schedule);
+            if matches!(&wrong, Wrong::Rule(violation) if self.program.rules.has(violation.rule)) {
+                self.run = run;
+                return self.stop(wrong);
+            }
+        }
         self.stop(plain);
     }
 
