@@ -9,6 +9,7 @@ use crate::op::{
     Bio, Ends, Extent, Fault, Handle, MapFor, Mapped, Op, OrphanOp, PhysicalBlock, PrivateOp, Size,
     Submission, TaskId,
 };
+use crate::page_cache::InvalidatePages;
 use crate::task::steps;
 
 steps! {
@@ -28,6 +29,7 @@ steps! {
     /// submitter drops its reference to the dio, the submitter completes the I/O. In both cases it returns a
     /// byte count, as a synchronous write does. The dio's references are followed where nothing is to be
     /// converted: elsewhere the lock is held until the write returns, and nobody can tell who completes it.
+    /// In v5.4 whoever completes it drops pages before the count goes; a synchronous write converts after that.
     ///
     /// # Left out
     /// Page pinning but for overwrites that ask for it; failed I/O, which truncates what it has allocated; the
@@ -84,6 +86,8 @@ steps! {
         => self.dropped(outcome.yes());
     RunBio in "do_blockdev_direct_IO" "dio_await_completion" if self.completes
         => Op::Bio(self.blocks.clone(), self.bio());
+    Invalidate(pages: InvalidatePages) in "dio_complete" if self.completes && self.kernel.has(Fix::CompletionInvalidates)
+        => InvalidatePages::after_io(self.write.range());
     Convert(convert: ConvertUnwritten) "ext4_convert_unwritten_extents" if self.completes && self.converts
         => ConvertUnwritten::new(self.write.range(), self.write.task) => Step::DropCount;
     EndIo "dio_complete: inode_dio_end" if self.inner_count() => Op::DioEnd(self.counted_for());
@@ -187,7 +191,7 @@ impl DirectIoWrite {
 
     fn dropped(&mut self, last: bool) -> Step {
         self.completes = last;
-        if last { Step::EndIo } else { Step::DropCount }
+        if last { Step::Invalidate } else { Step::DropCount }
     }
 
     /// Without a byte count nothing is left to do once the orphan record is gone.

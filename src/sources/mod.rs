@@ -70,6 +70,7 @@ readings! {
     DirectIo [V3_6] "v3.7 and v3.11 from v3.6": file_update_time;
     DirectIo [] "from memory": get_user_pages_fast;
     DirectIoWrite [V4_10 V5_4] "": do_blockdev_direct_IO ext4_direct_IO_write;
+    DirectIoWrite [V5_4] "": dio_complete;
     DirectRead [V3_6 V3_7 V3_11] "":
         ext4_ind_direct_IO do_blockdev_direct_IO generic_file_aio_read dio_complete
         filemap_write_and_wait_range;
