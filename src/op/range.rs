@@ -1,6 +1,6 @@
 //! Tasks, blocks and ranges of them.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use std::ops::Add;
 use std::str::FromStr;
@@ -97,8 +97,8 @@ impl Serialize for Size {
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
-        let blocks = f64::deserialize(deserializer)?;
-        Ok(Size((blocks * 2.0) as u32))
+        // The shortest decimal that gives the number back: as it was written.
+        f64::deserialize(deserializer)?.to_string().parse().map_err(D::Error::custom)
     }
 }
 

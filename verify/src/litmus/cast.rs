@@ -1,14 +1,15 @@
 //! The tasks of a litmus file.
 
-use super::file::{MAX_BLOCKS, MAX_SIZE};
+use super::file::MAX_SIZE;
 use super::keys::{TASK, keys};
 use super::kind::{KINDS, Kind};
+use super::place::{in_page, page_range, range, written};
 use super::schema::{At, Field, Fields, Judge};
 use super::words::calls;
 use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};
 use diolock::dio_path::WriteFlags;
-use diolock::op::{self, Fault, Half, PAGE_BLOCKS, Range, Shift, Size};
+use diolock::op::{Fault, PAGE_BLOCKS, Shift, Size};
 
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;
@@ -309,82 +310,6 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         Kind::Evict => Some(CallSpec::Evict),
         Kind::WriteEvict => Some(CallSpec::WriteThatEvicts),
     }
-}
-
-fn range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
-    let start = fields
-        .need(judge, "block", "block = 0")
-        .and_then(|field| field.number(judge, 0..=MAX_BLOCKS - 1));
-    let blocks = fields.get("blocks");
-    let len = blocks.as_ref().map_or(Some(1), |field| field.number(judge, 1..=MAX_BLOCKS));
-    let range = Range { start: start?, len: len? };
-    if range.end() > MAX_BLOCKS {
-        let message = format!("blocks {} to {} are asked for", range.start, range.end() - 1);
-        let span = blocks.map_or_else(|| fields.header.clone(), |field| field.span);
-        judge.wrong(span, message).label(format!("a file's last block is {}", MAX_BLOCKS - 1));
-        return None;
-    }
-    Some(range)
-}
-
-/// Blocks of the page, the only one that the page cache is followed for.
-fn page_range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
-    let range = range(judge, fields)?;
-    in_page(judge, fields, range)
-}
-
-fn in_page(judge: &mut Judge, fields: &Fields<'_>, range: Range) -> Option<Range> {
-    if range.end() <= PAGE_BLOCKS {
-        return Some(range);
-    }
-    let message = format!("block {} is behind the page", range.end() - 1);
-    let last = PAGE_BLOCKS - 1;
-    judge
-        .wrong(fields.header.clone(), message)
-        .label(format!("the page that is followed holds blocks 0 to {last}"));
-    None
-}
-
-fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {
-    let word = fields.get("half")?.text(judge)?;
-    let half =
-        judge.choice(&word, "half a block", &[("lower", Half::Lower), ("upper", Half::Upper)])?;
-    Some((half, word.span))
-}
-
-/// What a write asks for: from `block` on so many `blocks`, both in steps of half a block, or a `half` of one. Where
-/// O_APPEND decides, and of a buffered write, `block` may be left out.
-fn written(judge: &mut Judge, fields: &Fields<'_>) -> Option<op::Span> {
-    let half = half(judge, fields);
-    let append = fields.get("append").is_some();
-    let buffered =
-        fields.get("call").is_some_and(|f| f.text(judge).is_some_and(|w| w.value == "write"));
-    let start = match fields.get("block") {
-        None if append || buffered => Some(Size::ZERO),
-        None => fields.need(judge, "block", "block = 0").and(None),
-        Some(field) => field.size(judge, Size::ZERO..=Size::blocks(MAX_BLOCKS - 1)),
-    };
-    let blocks = fields.get("blocks");
-    let one = Size::halves(1)..=MAX_SIZE;
-    let len = blocks.as_ref().map_or(Some(Size::blocks(1)), |field| field.size(judge, one));
-    let (start, len) = (start?, len?);
-    let span = op::Span { start, end: start + len };
-    if let Some((half, at)) = half {
-        if len != Size::blocks(1) || start.splits() {
-            judge
-                .wrong(at, format!("half a block, but {len} from {start} on are asked for"))
-                .help("say where it begins and how long it is, in steps of 0.5, without `half`");
-            return None;
-        }
-        return Some(op::Span::of(span.range(), Some(half)));
-    }
-    if span.end > MAX_SIZE {
-        let message = format!("{len} block(s) from {start} on are asked for");
-        let at = blocks.map_or_else(|| fields.header.clone(), |field| field.span);
-        judge.wrong(at, message).label(format!("a file ends at {MAX_SIZE} at the latest"));
-        return None;
-    }
-    Some(span)
 }
 
 /// What goes wrong, of what can go wrong in that call.

@@ -13,6 +13,7 @@ mod kind;
 mod make;
 mod modelled;
 pub mod parse;
+mod place;
 mod program;
 mod reaches;
 pub mod reference;

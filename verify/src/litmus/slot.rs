@@ -1,5 +1,6 @@
 //! Whether a test needs `cur_aio_dio`, the inode's one slot for an io_end, to be followed.
 
+use super::file::MAX_BLOCKS;
 use super::{CallSpec, Litmus};
 use diolock::op::{Extent, Range};
 
@@ -53,6 +54,10 @@ struct DirectWrite {
 impl CallSpec {
     fn direct_write(&self) -> Option<DirectWrite> {
         match *self {
+            // Where O_APPEND puts it is not followed here.
+            CallSpec::Pwrite { append: true, .. } => {
+                Some(DirectWrite { range: Range { start: 0, len: MAX_BLOCKS }, serialized: false })
+            }
             CallSpec::Pwrite { span, aio, .. } => {
                 Some(DirectWrite { range: span.range(), serialized: span.unaligned() && aio })
             }
