@@ -1,5 +1,6 @@
 //! What calls were told, for conditions that ask.
 
+use super::pages::copied;
 use crate::condition::{Answer, Cell};
 use crate::program::{Event, Program, System};
 use diolock::call::{Call, Returned};
@@ -77,9 +78,9 @@ impl Answers {
                 told.data.extend(data);
             }
             (&Op::PageRead(block), Outcome::Data(data)) if reads => {
-                let below = |half: u32| Size::halves(2 * block + half) < told.size;
                 let held = data.first().copied().unwrap_or([Content::Zero; 2]);
-                let held = [0, 1].map(|half| Some(held[half]).filter(|_| below(half as u32)));
+                let copied = copied(told.size, block);
+                let held = [0, 1].map(|half| Some(held[half]).filter(|_| half < copied));
                 told.copied.push((block, held));
             }
             (Op::SizeRead, &Outcome::Size(size)) if reads => told.size = size,

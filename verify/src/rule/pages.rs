@@ -6,7 +6,7 @@ use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::call::Call;
 use diolock::inode::Inode;
-use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, PAGE_BLOCKS, TaskId};
+use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size, TaskId};
 
 /// R5: what is copied from a page. Bytes that the file never held are always wrong. Zeros are wrong where
 /// i_size, when the reader looked, vouched for data, and neither the reader nor who filled the page knew
@@ -16,9 +16,7 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
         return Ok(());
     };
     let me = view.me();
-    // What lies past i_size is not copied.
-    let below = me.size_seen.in_halves().saturating_sub(2 * block) as usize;
-    let contents = || data.iter().flatten().take(below);
+    let contents = || data.iter().flatten().take(copied(me.size_seen, block));
     if contents().any(|c| matches!(c, Content::Stale | Content::Foreign)) {
         let text = format!("the cached block {block} holds bytes that the file never held");
         return broken(RuleId::R5, text);
@@ -101,6 +99,12 @@ pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
         }
     }
     Ok(())
+}
+
+/// So many halves of a block are copied by a read that saw this i_size: not the one behind it. A block that lies past
+/// it as a whole should not have been asked for; if it was, all of it was copied.
+pub(super) fn copied(seen: Size, block: LogicalBlock) -> usize {
+    if seen.splits() && seen.down() == block { 1 } else { 2 }
 }
 
 /// The halves of a block that lie below i_size.
