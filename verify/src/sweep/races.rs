@@ -117,8 +117,9 @@ struct Condition<'a> {
 }
 
 /// Of one call.
-const OF_A_CALL: [&str; 16] = [
+const OF_A_CALL: [&str; 18] = [
     "past",      // reaches past i_size
+    "ends",      // reaches into the block that i_size is in or at the end of
     "inside",    // lies below i_size as a whole
     "below",     // touches blocks below i_size
     "written",   // has a written block, at the start
@@ -132,12 +133,19 @@ const OF_A_CALL: [&str; 16] = [
     "cuts",    // asks for a size that is smaller
     "grows",   // asks for one that is larger
     "keeps",   // asks for the size that it has
+    "splits",  // asks for one that is inside a block
     "cached",  // has a block that is cached at the start
     "several", // is of several blocks
 ];
 
 /// Of the file at the start.
-const OF_THE_FILE: [&str; 4] = ["cached", "dirty", "lags", "preallocated"];
+const OF_THE_FILE: [&str; 5] = [
+    "cached",
+    "dirty",
+    "lags",         // i_disksize is behind i_size
+    "preallocated", // has blocks past i_size
+    "splits",       // i_size is inside a block
+];
 
 impl<'a> Condition<'a> {
     fn read(text: &'a str) -> Option<Condition<'a>> {
@@ -167,6 +175,7 @@ impl<'a> Condition<'a> {
                 "cached" => file.cached > 0,
                 "dirty" => file.dirty,
                 "lags" => file.disksize.is_some(),
+                "splits" => file.size.splits(),
                 _ => file.extents.len() > file.size.up() as usize,
             },
             (Some(letter), Some(other)) => meet(&call(letter).blocks(), &call(other).blocks()),
@@ -191,6 +200,7 @@ fn one(file: &Start, call: CallText, verb: &str) -> bool {
     };
     match verb {
         "past" => blocks.end > file.size,
+        "ends" => blocks.end.up() >= file.size.up(),
         "inside" => blocks.end <= file.size,
         "below" => blocks.start < file.size,
         "written" => has('w'),
@@ -199,6 +209,7 @@ fn one(file: &Start, call: CallText, verb: &str) -> bool {
         "cuts" => to < file.size,
         "grows" => to > file.size,
         "keeps" => to == file.size,
+        "splits" => to.splits(),
         "cached" => file.cached > 0,
         "several" => blocks.end.up() - blocks.start.down() > 1,
         "new" => has('u') || has('h'),
