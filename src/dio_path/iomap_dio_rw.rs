@@ -15,7 +15,8 @@ steps! {
     ///
     /// # Kernel
     /// fs/iomap/direct-io.c, and `ext4_iomap_begin`, `ext4_iomap_overwrite_begin`, `ext4_iomap_alloc`
-    /// (fs/ext4/inode.c), read in v5.10.44, v6.1-rc7, v6.1.141 and v6.12.
+    /// (fs/ext4/inode.c), read in v5.10.44, v6.1-rc7, v6.1.141 and v6.12; `iomap_dio_bio_iter` in v5.10.44, v6.1.192 and
+    /// v6.12.
     ///
     /// # Modelled
     /// The overwrite operations only look; the others look first if the write ends within i_size, and
@@ -24,10 +25,13 @@ steps! {
     /// behind it in its last block if it ends at i_size or past it.
     ///
     /// # Left out
-    /// That the zeros are bios of their own, before and behind the data: here they go with it. Short I/O, polling. Mapping in more than one piece: `ext4_iomap_begin` finds one extent, `__iomap_dio_rw`
-    /// asks again for the rest, and what it has is submitted meanwhile. All pieces are one dio, with one
-    /// reference and one completion that converts the whole range; a write across two kinds of extents holds
-    /// i_rwsem alone. What is lost is that the first blocks may be on the device before the next are mapped.
+    /// That the zeros are bios of their own, before and behind the data: here they go with it. Whether they are
+    /// written is told by the i_size of the plan: it does not change while the lock is held. Short I/O, polling.
+    ///
+    /// Mapping in more than one piece: `ext4_iomap_begin` finds one extent, `__iomap_dio_rw` asks again for the
+    /// rest, and what it has is submitted meanwhile. All pieces are one dio, with one reference and one
+    /// completion that converts the whole range; a write across two kinds of extents holds i_rwsem alone. What
+    /// is lost is that the first blocks may be on the device before the next are mapped.
     pub struct IomapDioRw {
         blocks: Vec<PhysicalBlock>,
         unwritten: bool,

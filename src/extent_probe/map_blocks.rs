@@ -34,7 +34,7 @@ steps! {
     /// # Left out
     /// `ext4_ext_zeroout`: an extent of a few blocks that ends within i_size or the write is zeroed on the disk before
     /// it is made written. A block that is unwritten here stands for one of a larger extent.
-    /// The extent status cache, delayed allocation, zeroing out instead of splitting.
+    /// The extent status cache, delayed allocation.
     pub struct MapBlocks {
         counts_unwritten: bool,
         raise_early: bool,

@@ -12,7 +12,7 @@ steps! {
     ///
     /// # Kernel
     /// `ext4_block_truncate_page`, `__ext4_block_zero_page_range` (fs/ext4/inode.c, v3.11, v4.10.17, v5.4.18, v5.10.44,
-    /// v6.1, v6.12); up to v3.7 `ext4_discard_partial_page_buffers`, which `ext4_ext_truncate` calls within its
+    /// v6.1.192, v6.12); up to v3.7 `ext4_discard_partial_page_buffers`, which `ext4_ext_truncate` calls within its
     /// handle as well.
     ///
     /// # Modelled
@@ -20,7 +20,8 @@ steps! {
     ///
     /// # Left out
     /// Up to v3.7 a file that ends within a page, and not within a block, brings its page in, too. That the data is
-    /// ordered before the commit (`ext4_jbd2_inode_add_write`).
+    /// ordered before the commit (`ext4_jbd2_inode_add_write`). Stable kernels (6.1.192, 6.12.117; not v6.12) zero
+    /// the rest of the old last block as well when a file gets longer (`ext4_setattr`).
     pub(super) struct BlockTruncatePage { buffer: Buffer, mapped: Option<PhysicalBlock>, held: Vec<[Content; 2]> }
     pub(super) fn new(to: Size);
     in "ext4_block_truncate_page" => Step / At |self, outcome|;
