@@ -22,16 +22,18 @@ pub struct Extents {
     blocks: Vec<Block>,
     /// Bit `n`: an extent begins at block `n` although the block before could belong to it.
     cuts: u32,
+    /// A freed device block may come back.
+    reuses: bool,
 }
 
 impl Extents {
     /// The tree, and how many blocks it has taken from the device so far: what is in them is not in it.
     pub(crate) fn tree(&self) -> (&[Mapped], u32, PhysicalBlock) {
-        (&self.map, self.cuts, self.blocks())
+        (&self.map, self.cuts, self.device_blocks())
     }
 
     /// Device blocks that the file has or had.
-    pub(crate) fn blocks(&self) -> PhysicalBlock {
+    pub fn device_blocks(&self) -> PhysicalBlock {
         self.blocks.len() as PhysicalBlock
     }
 
@@ -51,7 +53,7 @@ impl Extents {
                 Mapped { extent, block }
             })
             .collect();
-        Extents { map, blocks, cuts: 0 }
+        Extents { map, blocks, cuts: 0, reuses: false }
     }
 
     /// The second half of a block of the file holds zeros, as behind the end of a file.
@@ -66,6 +68,23 @@ impl Extents {
     /// The mapping, block by block from the start of the file; what is not listed is a hole.
     pub fn mapping(&self) -> &[Mapped] {
         &self.map
+    }
+
+    /// From now on freed blocks may come back.
+    pub(super) fn reuse(&mut self) {
+        self.reuses = true;
+    }
+
+    /// A block of the device, with what is in it.
+    fn take(&mut self, halves: [Content; 2]) -> PhysicalBlock {
+        let block = Block { owner: Owner::ThisFile, halves };
+        let foreign = |block: &Block| block.owner == Owner::AnotherFile;
+        if let Some(at) = self.blocks.iter().position(foreign).filter(|_| self.reuses) {
+            self.blocks[at] = block;
+            return at as PhysicalBlock;
+        }
+        self.blocks.push(block);
+        self.device_blocks() - 1
     }
 
     fn at(&self, block: LogicalBlock) -> Mapped {
@@ -105,9 +124,8 @@ impl Extents {
                 range.blocks().map(|b| self.at(b).extent != Extent::Written).collect();
             for block in range.blocks() {
                 if self.at(block).extent == Extent::Hole {
-                    self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
-                    let block_number = (self.blocks.len() - 1) as PhysicalBlock;
-                    self.map[block as usize] = Mapped { extent: fresh, block: Some(block_number) };
+                    let number = self.take([Content::Stale; 2]);
+                    self.map[block as usize] = Mapped { extent: fresh, block: Some(number) };
                 } else if how == MapFor::Extend {
                     self.map[block as usize].extent = Extent::Written;
                 }

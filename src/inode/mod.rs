@@ -6,11 +6,13 @@ mod page;
 mod page_cache;
 mod part;
 mod perform;
+mod users;
 
 pub use blocked::Blocked;
 pub use extents::{Block, Extents};
 pub use page::Page;
 pub use page_cache::PageCache;
+pub use users::{Share, TASKS};
 
 use crate::inode_lock::{Counter, Gate, Journal, RwSem, Waiters};
 use crate::op::{
@@ -145,7 +147,7 @@ impl Inode {
                 *half = Content::Initial;
             }
         };
-        (0..self.extents.blocks())
+        (0..self.extents.device_blocks())
             .for_each(|block| settle(&mut self.extents.block_mut(block).halves));
         if let Some(page) = self.cache.page_mut() {
             page.data.iter_mut().for_each(settle);

@@ -65,6 +65,12 @@ impl PageCache {
         (self.finders.contains(&task), gone)
     }
 
+    /// A task has found the page that is there, or keeps one that has left.
+    pub(super) fn keep(&mut self, task: TaskId, found: bool, gone: Option<Page>) {
+        self.finders.extend(found.then_some(task));
+        self.gone.extend(gone.map(|page| (task, page)));
+    }
+
     /// What a block of the page holds that the task has found, or else of the one that is there.
     pub fn read(&self, task: TaskId, block: LogicalBlock) -> [Content; 2] {
         let (_, gone) = self.found_by(task);

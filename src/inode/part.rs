@@ -33,7 +33,7 @@ impl Inode {
         objects.extend(LockName::ALL.map(Object::Lock));
         objects.extend(WaitQueue::ALL.map(Object::WaitQueue));
         objects.extend((0..PAGE_BLOCKS).map(Object::PageData));
-        objects.extend((0..self.extents.blocks()).map(Object::Block));
+        objects.extend((0..self.extents.device_blocks()).map(Object::Block));
         objects.extend(tasks().map(Object::IoEnd));
         objects.extend(tasks().map(Object::DioRefcount));
         objects.extend(tasks().map(Object::Private));

@@ -27,6 +27,10 @@ impl Counter {
     pub fn end(&mut self) {
         self.0 -= 1;
     }
+    /// So many references at once.
+    pub(crate) fn add(&mut self, references: i8) {
+        self.0 += references;
+    }
     /// Whether a drainer would pass now.
     pub fn drained(self) -> bool {
         self.0 == 0

@@ -20,6 +20,7 @@ pub mod printable;
 pub mod private;
 mod problem;
 pub mod program;
+pub mod prove;
 pub mod report;
 pub mod rule;
 mod run;

@@ -46,14 +46,12 @@ impl Extents {
         let given = self.mapped(range);
         for &old in &given {
             let kept = *self.block(old);
-            let new = self.blocks.len() as PhysicalBlock;
+            let at = self.map.iter().position(|m| m.block == Some(old)).unwrap_or_default();
+            let copied = at >= PAGE_BLOCKS as usize;
+            let new = self.take(if copied { kept.halves } else { [Content::Stale; 2] });
+            self.map[at].block = Some(new);
             *self.block_mut(old) =
                 Block { owner: Owner::AnotherFile, halves: [Content::Foreign; 2] };
-            let at = self.map.iter().position(|m| m.block == Some(old)).unwrap_or_default();
-            self.map[at].block = Some(new);
-            let copied = at >= PAGE_BLOCKS as usize;
-            let halves = if copied { kept.halves } else { [Content::Stale; 2] };
-            self.blocks.push(Block { owner: Owner::ThisFile, halves });
         }
         given
     }
@@ -73,8 +71,7 @@ impl Extents {
             if self.at(block).extent != Extent::Hole {
                 continue;
             }
-            self.blocks.push(Block { owner: Owner::ThisFile, halves: [Content::Stale; 2] });
-            let number = (self.blocks.len() - 1) as PhysicalBlock;
+            let number = self.take([Content::Stale; 2]);
             self.map[block as usize] = Mapped { extent: Extent::Unwritten, block: Some(number) };
             for edge in [block, block + 1] {
                 self.cuts = if merge { self.cuts & !(1 << edge) } else { self.cuts | 1 << edge };

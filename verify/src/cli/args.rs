@@ -4,6 +4,7 @@ use super::diff::Diff;
 use super::lockgraph::LockGraph;
 use super::matrix::Matrix;
 use super::names;
+use super::prove::Prove;
 use super::sources::Sources;
 use super::steps::Steps;
 use super::sweep::Sweep;
@@ -70,6 +71,11 @@ pub enum Command {
         after_help = "Exit status: 0 every violation is a named race and the engines agree, 1 not, 2 bad input."
     )]
     Sweep(Sweep),
+    /// Prove of any number of tasks that none is stuck, or that no two break a rule
+    #[command(
+        after_help = "Exit status: 0 all of it is proved, or the certificate is accepted; 1 not; 2 bad input."
+    )]
+    Prove(Prove),
     /// List the litmus tests
     List,
     /// Show which kernel functions were read in which versions, and what is only derived

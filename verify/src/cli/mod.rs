@@ -21,6 +21,7 @@ mod names;
 mod new;
 mod output;
 mod progress;
+mod prove;
 mod replay;
 mod running;
 mod show;
@@ -106,6 +107,7 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Lockgraph(arguments) => lockgraph::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Conform(arguments) => conform::run(&arguments),
+        Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
         Command::Sources(arguments) => sources::run(&arguments),

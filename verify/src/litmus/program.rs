@@ -63,7 +63,7 @@ impl Litmus {
     }
 
     /// The same, with `cur_aio_dio` followed or not.
-    pub(super) fn program_following(&self, kernel: Kernel, slot: bool) -> Program {
+    pub(crate) fn program_following(&self, kernel: Kernel, slot: bool) -> Program {
         let letters = self.letters();
         let id = |letter: char| letters.iter().position(|&l| l == letter).unwrap_or(0) as TaskId;
         let mut calls = Vec::new();

@@ -15,7 +15,8 @@ mod words;
 
 pub use chart::{Chart, Hold, Mark, Row};
 pub use command::command;
-pub(crate) use fit::{WIDTH, wrap};
+pub(crate) use fit::WIDTH;
+pub use fit::wrap;
 pub use html::{Page, Panel, html};
 pub use lanes::{heading, lanes, run_table};
 pub use page::{page_of, picture_of};

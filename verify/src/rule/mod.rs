@@ -1,6 +1,7 @@
 //! The rules R1 to R15. Of an event they see its own task and the objects that it touches (`view`); of
 //! the end of an execution, everything.
 
+mod among;
 mod answers;
 mod condition;
 mod counts;
@@ -20,9 +21,11 @@ mod view;
 mod watch;
 mod witness;
 
+pub use among::{Judged, carried, judge_among};
 pub use answers::told;
 pub use gathered::{Gathered, Node};
 pub use rules::Rules;
+pub use view::{UserRecord, Written};
 pub use witness::{Verb, Witness};
 
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,11 @@
 //! what differs by that only. A rule that looked further could say one thing of an execution and another
 //! of its equivalent, and which of them an engine runs is chance.
 
+mod parts;
+
+pub(super) use parts::Apart;
+pub use parts::{UserRecord, Written};
+
 use super::records::{
     BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, ExtentsRecord, IoEndRecord, LockRecord,
     PageDataRecord, PagesRecord, Set, SizeRecord, TaskRecord,

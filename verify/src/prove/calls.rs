@@ -1,0 +1,59 @@
+//! What is proved if nobody says of what.
+
+use super::scene::Scene;
+use diolock::kernel::{Kernel, Version};
+
+/// A file of one written block.
+pub const FILE: &str = "size = 1, extents = [\"written\"]";
+
+/// Calls on the first block. No call that makes the file longer each time: of any number of those there is no end.
+const CALLS: [&str; 17] = [
+    "pwrite block=0",
+    "aio_pwrite block=0",
+    "pread block=0",
+    "aio_pread block=0",
+    "read block=0",
+    "write block=0",
+    "writepages",
+    "fsync",
+    "ftruncate to=0",
+    "ftruncate to=1",
+    "punch_hole block=0",
+    "zero_range block=0",
+    "collapse_range block=0",
+    "falloc block=0",
+    "falloc_grow block=0",
+    "move_extents block=0",
+    "commit",
+];
+
+/// Those of them whose pairs are few enough.
+const CORE: [&str; 9] = [
+    "pwrite block=0",
+    "aio_pwrite block=0",
+    "pread block=0",
+    "aio_pread block=0",
+    "read block=0",
+    "fsync",
+    "ftruncate to=0",
+    "punch_hole block=0",
+    "commit",
+];
+
+fn of(version: Version, calls: &[&str]) -> Vec<String> {
+    let had = |call: &&&str| {
+        let call = [(**call).to_owned()];
+        Scene::new(Kernel::new(version), FILE, &call).is_ok()
+    };
+    calls.iter().filter(had).map(|&call| call.to_owned()).collect()
+}
+
+/// All calls of a version whose waits are looked for.
+pub fn all_calls(version: Version) -> Vec<String> {
+    of(version, &CALLS)
+}
+
+/// The calls of a version of which rules are proved.
+pub fn core_calls(version: Version) -> Vec<String> {
+    of(version, &CORE)
+}

@@ -1,0 +1,248 @@
+//! Checks a certificate by itself: that its order is one, that every wait goes up it, and that no wait is missing.
+//! The last by running its calls, alone and two at a time, as the engines do; nothing of the search is used.
+
+use super::certificate::{COMPLETION, TITLE};
+use super::scene::litmus_text;
+use super::waits::Class;
+use crate::litmus::parse::parse;
+use crate::program::{Program, System};
+use diolock::kernel::{Fix, Kernel, Version};
+use diolock::op::{LockName, Op, Outcome, TaskId};
+use diolock::task::Task;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// States of each program that are looked at.
+const MOST_STATES: usize = 4_000;
+
+/// What is wrong with a certificate, and in which line (from 1; 0 if something is not there at all).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rejected {
+    /// The line.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+fn no<T>(line: usize, why: impl Into<String>) -> Result<T, Rejected> {
+    Err(Rejected { line, why: why.into() })
+}
+
+/// What was read.
+struct Certificate {
+    kernel: Kernel,
+    file: String,
+    calls: Vec<String>,
+    /// By call (or its completion), function and step: what is waited for, and what may be held.
+    waits: BTreeMap<(String, String), (Class, BTreeSet<Class>)>,
+}
+
+/// Checks a certificate; how many waits it has.
+///
+/// # Errors
+/// Why it proves nothing.
+pub fn check(text: &str) -> Result<usize, Rejected> {
+    let certificate = read(text)?;
+    let Certificate { kernel, file, calls, waits } = &certificate;
+    for (at, first) in calls.iter().enumerate() {
+        let alone = std::iter::once(vec![&first[..]]);
+        let pairs = calls[at..].iter().map(|second| vec![&first[..], &second[..]]);
+        for calls in alone.chain(pairs) {
+            let text = litmus_text(*kernel, file, &calls, "deadlock");
+            let litmus = match parse("certificate", "certificate", &text) {
+                Ok(litmus) => litmus,
+                Err(problems) => {
+                    let why = problems.problems().first().map(ToString::to_string);
+                    return no(0, format!("{}: {}", calls.join(" | "), why.unwrap_or_default()));
+                }
+            };
+            complete(&litmus.program(*kernel), &calls, waits)?;
+        }
+    }
+    Ok(waits.len())
+}
+
+fn read(text: &str) -> Result<Certificate, Rejected> {
+    let (mut kernel, mut file, mut order) = (None, None, None);
+    let (mut calls, mut waits) = (Vec::new(), BTreeMap::new());
+    let class = |line, name: &str| match Class::named(name) {
+        Some(class) => Ok(class),
+        None => no(line, format!("nothing called `{name}` is waited for")),
+    };
+    for (at, text) in (1..).zip(text.lines()) {
+        if at == 1 {
+            if text != TITLE {
+                return no(1, format!("a certificate begins with `{TITLE}`"));
+            }
+            continue;
+        }
+        let Some((key, value)) = text.split_once(": ") else {
+            return no(at, "a line is `key: value`");
+        };
+        match (key, &kernel, &order) {
+            ("kernel", None, _) => {
+                let found = Version::ALL.into_iter().find(|version| version.name() == value);
+                let Some(version) = found else { return no(at, format!("no kernel `{value}`")) };
+                kernel = Some(Kernel::new(version));
+            }
+            ("without", Some(whole), _) => match Fix::named(value).filter(|&fix| whole.has(fix)) {
+                Some(fix) => kernel = Some(whole.without(fix)),
+                None => return no(at, format!("it has no fix `{value}`")),
+            },
+            ("file", Some(_), _) if file.is_none() => file = Some(value.to_owned()),
+            ("call", Some(_), None) if !calls.contains(&value.to_owned()) => {
+                calls.push(value.to_owned());
+            }
+            ("order", Some(_), None) => {
+                let mut found = Vec::new();
+                for name in value.split(" < ") {
+                    let class = class(at, name)?;
+                    if found.contains(&class) {
+                        return no(at, format!("`{name}` comes twice"));
+                    }
+                    found.push(class);
+                }
+                order = Some(found);
+            }
+            ("wait", Some(_), Some(order)) => {
+                let parts: Vec<&str> = value.split(" | ").collect();
+                let [call, step, wants, holds] = parts[..] else {
+                    return no(at, "a wait is `call | function step | what for | what is held`");
+                };
+                if !calls.iter().any(|known| known == call.strip_suffix(COMPLETION).unwrap_or(call))
+                {
+                    return no(at, format!("`{call}` is none of its calls"));
+                }
+                let place = |class| order.iter().position(|&known| known == class);
+                let wanted = class(at, wants)?;
+                let Some(upper) = place(wanted) else {
+                    return no(at, format!("`{wants}` is not in the order"));
+                };
+                let entry = waits.entry((call.to_owned(), step.to_owned()));
+                let known: &mut (Class, BTreeSet<Class>) =
+                    entry.or_insert_with(|| (wanted, BTreeSet::new()));
+                if known.0 != wanted {
+                    return no(at, format!("`{step}` waits for `{}` as well", known.0));
+                }
+                for name in holds.split(", ").filter(|&name| name != "-") {
+                    let held = class(at, name)?;
+                    if place(held).is_none_or(|lower| lower >= upper) {
+                        return no(at, format!("`{wants}` is waited for while `{name}` is held"));
+                    }
+                    known.1.insert(held);
+                }
+            }
+            _ => return no(at, format!("`{key}` has no place here")),
+        }
+    }
+    match (kernel, file, order.is_some() && !calls.is_empty()) {
+        (Some(kernel), Some(file), true) => Ok(Certificate { kernel, file, calls, waits }),
+        _ => no(0, "a certificate names a kernel, a file, calls and an order"),
+    }
+}
+
+/// What each task holds besides locks, by the steps that it took.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+struct Ledger {
+    handles: Vec<u8>,
+    commits: Vec<bool>,
+    /// By task: the tasks whose references to i_dio_count it is to drop.
+    references: Vec<Vec<TaskId>>,
+    /// Those that go with an io_end or a dio to whoever drops it last, and those on the list.
+    left: Vec<TaskId>,
+}
+
+impl Ledger {
+    fn after(&mut self, task: TaskId, op: &Op, outcome: &Outcome) {
+        let at = usize::from(task);
+        let moved = |of: TaskId, from: &mut Vec<TaskId>| -> Vec<TaskId> {
+            from.extract_if(.., |reference| *reference == of).collect()
+        };
+        match (op, outcome) {
+            (Op::JournalStart(_), _) => self.handles[at] += 1,
+            (Op::JournalStop(_), _) => self.handles[at] = self.handles[at].saturating_sub(1),
+            (Op::CommitLock, _) => self.commits[at] = true,
+            (Op::CommitDone, _) => self.commits[at] = false,
+            (&Op::DioBegin(of), _) => self.references[at].push(of),
+            (&Op::DioEnd(of), _) => {
+                let own = &mut self.references[at];
+                own.iter().position(|&reference| reference == of).map(|place| own.remove(place));
+            }
+            (&Op::Submit(child, _), _) => {
+                let moved = moved(child, &mut self.references[at]);
+                self.references[usize::from(child)].extend(moved);
+            }
+            (&Op::PutIoEnd(of) | &Op::DropRefcount(of), Outcome::Flag(last)) => {
+                let (from, to) = match last {
+                    true => (&mut self.left, &mut self.references[at]),
+                    false => (&mut self.references[at], &mut self.left),
+                };
+                to.extend(moved(of, from));
+            }
+            (Op::ListAdd(io_end), _) => {
+                self.left.extend(moved(io_end.task, &mut self.references[at]));
+            }
+            (Op::ListTake(_), Outcome::IoEnd(Some(io_end))) => {
+                self.references[at].extend(moved(io_end.task, &mut self.left));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Runs a program in every order, up to so many states: each wait that it comes to must be there.
+fn complete(
+    program: &Program,
+    calls: &[&str],
+    waits: &BTreeMap<(String, String), (Class, BTreeSet<Class>)>,
+) -> Result<(), Rejected> {
+    let tasks = program.calls.len();
+    let ledger = Ledger {
+        handles: vec![0; tasks],
+        commits: vec![false; tasks],
+        references: vec![Vec::new(); tasks],
+        left: Vec::new(),
+    };
+    let mut open = vec![(System::new(program), ledger)];
+    let mut known: HashSet<(System, Ledger)> = open.iter().cloned().collect();
+    while let Some((system, ledger)) = open.pop() {
+        for task in system.tasks() {
+            let Some(op) = system.next(task) else { continue };
+            let at = usize::from(task);
+            if let Some(wanted) = Class::awaited(&op) {
+                let submitter = usize::from(program.submitter(task));
+                let completion = if submitter == at { "" } else { COMPLETION };
+                let call = format!("{}{completion}", calls[submitter]);
+                let place = system.calls[at].place().on(program.kernel.version);
+                let step = format!("{} {}", place.kernel, place.step);
+                let holds = |lock: &LockName| {
+                    system.inode.lock(*lock).holders().iter().any(|held| held.0 == task)
+                };
+                let mut held: Vec<Class> =
+                    LockName::ALL.into_iter().filter(holds).map(Class::Lock).collect();
+                held.extend((ledger.handles[at] > 0).then_some(Class::Handles));
+                held.extend(ledger.commits[at].then_some(Class::Admission));
+                held.extend((!ledger.references[at].is_empty()).then_some(Class::Drain));
+                let missing = match waits.get(&(call.clone(), step.clone())) {
+                    None => Some("is missing".to_owned()),
+                    Some((class, _)) if *class != wanted => Some(format!("waits for `{wanted}`")),
+                    Some((_, known)) => {
+                        let more = held.into_iter().find(|class| !known.contains(class));
+                        more.map(|class| format!("may be reached with `{class}` held"))
+                    }
+                };
+                if let Some(missing) = missing {
+                    return no(0, format!("`{call} | {step}` {missing}"));
+                }
+            }
+            let (mut system, mut ledger) = (system.clone(), ledger.clone());
+            let Ok(event) = system.perform(task, op) else { continue };
+            ledger.after(task, &event.op, &event.outcome);
+            let next = (system, ledger);
+            if known.len() < MOST_STATES && !known.contains(&next) {
+                known.insert(next.clone());
+                open.push(next);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! A run that shows what an abstract state only suggests.
+
+use super::deadlock::Deadlock;
+use super::rules::Suspect;
+use super::scene::{Scene, litmus_text};
+use crate::engine::graph;
+use crate::litmus::parse::parse;
+use crate::program::Program;
+use crate::rule::{RuleId, RuleSet};
+use crate::verdict::{Report, Verdict};
+use std::collections::BTreeSet;
+
+/// A program is given up after so many states.
+const MOST_STATES: usize = 200_000;
+
+/// Calls of a program at most.
+const MOST_CALLS: usize = 4;
+
+/// Programs at most.
+const MOST_PROGRAMS: usize = 400;
+
+/// A program that does it, as a litmus file, and how.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its calls.
+    pub calls: Vec<String>,
+    /// The litmus file.
+    pub litmus: String,
+    /// What the search found.
+    pub report: Report,
+}
+
+impl Run {
+    /// The program that it is a run of.
+    pub fn program(&self, scene: &Scene) -> Option<Program> {
+        Some(parse("proved", "proved.toml", &self.litmus).ok()?.program(scene.kernel))
+    }
+}
+
+/// A run in which tasks are stuck.
+pub fn stuck(scene: &Scene, found: &Deadlock) -> Option<Run> {
+    let wrong = |verdict: &Verdict| matches!(verdict, Verdict::Deadlocked | Verdict::Livelocked);
+    first(scene, &found.calls_of_cycle(), RuleSet::NONE.with(RuleId::R12), "deadlock", wrong)
+}
+
+/// A run that breaks the rule.
+pub fn broken(scene: &Scene, suspect: &Suspect) -> Option<Run> {
+    let rule = suspect.rule;
+    let wrong = move |verdict: &Verdict| *verdict == Verdict::Violated(rule);
+    let expected = format!("violates {}", rule.code());
+    first(scene, &suspect.calls, RuleSet::NONE.with(rule), &expected, wrong)
+}
+
+/// The first program that goes wrong: of few calls before many, of those that are suspected before others.
+fn first(
+    scene: &Scene,
+    suspected: &[String],
+    rules: RuleSet,
+    expected: &str,
+    wrong: impl Fn(&Verdict) -> bool,
+) -> Option<Run> {
+    let all: Vec<&str> = scene.templates.iter().map(|template| &template.text[..]).collect();
+    let mut programs = programs(&all, suspected);
+    programs.truncate(MOST_PROGRAMS);
+    programs.into_iter().find_map(|calls| {
+        let text = litmus_text(scene.kernel, &scene.file, &calls, expected);
+        let litmus = parse("proved", "proved.toml", &text).ok()?;
+        let mut program = litmus.program(scene.kernel);
+        program.rules = rules;
+        let options = graph::Options { max_states: Some(MOST_STATES), ..Default::default() };
+        let report = graph::run(&program, options);
+        wrong(&report.verdict).then(|| Run {
+            calls: calls.iter().map(|&call| call.to_owned()).collect(),
+            litmus: text,
+            report,
+        })
+    })
+}
+
+/// Choices of two to four calls, the same ones among them, those first that have more of the suspected ones.
+fn programs<'a>(all: &[&'a str], suspected: &[String]) -> Vec<Vec<&'a str>> {
+    let mut programs: Vec<Vec<&str>> = vec![Vec::new()];
+    let mut chosen = Vec::new();
+    for _ in 0..MOST_CALLS {
+        programs = programs
+            .iter()
+            .flat_map(|calls| {
+                let from = calls.last().and_then(|last| all.iter().position(|call| call == last));
+                all[from.unwrap_or(0)..].iter().map(|&call| [&calls[..], &[call]].concat())
+            })
+            .collect();
+        let strange = |calls: &Vec<&str>| {
+            let calls: BTreeSet<&str> = calls.iter().copied().collect();
+            suspected.iter().filter(|call| !calls.contains(&call[..])).count()
+        };
+        let mut these = programs.clone();
+        these.sort_by_key(strange);
+        if chosen.len() < MOST_PROGRAMS && these[0].len() > 1 {
+            chosen.extend(these);
+        }
+    }
+    chosen
+}

@@ -1,0 +1,48 @@
+//! Numbers for values that come back.
+
+use rustc_hash::FxHashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// Each value once, by its number.
+#[derive(Debug)]
+pub(super) struct Interner<T> {
+    numbers: FxHashMap<Arc<T>, u32>,
+    values: Vec<Arc<T>>,
+}
+
+impl<T> Default for Interner<T> {
+    fn default() -> Interner<T> {
+        Interner { numbers: FxHashMap::default(), values: Vec::new() }
+    }
+}
+
+impl<T: Hash + Eq> Interner<T> {
+    /// The number of a value: the same for the same.
+    pub(super) fn number(&mut self, value: T) -> u32 {
+        if let Some(&number) = self.numbers.get(&value) {
+            return number;
+        }
+        let number = self.values.len() as u32;
+        let value = Arc::new(value);
+        self.values.push(Arc::clone(&value));
+        self.numbers.insert(value, number);
+        number
+    }
+
+    /// The number of a value that was met.
+    #[cfg(test)]
+    pub(super) fn find(&self, value: &T) -> Option<u32> {
+        self.numbers.get(value).copied()
+    }
+
+    /// The value of a number.
+    pub(super) fn get(&self, number: u32) -> &Arc<T> {
+        &self.values[number as usize]
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+}

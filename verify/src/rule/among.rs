@@ -1,0 +1,69 @@
+//! The rules' judgement of an event among any number of users: of those rules that can be carried there.
+
+use super::view::{Apart, Memory, UserRecord, View, Written};
+use super::{Judgement, RuleId, Violation, counts, data, locks, nowait, pages, remember};
+use crate::program::{Event, Program};
+use diolock::inode::Inode;
+
+type OfEvent = fn(&View<'_>) -> Judgement;
+
+/// What is carried. Of R2 the ranks, of R5 what never was the file's and what becomes written, of R10 references.
+const CARRIED: [(RuleId, OfEvent); 12] = [
+    (RuleId::R1, locks::lockset),
+    (RuleId::R2, locks::lock_order),
+    (RuleId::R3, locks::lock_balance),
+    (RuleId::R4, data::block_lifetime),
+    (RuleId::R5, data::converted),
+    (RuleId::R5, data::read),
+    (RuleId::R5, pages::read),
+    (RuleId::R5, pages::store_is_kept),
+    (RuleId::R7, counts::nolock_flag),
+    (RuleId::R8, locks::time_before_unlock),
+    (RuleId::R9, counts::convert_inside_count),
+    (RuleId::R10, counts::references),
+];
+
+/// R14 too, which needs to know of a call whether it may wait.
+const OF_CALLS: [(RuleId, OfEvent); 1] = [(RuleId::R14, nowait::never_sleeps)];
+
+/// The rules of which something is carried.
+pub fn carried() -> Vec<RuleId> {
+    let mut rules: Vec<RuleId> = CARRIED.iter().chain(&OF_CALLS).map(|rule| rule.0).collect();
+    rules.dedup();
+    rules
+}
+
+/// What the rules say of an event and remember after it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Every rule that it breaks.
+    pub broken: Vec<Violation>,
+    /// What is remembered of who moved, of each that looked on, and of the blocks.
+    pub mover: UserRecord,
+    /// The same, in order.
+    pub others: Vec<UserRecord>,
+    /// The same.
+    pub written: Written,
+}
+
+/// Judges an event of task 0 or 1 of the mover, which found the inode (as all share it) like `before` and left it
+/// like `after`, while others looked on.
+pub fn judge_among(
+    program: &Program,
+    event: &Event,
+    (before, after): (&Inode, &Inode),
+    written: &Written,
+    (mover, others): (&UserRecord, &[&UserRecord]),
+) -> Judged {
+    let mut memory = Memory::together(Apart { inode: before, written, mover, others });
+    let touched = event.touched();
+    let mut view = View::new(program, event, &mut memory, &touched);
+    let mut broken = Vec::new();
+    for (rule, judgement) in CARRIED.iter().chain(&OF_CALLS) {
+        view.asking = rule.name();
+        broken.extend(judgement(&view).err());
+    }
+    remember::remember(&mut view);
+    let (mover, others, written) = memory.apart(after, others);
+    Judged { broken, mover, others, written }
+}
