@@ -14,7 +14,9 @@ fn out(output: &Output) -> String {
 
 #[test]
 fn one_call_alone_breaks_nothing_without_a_name() {
-    for kernel in ["v3.6", "v3.7", "v3.11", "v4.10", "v5.4", "v5.10", "v6.1", "v6.12"] {
+    for kernel in
+        ["rfc-v1", "rfc-v2", "v3.6", "v3.7", "v3.11", "v4.10", "v5.4", "v5.10", "v6.1", "v6.12"]
+    {
         let output = sweep(&["--kernel", kernel, "--tasks", "1"]);
         assert_eq!(output.status.code(), Some(0), "{kernel}:\n{}", out(&output));
     }

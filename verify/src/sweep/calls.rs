@@ -106,6 +106,17 @@ impl CallText {
         }
     }
 
+    /// The same, but of half a block no more than that half.
+    pub(super) fn span(self) -> std::ops::Range<Size> {
+        let blocks = self.blocks();
+        let middle = blocks.start + Size::halves(1);
+        match self.key("half") {
+            Some("lower") => blocks.start..middle,
+            Some(_) => middle..blocks.end,
+            None => blocks,
+        }
+    }
+
     /// Whether it begins or ends in the middle of a block.
     pub(super) fn unaligned(self) -> bool {
         let splits = |key| self.number_of(key).is_some_and(Size::splits);

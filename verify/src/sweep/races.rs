@@ -1,7 +1,7 @@
 //! The races that a sweep may find: each is shown by a litmus test of the catalogue.
 
 use super::Part;
-use super::calls::CallText;
+use super::calls::{CALLS, CallText};
 use super::starts::Start;
 use diolock::kernel::Version;
 use diolock::op::Size;
@@ -53,6 +53,10 @@ pub fn read(text: &str) -> Result<Vec<Race>, String> {
         if let Some(name) = race.kernels.iter().find(kernel) {
             return Err(format!("{}: there is no kernel {name}", race.test));
         }
+        let call = |name: &&str| CALLS.iter().all(|text| text.split(' ').next() != Some(*name));
+        if let Some(name) = race.calls.values().flat_map(|names| names.split('|')).find(call) {
+            return Err(format!("{}: no program has the call {name}", race.test));
+        }
         for text in &race.conditions {
             let condition = Condition::read(text);
             let known = |letter: &char| race.calls.contains_key(letter);
@@ -74,8 +78,14 @@ impl Race {
     /// Whether a program that breaks this on that kernel is this race, however its calls are ordered.
     pub fn is(&self, part: &Part, breaks: &str, version: Version) -> bool {
         self.breaks.iter().any(|known| known == breaks)
-            && self.kernels.iter().any(|name| name == version.name())
+            && self.on(version)
             && self.cast(part, version, &mut Vec::new())
+    }
+
+    /// rfc-v1 is rfc-v2 without one fix (rfc-v2-time), and has all its races.
+    fn on(&self, version: Version) -> bool {
+        let names = |version: Version| self.kernels.iter().any(|name| name == version.name());
+        names(version) || version == Version::RfcV1 && names(Version::RfcV2)
     }
 
     /// Whether the calls can be given to the letters, those of `taken` to the first ones.
@@ -190,7 +200,7 @@ fn meet(a: &Range<Size>, b: &Range<Size>) -> bool {
 }
 
 fn one(file: &Start, call: CallText, verb: &str) -> bool {
-    let blocks = call.blocks();
+    let (blocks, span) = (call.blocks(), call.span());
     let to = call.to().unwrap_or(file.size);
     let has = |state| {
         (0..8).any(|at| {
@@ -199,10 +209,10 @@ fn one(file: &Start, call: CallText, verb: &str) -> bool {
         })
     };
     match verb {
-        "past" => blocks.end > file.size,
+        "past" => span.end > file.size,
         "ends" => blocks.end.up() >= file.size.up(),
-        "inside" => blocks.end <= file.size,
-        "below" => blocks.start < file.size,
+        "inside" => span.end <= file.size,
+        "below" => span.start < file.size,
         "written" => has('w'),
         "unwritten" => has('u'),
         "hole" => has('h'),
@@ -262,5 +272,17 @@ mod tests {
         {
             assert!(race(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_call_that_no_program_has_is_a_mistake() {
+        let race = |call: &str| {
+            read(&format!(
+                "[[race]]\ntest = \"x\"\nbreaks = [\"R4\"]\nkernels = [\"v3.7\"]\n\
+                 calls = {{ W = \"pwrite|{call}\" }}\nsource = \"…\"\n"
+            ))
+        };
+        assert!(race("falloc_grow").is_ok());
+        assert!(race("preallocate").is_err());
     }
 }
