@@ -22,6 +22,7 @@ mod new;
 mod output;
 mod progress;
 mod prove;
+mod proved;
 mod replay;
 mod running;
 mod show;

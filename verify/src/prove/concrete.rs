@@ -19,6 +19,9 @@ const MOST_CALLS: usize = 4;
 /// Programs at most.
 const MOST_PROGRAMS: usize = 400;
 
+/// How a litmus file of a run is called: commands that show it name it so.
+const FILE: &str = "proved.toml";
+
 /// A program that does it, as a litmus file, and how.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -33,7 +36,9 @@ pub struct Run {
 impl Run {
     /// The program that it is a run of.
     pub fn program(&self, scene: &Scene) -> Option<Program> {
-        Some(parse("proved", "proved.toml", &self.litmus).ok()?.program(scene.kernel))
+        let mut program = parse("proved", FILE, &self.litmus).ok()?.program(scene.kernel);
+        program.given = FILE.to_owned();
+        Some(program)
     }
 }
 
@@ -64,7 +69,7 @@ fn first(
     programs.truncate(MOST_PROGRAMS);
     programs.into_iter().find_map(|calls| {
         let text = litmus_text(scene.kernel, &scene.file, &calls, expected);
-        let litmus = parse("proved", "proved.toml", &text).ok()?;
+        let litmus = parse("proved", FILE, &text).ok()?;
         let mut program = litmus.program(scene.kernel);
         program.rules = rules;
         let options = graph::Options { max_states: Some(MOST_STATES), ..Default::default() };

@@ -36,7 +36,7 @@ mod scene;
 mod singles;
 mod waits;
 
-pub use calls::{FILE, all_calls, core_calls};
+pub use calls::{FILE, all_calls, core_calls, left_out};
 pub use deadlock::{Deadlock, deadlock};
 pub use rules::{OfRules, Suspect, rules};
 pub use scene::{Scene, litmus_text};

@@ -8,6 +8,7 @@ use diolock::call::Call;
 use diolock::inode::Inode;
 use diolock::kernel::{Kernel, Version};
 use diolock::op::LockName;
+use toml::{Table, Value};
 
 /// A call that any number of tasks make.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub struct Scene {
 }
 
 /// A call in one line, as a task of a litmus file: `aio_pwrite block=0` with a letter.
-pub fn task_line(text: &str, letter: char) -> String {
+fn task_line(text: &str, letter: char) -> String {
     let mut words = text.split_whitespace();
     let mut line =
         format!("{{ name = \"{letter}\", call = \"{}\"", words.next().unwrap_or_default());
@@ -55,7 +56,7 @@ pub fn task_line(text: &str, letter: char) -> String {
 /// A litmus file of these calls on a file, which expects a verdict.
 pub fn litmus_text(kernel: Kernel, file: &str, calls: &[&str], expected: &str) -> String {
     let line = |(call, letter): (&&str, char)| format!("    {},\n", task_line(call, letter));
-    let tasks: String = calls.iter().zip('A'..).map(line).collect();
+    let tasks: String = calls.iter().zip(('A'..='Z').cycle()).map(line).collect();
     let without = kernel.removed().map(|fix| format!("\"{}\"", fix.about().commit));
     let without: Vec<String> = without.collect();
     let without = match without.is_empty() {
@@ -68,55 +69,68 @@ pub fn litmus_text(kernel: Kernel, file: &str, calls: &[&str], expected: &str) -
     )
 }
 
+/// What a litmus file says besides of its calls and of the file that they meet on.
+const BESIDES: [&str; 10] =
+    ["reaches", "exists", "never", "always", "rules", "except", "bug", "evidence", "fair", "torn"];
+
 impl Scene {
     /// These calls on a file of that kernel.
     ///
     /// # Errors
     /// Why a call cannot be made there, or not be carried to any number of tasks, in words.
     pub fn new(kernel: Kernel, file: &str, calls: &[String]) -> Result<Scene, String> {
-        let mut templates = Vec::new();
-        let one = |call: &str, file: &str| -> Result<Litmus, String> {
-            let text = litmus_text(Kernel::new(kernel.version), file, &[call], "violates R4");
-            parse("prove", "prove.toml", &text).map_err(|problems| {
-                let problem = problems.problems().first().map(ToString::to_string);
-                problem.unwrap_or_default()
-            })
-        };
+        if calls.is_empty() {
+            return Err("there is no call".to_owned());
+        }
+        let texts: Vec<&str> = calls.iter().map(|call| &call[..]).collect();
+        let text = litmus_text(kernel, file, &texts, "deadlock");
+        let table = text.parse::<Table>().map_err(|error| error.message().to_owned())?;
+        Scene::of(kernel, &table, file, calls)
+    }
+
+    /// The calls of a litmus test, any number of each.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn of_litmus(kernel: Kernel, litmus: &Litmus) -> Result<Scene, String> {
+        let table = litmus.source.parse::<Table>().map_err(|error| error.message().to_owned())?;
+        let names = litmus.program(kernel).names.into_iter().map(|name| name.text);
+        let names: Vec<String> = names.take(litmus.tasks.len()).collect();
+        let file = table.get("file").map(Value::to_string).unwrap_or_default();
+        let file = file.trim_matches(['{', '}', ' ']);
+        Scene::of(kernel, &table, file, &names)
+    }
+
+    fn of(kernel: Kernel, table: &Table, file: &str, names: &[String]) -> Result<Scene, String> {
         let slot = kernel.version <= Version::V3_11;
-        for text in calls {
+        let tasks = table.get("task").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut templates = Vec::new();
+        for (task, text) in tasks.iter().zip(names) {
             // As a call is made where there may be cached pages: the file itself is another one.
-            let litmus = one(text, "size = 1, extents = [\"written\"], cached_pages = 1")?;
-            let mut program = litmus.program_following(kernel, slot);
-            program.rules = RuleSet::ALL;
-            let mut parts = program.calls.iter().cloned();
-            let (Some(call), completion) = (parts.next(), parts.next()) else {
-                return Err(format!("{text} has no task"));
-            };
-            if let Some(why) = not_carried(&call) {
-                return Err(format!("{text}: {why}"));
-            }
-            // The rules may name the tasks of two more users.
-            let name = |letter| TaskName { letter, text: format!("{letter} another task") };
-            program.names = vec![
-                TaskName { letter: 'P', text: format!("P {text}") },
-                TaskName { letter: 'p', text: "p completion".to_owned() },
-                name('Q'),
-                name('q'),
-                name('R'),
-                name('r'),
-            ];
-            templates.push(Template { text: text.clone(), call, completion, program });
+            let mut table = alone(kernel, table, task);
+            table.insert(
+                "file".to_owned(),
+                toml::toml! { size = 1
+                extents = ["written"]
+                cached_pages = 1 }
+                .into(),
+            );
+            table.remove("setup");
+            let litmus = read(&table).map_err(|why| format!("{text}: {why}"))?;
+            templates.push(template(text, litmus.program_following(kernel, slot))?);
         }
         let commits = templates.iter().any(|t| matches!(t.call, Call::Commit(_)));
-        for template in &mut templates {
+        for template in templates.iter_mut().filter(|_| commits) {
             // R14 asks whether somebody commits.
-            if commits {
-                template.program.calls.resize(2, template.call.clone());
-                template.program.calls.push(Call::Commit(Default::default()));
-            }
+            template.program.calls.resize(2, template.call.clone());
+            template.program.calls.push(Call::Commit(Default::default()));
         }
-        let beside = one("pread block=0", file)?;
-        let start = beside.program_following(kernel, slot).inode.reusing_blocks();
+        let Some(first) = tasks.first() else { return Err("there is no call".to_owned()) };
+        let start = read(&alone(kernel, table, first))?.program_following(kernel, slot);
+        if start.calls.iter().any(|call| call.holds().is_some() || call.end_bio().is_some()) {
+            return Err("somebody has something of the inode before the start".to_owned());
+        }
+        let start = start.inode.reusing_blocks();
         Ok(Scene {
             kernel,
             file: file.to_owned(),
@@ -130,6 +144,46 @@ impl Scene {
             ],
         })
     }
+}
+
+/// A litmus file with that task alone, and nothing asked.
+fn alone(kernel: Kernel, table: &Table, task: &Value) -> Table {
+    let mut table = table.clone();
+    BESIDES.iter().for_each(|key| drop(table.remove(*key)));
+    table.insert("task".to_owned(), Value::Array(vec![task.clone()]));
+    let expect = format!("kernel = '{}'\nverdict = 'deadlock'", kernel.version.name());
+    let expect = expect.parse::<Table>().unwrap_or_default();
+    table.insert("expect".to_owned(), Value::Array(vec![Value::Table(expect)]));
+    table
+}
+
+fn read(table: &Table) -> Result<Litmus, String> {
+    parse("prove", "prove.toml", &table.to_string()).map_err(|problems| {
+        let problem = problems.problems().first().map(ToString::to_string);
+        problem.unwrap_or_default()
+    })
+}
+
+fn template(text: &str, mut program: Program) -> Result<Template, String> {
+    program.rules = RuleSet::ALL;
+    let mut parts = program.calls.iter().cloned();
+    let (Some(call), completion) = (parts.next(), parts.next()) else {
+        return Err(format!("{text} has no task"));
+    };
+    if let Some(why) = not_carried(&call) {
+        return Err(format!("{text}: {why}"));
+    }
+    // The rules may name the tasks of two more users.
+    let name = |letter| TaskName { letter, text: format!("{letter} another task") };
+    program.names = vec![
+        TaskName { letter: 'P', text: format!("P {text}") },
+        TaskName { letter: 'p', text: "p completion".to_owned() },
+        name('Q'),
+        name('q'),
+        name('R'),
+        name('r'),
+    ];
+    Ok(Template { text: text.to_owned(), call, completion, program })
 }
 
 /// Why a call cannot be carried to any number of tasks.
