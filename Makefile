@@ -7,12 +7,13 @@
 # make costs    record what each litmus test costs, by which `make test` chooses
 # make mutants  mistakes put into the protocol one by one: does the catalogue notice?
 # make sweep    every program of two calls, and 3000 of three, on four kernels: is each violation named?
+# make prove    for any number of tasks: is nobody stuck, on every kernel; what do no two break, on four
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
 #
 # All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt.
 
-.PHONY: verify quick test test-all fuzz costs mutants sweep bench
+.PHONY: verify quick test test-all fuzz costs mutants sweep prove bench
 .PHONY: check check-fmt check-lints check-docs check-tests check-fuzz
 .PHONY: kernel-trace
 .DEFAULT_GOAL := verify
@@ -48,6 +49,11 @@ mutants:
 sweep:
 	cargo run --release -q -p diolock-verify --bin diolock -- sweep
 	cargo run --release -q -p diolock-verify --bin diolock -- sweep --tasks 3
+
+# Exit status 1 is an answer too: some kernels are stuck.
+prove:
+	-cargo run --release -q -p diolock-verify --bin diolock -- prove
+	-cargo run --release -q -p diolock-verify --bin diolock -- prove --rules --kernel v6.12,v6.1,v5.10,v3.6
 
 kernel-trace:
 	$(if $(SERIES),,$(error say which kernel: make kernel-trace SERIES=6.1 or SERIES=6.12))

@@ -2,15 +2,15 @@
 
 use super::names::{self, kernel_without};
 use super::output::{Out, Tone};
-use super::proved::{as_json, people};
+use super::proved::{Found, as_json, people};
 use super::running::Running;
-use super::{files, progress, signals, which};
+use super::{files, progress, signals};
 use clap::Args;
 use diolock::kernel::{Fix, Kernel, Version};
 use diolock_verify::litmus::{Litmus, catalogue};
 use diolock_verify::prove::certificate::certificate;
-use diolock_verify::prove::concrete::{self, Run};
-use diolock_verify::prove::{self, Deadlock, FILE, OfRules, Scene, check::check};
+use diolock_verify::prove::concrete;
+use diolock_verify::prove::{self, FILE, Scene, check::check};
 use diolock_verify::suite::side_by_side;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -52,16 +52,6 @@ pub struct Prove {
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
-}
-
-/// What came of a kernel.
-pub enum Found {
-    /// Of waits.
-    Deadlock(Scene, Deadlock, Option<Run>),
-    /// Of rules, with a run for each that is broken.
-    Rules(Scene, OfRules, Vec<Option<Run>>),
-    /// It gave up, or was stopped.
-    Cut(Kernel, String),
 }
 
 /// Proves, a kernel after the other; as many at a time as there are processors.
@@ -150,7 +140,9 @@ fn scenes(arguments: &Prove) -> miette::Result<Vec<Scene>> {
         let kernel = kernel_without(version, &arguments.without)?;
         let wrong = |why| miette::miette!("{}: {why}", kernel.version.name());
         if let Some(litmus) = &litmus {
-            which::modelled(litmus, version)?;
+            if let Some(why) = litmus.not_modelled_on(version) {
+                return Err(wrong(why));
+            }
             return Scene::of_litmus(kernel, litmus).map_err(wrong);
         }
         let calls = match (&arguments.calls[..], arguments.rules) {
@@ -172,11 +164,12 @@ fn found(scene: &Scene, rules: bool, most: u64, stop: &AtomicBool) -> Found {
     if rules {
         let Some(found) = prove::rules(scene, go_on) else { return cut() };
         let runs = found.suspects.iter().map(|suspect| concrete::broken(scene, suspect)).collect();
-        return Found::Rules(scene.clone(), found, runs);
+        return Found::Rules(Box::new(scene.clone()), found, runs);
     }
     let Some(found) = prove::deadlock(scene, go_on) else { return cut() };
     let run = found.order.is_err().then(|| concrete::stuck(scene, &found)).flatten();
-    Found::Deadlock(scene.clone(), found, run)
+    let run = run.map(Box::new);
+    Found::Deadlock(Box::new(scene.clone()), found, run)
 }
 
 fn write(out: &mut Out, path: &Path, text: &str) -> miette::Result<()> {

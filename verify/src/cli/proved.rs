@@ -1,7 +1,7 @@
 //! What `diolock prove` says.
 
 use super::output::{Out, Tone};
-use super::prove::Found;
+use diolock::kernel::Kernel;
 use diolock_verify::engine::EngineName;
 use diolock_verify::prove::certificate::in_order;
 use diolock_verify::prove::concrete::Run;
@@ -10,6 +10,16 @@ use diolock_verify::report::{lanes, wrap};
 use diolock_verify::rule::RuleId;
 use serde_json::json;
 use std::collections::BTreeSet;
+
+/// What came of a kernel.
+pub enum Found {
+    /// Of waits.
+    Deadlock(Box<Scene>, Deadlock, Option<Box<Run>>),
+    /// Of rules, with a run for each that is broken.
+    Rules(Box<Scene>, OfRules, Vec<Option<Run>>),
+    /// It gave up, or was stopped.
+    Cut(Kernel, String),
+}
 
 /// For people.
 pub fn people(out: &mut Out, found: &Found, left_out: &[String]) -> miette::Result<()> {
@@ -20,7 +30,7 @@ pub fn people(out: &mut Out, found: &Found, left_out: &[String]) -> miette::Resu
         Found::Deadlock(scene, found, run) => {
             head(out, scene, found.views, found.shared)?;
             besides(out, left_out)?;
-            of_deadlock(out, scene, found, run.as_ref())?;
+            of_deadlock(out, scene, found, run.as_deref())?;
         }
         Found::Rules(scene, found, runs) => {
             head(out, scene, found.views, found.shared)?;
@@ -115,15 +125,19 @@ fn of_rules(
     found: &OfRules,
     runs: &[Option<Run>],
 ) -> miette::Result<()> {
-    for &rule in &found.rules {
-        let name = format!("  {:<4}{:<20}", rule.code(), rule.name());
+    for &(rule, part) in &found.rules {
+        let name = format!("  {:<4}{:<22}", rule.code(), rule.name());
+        let of_part = part.map(|part| format!(", of it: {part}")).unwrap_or_default();
         let place = found.suspects.iter().position(|suspect| suspect.rule == rule);
         let Some(at) = place else {
             let (word, tone) = match found.cut {
-                None => ("proved for any number of tasks".to_owned(), Tone::Good),
+                None => ("proved for any number of tasks".to_owned() + &of_part, Tone::Good),
                 Some(why) => (format!("not proved: {why}"), Tone::Bad),
             };
-            out.line(&format!("{name}{}", out.tone(&word, tone)))?;
+            let line = format!("{name}{word}");
+            for line in wrap(line.trim_start(), "  ", 100).lines() {
+                out.line(&out.tone(line, tone))?;
+            }
             continue;
         };
         let suspect = &found.suspects[at];
@@ -166,9 +180,6 @@ pub fn as_json(found: &Found) -> serde_json::Value {
         Found::Deadlock(scene, found, _) => scene_of(scene, found.views, found.shared),
         Found::Rules(scene, found, _) => scene_of(scene, found.views, found.shared),
     };
-    let run = |run: &Option<Run>| {
-        run.as_ref().map(|run| json!({ "calls": run.calls, "litmus": run.litmus }))
-    };
     match found {
         Found::Deadlock(_, found, shown) => {
             let names =
@@ -189,11 +200,14 @@ pub fn as_json(found: &Found) -> serde_json::Value {
             })).collect::<Vec<_>>());
             value["returns_with"] = json!(found.leaks);
             value["why"] = json!(found.cut);
-            value["run"] = json!(run(shown));
+            value["run"] = json!(shown.as_deref().map(of_run));
         }
         Found::Rules(_, found, runs) => {
-            let rules =
-                found.rules.iter().map(|&rule| of_rule(found, runs, rule)).collect::<Vec<_>>();
+            let rules = found
+                .rules
+                .iter()
+                .map(|&(rule, part)| of_rule(found, runs, rule, part))
+                .collect::<Vec<_>>();
             value["rules"] = json!(rules);
         }
         Found::Cut(..) => {}
@@ -201,7 +215,12 @@ pub fn as_json(found: &Found) -> serde_json::Value {
     value
 }
 
-fn of_rule(found: &OfRules, runs: &[Option<Run>], rule: RuleId) -> serde_json::Value {
+fn of_rule(
+    found: &OfRules,
+    runs: &[Option<Run>],
+    rule: RuleId,
+    part: Option<&str>,
+) -> serde_json::Value {
     let at = found.suspects.iter().position(|suspect| suspect.rule == rule);
     let run = at.and_then(|at| runs[at].as_ref());
     let verdict = match (at, run, found.cut) {
@@ -211,8 +230,12 @@ fn of_rule(found: &OfRules, runs: &[Option<Run>], rule: RuleId) -> serde_json::V
     };
     let suspect = at.map(|at| &found.suspects[at]);
     json!({
-        "rule": rule.code(), "verdict": verdict, "why": found.cut,
+        "rule": rule.code(), "of_it": part, "verdict": verdict, "why": found.cut,
         "text": suspect.map(|suspect| &suspect.text), "view": suspect.map(|suspect| &suspect.view),
-        "run": run.map(|run| json!({ "calls": run.calls, "litmus": run.litmus })),
+        "run": run.map(of_run),
     })
+}
+
+fn of_run(run: &Run) -> serde_json::Value {
+    json!({ "calls": run.calls, "litmus": run.litmus })
 }

@@ -30,7 +30,7 @@ pub struct Sweep {
     /// graph gives a program up after that many states
     #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_states: u32,
-    /// shuttle gives a program up after that many executions
+    /// shuttle gives a program up after that many executions, and loom after 100000 at most
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_executions: u32,
 }

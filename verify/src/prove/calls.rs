@@ -66,3 +66,16 @@ pub fn left_out(version: Version) -> Vec<String> {
 pub fn core_calls(version: Version) -> Vec<String> {
     of(version, CORE)
 }
+
+/// Each choice of so many of some calls, by their numbers, the same ones among them.
+pub(super) fn choices(calls: usize, count: usize) -> Vec<Vec<usize>> {
+    let mut chosen: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..count {
+        let longer = |some: &Vec<usize>| {
+            let from = some.last().copied().unwrap_or(0);
+            (from..calls).map(|at| [&some[..], &[at]].concat()).collect::<Vec<_>>()
+        };
+        chosen = chosen.iter().flat_map(longer).collect();
+    }
+    chosen
+}

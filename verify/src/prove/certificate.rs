@@ -36,8 +36,15 @@ pub fn certificate(scene: &Scene, found: &Deadlock) -> Option<String> {
         let _ = writeln!(text, "call: {}", template.text);
     }
     let _ = writeln!(text, "order: {}", in_order(order));
+    // What is held less is covered by what is held more.
+    let covered = |wait: &Wait, by: &Wait| {
+        let place = |wait: &Wait| (wait.completion, wait.function, wait.step);
+        wait.call == by.call && place(wait) == place(by) && wait.holds.is_subset(&by.holds)
+    };
     for wait in &found.waits {
-        let _ = writeln!(text, "wait: {}", line(wait));
+        if !found.waits.iter().any(|by| by != wait && covered(wait, by)) {
+            let _ = writeln!(text, "wait: {}", line(wait));
+        }
     }
     Some(text)
 }

@@ -1,14 +1,14 @@
 //! A run that shows what an abstract state only suggests.
 
+use super::calls::choices;
 use super::deadlock::Deadlock;
 use super::rules::Suspect;
-use super::scene::{Scene, litmus_text};
+use super::scene::Scene;
 use crate::engine::graph;
 use crate::litmus::parse::parse;
 use crate::program::Program;
 use crate::rule::{RuleId, RuleSet};
 use crate::verdict::{Report, Verdict};
-use std::collections::BTreeSet;
 
 /// A program is given up after so many states.
 const MOST_STATES: usize = 200_000;
@@ -45,7 +45,7 @@ impl Run {
 /// A run in which tasks are stuck.
 pub fn stuck(scene: &Scene, found: &Deadlock) -> Option<Run> {
     let wrong = |verdict: &Verdict| matches!(verdict, Verdict::Deadlocked | Verdict::Livelocked);
-    first(scene, &found.calls_of_cycle(), RuleSet::NONE.with(RuleId::R12), "deadlock", wrong)
+    first(scene, &found.calls_of_cycle(scene), RuleSet::NONE.with(RuleId::R12), "deadlock", wrong)
 }
 
 /// A run that breaks the rule.
@@ -59,50 +59,38 @@ pub fn broken(scene: &Scene, suspect: &Suspect) -> Option<Run> {
 /// The first program that goes wrong: of few calls before many, of those that are suspected before others.
 fn first(
     scene: &Scene,
-    suspected: &[String],
+    suspected: &[usize],
     rules: RuleSet,
     expected: &str,
     wrong: impl Fn(&Verdict) -> bool,
 ) -> Option<Run> {
-    let all: Vec<&str> = scene.templates.iter().map(|template| &template.text[..]).collect();
-    let mut programs = programs(&all, suspected);
-    programs.truncate(MOST_PROGRAMS);
-    programs.into_iter().find_map(|calls| {
-        let text = litmus_text(scene.kernel, &scene.file, &calls, expected);
+    programs(scene.templates.len(), suspected).into_iter().find_map(|calls| {
+        let text = scene.litmus(&calls, expected);
         let litmus = parse("proved", FILE, &text).ok()?;
         let mut program = litmus.program(scene.kernel);
         program.rules = rules;
         let options = graph::Options { max_states: Some(MOST_STATES), ..Default::default() };
         let report = graph::run(&program, options);
         wrong(&report.verdict).then(|| Run {
-            calls: calls.iter().map(|&call| call.to_owned()).collect(),
+            calls: calls.iter().map(|&call| scene.templates[call].text.clone()).collect(),
             litmus: text,
             report,
         })
     })
 }
 
-/// Choices of two to four calls, the same ones among them, those first that have more of the suspected ones.
-fn programs<'a>(all: &[&'a str], suspected: &[String]) -> Vec<Vec<&'a str>> {
-    let mut programs: Vec<Vec<&str>> = vec![Vec::new()];
-    let mut chosen = Vec::new();
-    for _ in 0..MOST_CALLS {
-        programs = programs
-            .iter()
-            .flat_map(|calls| {
-                let from = calls.last().and_then(|last| all.iter().position(|call| call == last));
-                all[from.unwrap_or(0)..].iter().map(|&call| [&calls[..], &[call]].concat())
-            })
-            .collect();
-        let strange = |calls: &Vec<&str>| {
-            let calls: BTreeSet<&str> = calls.iter().copied().collect();
-            suspected.iter().filter(|call| !calls.contains(&call[..])).count()
-        };
-        let mut these = programs.clone();
-        these.sort_by_key(strange);
-        if chosen.len() < MOST_PROGRAMS && these[0].len() > 1 {
-            chosen.extend(these);
+/// Choices of two to four calls, those first that have more of the suspected ones.
+fn programs(all: usize, suspected: &[usize]) -> Vec<Vec<usize>> {
+    let strange =
+        |calls: &Vec<usize>| suspected.iter().filter(|call| !calls.contains(call)).count();
+    let mut programs = Vec::new();
+    for count in 2..=MOST_CALLS {
+        if programs.len() < MOST_PROGRAMS {
+            let mut these = choices(all, count);
+            these.sort_by_key(strange);
+            programs.extend(these);
         }
     }
-    chosen
+    programs.truncate(MOST_PROGRAMS);
+    programs
 }

@@ -34,14 +34,15 @@ impl Deadlock {
         self.waits.iter().filter(move |wait| wait.wants == wanted && wait.holds.contains(&held))
     }
 
-    /// The calls that make a cycle.
-    pub(super) fn calls_of_cycle(&self) -> Vec<String> {
+    /// The calls of a scene that make a cycle.
+    pub(super) fn calls_of_cycle(&self, scene: &Scene) -> Vec<usize> {
         let Err(cycle) = &self.order else { return Vec::new() };
         let edges = cycle.iter().zip(cycle.iter().cycle().skip(1));
-        let calls = edges
-            .filter_map(|(&held, &wanted)| Some(self.makers(held, wanted).next()?.call.clone()));
-        let calls: BTreeSet<String> = calls.collect();
-        calls.into_iter().collect()
+        let calls: BTreeSet<&str> = edges
+            .filter_map(|(&held, &wanted)| Some(&self.makers(held, wanted).next()?.call[..]))
+            .collect();
+        let of_scene = |call: &str| scene.templates.iter().position(|t| t.text == call);
+        calls.into_iter().filter_map(of_scene).collect()
     }
 }
 

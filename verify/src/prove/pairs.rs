@@ -70,9 +70,11 @@ impl<'a> Pairs<'a> {
                 self.add(shared, [a, b]);
             }
         }
+        let mut looked = 0;
         while let Some(view) = self.open.pop() {
             self.from(view);
-            if self.views % 4096 == 0 && !go_on(self.views, self.open.len()) {
+            looked += 1_u64;
+            if looked.is_multiple_of(1024) && !go_on(self.views, self.open.len()) {
                 return false;
             }
         }

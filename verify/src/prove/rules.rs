@@ -17,7 +17,7 @@ pub struct Suspect {
     /// The two of them: the call, and where its tasks stand.
     pub view: Vec<String>,
     /// Their calls.
-    pub(super) calls: Vec<String>,
+    pub(super) calls: Vec<usize>,
 }
 
 /// What was found of rules.
@@ -27,8 +27,8 @@ pub struct OfRules {
     pub views: u64,
     /// The same.
     pub shared: usize,
-    /// Rules that were looked at.
-    pub rules: Vec<RuleId>,
+    /// Rules that were looked at, and what of them, if not all.
+    pub rules: Vec<(RuleId, Option<&'static str>)>,
     /// Those that some view breaks.
     pub suspects: Vec<Suspect>,
     /// Why this is not all there is.
@@ -63,7 +63,7 @@ pub fn rules(scene: &Scene, go_on: impl FnMut(u64, usize) -> bool) -> Option<OfR
             rule,
             text: broken.text.clone(),
             view: broken.view.1.map(stands).to_vec(),
-            calls: calls.map(|at| scene.templates[at].text.clone()).to_vec(),
+            calls: calls.to_vec(),
         }
     });
     Some(OfRules {

@@ -2,7 +2,7 @@
 
 use crate::litmus::Litmus;
 use crate::litmus::parse::parse;
-use crate::program::{Program, TaskName};
+use crate::program::{Memory, Program, TaskName};
 use crate::rule::{RuleSet, Written};
 use diolock::call::Call;
 use diolock::inode::Inode;
@@ -15,6 +15,8 @@ use toml::{Table, Value};
 pub struct Template {
     /// As litmus files write it: `pwrite block=0`.
     pub text: String,
+    /// The keys of its table in a litmus file.
+    keys: String,
     /// Its task.
     pub call: Call,
     /// The task that completes it, if it is asynchronous.
@@ -30,6 +32,8 @@ pub struct Scene {
     pub kernel: Kernel,
     /// The file at the start, as litmus files write it.
     pub file: String,
+    /// What a litmus file says of files and mounts.
+    head: String,
     /// The calls.
     pub templates: Vec<Template>,
     pub(super) start: Inode,
@@ -38,25 +42,24 @@ pub struct Scene {
     pub(super) exposed: Vec<LockName>,
 }
 
-/// A call in one line, as a task of a litmus file: `aio_pwrite block=0` with a letter.
-fn task_line(text: &str, letter: char) -> String {
+/// A call as a litmus file has it, but for the task's name: of `aio_pwrite block=0` the keys of its table.
+fn keys_of(text: &str) -> String {
     let mut words = text.split_whitespace();
-    let mut line =
-        format!("{{ name = \"{letter}\", call = \"{}\"", words.next().unwrap_or_default());
+    let mut keys = format!("call = \"{}\"", words.next().unwrap_or_default());
     for pair in words {
         let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
         let plain = matches!(value, "true" | "false") || value.parse::<f64>().is_ok();
         let value = if plain { value.to_owned() } else { format!("\"{value}\"") };
-        line.push_str(&format!(", {key} = {value}"));
+        keys.push_str(&format!(", {key} = {value}"));
     }
-    line.push_str(" }");
-    line
+    keys
 }
 
-/// A litmus file of these calls on a file, which expects a verdict.
-pub fn litmus_text(kernel: Kernel, file: &str, calls: &[&str], expected: &str) -> String {
-    let line = |(call, letter): (&&str, char)| format!("    {},\n", task_line(call, letter));
-    let tasks: String = calls.iter().zip(('A'..='Z').cycle()).map(line).collect();
+/// A litmus file of such tasks, which expects a verdict; `head` is what it says of files and mounts.
+fn litmus_of(kernel: Kernel, head: &str, tasks: &[&str], expected: &str) -> String {
+    let letters = ('A'..='Z').cycle();
+    let line = |(keys, letter): (&&str, char)| format!("    {{ name = \"{letter}\", {keys} }},\n");
+    let tasks: String = tasks.iter().zip(letters).map(line).collect();
     let without = kernel.removed().map(|fix| format!("\"{}\"", fix.about().commit));
     let without: Vec<String> = without.collect();
     let without = match without.is_empty() {
@@ -64,14 +67,23 @@ pub fn litmus_text(kernel: Kernel, file: &str, calls: &[&str], expected: &str) -
         false => format!(", without = [{}]", without.join(", ")),
     };
     format!(
-        "claim = \"nothing goes wrong between these calls\"\nfile = {{ {file} }}\ntask = [\n{tasks}]\nexpect = [{{ kernel = \"{}\"{without}, verdict = \"{expected}\" }}]\n",
+        "claim = \"nothing goes wrong between these calls\"\n{head}\ntask = [\n{tasks}]\nexpect = [{{ kernel = \"{}\"{without}, verdict = \"{expected}\" }}]\n",
         kernel.version.name()
     )
 }
 
-/// What a litmus file says besides of its calls and of the file that they meet on.
-const BESIDES: [&str; 10] =
-    ["reaches", "exists", "never", "always", "rules", "except", "bug", "evidence", "fair", "torn"];
+/// A litmus file of these calls on a file, which expects a verdict.
+pub fn litmus_text(kernel: Kernel, file: &str, calls: &[&str], expected: &str) -> String {
+    let tasks: Vec<String> = calls.iter().map(|call| keys_of(call)).collect();
+    let tasks: Vec<&str> = tasks.iter().map(|task| &task[..]).collect();
+    litmus_of(kernel, &format!("file = {{ {file} }}"), &tasks, expected)
+}
+
+/// What a litmus file says besides of its calls, and of files and mounts.
+const BESIDES: [&str; 13] = [
+    "claim", "task", "expect", "reaches", "exists", "never", "always", "rules", "except", "bug",
+    "evidence", "fair", "torn",
+];
 
 impl Scene {
     /// These calls on a file of that kernel.
@@ -79,13 +91,9 @@ impl Scene {
     /// # Errors
     /// Why a call cannot be made there, or not be carried to any number of tasks, in words.
     pub fn new(kernel: Kernel, file: &str, calls: &[String]) -> Result<Scene, String> {
-        if calls.is_empty() {
-            return Err("there is no call".to_owned());
-        }
-        let texts: Vec<&str> = calls.iter().map(|call| &call[..]).collect();
-        let text = litmus_text(kernel, file, &texts, "deadlock");
-        let table = text.parse::<Table>().map_err(|error| error.message().to_owned())?;
-        Scene::of(kernel, &table, file, calls)
+        let tasks: Vec<(String, String)> =
+            calls.iter().map(|call| (call.clone(), keys_of(call))).collect();
+        Scene::of(kernel, &format!("file = {{ {file} }}"), file, tasks)
     }
 
     /// The calls of a litmus test, any number of each.
@@ -93,42 +101,58 @@ impl Scene {
     /// # Errors
     /// The same.
     pub fn of_litmus(kernel: Kernel, litmus: &Litmus) -> Result<Scene, String> {
+        if litmus.memory == Memory::C11 {
+            return Err(
+                "it is about memory order, and a proof knows but one order of steps".to_owned()
+            );
+        }
         let table = litmus.source.parse::<Table>().map_err(|error| error.message().to_owned())?;
+        let besides = |key: &String| BESIDES.contains(&&key[..]);
+        let head = table.iter().filter(|(key, _)| !besides(key));
+        let head: Vec<String> = head.map(|(key, value)| format!("{key} = {value}")).collect();
+        let bare = |text: String| text.trim().trim_matches(['{', '}']).trim().to_owned();
+        let file = table.get("file").map(Value::to_string).map(bare).unwrap_or_default();
         let names = litmus.program(kernel).names.into_iter().map(|name| name.text);
-        let names: Vec<String> = names.take(litmus.tasks.len()).collect();
-        let file = table.get("file").map(Value::to_string).unwrap_or_default();
-        let file = file.trim_matches(['{', '}', ' ']);
-        Scene::of(kernel, &table, file, &names)
+        let tasks = table.get("task").and_then(Value::as_array).into_iter().flatten();
+        let keys = |task: &Value| {
+            let mut task = task.as_table().cloned().unwrap_or_default();
+            task.remove("name");
+            bare(Value::Table(task).to_string())
+        };
+        let tasks = names.zip(tasks.map(keys)).collect();
+        Scene::of(kernel, &head.join("\n"), &file, tasks)
     }
 
-    fn of(kernel: Kernel, table: &Table, file: &str, names: &[String]) -> Result<Scene, String> {
+    fn of(
+        kernel: Kernel,
+        head: &str,
+        file: &str,
+        tasks: Vec<(String, String)>,
+    ) -> Result<Scene, String> {
         let slot = kernel.version <= Version::V3_11;
-        let tasks = table.get("task").and_then(Value::as_array).cloned().unwrap_or_default();
+        let version = Kernel::new(kernel.version);
+        let Some((_, first)) = tasks.first() else { return Err("there is no call".to_owned()) };
+        let start = read(&litmus_of(version, head, &[first], "deadlock"))?;
+        let start = start.program_following(kernel, slot);
+        if start.calls.iter().any(|call| call.holds().is_some() || call.end_bio().is_some()) {
+            return Err("somebody has something of the inode before the start".to_owned());
+        }
+        // As a call is made where there may be cached pages: its own file is another one.
+        let mount = head.lines().filter(|line| line.starts_with("mount"));
+        let any: Vec<&str> = mount
+            .chain(["file = { size = 1, extents = [\"written\"], cached_pages = 1 }"])
+            .collect();
         let mut templates = Vec::new();
-        for (task, text) in tasks.iter().zip(names) {
-            // As a call is made where there may be cached pages: the file itself is another one.
-            let mut table = alone(kernel, table, task);
-            table.insert(
-                "file".to_owned(),
-                toml::toml! { size = 1
-                extents = ["written"]
-                cached_pages = 1 }
-                .into(),
-            );
-            table.remove("setup");
-            let litmus = read(&table).map_err(|why| format!("{text}: {why}"))?;
-            templates.push(template(text, litmus.program_following(kernel, slot))?);
+        for (text, keys) in tasks {
+            let litmus = read(&litmus_of(version, &any.join("\n"), &[&keys], "deadlock"));
+            let litmus = litmus.map_err(|why| format!("{text}: {why}"))?;
+            templates.push(template(text, keys, litmus.program_following(kernel, slot))?);
         }
         let commits = templates.iter().any(|t| matches!(t.call, Call::Commit(_)));
         for template in templates.iter_mut().filter(|_| commits) {
             // R14 asks whether somebody commits.
             template.program.calls.resize(2, template.call.clone());
             template.program.calls.push(Call::Commit(Default::default()));
-        }
-        let Some(first) = tasks.first() else { return Err("there is no call".to_owned()) };
-        let start = read(&alone(kernel, table, first))?.program_following(kernel, slot);
-        if start.calls.iter().any(|call| call.holds().is_some() || call.end_bio().is_some()) {
-            return Err("somebody has something of the inode before the start".to_owned());
         }
         let start = start.inode.reusing_blocks();
         Ok(Scene {
@@ -142,29 +166,25 @@ impl Scene {
                 LockName::against_faults(kernel),
                 LockName::PageLock,
             ],
+            head: head.to_owned(),
         })
+    }
+
+    /// A litmus file of some of its calls, which expects a verdict.
+    pub fn litmus(&self, calls: &[usize], expected: &str) -> String {
+        let tasks: Vec<&str> = calls.iter().map(|&at| &self.templates[at].keys[..]).collect();
+        litmus_of(self.kernel, &self.head, &tasks, expected)
     }
 }
 
-/// A litmus file with that task alone, and nothing asked.
-fn alone(kernel: Kernel, table: &Table, task: &Value) -> Table {
-    let mut table = table.clone();
-    BESIDES.iter().for_each(|key| drop(table.remove(*key)));
-    table.insert("task".to_owned(), Value::Array(vec![task.clone()]));
-    let expect = format!("kernel = '{}'\nverdict = 'deadlock'", kernel.version.name());
-    let expect = expect.parse::<Table>().unwrap_or_default();
-    table.insert("expect".to_owned(), Value::Array(vec![Value::Table(expect)]));
-    table
-}
-
-fn read(table: &Table) -> Result<Litmus, String> {
-    parse("prove", "prove.toml", &table.to_string()).map_err(|problems| {
+fn read(text: &str) -> Result<Litmus, String> {
+    parse("prove", "prove.toml", text).map_err(|problems| {
         let problem = problems.problems().first().map(ToString::to_string);
         problem.unwrap_or_default()
     })
 }
 
-fn template(text: &str, mut program: Program) -> Result<Template, String> {
+fn template(text: String, keys: String, mut program: Program) -> Result<Template, String> {
     program.rules = RuleSet::ALL;
     let mut parts = program.calls.iter().cloned();
     let (Some(call), completion) = (parts.next(), parts.next()) else {
@@ -183,7 +203,7 @@ fn template(text: &str, mut program: Program) -> Result<Template, String> {
         name('R'),
         name('r'),
     ];
-    Ok(Template { text: text.to_owned(), call, completion, program })
+    Ok(Template { text, keys, call, completion, program })
 }
 
 /// Why a call cannot be carried to any number of tasks.

@@ -10,6 +10,7 @@ use diolock::call::Call;
 use diolock::inode::TASKS;
 use diolock::op::{LockName, Op, TaskId};
 use diolock::task::Place;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -158,8 +159,8 @@ fn cycle(after: &BTreeMap<Class, BTreeSet<Class>>, among: &BTreeSet<Class>) -> V
         let mut at = 0;
         while at < open.len() && !from.contains_key(&start) {
             for &next in after[&open[at]].intersection(among) {
-                if !from.contains_key(&next) {
-                    from.insert(next, open[at]);
+                if let Entry::Vacant(entry) = from.entry(next) {
+                    entry.insert(open[at]);
                     open.push(next);
                 }
             }

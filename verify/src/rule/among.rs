@@ -1,6 +1,8 @@
 //! The rules' judgement of an event among any number of users: of those rules that can be carried there.
 
-use super::view::{Apart, Memory, UserRecord, View, Written};
+use super::memory::Memory;
+use super::parts::{Apart, UserRecord, Written};
+use super::view::View;
 use super::{Judgement, RuleId, Violation, counts, data, locks, nowait, pages, remember};
 use crate::program::{Event, Program};
 use diolock::inode::Inode;
@@ -26,11 +28,20 @@ const CARRIED: [(RuleId, OfEvent); 12] = [
 /// R14 too, which needs to know of a call whether it may wait.
 const OF_CALLS: [(RuleId, OfEvent); 1] = [(RuleId::R14, nowait::never_sleeps)];
 
-/// The rules of which something is carried.
-pub fn carried() -> Vec<RuleId> {
+/// The rules of which something is carried, and what, if it is not all of what it says.
+pub fn carried() -> Vec<(RuleId, Option<&'static str>)> {
     let mut rules: Vec<RuleId> = CARRIED.iter().chain(&OF_CALLS).map(|rule| rule.0).collect();
     rules.dedup();
-    rules
+    let part = |rule| match rule {
+        RuleId::R2 => Some("the ranks; of cycles: prove without --rules"),
+        RuleId::R3 => Some("but for what is held at the end"),
+        RuleId::R5 => Some(
+            "no read finds what was never the file's, only what was written becomes written, no store misses the page",
+        ),
+        RuleId::R10 => Some("nobody drops a reference that is not his"),
+        _ => None,
+    };
+    rules.into_iter().map(|rule| (rule, part(rule))).collect()
 }
 
 /// What the rules say of an event and remember after it.

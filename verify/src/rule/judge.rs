@@ -107,7 +107,7 @@ impl Rules {
         let judged = OF_END.iter().filter(|(rule, _)| program.rules.has(*rule));
         let of_file = condition::judge(&self.answers, program, system, gathered);
         judged
-            .map(|(_, judgement)| judgement(self.memory.at_the_end(), program, &system.inode))
+            .map(|(_, judgement)| judgement(End::of(&self.memory), program, &system.inode))
             .find(Result::is_err)
             .unwrap_or(of_file)
     }

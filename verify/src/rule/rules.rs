@@ -1,7 +1,7 @@
 //! What the rules remember of a run, and what can be asked of it.
 
 use super::answers::Answers;
-use super::view::Memory;
+use super::memory::Memory;
 use super::watch::Watch;
 use crate::program::{Event, Program};
 use diolock::op::{LockName, Mode, Op, TaskId};

@@ -5,137 +5,14 @@
 //! what differs by that only. A rule that looked further could say one thing of an execution and another
 //! of its equivalent, and which of them an engine runs is chance.
 
-mod parts;
-
-pub(super) use parts::Apart;
-pub use parts::{UserRecord, Written};
-
+use super::memory::Memory;
 use super::records::{
     BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, ExtentsRecord, IoEndRecord, LockRecord,
     PageDataRecord, PagesRecord, Set, SizeRecord, TaskRecord,
 };
 use crate::program::{Event, Program};
-use diolock::call::Call;
-use diolock::op::{
-    Access, Extent, LockName, LogicalBlock, Object, Op, PhysicalBlock, TaskId, WaitQueue,
-};
+use diolock::op::{Access, LockName, LogicalBlock, Object, Op, PhysicalBlock, TaskId};
 use std::sync::Arc;
-
-/// Records of objects that there are several of.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-struct Table<R>(Vec<R>);
-
-impl<R: Copy + Default> Table<R> {
-    fn get(&self, at: usize) -> R {
-        self.0.get(at).copied().unwrap_or_default()
-    }
-    fn get_mut(&mut self, at: usize) -> &mut R {
-        if self.0.len() <= at {
-            self.0.resize(at + 1, R::default());
-        }
-        &mut self.0[at]
-    }
-}
-
-/// All that the rules remember.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Memory {
-    /// Copies share those that have not changed since.
-    tasks: Vec<Arc<TaskRecord>>,
-    /// Tasks that make several calls.
-    threads: Set,
-    size: SizeRecord,
-    disksize: DisksizeRecord,
-    dio_count: DioCountRecord,
-    unwritten: i8,
-    orphan: bool,
-    slot: Option<TaskId>,
-    closed: bool,
-    extents: ExtentsRecord,
-    pages: PagesRecord,
-    listed: Vec<TaskId>,
-    locks: Table<LockRecord>,
-    blocks: Table<BlockRecord>,
-    in_flight: Table<Set>,
-    io_ends: Table<IoEndRecord>,
-    dios: Table<DioRecord>,
-    page_data: Table<PageDataRecord>,
-}
-
-impl Memory {
-    /// At the start of a program.
-    pub(super) fn new(program: &Program) -> Memory {
-        let count = program.calls.len();
-        let mut tasks = vec![TaskRecord::default(); count];
-        let mut references = vec![0; count];
-        for (at, call) in program.calls.iter().enumerate() {
-            if let Some((WaitQueue::Dio, of)) = call.holds() {
-                tasks[at].references.push(of);
-                references[usize::from(of)] += 1;
-            }
-            tasks[at].writes_back = matches!(call, Call::EndBio(_));
-        }
-        let (size, disksize) = program.inode.sizes();
-        let mut threads = Set::default();
-        for (task, _) in (0_u32..).zip(&program.calls).filter(|(_, c)| c.calls().len() > 1) {
-            threads.add(task);
-        }
-        let mut memory = Memory {
-            threads,
-            tasks: tasks.into_iter().map(Arc::new).collect(),
-            size: SizeRecord { value: size, ..SizeRecord::default() },
-            disksize: DisksizeRecord { value: disksize, ..DisksizeRecord::default() },
-            dio_count: DioCountRecord { references, ..DioCountRecord::default() },
-            unwritten: program.inode.count(WaitQueue::Unwritten),
-            orphan: false,
-            slot: None,
-            closed: false,
-            extents: ExtentsRecord::default(),
-            pages: PagesRecord {
-                there: program.inode.cached_page().is_some(),
-                ..PagesRecord::default()
-            },
-            listed: Vec::new(),
-            locks: Table::default(),
-            blocks: Table::default(),
-            in_flight: Table::default(),
-            io_ends: Table::default(),
-            dios: Table::default(),
-            page_data: Table::default(),
-        };
-        for (at, mapped) in (0..).zip(program.inode.extents().mapping()) {
-            if let (Extent::Written, Some(block)) = (mapped.extent, mapped.block) {
-                memory.extents.written.add(block);
-                let file = super::records::Halves::below(size);
-                memory.size.backed.join(super::records::Halves::of(at, None).and(file));
-            }
-        }
-        for (task, range) in program.calls.iter().filter_map(|call| call.end_bio()?.written()) {
-            for block in program.inode.extents().mapped(range) {
-                memory.blocks.get_mut(block as usize).data = [Some(task); 2];
-            }
-        }
-        memory
-    }
-
-    /// A task's call has returned.
-    pub(super) fn next_call(&mut self, task: TaskId) {
-        let record = &mut self.tasks[usize::from(task)];
-        if self.threads.has(task) {
-            *record = Arc::new(record.next_call());
-        }
-    }
-
-    /// A task's record, for people and witnesses: no rule asks here.
-    pub(super) fn task(&self, task: TaskId) -> &TaskRecord {
-        &self.tasks[usize::from(task)]
-    }
-
-    /// Everything, for the end of an execution.
-    pub(super) fn at_the_end(&self) -> End<'_> {
-        End { memory: self }
-    }
-}
 
 /// What the judgement of one event may see and change.
 pub(super) struct View<'a> {
@@ -297,6 +174,10 @@ pub(super) struct End<'a> {
 }
 
 impl<'a> End<'a> {
+    pub(super) fn of(memory: &'a Memory) -> End<'a> {
+        End { memory }
+    }
+
     pub(super) fn task(self, task: TaskId) -> &'a TaskRecord {
         self.memory.task(task)
     }

@@ -1,7 +1,7 @@
 //! What witnesses ask for that looks at several tasks at once.
 
+use super::memory::Memory;
 use super::records::Set;
-use super::view::Memory;
 use super::witness::Verb;
 use crate::program::{Event, Program};
 use diolock::op::{MapFor, Mode, Op, Outcome, TaskId, WaitQueue};

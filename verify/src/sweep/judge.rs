@@ -6,7 +6,7 @@ use crate::engine::loom::job::{self, Job};
 use crate::engine::{EngineName, graph, shuttle};
 use crate::litmus::Litmus;
 use crate::rule::{RuleId, RuleSet};
-use crate::suite::guarded;
+use crate::suite::{MAX_LOOM, guarded};
 use crate::survey;
 use crate::verdict::{Report, Verdict};
 use diolock::kernel::{Kernel, Version};
@@ -121,7 +121,11 @@ impl Judge {
             program
         };
         match engine {
-            EngineName::Loom => job::run_child(&Job::new(litmus, kernel), &self.exe),
+            EngineName::Loom => {
+                let mut job = Job::new(litmus, kernel);
+                job.max_executions = Some(self.limits.executions.min(MAX_LOOM));
+                job::run_child(&job, &self.exe)
+            }
             EngineName::Shuttle => {
                 let max_executions = Some(self.limits.executions);
                 let options = shuttle::Options { max_executions, ..shuttle::Options::exhaustive() };

@@ -7,7 +7,7 @@
 
 use crate::program::{Memory, Program, System};
 use crate::rule::RuleId;
-use diolock::op::{Access, LockName, Mode, Object, Op, TaskId};
+use diolock::op::{Access, Bio, LockName, MapFor, Mode, Object, Op, TaskId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How loom sees an object.
@@ -79,8 +79,9 @@ struct Seen {
     /// Tasks that move data on it, and whether any writes.
     bios: HashSet<TaskId>,
     bio_writes: bool,
-    /// It is written through the page cache: an order in which it is freed later breaks nothing.
-    paged: bool,
+    /// It is written through the page cache, or becomes unwritten again: whatever the order is, that alone breaks
+    /// nothing.
+    harmless: bool,
 }
 
 /// States walked at most; what is first touched beyond them is an error of the search, not a cut.
@@ -174,9 +175,10 @@ fn note(seen: &mut BTreeMap<Object, Seen>, system: &System, task: TaskId, op: &O
             }
             Op::Bio(_, bio) => {
                 seen.bios.insert(task);
-                seen.paged |= matches!(bio, diolock::op::Bio::Page { .. });
-                seen.bio_writes |= !matches!(bio, diolock::op::Bio::Read { .. });
+                seen.harmless |= matches!(bio, Bio::Page { .. });
+                seen.bio_writes |= !matches!(bio, Bio::Read { .. });
             }
+            Op::Map(_, MapFor::Unwrite) => seen.harmless = true,
             _ => {}
         }
         let mut held = guards(system, task, access);
@@ -245,7 +247,7 @@ fn form(object: Object, seen: &Seen, fair: bool, program: &Program) -> Form {
         Object::Block(_)
             if program.memory == Memory::Sc
                 && program.rules.has(RuleId::R4)
-                && !seen.paged
+                && !seen.harmless
                 && (seen.bios.len() < 2 || !seen.bio_writes) =>
         {
             Form::Raced

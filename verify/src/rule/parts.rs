@@ -3,7 +3,11 @@
 //! What a rule remembers of others is either with those others (their I/O in flight) or with the file (what was
 //! written to its blocks). Rules that count who came before whom are not carried.
 
-use super::{BlockRecord, DioRecord, IoEndRecord, Memory, PagesRecord, Table, TaskRecord};
+use super::memory::{Memory, Table};
+use super::records::{
+    BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, IoEndRecord, PagesRecord, SizeRecord,
+    TaskRecord,
+};
 use diolock::inode::{Inode, TASKS};
 use diolock::op::{LockName, Mode, Owner, PhysicalBlock, Size, TaskId};
 use std::sync::Arc;
@@ -98,7 +102,7 @@ impl UserRecord {
 
 /// What is put together for one event: a user that moves, and others that look on.
 #[derive(Clone, Copy)]
-pub(in crate::rule) struct Apart<'a> {
+pub(super) struct Apart<'a> {
     pub inode: &'a Inode,
     pub written: &'a Written,
     pub mover: &'a UserRecord,
@@ -107,19 +111,16 @@ pub(in crate::rule) struct Apart<'a> {
 
 impl Memory {
     /// As the event of a task of the mover finds it: its tasks are 0 and 1, those of the first other 2 and 3.
-    pub(in crate::rule) fn together(parts: Apart<'_>) -> Memory {
+    pub(super) fn together(parts: Apart<'_>) -> Memory {
         let Apart { inode, written, mover, others } = parts;
         let mut tasks: Vec<Arc<TaskRecord>> = mover.tasks.iter().cloned().map(Arc::new).collect();
         tasks.resize(TASKS * (others.len() + 2), Arc::default());
         let (size, disksize) = inode.sizes();
         let mut memory = Memory {
             threads: Default::default(),
-            size: super::SizeRecord { value: size, ..Default::default() },
-            disksize: super::DisksizeRecord { value: disksize, ..Default::default() },
-            dio_count: super::DioCountRecord {
-                references: vec![0; tasks.len()],
-                ..Default::default()
-            },
+            size: SizeRecord { value: size, ..Default::default() },
+            disksize: DisksizeRecord { value: disksize, ..Default::default() },
+            dio_count: DioCountRecord { references: vec![0; tasks.len()], ..Default::default() },
             tasks,
             unwritten: 0,
             orphan: false,
@@ -155,7 +156,7 @@ impl Memory {
     }
 
     /// What became of the mover, of those whose io_end it took, and of what was written.
-    pub(in crate::rule) fn apart(
+    pub(super) fn apart(
         &self,
         inode: &Inode,
         others: &[&UserRecord],
