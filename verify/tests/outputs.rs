@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Each command, short of the options that name files; run in a folder that has what they need.
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 27] = [
     &["litmus"],
     &["--help"],
     &["--version"],
@@ -32,11 +32,14 @@ const COMMANDS: [&[&str]; 24] = [
     &["steps", "punch_hole", "--kernel", "v3.11"],
     &["steps", "ext4_truncate", "--json"],
     &["sweep", "--tasks", "3", "--programs", "5", "--engines", "graph", "--kernel", "v6.12"],
+    &["prove", "pwrite block=0", "ftruncate to=0", "--kernel", "v6.12"],
+    &["prove", "pwrite block=0", "ftruncate to=0", "--kernel", "v3.6", "--rules", "--json"],
+    &["prove", "commit", "--kernel", "v6.12", "--certificate", "-"],
     &["help"],
 ];
 
 /// Each option that names a file to write.
-const OPTIONS: [&[&str]; 7] = [
+const OPTIONS: [&[&str]; 8] = [
     &["explain", "size-comes-back", "--svg"],
     &["explain", "size-comes-back", "--html"],
     &["explain", "size-comes-back", "--save"],
@@ -44,6 +47,7 @@ const OPTIONS: [&[&str]; 7] = [
     &["matrix", "--engine", "graph", "--html"],
     &["conform", "bad.tsv", "--kernel", "v6.1", "--svg"],
     &["verify", "./wrong.toml", "--engine", "graph", "--drawings"],
+    &["prove", "commit", "--kernel", "v6.12", "--certificate"],
 ];
 
 /// A folder with a catalogue of one test, a recording that is rejected, and a test that is not as

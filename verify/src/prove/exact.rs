@@ -129,9 +129,11 @@ fn scene(kernel: Kernel, calls: &[&str]) -> Scene {
     Scene::new(kernel, "size = 1, extents = [\"written\"]", &calls).expect("it can be stated")
 }
 
-/// The worker of v3.11 takes any number of io_ends at once: there is no proof about asynchronous writes there.
-fn write_of(version: Version) -> &'static str {
-    if version == Version::V3_11 { "pwrite block=0" } else { "aio_pwrite block=0" }
+/// An asynchronous write where three of them have few enough configurations. The worker of v3.11 takes any number
+/// of io_ends at once: there is no proof about them there.
+fn write_of(version: Version, many: &[Version]) -> &'static str {
+    let few = version >= Version::V4_10 || many.contains(&version);
+    if few { "aio_pwrite block=0" } else { "pwrite block=0" }
 }
 
 /// How many configurations of `count` users there are, and how many of their pairs are no view.
@@ -177,7 +179,7 @@ fn missing_singles(scene: &Scene, count: usize) -> (usize, usize) {
 #[test]
 fn no_pair_of_three_users_is_missing_on_any_kernel() {
     for version in Version::ALL {
-        let calls = [write_of(version), "ftruncate to=0"];
+        let calls = [write_of(version, &[Version::V3_6, Version::V3_7]), "ftruncate to=0"];
         let (all, missing) = missing_pairs(&scene(Kernel::new(version), &calls), 3);
         println!("{}: {all} configurations", version.name());
         assert!(all > 1000, "{}: {all}", version.name());
@@ -201,7 +203,7 @@ fn no_pair_of_four_users_is_missing() {
 #[test]
 fn no_pair_is_missing_where_pages_come_and_go() {
     for version in [Version::V6_12, Version::V4_10, Version::V3_7] {
-        let calls = ["read block=0", "punch_hole block=0", "fsync"];
+        let calls = ["read block=0", "punch_hole block=0"];
         let (all, missing) = missing_pairs(&scene(Kernel::new(version), &calls), 3);
         println!("{}: {all} configurations", version.name());
         assert_eq!(missing, 0, "{}", version.name());
@@ -211,7 +213,7 @@ fn no_pair_is_missing_where_pages_come_and_go() {
 #[test]
 fn nobody_of_three_users_is_missing_on_any_kernel() {
     for version in Version::ALL {
-        let calls = [write_of(version), "ftruncate to=0", "commit"];
+        let calls = [write_of(version, &[]), "ftruncate to=0"];
         let (all, missing) = missing_singles(&scene(Kernel::new(version), &calls), 3);
         println!("{}: {all} configurations", version.name());
         assert_eq!(missing, 0, "{}", version.name());
