@@ -44,7 +44,7 @@ pub struct Prove {
     #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_views: u64,
     /// Write the certificate of a proof that nobody is stuck, or - for standard output
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rules", "json"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rules", "json", "litmus"])]
     pub certificate: Option<PathBuf>,
     /// Check such a certificate
     #[arg(long, value_name = "FILE", conflicts_with_all = ["calls", "kernels", "without", "file", "litmus", "rules", "max_views", "certificate"])]

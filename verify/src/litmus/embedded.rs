@@ -179,6 +179,7 @@ files! {
     "punch-without-a-handle"
     "quick-check-is-repeated"
     "read-across-extend"
+    "read-believes-the-size-that-came-back"
     "read-beside-zero-range"
     "read-ends-at-i-size"
     "read-of-a-dropped-page"

@@ -2,12 +2,11 @@
 //! The last by running its calls, up to three at a time, as the engines do; nothing of the search is used.
 
 use super::calls::choices;
-use super::certificate::{COMPLETION, TITLE};
+use super::certificate::{COMPLETION, Certificate, Rejected, Stated, no, read};
 use super::scene::litmus_text;
 use super::waits::Class;
 use crate::litmus::parse::parse;
 use crate::program::{Program, System};
-use diolock::kernel::{Fix, Kernel, Version};
 use diolock::op::{LockName, Op, Outcome, TaskId};
 use diolock::task::Task;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -18,29 +17,8 @@ const MOST_STATES: usize = 4_000_000;
 /// Calls of a program.
 const MOST_CALLS: usize = 3;
 
-/// What is wrong with a certificate, and in which line (from 1; 0 if something is not there at all).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rejected {
-    /// The line.
-    pub line: usize,
-    /// What is wrong with it.
-    pub why: String,
-}
-
-fn no<T>(line: usize, why: impl Into<String>) -> Result<T, Rejected> {
-    Err(Rejected { line, why: why.into() })
-}
-
 /// By call (or its completion), function and step: what is waited for, and what may be held at once.
 type Waits = BTreeMap<(String, String), (Class, Vec<BTreeSet<Class>>)>;
-
-/// What was read.
-struct Certificate {
-    kernel: Kernel,
-    file: String,
-    calls: Vec<String>,
-    waits: Waits,
-}
 
 /// Checks a certificate; how many waits it has.
 ///
@@ -48,7 +26,8 @@ struct Certificate {
 /// Why it proves nothing.
 pub fn check(text: &str) -> Result<usize, Rejected> {
     let certificate = read(text)?;
-    let Certificate { kernel, file, calls, waits } = &certificate;
+    let waits = ordered(&certificate)?;
+    let Certificate { kernel, file, calls, .. } = &certificate;
     let programs: Vec<_> = (1..=MOST_CALLS).map(|few| choices(calls.len(), few)).collect();
     let most = MOST_STATES / programs.iter().map(Vec::len).sum::<usize>().max(1);
     for few in programs {
@@ -62,91 +41,41 @@ pub fn check(text: &str) -> Result<usize, Rejected> {
                     return no(0, format!("{}: {}", calls.join(" | "), why.unwrap_or_default()));
                 }
             };
-            complete(&litmus.program(*kernel), &calls, waits, most)?;
+            complete(&litmus.program(*kernel), &calls, &waits, most)?;
         }
     }
     Ok(waits.len())
 }
 
-fn read(text: &str) -> Result<Certificate, Rejected> {
-    let (mut kernel, mut file, mut order) = (None, None, None);
-    let (mut calls, mut waits) = (Vec::new(), BTreeMap::new());
-    let class = |line, name: &str| match Class::named(name) {
-        Some(class) => Ok(class),
-        None => no(line, format!("nothing called `{name}` is waited for")),
-    };
-    for (at, text) in (1..).zip(text.lines()) {
-        if at == 1 {
-            if text != TITLE {
-                return no(1, format!("a certificate begins with `{TITLE}`"));
-            }
-            continue;
+/// The waits, each of which must go up the order.
+fn ordered(certificate: &Certificate) -> Result<Waits, Rejected> {
+    let Certificate { calls, order, .. } = certificate;
+    let (line, classes) = order;
+    let twice = classes.iter().enumerate().find(|(at, class)| classes[..*at].contains(class));
+    if let Some((_, class)) = twice {
+        return no(*line, format!("`{class}` comes twice"));
+    }
+    let place = |class: Class| classes.iter().position(|&known| known == class);
+    let mut waits = Waits::new();
+    for Stated { line, call, step, wants, holds } in &certificate.waits {
+        if !calls.iter().any(|known| known == call.strip_suffix(COMPLETION).unwrap_or(call)) {
+            return no(*line, format!("`{call}` is none of its calls"));
         }
-        let Some((key, value)) = text.split_once(": ") else {
-            return no(at, "a line is `key: value`");
+        let Some(upper) = place(*wants) else {
+            return no(*line, format!("`{wants}` is not in the order"));
         };
-        match (key, &kernel, &order) {
-            ("kernel", None, _) => {
-                let found = Version::ALL.into_iter().find(|version| version.name() == value);
-                let Some(version) = found else { return no(at, format!("no kernel `{value}`")) };
-                kernel = Some(Kernel::new(version));
-            }
-            ("without", Some(whole), _) => match Fix::named(value).filter(|&fix| whole.has(fix)) {
-                Some(fix) => kernel = Some(whole.without(fix)),
-                None => return no(at, format!("it has no fix `{value}`")),
-            },
-            ("file", Some(_), _) if file.is_none() => file = Some(value.to_owned()),
-            ("call", Some(_), None) if !calls.contains(&value.to_owned()) => {
-                calls.push(value.to_owned());
-            }
-            ("order", Some(_), None) => {
-                let mut found = Vec::new();
-                for name in value.split(" < ") {
-                    let class = class(at, name)?;
-                    if found.contains(&class) {
-                        return no(at, format!("`{name}` comes twice"));
-                    }
-                    found.push(class);
-                }
-                order = Some(found);
-            }
-            ("wait", Some(_), Some(order)) => {
-                let parts: Vec<&str> = value.split(" | ").collect();
-                let [call, step, wants, holds] = parts[..] else {
-                    return no(at, "a wait is `call | function step | what for | what is held`");
-                };
-                if !calls.iter().any(|known| known == call.strip_suffix(COMPLETION).unwrap_or(call))
-                {
-                    return no(at, format!("`{call}` is none of its calls"));
-                }
-                let place = |class| order.iter().position(|&known| known == class);
-                let wanted = class(at, wants)?;
-                let Some(upper) = place(wanted) else {
-                    return no(at, format!("`{wants}` is not in the order"));
-                };
-                let entry = waits.entry((call.to_owned(), step.to_owned()));
-                let known: &mut (Class, Vec<BTreeSet<Class>>) =
-                    entry.or_insert_with(|| (wanted, Vec::new()));
-                let mut all = BTreeSet::new();
-                if known.0 != wanted {
-                    return no(at, format!("`{step}` waits for `{}` as well", known.0));
-                }
-                for name in holds.split(", ").filter(|&name| name != "-") {
-                    let held = class(at, name)?;
-                    if place(held).is_none_or(|lower| lower >= upper) {
-                        return no(at, format!("`{wants}` is waited for while `{name}` is held"));
-                    }
-                    all.insert(held);
-                }
-                known.1.push(all);
-            }
-            _ => return no(at, format!("`{key}` has no place here")),
+        let lower = |&held: &Class| place(held).is_some_and(|lower| lower < upper);
+        if let Some(held) = holds.iter().find(|held| !lower(held)) {
+            return no(*line, format!("`{wants}` is waited for while `{held}` is held"));
         }
+        let entry = waits.entry((call.clone(), step.clone()));
+        let known = entry.or_insert_with(|| (*wants, Vec::new()));
+        if known.0 != *wants {
+            return no(*line, format!("`{step}` waits for `{}` as well", known.0));
+        }
+        known.1.push(holds.clone());
     }
-    match (kernel, file, order.is_some() && !calls.is_empty()) {
-        (Some(kernel), Some(file), true) => Ok(Certificate { kernel, file, calls, waits }),
-        _ => no(0, "a certificate names a kernel, a file, calls and an order"),
-    }
+    Ok(waits)
 }
 
 /// What each task holds besides locks, by the steps that it took.

@@ -238,6 +238,10 @@ impl<'a> Machine<'a> {
         let shared = Arc::clone(self.shared.get(at));
         let (own, what) = (Arc::clone(self.shares.get(share)), Arc::clone(self.ops.get(op)));
         let mut effects = Vec::new();
+        if let Some(why) = not_followed(&what) {
+            self.cut = Some(why);
+            return effects.into();
+        }
         for (needs, told) in asks(&own, &what) {
             let free = match needs {
                 Needs::Free(lock, _) => !shared.alone.contains(&lock),
@@ -501,6 +505,20 @@ impl User {
             self.share.forget_page_of(task);
         }
     }
+}
+
+/// Why a step is not followed, if it is not.
+fn not_followed(op: &Op) -> Option<&'static str> {
+    Some(match op {
+        Op::WaitJoin(_)
+        | Op::WaitLook(_)
+        | Op::WaitWake(_)
+        | Op::WaitSleep(_)
+        | Op::WaitLeave(_)
+        | Op::CountDecAndTest(..) => "a wait queue is taken apart",
+        Op::Queue(_) => "who waits in which order is not followed",
+        _ => return None,
+    })
 }
 
 /// What a step asks of the others, with what it is told where that is not what it would be told alone. Whether a

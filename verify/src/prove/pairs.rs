@@ -70,11 +70,9 @@ impl<'a> Pairs<'a> {
                 self.add(shared, [a, b]);
             }
         }
-        let mut looked = 0;
         while let Some(view) = self.open.pop() {
             self.from(view);
-            looked += 1_u64;
-            if looked.is_multiple_of(1024) && !go_on(self.views, self.open.len()) {
+            if !go_on(self.views, self.open.len()) {
                 return false;
             }
         }

@@ -91,6 +91,10 @@ impl Scene {
     /// # Errors
     /// Why a call cannot be made there, or not be carried to any number of tasks, in words.
     pub fn new(kernel: Kernel, file: &str, calls: &[String]) -> Result<Scene, String> {
+        if let Some(twice) = calls.iter().enumerate().find(|(at, call)| calls[..*at].contains(call))
+        {
+            return Err(format!("`{}` is named twice: there is any number of it", twice.1));
+        }
         let tasks: Vec<(String, String)> =
             calls.iter().map(|call| (call.clone(), keys_of(call))).collect();
         Scene::of(kernel, &format!("file = {{ {file} }}"), file, tasks)

@@ -45,11 +45,9 @@ impl<'a> Singles<'a> {
     pub(super) fn run(&mut self, mut go_on: impl FnMut(u64, usize) -> bool) -> bool {
         let (shared, users) = self.machine.start();
         users.into_iter().for_each(|user| self.add(shared, user));
-        let mut looked = 0;
         while let Some((shared, user)) = self.open.pop() {
             self.from(shared, user);
-            looked += 1_u64;
-            if looked.is_multiple_of(1024) && !go_on(self.views, self.open.len()) {
+            if !go_on(self.views, self.open.len()) {
                 return false;
             }
         }
