@@ -179,7 +179,6 @@ files! {
     "punch-without-a-handle"
     "quick-check-is-repeated"
     "read-across-extend"
-    "read-believes-the-size-that-came-back"
     "read-beside-zero-range"
     "read-ends-at-i-size"
     "read-of-a-dropped-page"
