@@ -7,7 +7,7 @@
 # make costs    record what each litmus test costs, by which `make test` chooses
 # make mutants  mistakes put into the protocol one by one: does the catalogue notice?
 # make sweep    every program of two calls, and 3000 of three, on four kernels: is each violation named?
-# make prove    for any number of tasks: is nobody stuck, on every kernel; what do no two break, on four
+# make prove    for any number of tasks: nobody is stuck, and no two break a rule, on the kernels of which that is so
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
 #
@@ -18,8 +18,10 @@
 .PHONY: kernel-trace
 .DEFAULT_GOAL := verify
 
+DIOLOCK = cargo run --release -q -p diolock-verify --bin diolock --
+
 verify:
-	@cargo run --release -q -p diolock-verify --bin diolock -- verify
+	@$(DIOLOCK) verify
 
 # A build of its own that optimises little: an edit is in it in seconds.
 quick:
@@ -47,13 +49,14 @@ mutants:
 	cargo test -p diolock-verify --test mutants -- --include-ignored --nocapture
 
 sweep:
-	cargo run --release -q -p diolock-verify --bin diolock -- sweep
-	cargo run --release -q -p diolock-verify --bin diolock -- sweep --tasks 3
+	$(DIOLOCK) sweep
+	$(DIOLOCK) sweep --tasks 3
 
-# Exit status 1 is an answer too: some kernels are stuck.
+# What is proved must be, and what is stuck must be.
 prove:
-	-cargo run --release -q -p diolock-verify --bin diolock -- prove
-	-cargo run --release -q -p diolock-verify --bin diolock -- prove --rules --kernel v6.12,v6.1,v5.10,v3.6
+	$(DIOLOCK) prove --kernel v6.12,v6.1,v5.10,v5.4,v4.10,v3.7
+	$(DIOLOCK) prove --rules --kernel v6.12,v6.1
+	$(DIOLOCK) prove --kernel v3.6; test $$? = 1
 
 kernel-trace:
 	$(if $(SERIES),,$(error say which kernel: make kernel-trace SERIES=6.1 or SERIES=6.12))

@@ -84,10 +84,19 @@ fn without_what_keeps_them_there_is_a_run() {
     }
 }
 
+/// Of the longest file that can be written down something is proved, and of one that grows each time nothing.
+#[test]
+fn only_what_grows_without_end_is_given_up() {
+    let kernel = Kernel::new(Version::V6_12);
+    assert!(waits(&scene(kernel, &["ftruncate to=8", "pwrite block=7"])).proved());
+    let found = waits(&scene(kernel, &["pwrite append=true"]));
+    assert!(found.cut.is_some() && !found.proved());
+}
+
 /// Whatever a litmus test says goes wrong is proved of no number of its tasks.
 #[test]
 fn nothing_that_the_catalogue_refutes_is_proved() {
-    let (mut asked, mut left_out) = (0, 0);
+    let (mut asked, mut left_out, mut given_up) = (0, 0, 0);
     for litmus in catalogue::all().expect("it reads") {
         for expect in &litmus.expect {
             let rule = match expect.expected {
@@ -105,19 +114,28 @@ fn nothing_that_the_catalogue_refutes_is_proved() {
             let go_on = |views, _| views < 300_000;
             match rule {
                 Some(rule) => {
-                    let Some(found) = rules(&scene, go_on) else { continue };
+                    let Some(found) = rules(&scene, go_on) else {
+                        given_up += 1;
+                        continue;
+                    };
                     let open = found.cut.is_some() || found.suspect(rule).is_some();
+                    given_up += usize::from(found.suspect(rule).is_none());
                     assert!(open, "{what}: {} is proved", rule.code());
                 }
                 None => {
-                    let Some(found) = deadlock(&scene, go_on) else { continue };
+                    let Some(found) = deadlock(&scene, go_on) else {
+                        given_up += 1;
+                        continue;
+                    };
                     assert!(!found.proved(), "{what}: nobody is stuck");
                 }
             }
         }
     }
-    println!("{asked} cells, {left_out} of calls that are not carried");
-    assert!(asked > 60, "only {asked}, {left_out} left out");
+    println!(
+        "{asked} cells, {given_up} of them given up, {left_out} of calls that are not carried"
+    );
+    assert!(asked - given_up > 80, "{asked} cells, {given_up} given up");
 }
 
 fn proved() -> String {

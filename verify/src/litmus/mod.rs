@@ -26,6 +26,7 @@ mod words;
 
 pub use call::CallSpec;
 pub(crate) use cast::MAX_TASKS;
+pub(crate) use file::MAX_BLOCKS;
 
 use crate::condition::Conditions;
 use crate::engine::EngineName;

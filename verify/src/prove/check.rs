@@ -1,5 +1,6 @@
 //! Checks a certificate by itself: that its order is one, that every wait goes up it, and that no wait is missing.
-//! The last by running its calls, up to three at a time, as the engines do; nothing of the search is used.
+//! The last as far as runs of up to three of its calls go ([`MOST_STATES`] states of all of them together); nothing of
+//! the search is used. Whose part of i_unwritten is whose is not told apart here.
 
 use super::calls::choices;
 use super::certificate::{COMPLETION, Certificate, Rejected, Stated, no, read};

@@ -3,6 +3,7 @@
 use super::intern::Interner;
 use super::needs::Needs;
 use super::scene::{Scene, Template};
+use crate::litmus::MAX_BLOCKS;
 use crate::program::Event;
 use crate::rule::{UserRecord, Violation, Written, judge_among};
 use diolock::call::Call;
@@ -14,8 +15,8 @@ use diolock::task::{Place, Task};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// A file that is longer grows without end.
-const MOST_BLOCKS: Blocks = 6;
+/// A file that is longer than any that can be written down grows without end.
+const MOST_BLOCKS: Blocks = MAX_BLOCKS;
 
 /// What all share.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -98,7 +98,8 @@ impl User {
         let worker = if self.submitted() && self.next(1).is_some() { 1 } else { 0 };
         let listed = self.record.has_listed() && task == worker;
         holds.extend(has(Class::Drain, self.record.has_reference(task) || listed));
-        let own = i8::from(worker == 1 && task == 0);
+        // Its own goes with the submission, and what it takes over stays with the task that does.
+        let own = i8::from(worker == 1 && task == 0 && !self.record.has_taken(0));
         holds.extend(has(Class::Unwritten, self.share.unwritten > own));
         holds.extend(has(Class::IoEnds, self.share.io_ends != [0, 0]));
         holds

@@ -1,16 +1,15 @@
 //! The rules' judgement of an event among any number of users: of those rules that can be carried there.
 
+use super::judge::OfEvent;
 use super::memory::Memory;
 use super::parts::{Apart, UserRecord, Written};
 use super::view::View;
-use super::{Judgement, RuleId, Violation, counts, data, locks, nowait, pages, remember};
+use super::{RuleId, Violation, counts, data, locks, nowait, pages, remember};
 use crate::program::{Event, Program};
 use diolock::inode::Inode;
 
-type OfEvent = fn(&View<'_>) -> Judgement;
-
-/// What is carried. Of R2 the ranks, of R5 what never was the file's and what becomes written, of R10 references.
-const CARRIED: [(RuleId, OfEvent); 12] = [
+/// What is carried.
+const CARRIED: [(RuleId, OfEvent); 13] = [
     (RuleId::R1, locks::lockset),
     (RuleId::R2, locks::lock_order),
     (RuleId::R3, locks::lock_balance),
@@ -23,16 +22,15 @@ const CARRIED: [(RuleId, OfEvent); 12] = [
     (RuleId::R8, locks::time_before_unlock),
     (RuleId::R9, counts::convert_inside_count),
     (RuleId::R10, counts::references),
+    (RuleId::R14, nowait::never_sleeps),
 ];
-
-/// R14 too, which needs to know of a call whether it may wait.
-const OF_CALLS: [(RuleId, OfEvent); 1] = [(RuleId::R14, nowait::never_sleeps)];
 
 /// The rules of which something is carried, and what, if it is not all of what it says.
 pub fn carried() -> Vec<(RuleId, Option<&'static str>)> {
-    let mut rules: Vec<RuleId> = CARRIED.iter().chain(&OF_CALLS).map(|rule| rule.0).collect();
+    let mut rules: Vec<RuleId> = CARRIED.iter().map(|rule| rule.0).collect();
     rules.dedup();
     let part = |rule| match rule {
+        RuleId::R1 => Some("but for cur_aio_dio"),
         RuleId::R2 => Some("the ranks; of cycles: prove without --rules"),
         RuleId::R3 => Some("but for what is held at the end"),
         RuleId::R5 => Some(
@@ -70,7 +68,7 @@ pub fn judge_among(
     let touched = event.touched();
     let mut view = View::new(program, event, &mut memory, &touched);
     let mut broken = Vec::new();
-    for (rule, judgement) in CARRIED.iter().chain(&OF_CALLS) {
+    for (rule, judgement) in &CARRIED {
         view.asking = rule.name();
         broken.extend(judgement(&view).err());
     }

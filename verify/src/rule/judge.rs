@@ -10,7 +10,7 @@ use crate::program::{Event, Program, System};
 use diolock::call::Call;
 use diolock::inode::Inode;
 
-type OfEvent = fn(&View<'_>) -> Judgement;
+pub(super) type OfEvent = fn(&View<'_>) -> Judgement;
 type OfEnd = fn(End<'_>, &Program, &Inode) -> Judgement;
 
 /// What is judged of an event; of several rules that it breaks the first is told.

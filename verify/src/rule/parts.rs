@@ -55,6 +55,13 @@ impl UserRecord {
         left || !self.tasks[usize::from(task)].references.is_empty()
     }
 
+    /// Whether one of its tasks has taken an io_end of another off the list.
+    pub fn has_taken(&self, task: TaskId) -> bool {
+        let TaskRecord { references, buffered, .. } = &self.tasks[usize::from(task)];
+        let others = TASKS as TaskId..2 * TASKS as TaskId;
+        others.into_iter().any(|of| references.contains(&of) || buffered.has(of))
+    }
+
     /// Whether references to i_dio_count go with its io_ends on the list.
     pub fn has_listed(&self) -> bool {
         !self.listed.is_empty()
