@@ -4,7 +4,7 @@
 
 use super::{Inode, Page};
 use crate::inode_lock::Counter;
-use crate::op::{Content, IoEnd, LockName, Mode, Owner, Private, TaskId};
+use crate::op::{Content, IoEnd, LockName, Mode, Private, TaskId};
 
 /// A user's tasks: a call and its completion.
 pub const TASKS: usize = 2;
@@ -124,20 +124,15 @@ impl Inode {
     /// After a step of user `who`: what is shared, and what its users have of it. Counters change by
     /// their steps alone.
     pub fn take_apart(self, users: &mut [Share], who: usize) -> Inode {
-        let others = |part: fn(&Share) -> i8| {
-            users.iter().enumerate().filter(|u| u.0 != who).map(|u| part(u.1)).sum::<i8>()
-        };
-        let dio = self.dio_count.get() - others(|share| share.dio);
-        let unwritten = self.unwritten.get() - others(|share| share.unwritten);
-        let io_ends = [Owner::ThisFile, Owner::AnotherFile].map(|whose| whose as usize);
-        let io_ends = [
-            self.io_ends[io_ends[0]].get() - others(|share| share.io_ends[0]),
-            self.io_ends[io_ends[1]].get() - others(|share| share.io_ends[1]),
-        ];
-        let open: u8 = users.iter().enumerate().filter(|u| u.0 != who).map(|u| u.1.handles).sum();
+        let others = || users.iter().enumerate().filter(|user| user.0 != who).map(|user| user.1);
+        let dio = self.dio_count.get() - others().map(|share| share.dio).sum::<i8>();
+        let unwritten = self.unwritten.get() - others().map(|share| share.unwritten).sum::<i8>();
+        let handles = self.journal.updates() - others().map(|share| share.handles).sum::<u8>();
+        let io_ends = [0, 1].map(|whose| {
+            self.io_ends[whose].get() - others().map(|share| share.io_ends[whose]).sum::<i8>()
+        });
         if let Some(share) = users.get_mut(who) {
-            (share.dio, share.unwritten, share.io_ends) = (dio, unwritten, io_ends);
-            share.handles = self.journal.updates() - open;
+            *share = Share { dio, unwritten, handles, io_ends, ..std::mem::take(share) };
         }
         for (first, share) in (0..).step_by(TASKS).zip(users.iter_mut()) {
             let own = |task: TaskId| (first..first + TASKS as TaskId).contains(&task);

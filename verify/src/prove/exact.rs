@@ -1,10 +1,11 @@
 //! Every configuration of a few users, one by one, as the reference semantics has it: what views claim to cover. It
 //! shares with the search what a user is, and neither what a step asks of others nor what it does to them.
 
-use super::machine::{Follow, Machine, Shared, SharedId, User, UserId};
+use super::machine::{Follow, Machine, Shared, SharedId, UserId};
 use super::pairs::Pairs;
 use super::scene::Scene;
 use super::singles::Singles;
+use super::user::User;
 use crate::program::Event;
 use crate::rule::{UserRecord, judge_among};
 use diolock::inode::{Share, TASKS};

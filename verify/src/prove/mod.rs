@@ -19,12 +19,14 @@
 //! for whom it is free), whose data a block holds, and in views of one what blocks hold at all. So there are more
 //! views than states, and never less.
 
+mod beside;
 mod bits;
 mod calls;
 pub mod certificate;
 pub mod check;
 pub mod concrete;
 mod deadlock;
+mod effect;
 #[cfg(test)]
 mod exact;
 mod intern;
@@ -34,6 +36,7 @@ mod pairs;
 mod rules;
 mod scene;
 mod singles;
+mod user;
 mod waits;
 
 pub use calls::{FILE, all_calls, core_calls, left_out};

@@ -4,8 +4,9 @@
 //! no number of tasks is stuck: of all that wait, one waits for the last class; whoever holds that waits for
 //! none, or for a later one.
 
-use super::machine::{User, UserId};
+use super::machine::UserId;
 use super::singles::Singles;
+use super::user::User;
 use diolock::call::Call;
 use diolock::inode::TASKS;
 use diolock::op::{LockName, Op, TaskId};
