@@ -1,7 +1,7 @@
 //! `diolock prove`.
 
 use super::names::{self, kernel_without};
-use super::output::{Out, Tone};
+use super::output::{Out, Tone, say};
 use super::proved::{Found, as_json, people};
 use super::running::Running;
 use super::{files, progress, signals};
@@ -12,7 +12,6 @@ use diolock_verify::prove::certificate::certificate;
 use diolock_verify::prove::concrete;
 use diolock_verify::prove::{self, FILE, Scene, check::check};
 use diolock_verify::suite::side_by_side;
-use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -94,7 +93,7 @@ pub fn run(arguments: &Prove) -> miette::Result<ExitCode> {
         }
     }
     match (&stopped, arguments.json) {
-        (Some(partial), true) => out.line(&json!({ "partial": partial }).to_string())?,
+        (Some(partial), true) => say(partial),
         (Some(partial), false) => out.line(partial)?,
         (None, _) => {}
     }
