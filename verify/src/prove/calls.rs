@@ -40,8 +40,8 @@ const CORE: [&str; 9] = [
     "commit",
 ];
 
-/// What is left out where nobody says of what: up to v3.7 there are too many states with them.
-const MANY: [&str; 2] = ["write block=0", "move_extents block=0"];
+/// What is left out where nobody says of what: up to v3.7 there are too many states with it.
+const MANY: [&str; 1] = ["write block=0"];
 
 fn of<'a>(version: Version, calls: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let had = |call: &&str| {
