@@ -66,21 +66,23 @@ impl Inode {
         match *op {
             Op::Lock(lock, mode) => lock_blocked(lock, mode, false),
             Op::LockByRequeue(lock) => lock_blocked(lock, Mode::Exclusive, true),
-            Op::DioWait if !self.dio_count.drained() => {
-                Some(Blocked::DioCount(self.dio_count.get()))
+            Op::DioWait if !self.guards.dio_count.drained() => {
+                Some(Blocked::DioCount(self.guards.dio_count.get()))
             }
-            Op::UnwrittenWait if !self.unwritten.drained() => {
-                Some(Blocked::Unwritten(self.unwritten.get()))
+            Op::UnwrittenWait if !self.guards.unwritten.drained() => {
+                Some(Blocked::Unwritten(self.guards.unwritten.get()))
             }
-            Op::IoendWait(whose) if !self.io_ends[whose as usize].drained() => {
-                Some(Blocked::Ioend(self.io_ends[whose as usize].get()))
+            Op::IoendWait(whose) if !self.guards.io_ends[whose as usize].drained() => {
+                Some(Blocked::Ioend(self.guards.io_ends[whose as usize].get()))
             }
-            Op::JournalStart(_) if !self.journal.can_start() => Some(Blocked::TransactionLocked),
-            Op::CommitLock if !self.journal.can_start() => Some(Blocked::CommitRunning),
-            Op::CommitWait if !self.journal.quiet() => {
-                Some(Blocked::OpenHandles(self.journal.updates()))
+            Op::JournalStart(_) if !self.guards.journal.can_start() => {
+                Some(Blocked::TransactionLocked)
             }
-            Op::WaitSleep(queue) if self.queues[queue as usize].asleep(task) => {
+            Op::CommitLock if !self.guards.journal.can_start() => Some(Blocked::CommitRunning),
+            Op::CommitWait if !self.guards.journal.quiet() => {
+                Some(Blocked::OpenHandles(self.guards.journal.updates()))
+            }
+            Op::WaitSleep(queue) if self.guards.queues[queue as usize].asleep(task) => {
                 Some(Blocked::Asleep { queue, count: self.count(queue), forgotten: false })
             }
             _ => None,

@@ -13,7 +13,7 @@ fn hash(part: impl Hash) -> u64 {
 impl Inode {
     /// Every object that a field of the inode stands for.
     pub fn objects(&self) -> Vec<Object> {
-        let tasks = || 0..self.private.len() as TaskId;
+        let tasks = || 0..self.guards.private.len() as TaskId;
         let mut objects = vec![
             Object::DioCount,
             Object::Unwritten,
@@ -33,7 +33,7 @@ impl Inode {
         objects.extend(LockName::ALL.map(Object::Lock));
         objects.extend(WaitQueue::ALL.map(Object::WaitQueue));
         objects.extend((0..PAGE_BLOCKS).map(Object::PageData));
-        objects.extend((0..self.extents.device_blocks()).map(Object::Block));
+        objects.extend((0..self.file.extents.device_blocks()).map(Object::Block));
         objects.extend(tasks().map(Object::IoEnd));
         objects.extend(tasks().map(Object::DioRefcount));
         objects.extend(tasks().map(Object::Private));
@@ -45,33 +45,33 @@ impl Inode {
     pub fn part(&self, object: Object) -> u64 {
         match object {
             Object::Lock(lock) => hash(self.lock(lock)),
-            Object::DioCount => hash(self.dio_count),
-            Object::Unwritten => hash(self.unwritten),
-            Object::Ioend(whose) => hash(self.io_ends[whose as usize]),
-            Object::Gate => hash(self.gate),
-            Object::Admission => hash(self.journal.can_start()),
-            Object::Handles => hash(self.journal.updates()),
-            Object::Size => hash(self.size),
-            Object::Disksize => hash(self.disksize),
-            Object::Orphan => hash(self.orphan),
-            Object::Pages => hash(self.cache.page().map(|page| page.buffers)),
-            Object::Extents => hash(self.extents.tree()),
-            Object::Block(block) => hash(self.extents.block(block)),
+            Object::DioCount => hash(self.guards.dio_count),
+            Object::Unwritten => hash(self.guards.unwritten),
+            Object::Ioend(whose) => hash(self.guards.io_ends[whose as usize]),
+            Object::Gate => hash(self.guards.gate),
+            Object::Admission => hash(self.guards.journal.can_start()),
+            Object::Handles => hash(self.guards.journal.updates()),
+            Object::Size => hash(self.file.size),
+            Object::Disksize => hash(self.file.disksize),
+            Object::Orphan => hash(self.file.orphan),
+            Object::Pages => hash(self.file.cache.page().map(|page| page.buffers)),
+            Object::Extents => hash(self.file.extents.tree()),
+            Object::Block(block) => hash(self.file.extents.block(block)),
             Object::InFlight(_) | Object::File => 0,
-            Object::CompletedList => hash(&self.completed),
-            Object::IoEnd(of) => hash(self.io_end_puts[usize::from(of)]),
-            Object::DioRefcount(of) => hash(self.dio_puts[usize::from(of)]),
-            Object::InodeAio => hash(self.aio),
-            Object::Private(of) => hash(self.private[usize::from(of)]),
-            Object::WaitQueue(queue) => hash(&self.queues[queue as usize]),
+            Object::CompletedList => hash(&self.guards.completed),
+            Object::IoEnd(of) => hash(self.guards.io_end_puts[usize::from(of)]),
+            Object::DioRefcount(of) => hash(self.guards.dio_puts[usize::from(of)]),
+            Object::InodeAio => hash(self.guards.aio),
+            Object::Private(of) => hash(self.guards.private[usize::from(of)]),
+            Object::WaitQueue(queue) => hash(&self.guards.queues[queue as usize]),
             Object::PageData(block) => {
-                hash(self.cache.page().map(|page| page.data[block as usize]))
+                hash(self.file.cache.page().map(|page| page.data[block as usize]))
             }
         }
     }
 
     /// A hash of what only that task can tell: which page it has found.
     pub fn own(&self, task: TaskId) -> u64 {
-        hash(self.cache.found_by(task))
+        hash(self.file.cache.found_by(task))
     }
 }

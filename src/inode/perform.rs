@@ -28,46 +28,46 @@ impl Inode {
             Op::Queue(lock) => self.lock_mut(*lock).queue(task),
             Op::Unlock(lock, mode) => self.lock_mut(*lock).release(task, *mode),
             Op::Downgrade(lock) => self.lock_mut(*lock).downgrade(task),
-            Op::DioBegin(_) => self.dio_count.begin(),
-            Op::DioEnd(_) => self.dio_count.end(),
-            Op::UnwrittenBegin => self.unwritten.begin(),
-            Op::UnwrittenEnd => self.unwritten.end(),
-            Op::IoendDone(whose) => self.io_ends[*whose as usize].end(),
-            Op::GateClose => self.gate.closed = true,
-            Op::GateOpen => self.gate.closed = false,
-            Op::GateTest => return Ok(Outcome::Flag(self.gate.closed)),
-            Op::JournalStart(_) => self.journal.start(),
-            Op::JournalStop(_) => self.journal.stop(),
-            Op::CommitLock => self.journal.lock(),
-            Op::CommitDone => self.journal.unlock(),
-            Op::SizeRead => return Ok(Outcome::Size(self.size)),
-            Op::SizeWrite(size) => self.size = *size,
-            Op::DisksizeWrite(size) => self.disksize = *size,
-            Op::DisksizeRead => return Ok(Outcome::Size(self.disksize)),
-            Op::Orphan(OrphanOp::Test) => return Ok(Outcome::Flag(self.orphan)),
-            Op::Orphan(op) => self.orphan = *op == OrphanOp::Add,
-            Op::PagesRead => return Ok(Outcome::Value(self.cache.pages())),
-            Op::PageTruncate(from, to) => self.cache.truncate(*from, *to),
-            Op::PageInvalidate => return Ok(Outcome::Flag(self.cache.invalidate())),
+            Op::DioBegin(_) => self.guards.dio_count.begin(),
+            Op::DioEnd(_) => self.guards.dio_count.end(),
+            Op::UnwrittenBegin => self.guards.unwritten.begin(),
+            Op::UnwrittenEnd => self.guards.unwritten.end(),
+            Op::IoendDone(whose) => self.guards.io_ends[*whose as usize].end(),
+            Op::GateClose => self.guards.gate.closed = true,
+            Op::GateOpen => self.guards.gate.closed = false,
+            Op::GateTest => return Ok(Outcome::Flag(self.guards.gate.closed)),
+            Op::JournalStart(_) => self.guards.journal.start(),
+            Op::JournalStop(_) => self.guards.journal.stop(),
+            Op::CommitLock => self.guards.journal.lock(),
+            Op::CommitDone => self.guards.journal.unlock(),
+            Op::SizeRead => return Ok(Outcome::Size(self.file.size)),
+            Op::SizeWrite(size) => self.file.size = *size,
+            Op::DisksizeWrite(size) => self.file.disksize = *size,
+            Op::DisksizeRead => return Ok(Outcome::Size(self.file.disksize)),
+            Op::Orphan(OrphanOp::Test) => return Ok(Outcome::Flag(self.file.orphan)),
+            Op::Orphan(op) => self.file.orphan = *op == OrphanOp::Add,
+            Op::PagesRead => return Ok(Outcome::Value(self.file.cache.pages())),
+            Op::PageTruncate(from, to) => self.file.cache.truncate(*from, *to),
+            Op::PageInvalidate => return Ok(Outcome::Flag(self.file.cache.invalidate())),
             Op::PageIn => {
-                if self.cache.page().is_none() {
-                    self.cache.insert(Page::new());
+                if self.file.cache.page().is_none() {
+                    self.file.cache.insert(Page::new());
                 }
-                return Ok(Outcome::Page(self.cache.buffers()));
+                return Ok(Outcome::Page(self.file.cache.buffers()));
             }
-            Op::PageFind(range) => return Ok(Outcome::Flag(self.cache.find(task, *range))),
-            Op::PageLook | Op::PageDirty => return Ok(Outcome::Page(self.cache.buffers())),
+            Op::PageFind(range) => return Ok(Outcome::Flag(self.file.cache.find(task, *range))),
+            Op::PageLook | Op::PageDirty => return Ok(Outcome::Page(self.file.cache.buffers())),
             Op::PageFill(contents) => {
                 // The page was locked since it was looked at: it is the one that is there.
-                if let Some(page) = self.cache.page_mut() {
+                if let Some(page) = self.file.cache.page_mut() {
                     for &(block, read) in contents {
                         page.fill(block, read);
                     }
                 }
-                self.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
+                self.file.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
             }
             Op::PageStore(stored, cut) => {
-                if let Some(page) = self.cache.page_mut() {
+                if let Some(page) = self.file.cache.page_mut() {
                     for (at, &(block, mapped)) in stored.iter().enumerate() {
                         page.store(block, mapped);
                         let halves = cut.halves(at, stored.len());
@@ -76,78 +76,82 @@ impl Inode {
                 }
             }
             Op::PageZero(from, mapped) => {
-                if let Some(page) = self.cache.page_mut() {
+                if let Some(page) = self.file.cache.page_mut() {
                     page.store(from.down(), *mapped);
                     page.zero_tail(*from);
                 }
             }
             Op::PageClean(written, uninit) => {
-                if let Some(page) = self.cache.page_mut() {
+                if let Some(page) = self.file.cache.page_mut() {
                     for &(block, to) in written {
                         page.clean(block, to, uninit.contains(&block));
                     }
                 }
             }
-            Op::DepthRead => return Ok(Outcome::Value(self.extents.depth())),
+            Op::DepthRead => return Ok(Outcome::Value(self.file.extents.depth())),
             Op::Map(range, how) => {
-                return Ok(match self.extents.map(*range, *how) {
+                return Ok(match self.file.extents.map(*range, *how) {
                     Some(found) => Outcome::Mapping(found),
                     None => Outcome::NoSpace,
                 });
             }
-            Op::Convert(range, _) => return Ok(converted(self.extents.convert(*range))),
+            Op::Convert(range, _) => return Ok(converted(self.file.extents.convert(*range))),
             Op::ConvertExtent(range, _) => {
-                return Ok(converted(self.extents.convert_extent(*range)));
+                return Ok(converted(self.file.extents.convert_extent(*range)));
             }
-            Op::Free(from) => return Ok(Outcome::Freed(self.extents.free(*from))),
-            Op::FreeRange(range) => return Ok(Outcome::Freed(self.extents.punch(*range))),
-            Op::SwapBlocks(range) => return Ok(Outcome::Freed(self.extents.swap(*range))),
+            Op::Free(from) => return Ok(Outcome::Freed(self.file.extents.free(*from))),
+            Op::FreeRange(range) => return Ok(Outcome::Freed(self.file.extents.punch(*range))),
+            Op::SwapBlocks(range) => return Ok(Outcome::Freed(self.file.extents.swap(*range))),
             Op::PageRelease => {
-                let page = self.cache.page_mut();
+                let page = self.file.cache.page_mut();
                 return Ok(Outcome::Flag(page.is_none_or(Page::release)));
             }
             Op::PageCommit(written) => {
-                if let Some(page) = self.cache.page_mut() {
+                if let Some(page) = self.file.cache.page_mut() {
                     written.iter().for_each(|&(block, to)| page.store(block, Some(to)));
                 }
             }
-            Op::ShiftExtents(range, shift) => self.extents.shift(*range, *shift),
+            Op::ShiftExtents(range, shift) => self.file.extents.shift(*range, *shift),
             Op::Bio(blocks, bio) => return Ok(self.bio(task, blocks, *bio)),
-            Op::ListAdd(io_end) => self.completed.push(*io_end),
+            Op::ListAdd(io_end) => self.guards.completed.push(*io_end),
             Op::ListTake(whose) => {
                 let wanted = |io: &IoEnd| whose.is_none_or(|task| io.task == task);
-                let at = self.completed.iter().position(wanted);
-                return Ok(Outcome::IoEnd(at.map(|at| self.completed.remove(at))));
+                let at = self.guards.completed.iter().position(wanted);
+                return Ok(Outcome::IoEnd(at.map(|at| self.guards.completed.remove(at))));
             }
             Op::PutIoEnd(of) => {
-                self.io_end_puts[usize::from(*of)] += 1;
-                return Ok(Outcome::Flag(self.io_end_puts[usize::from(*of)] == 2));
+                self.guards.io_end_puts[usize::from(*of)] += 1;
+                return Ok(Outcome::Flag(self.guards.io_end_puts[usize::from(*of)] == 2));
             }
             Op::DropRefcount(of) => {
-                self.dio_puts[usize::from(*of)] += 1;
-                return Ok(Outcome::Flag(self.dio_puts[usize::from(*of)] == 2));
+                self.guards.dio_puts[usize::from(*of)] += 1;
+                return Ok(Outcome::Flag(self.guards.dio_puts[usize::from(*of)] == 2));
             }
-            Op::InodeAioSet(of) => self.aio = *of,
-            Op::InodeAio => return Ok(Outcome::InodeAio(self.aio)),
+            Op::InodeAioSet(of) => self.guards.aio = *of,
+            Op::InodeAio => return Ok(Outcome::InodeAio(self.guards.aio)),
             Op::Private(of, op) => {
-                return Ok(Outcome::Flag(self.private[usize::from(*of)].apply(*op)));
+                return Ok(Outcome::Flag(self.guards.private[usize::from(*of)].apply(*op)));
             }
             Op::CountRead(queue) => return Ok(Outcome::Value(self.count(*queue).max(0) as Blocks)),
             Op::CountDecAndTest(queue, _) => {
                 self.counter_mut(*queue).end();
                 return Ok(Outcome::Flag(self.count(*queue) == 0));
             }
-            Op::WaitJoin(queue) => self.queues[*queue as usize].join(task),
-            Op::WaitLook(queue) => return Ok(Outcome::Flag(self.queues[*queue as usize].active())),
-            Op::WaitWake(queue) => self.queues[*queue as usize].wake(),
-            Op::WaitLeave(queue) => self.queues[*queue as usize].leave(task),
+            Op::WaitJoin(queue) => self.guards.queues[*queue as usize].join(task),
+            Op::WaitLook(queue) => {
+                return Ok(Outcome::Flag(self.guards.queues[*queue as usize].active()));
+            }
+            Op::WaitWake(queue) => self.guards.queues[*queue as usize].wake(),
+            Op::WaitLeave(queue) => self.guards.queues[*queue as usize].leave(task),
             Op::PageWrite(block) => {
-                let held = self.cache.page_mut().and_then(|p| p.data.get_mut(*block as usize));
+                let held = self.file.cache.page_mut().and_then(|p| p.data.get_mut(*block as usize));
                 if let Some(held) = held {
                     *held = [Content::Of(task); 2];
                 }
             }
-            Op::PageRead(block) => return Ok(Outcome::Data(vec![self.cache.read(task, *block)])),
+            Op::PageRead(block) => {
+                return Ok(Outcome::Data(vec![self.file.cache.read(task, *block)]));
+            }
             Op::WaitSleep(_)
             | Op::SmpRmb
             | Op::SmpMbBeforeAtomic
@@ -169,20 +173,20 @@ impl Inode {
     fn bio(&mut self, task: TaskId, blocks: &[PhysicalBlock], bio: Bio) -> Outcome {
         match bio {
             Bio::Read { .. } => {
-                Outcome::Data(blocks.iter().map(|&b| self.extents.block(b).halves).collect())
+                Outcome::Data(blocks.iter().map(|&b| self.file.extents.block(b).halves).collect())
             }
             Bio::Page { start } => {
                 // The page that is there, not one that the task found before.
-                let page = self.cache.page().map(|page| page.data);
+                let page = self.file.cache.page().map(|page| page.data);
                 let page = page.into_iter().flatten().skip(start as usize);
                 for (&block, held) in blocks.iter().zip(page) {
-                    self.extents.block_mut(block).halves = held;
+                    self.file.extents.block_mut(block).halves = held;
                 }
                 Outcome::Done
             }
             Bio::Write { cut, zeroed } => {
                 for (at, &block) in blocks.iter().enumerate() {
-                    let halves = &mut self.extents.block_mut(block).halves;
+                    let halves = &mut self.file.extents.block_mut(block).halves;
                     let Ends { front, back } = zeroed.of_block(at, blocks.len());
                     for (half, zeroed) in halves.iter_mut().zip([front, back]) {
                         if zeroed {

@@ -73,21 +73,21 @@ impl Inode {
     /// What is shared, of an inode that nobody uses.
     #[must_use]
     pub fn shared(mut self) -> Inode {
-        self.locks = Default::default();
-        self.dio_count = Counter::default();
-        self.unwritten = Counter::default();
-        self.io_ends = Default::default();
-        while self.journal.updates() > 0 {
-            self.journal.stop();
+        self.guards.locks = Default::default();
+        self.guards.dio_count = Counter::default();
+        self.guards.unwritten = Counter::default();
+        self.guards.io_ends = Default::default();
+        while self.guards.journal.updates() > 0 {
+            self.guards.journal.stop();
         }
-        self.completed.clear();
-        self.private.clear();
-        self.io_end_puts.clear();
-        self.dio_puts.clear();
-        self.queues = Default::default();
-        self.cache.forget_finders();
+        self.guards.completed.clear();
+        self.guards.private.clear();
+        self.guards.io_end_puts.clear();
+        self.guards.dio_puts.clear();
+        self.guards.queues = Default::default();
+        self.file.cache.forget_finders();
         // Whose it is its user knows.
-        self.aio = self.aio.map(|_| 0);
+        self.guards.aio = self.guards.aio.map(|_| 0);
         self
     }
 
@@ -97,25 +97,25 @@ impl Inode {
         let mut inode = self.clone();
         let owners = (0..).step_by(TASKS).zip(users).filter_map(|(first, u)| Some(first + u.slot?));
         let stranger = (TASKS * users.len()) as TaskId + 1;
-        inode.aio = self.aio.map(|_| owners.last().unwrap_or(stranger));
+        inode.guards.aio = self.guards.aio.map(|_| owners.last().unwrap_or(stranger));
         for (first, share) in (0..).step_by(TASKS).zip(users) {
             for &(lock, task, mode) in &share.locks {
                 // Shares that exclude each other are never put together.
                 inode.lock_mut(lock).try_take(first + task, mode);
             }
-            inode.dio_count.add(share.dio);
-            inode.unwritten.add(share.unwritten);
-            for (count, part) in inode.io_ends.iter_mut().zip(share.io_ends) {
+            inode.guards.dio_count.add(share.dio);
+            inode.guards.unwritten.add(share.unwritten);
+            for (count, part) in inode.guards.io_ends.iter_mut().zip(share.io_ends) {
                 count.add(part);
             }
-            (0..share.handles).for_each(|_| inode.journal.start());
+            (0..share.handles).for_each(|_| inode.guards.journal.start());
             let listed = share.listed.iter().map(|io| IoEnd { task: first + io.task, ..*io });
-            inode.completed.extend(listed);
-            inode.private.extend(share.private);
-            inode.io_end_puts.extend(share.io_end_puts);
-            inode.dio_puts.extend(share.dio_puts);
+            inode.guards.completed.extend(listed);
+            inode.guards.private.extend(share.private);
+            inode.guards.io_end_puts.extend(share.io_end_puts);
+            inode.guards.dio_puts.extend(share.dio_puts);
             for (task, (found, gone)) in (first..).zip(share.found.iter().zip(&share.gone)) {
-                inode.cache.keep(task, *found, gone.clone());
+                inode.file.cache.keep(task, *found, gone.clone());
             }
         }
         inode
@@ -125,11 +125,14 @@ impl Inode {
     /// their steps alone.
     pub fn take_apart(self, users: &mut [Share], who: usize) -> Inode {
         let others = || users.iter().enumerate().filter(|user| user.0 != who).map(|user| user.1);
-        let dio = self.dio_count.get() - others().map(|share| share.dio).sum::<i8>();
-        let unwritten = self.unwritten.get() - others().map(|share| share.unwritten).sum::<i8>();
-        let handles = self.journal.updates() - others().map(|share| share.handles).sum::<u8>();
+        let dio = self.guards.dio_count.get() - others().map(|share| share.dio).sum::<i8>();
+        let unwritten =
+            self.guards.unwritten.get() - others().map(|share| share.unwritten).sum::<i8>();
+        let handles =
+            self.guards.journal.updates() - others().map(|share| share.handles).sum::<u8>();
         let io_ends = [0, 1].map(|whose| {
-            self.io_ends[whose].get() - others().map(|share| share.io_ends[whose]).sum::<i8>()
+            self.guards.io_ends[whose].get()
+                - others().map(|share| share.io_ends[whose]).sum::<i8>()
         });
         if let Some(share) = users.get_mut(who) {
             *share = Share { dio, unwritten, handles, io_ends, ..std::mem::take(share) };
@@ -141,15 +144,15 @@ impl Inode {
                 held.map(move |&(task, mode)| (lock, task - first, mode))
             });
             share.locks = locks.collect();
-            share.slot = self.aio.filter(|&task| own(task)).map(|task| task - first);
-            let listed = self.completed.iter().filter(|io| own(io.task));
+            share.slot = self.guards.aio.filter(|&task| own(task)).map(|task| task - first);
+            let listed = self.guards.completed.iter().filter(|io| own(io.task));
             share.listed = listed.map(|io| IoEnd { task: io.task - first, ..*io }).collect();
             for at in 0..TASKS {
                 let task = usize::from(first) + at;
-                share.private[at] = self.private[task];
-                share.io_end_puts[at] = self.io_end_puts[task];
-                share.dio_puts[at] = self.dio_puts[task];
-                let (found, gone) = self.cache.found_by(task as TaskId);
+                share.private[at] = self.guards.private[task];
+                share.io_end_puts[at] = self.guards.io_end_puts[task];
+                share.dio_puts[at] = self.guards.dio_puts[task];
+                let (found, gone) = self.file.cache.found_by(task as TaskId);
                 (share.found[at], share.gone[at]) = (found, gone.cloned());
             }
         }
@@ -160,16 +163,16 @@ impl Inode {
     /// blocks of the file. Who still had I/O to it was wrong when it was freed.
     #[must_use]
     pub fn reusing_blocks(mut self) -> Inode {
-        self.extents.reuse();
+        self.file.extents.reuse();
         self
     }
 
     /// All that blocks and the page hold is changed by `to`.
     pub fn change_contents(&mut self, to: impl Fn(Content) -> Content) {
         let change = |held: &mut [Content; 2]| *held = held.map(&to);
-        (0..self.extents.device_blocks())
-            .for_each(|b| change(&mut self.extents.block_mut(b).halves));
-        if let Some(page) = self.cache.page_mut() {
+        (0..self.file.extents.device_blocks())
+            .for_each(|b| change(&mut self.file.extents.block_mut(b).halves));
+        if let Some(page) = self.file.cache.page_mut() {
             page.data.iter_mut().for_each(change);
         }
     }

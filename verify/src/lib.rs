@@ -16,6 +16,7 @@ pub mod litmus;
 pub mod local;
 pub mod lockgraph;
 pub mod matrix;
+mod numbers;
 pub mod printable;
 pub mod private;
 mod problem;

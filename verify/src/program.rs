@@ -136,6 +136,20 @@ struct Torn {
     data: Vec<[Content; 2]>,
 }
 
+/// Where one task stands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Local {
+    call: Arc<Call>,
+    torn: Option<Torn>,
+}
+
+impl Local {
+    /// Its call.
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+}
+
 /// One block of a bio.
 fn part(blocks: &[PhysicalBlock], bio: Bio, at: usize) -> Option<Op> {
     let bio = match bio {
@@ -160,6 +174,27 @@ impl System {
             calls: program.calls.iter().cloned().map(Arc::new).collect(),
             torn: program.torn.then(|| vec![Torn::default(); program.calls.len()]),
         }
+    }
+
+    /// Put together again.
+    pub(crate) fn of<'a>(inode: Inode, locals: impl Iterator<Item = &'a Local>) -> System {
+        let (mut calls, mut torn) = (Vec::new(), None);
+        for local in locals {
+            calls.push(Arc::clone(&local.call));
+            torn = local.torn.clone().map(|one| {
+                let mut all: Vec<Torn> = torn.take().unwrap_or_default();
+                all.push(one);
+                all
+            });
+        }
+        System { inode, calls, torn }
+    }
+
+    /// Where a task stands.
+    pub(crate) fn local(&self, task: TaskId) -> Local {
+        let at = usize::from(task);
+        let torn = self.torn.as_ref().map(|torn| torn[at].clone());
+        Local { call: Arc::clone(&self.calls[at]), torn }
     }
 
     /// A task's own next step; where I/O is torn, of a bio the next block.

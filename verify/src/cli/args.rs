@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use diolock::kernel::{Fix, Version};
 use diolock_verify::engine::EngineName;
 use diolock_verify::engine::shuttle::Strategy;
+use diolock_verify::suite;
 use std::path::PathBuf;
 
 /// Proves, samples and cross-checks claims about the locking protocol of ext4 direct I/O.
@@ -120,6 +121,9 @@ pub struct Verify {
     /// How shuttle chooses schedules; default: all where nothing should be found, else pct
     #[arg(long)]
     pub strategy: Option<StrategyName>,
+    /// graph gives a litmus test up after that many states, some 80 bytes each
+    #[arg(long, value_name = "N", default_value_t = suite::MAX_STATES as u32, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_states: u32,
     /// Print the interleaving of every violation, the expected ones too
     #[arg(long, conflicts_with = "json")]
     pub show: bool,

@@ -55,7 +55,12 @@ pub fn run(arguments: &Matrix) -> miette::Result<ExitCode> {
     }
     let running = Running::new()?;
     let jobs = running.survey().jobs;
-    let suite = suite::Options { jobs, strategy: None, exe: running.exe.clone() };
+    let suite = suite::Options {
+        jobs,
+        strategy: None,
+        max_states: suite::MAX_STATES,
+        exe: running.exe.clone(),
+    };
     let bar = progress::bar(0);
     let mut tell = |progress: Progress| match progress {
         Progress::More(runs) => bar.inc_length(runs as u64),

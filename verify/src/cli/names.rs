@@ -92,7 +92,7 @@ pub fn litmuses(names: &[String]) -> miette::Result<Vec<Litmus>> {
 pub fn litmus(name: &str) -> miette::Result<Litmus> {
     let is_path = name.contains(['/', '\\']) || name.ends_with(".toml");
     if !is_path {
-        let names: Vec<String> = catalogue::all()?.into_iter().map(|l| l.name).collect();
+        let names = catalogue::names()?;
         if !names.iter().any(|n| n == name) && Path::new(name).is_file() {
             return catalogue::find(&format!("./{name}"));
         }

@@ -72,7 +72,8 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     }
     let Running { stop, exe } = Running::new()?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let options = suite::Options { jobs, strategy: arguments.strategy.map(Into::into), exe };
+    let strategy = arguments.strategy.map(Into::into);
+    let options = suite::Options { jobs, strategy, max_states: arguments.max_states as usize, exe };
     let mut out = Out::new();
     let ok = if arguments.json {
         json(&mut out, &cells, &options, &stop)?

@@ -1,4 +1,4 @@
-//! The graph engine: the reference semantics, explored state by state with stateright.
+//! The graph engine: the reference semantics, explored state by state.
 //!
 //! # Limits
 //! Sequentially consistent. Unlike the other engines it lets writers queue on every rwsem, so that
@@ -7,19 +7,18 @@
 mod cheapest;
 mod lasso;
 mod search;
+mod table;
 
 pub use cheapest::{Cost, cheapest};
 pub use search::{enabled, pending};
 
 use super::{Tally, Wrong};
 use crate::program::{Program, Run};
-use crate::rule::Gathered;
+use crate::rule::{Gathered, RuleId};
 use crate::verdict::{Counterexample, Report, Verdict};
 use diolock::op::TaskId;
-use search::Search;
-use stateright::{Checker, Model};
+use search::{Search, StateId};
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
 use std::time::Instant;
 
 /// What to compute besides the verdict.
@@ -35,21 +34,13 @@ pub struct Options {
 /// Explores a program state by state; the counterexample, if any, is a shortest one.
 pub fn run(program: &Program, options: Options) -> Report {
     let start = Instant::now();
-    let mut checker = Search::new(program, options.traces).checker().threads(1);
-    if let Some(max) = options.max_states {
-        checker = checker.target_state_count(max);
-    }
-    let checker = checker.spawn_bfs().join();
-    let states = checker.unique_state_count() as u64;
-    let path = checker.discoveries().into_values().next();
-    let found = {
-        let mut found = checker.model().gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *found)
-    };
+    let mut search = Search::new(program, options.traces);
+    let (wrong, complete) = breadth_first(&mut search, program, options.max_states);
+    let states = search.len() as u64;
+    let found = search.found;
     let mut tally = Tally { traces: found.traces, gathered: found.gathered, ..Tally::new() };
-    let complete = options.max_states.is_none_or(|max| states < max as u64);
-    if let Some(path) = path {
-        let (wrong, run) = replay(program, &path.into_actions());
+    if let Some(schedule) = wrong {
+        let (wrong, run) = replay(program, &schedule);
         tally.went_wrong(wrong, &run);
     } else if complete
         && program.calls.iter().any(|call| call.repeats())
@@ -67,6 +58,46 @@ pub fn run(program: &Program, options: Options) -> Report {
     report.states = Some(states);
     report.traces = traces;
     report
+}
+
+/// A shortest way to a state in which a rule is broken or somebody is stuck, and whether every state was looked at.
+fn breadth_first(
+    search: &mut Search<'_>,
+    program: &Program,
+    max_states: Option<usize>,
+) -> (Option<Vec<TaskId>>, bool) {
+    // How each state was met first: states are numbered in that order, so none is far from its neighbours.
+    let mut ways = vec![(Search::FIRST, 0)];
+    let mut at = Search::FIRST;
+    while (at as usize) < search.len() {
+        if search.broken(at).is_some() {
+            return (Some(way(&ways, at)), false);
+        }
+        if max_states.is_some_and(|max| search.len() >= max) {
+            return (None, false);
+        }
+        let mut stuck = program.rules.has(RuleId::R12) && !search.finished(at);
+        for task in search.tasks() {
+            stuck &= search.next(at, task).is_none();
+            ways.resize(search.len(), (at, task));
+        }
+        if stuck {
+            return (Some(way(&ways, at)), false);
+        }
+        at += 1;
+    }
+    (None, true)
+}
+
+fn way(ways: &[(StateId, TaskId)], mut to: StateId) -> Vec<TaskId> {
+    let mut schedule = Vec::new();
+    while to != Search::FIRST {
+        let (from, task) = ways[to as usize];
+        schedule.push(task);
+        to = from;
+    }
+    schedule.reverse();
+    schedule
 }
 
 /// Whether a program has fewer states than that, as far as they must be looked at for a verdict.

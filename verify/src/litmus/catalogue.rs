@@ -43,6 +43,21 @@ pub fn all() -> Result<Vec<Litmus>, Report> {
     all_in(&place())
 }
 
+/// The names of the catalogue's litmus tests; none of them is read.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn names() -> Result<Vec<String>, Report> {
+    names_in(&place())
+}
+
+fn names_in(place: &Place) -> Result<Vec<String>, Report> {
+    Ok(match place {
+        Place::Folder(folder) => files(folder)?.iter().map(|path| stem(path)).collect(),
+        Place::Embedded(files) => files.iter().map(|file| file.0.to_owned()).collect(),
+    })
+}
+
 fn all_in(place: &Place) -> Result<Vec<Litmus>, Report> {
     let read: Vec<_> = match place {
         Place::Folder(folder) => files(folder)?.iter().map(|path| load(path)).collect(),
@@ -72,21 +87,17 @@ fn find_in(place: &Place, name_or_path: &str) -> Result<Litmus, Report> {
         let litmus = load(Path::new(name_or_path))?;
         return Ok(Litmus { given: quoted(name_or_path), ..litmus });
     }
-    let names: Vec<String> = match place {
+    let found = match place {
         Place::Folder(folder) => {
-            let files = files(folder)?;
-            if let Some(path) = files.iter().find(|path| stem(path) == name_or_path) {
-                return Ok(load(path)?);
-            }
-            files.iter().map(|path| stem(path)).collect()
+            let path = files(folder)?.into_iter().find(|path| stem(path) == name_or_path);
+            path.map(|path| load(&path))
         }
-        Place::Embedded(files) => {
-            if let Some(file) = files.iter().find(|file| file.0 == name_or_path) {
-                return Ok(embedded(file)?);
-            }
-            files.iter().map(|file| file.0.to_owned()).collect()
-        }
+        Place::Embedded(files) => files.iter().find(|file| file.0 == name_or_path).map(embedded),
     };
+    if let Some(found) = found {
+        return Ok(found?);
+    }
+    let names = names_in(place)?;
     let name = shown(name_or_path);
     let message = format!("no litmus test is called `{name}`");
     let of_it = |known: &&String| !name.is_empty() && known.contains(&name);

@@ -1,9 +1,9 @@
 //! The steps of one user among others of whom only this is known: that each of them lets the step happen.
 
-use super::intern::Interner;
 use super::needs::Needs;
 use super::scene::{Scene, Template};
 use super::user::User;
+use crate::numbers::Interner;
 use crate::program::Event;
 use crate::rule::{UserRecord, Violation, Written, judge_among};
 use diolock::inode::{Inode, Share, TASKS};

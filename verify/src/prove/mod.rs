@@ -29,7 +29,6 @@ mod deadlock;
 mod effect;
 #[cfg(test)]
 mod exact;
-mod intern;
 mod machine;
 mod needs;
 mod pairs;

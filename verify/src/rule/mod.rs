@@ -27,6 +27,7 @@ pub use among::{Judged, carried, judge_among};
 pub use answers::told;
 pub use gathered::{Gathered, Node};
 pub use parts::{UserRecord, Written};
+pub(crate) use records::TaskRecord;
 pub use rules::Rules;
 pub use witness::{Verb, Witness};
 

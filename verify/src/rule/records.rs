@@ -82,7 +82,7 @@ impl Halves {
 
 /// What the rules remember of one task: what it did and what it was told.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct TaskRecord {
+pub(crate) struct TaskRecord {
     pub(super) held: Vec<(LockName, Mode)>,
     pub(super) handles: u8,
     pub(super) time_handle: bool,

@@ -2,9 +2,11 @@
 
 use super::answers::Answers;
 use super::memory::Memory;
+use super::records::TaskRecord;
 use super::watch::Watch;
 use crate::program::{Event, Program};
 use diolock::op::{LockName, Mode, Op, TaskId};
+use std::sync::Arc;
 
 /// The rules and all they remember: plain data, no part of any engine.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -24,6 +26,22 @@ impl Rules {
             watch: Watch::new(program),
             answers: Answers::new(program),
         }
+    }
+
+    /// What they remember of each task, taken out of the rest. An event changes that of its own task, and of one that it
+    /// starts; nothing else of it is looked at, but where [`Rules::ask_for_all`].
+    pub(crate) fn take_records(&mut self) -> Vec<Arc<TaskRecord>> {
+        std::mem::take(&mut self.memory.tasks)
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_records(&mut self, records: Vec<Arc<TaskRecord>>) {
+        self.memory.tasks = records;
+    }
+
+    /// Whether a witness asks at an event for what other tasks hold.
+    pub(crate) fn ask_for_all(&self) -> bool {
+        self.watch.asks_for_all()
     }
 
     /// Whether a task has blocks mapped for I/O that is not done; kept only if a witness asks.

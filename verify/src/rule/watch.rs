@@ -35,6 +35,11 @@ impl Watch {
         self.ended.get(usize::from(task)).is_some_and(|ended| ended.has(other))
     }
 
+    /// Whether what it notes depends on what others hold than the event's own task.
+    pub(super) fn asks_for_all(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// Notes an event, of which the rules have taken note already.
     pub(super) fn remember(&mut self, event: &Event, memory: &Memory) {
         let me = event.task;

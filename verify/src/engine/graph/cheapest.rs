@@ -1,7 +1,7 @@
 //! The cheapest run that goes wrong in a given way: fewest steps or fewest switches first.
 
-use super::search::{Search, State, enabled};
-use crate::program::Program;
+use super::search::{Search, StateId};
+use crate::program::{Program, Waiting};
 use crate::rule::RuleId;
 use crate::verdict::Verdict;
 use diolock::op::TaskId;
@@ -33,8 +33,9 @@ impl Cost {
 }
 
 /// One way to a state.
+#[derive(Clone, Copy)]
 struct Node {
-    state: State,
+    state: StateId,
     last: Option<TaskId>,
     steps: usize,
     switches: usize,
@@ -51,38 +52,35 @@ pub fn cheapest(
     bound: (usize, usize),
     max_states: usize,
 ) -> Option<Vec<TaskId>> {
-    let search = Search::new(program, false);
-    let first = search.state();
+    let mut search = Search::new(program, false);
     let mut nodes =
-        vec![Node { state: first.clone(), last: None, steps: 0, switches: 0, parent: None }];
-    let mut seen: HashMap<(State, Option<TaskId>), (usize, usize)> = HashMap::new();
-    seen.insert((first, None), (0, 0));
+        vec![Node { state: Search::FIRST, last: None, steps: 0, switches: 0, parent: None }];
+    let mut seen: HashMap<(StateId, Option<TaskId>), (usize, usize)> = HashMap::new();
+    seen.insert((Search::FIRST, None), (0, 0));
     let mut queue = BinaryHeap::from([Reverse(((0, 0), 0_usize))]);
     while let Some(Reverse((so_far, at))) = queue.pop() {
-        let node = &nodes[at];
-        if seen.get(&(node.state.clone(), node.last)).is_some_and(|&best| best < so_far) {
+        let Node { state, last, steps, switches, .. } = nodes[at];
+        if seen.get(&(state, last)).is_some_and(|&best| best < so_far) {
             continue;
         }
-        if is(&search, &node.state, wanted) {
+        if is(&mut search, program, state, wanted) {
             return Some(schedule(&nodes, at));
         }
-        if node.state.broken.is_some() {
+        if search.broken(state).is_some() {
             continue;
         }
-        let (state, last, steps, switches) =
-            (node.state.clone(), node.last, node.steps, node.switches);
-        for task in enabled(&state.system) {
+        for task in search.tasks() {
             let switches = switches + usize::from(last.is_some_and(|last| last != task));
             let total = cost.of(steps + 1, switches);
             if total > bound {
                 continue;
             }
-            let Some((next, ..)) = search.step(&state, task) else { continue };
+            let Some(next) = search.next(state, task) else { continue };
             let key = (next, Some(task));
             if seen.get(&key).is_some_and(|&best| best <= total) {
                 continue;
             }
-            seen.insert(key.clone(), total);
+            seen.insert(key, total);
             if nodes.len() == max_states {
                 return None;
             }
@@ -95,16 +93,14 @@ pub fn cheapest(
 }
 
 /// Whether a state shows that verdict.
-fn is(search: &Search, state: &State, wanted: &Verdict) -> bool {
+fn is(search: &mut Search<'_>, program: &Program, state: StateId, wanted: &Verdict) -> bool {
+    let broken = search.broken(state);
     match wanted {
-        Verdict::Violated(rule) => state.broken == Some(*rule),
+        Verdict::Violated(rule) => broken == Some(*rule),
         Verdict::Deadlocked | Verdict::Livelocked => {
-            let stuck = state.broken.is_none()
-                && search.program.rules.has(RuleId::R12)
-                && !state.system.finished()
-                && enabled(&state.system).next().is_none();
-            let spins = || state.system.waiting().iter().any(crate::program::Waiting::spins);
-            stuck && spins() == (*wanted == Verdict::Livelocked)
+            let stuck = broken.is_none() && program.rules.has(RuleId::R12) && search.stuck(state);
+            let waiting = || search.system(state).waiting();
+            stuck && waiting().iter().any(Waiting::spins) == (*wanted == Verdict::Livelocked)
         }
         _ => false,
     }

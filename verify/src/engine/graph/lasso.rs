@@ -5,10 +5,9 @@
 //! loop in which it can *never* go on, and every other task in the loop either moves in it or
 //! cannot move anywhere in it.
 
-use super::search::{Search, State, enabled};
+use super::search::{Search, StateId};
 use crate::program::Program;
 use diolock::op::TaskId;
-use diolock::task::Task;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use std::collections::{HashMap, VecDeque};
@@ -25,21 +24,21 @@ pub struct Lasso {
 
 /// Looks for a livelock of a task that does not repeat.
 pub fn find(program: &Program) -> Option<Lasso> {
-    let search = Search::new(program, false);
-    let (graph, root) = states(&search);
+    let mut search = Search::new(program, false);
+    let graph = states(&mut search);
     let victims = (0..program.calls.len() as TaskId)
         .filter(|&task| !program.calls[usize::from(task)].repeats());
     for victim in victims {
         let starving = graph.filter_map(
             |_, state| {
-                let waits = state.system.calls[usize::from(victim)].next().is_some();
-                (waits && !enabled(&state.system).any(|task| task == victim)).then_some(state)
+                let waits = search.goes_on(state.id, victim) && !state.able.contains(&victim);
+                waits.then_some(state)
             },
             |_, &task| Some(task),
         );
         for component in petgraph::algo::tarjan_scc(&starving) {
             if fair_loop(&starving, &component)
-                && let Some(lasso) = lasso(&graph, root, &starving, &component, victim)
+                && let Some(lasso) = lasso(&graph, &starving, &component, victim)
             {
                 return Some(lasso);
             }
@@ -48,29 +47,29 @@ pub fn find(program: &Program) -> Option<Lasso> {
     None
 }
 
-fn states(search: &Search) -> (DiGraph<State, TaskId>, NodeIndex) {
+/// A state, and who can take a step there.
+struct State {
+    id: StateId,
+    able: Vec<TaskId>,
+}
+
+/// Every state: its node has its number.
+fn states(search: &mut Search<'_>) -> DiGraph<State, TaskId> {
     let mut graph = DiGraph::new();
-    let mut index = HashMap::new();
-    let first = search.state();
-    let root = graph.add_node(first.clone());
-    index.insert(first, root);
-    let mut queue = VecDeque::from([root]);
-    while let Some(at) = queue.pop_front() {
-        let state = graph[at].clone();
-        if state.broken.is_some() {
-            continue;
+    let mut edges = Vec::new();
+    let mut id = Search::FIRST;
+    while (id as usize) < search.len() {
+        let able: Vec<TaskId> = search.tasks().filter(|&task| search.enabled(id, task)).collect();
+        if search.broken(id).is_none() {
+            edges.extend(able.iter().filter_map(|&task| Some((id, search.next(id, task)?, task))));
         }
-        for task in enabled(&state.system) {
-            let Some((next, ..)) = search.step(&state, task) else { continue };
-            let to = *index.entry(next.clone()).or_insert_with(|| {
-                let to = graph.add_node(next);
-                queue.push_back(to);
-                to
-            });
-            graph.add_edge(at, to, task);
-        }
+        graph.add_node(State { id, able });
+        id += 1;
     }
-    (graph, root)
+    for (from, to, task) in edges {
+        graph.add_edge(NodeIndex::new(from as usize), NodeIndex::new(to as usize), task);
+    }
+    graph
 }
 
 fn fair_loop(graph: &DiGraph<&State, TaskId>, component: &[NodeIndex]) -> bool {
@@ -81,23 +80,19 @@ fn fair_loop(graph: &DiGraph<&State, TaskId>, component: &[NodeIndex]) -> bool {
         .map(|edge| *edge.weight())
         .collect();
     !moves.is_empty()
-        && component
-            .iter()
-            .flat_map(|&node| enabled(&graph[node].system))
-            .all(|task| moves.contains(&task))
+        && component.iter().flat_map(|&node| &graph[node].able).all(|task| moves.contains(task))
 }
 
 fn lasso(
     graph: &DiGraph<State, TaskId>,
-    root: NodeIndex,
     starving: &DiGraph<&State, TaskId>,
     component: &[NodeIndex],
     victim: TaskId,
 ) -> Option<Lasso> {
     // States are numbered breadth first: the smallest is the nearest to the start.
     let first = *component.iter().min()?;
-    let entry = graph.node_indices().find(|&n| &graph[n] == starving[first])?;
-    let into = path(graph, root, |node| node == entry, |_| true)?;
+    let entry = NodeIndex::new(starving[first].id as usize);
+    let into = path(graph, NodeIndex::new(0), |node| node == entry, |_| true)?;
     // Once around: through an edge of every task that moves in the loop.
     let mut movers: Vec<TaskId> = component
         .iter()

@@ -1,33 +1,19 @@
 //! The states of a program, and the steps that lead from one to the next.
+//!
+//! A state is a row of numbers: where each task stands, what the rules remember of each, the two halves of the inode,
+//! what else the rules remember. What a step does is found out once for its task and those of these parts that it
+//! touches, and what the rules say of it once for those that they may see; after that it is looked up.
 
-use crate::program::{Event, Program, System};
-use crate::rule::{Gathered, RuleId, Rules, Violation};
+use super::table::Table;
+use crate::numbers::Interner;
+use crate::program::{Event, Local, Program, System};
+use crate::rule::{Gathered, RuleId, Rules, TaskRecord};
 use crate::trace::TraceHash;
+use diolock::inode::{FileState, Guards, Half, Inode};
 use diolock::op::{Mode, Op, TaskId};
-use stateright::{Model, Property};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
-
-/// Where a run stands, as stateright sees it: boxed, as it is moved about.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct State {
-    pub(super) system: Box<System>,
-    pub(super) rules: Box<Rules>,
-    pub(super) trace: Option<TraceHash>,
-    pub(super) broken: Option<RuleId>,
-}
-
-pub(super) struct Search {
-    pub(super) program: Program,
-    pub(super) traces: bool,
-    pub(super) gathered: Mutex<Found>,
-}
-
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) gathered: Gathered,
-    pub(super) traces: BTreeSet<u64>,
-}
+use std::sync::Arc;
 
 /// The step a task takes next: its own, or to queue if it is a writer that a rwsem makes wait.
 pub fn pending(system: &System, task: TaskId) -> Option<Op> {
@@ -51,76 +37,395 @@ pub fn enabled(system: &System) -> impl Iterator<Item = TaskId> {
     })
 }
 
-impl Search {
-    pub(super) fn new(program: &Program, traces: bool) -> Search {
-        Search { program: program.clone(), traces, gathered: Mutex::default() }
-    }
+/// The number of a state, in the order in which they were met.
+pub(super) type StateId = u32;
 
-    pub(super) fn state(&self) -> State {
-        State {
-            system: Box::new(System::new(&self.program)),
-            rules: Box::new(Rules::new(&self.program)),
-            trace: self.traces.then(|| TraceHash::new(self.program.calls.len())),
-            broken: None,
-        }
-    }
+/// What stands for the number of a part that is not looked at.
+const ANY: u32 = u32::MAX;
 
-    pub(super) fn step(
-        &self,
-        last: &State,
-        task: TaskId,
-    ) -> Option<(State, Event, Option<Violation>)> {
-        let op = pending(&last.system, task)?;
-        let mut state = last.clone();
-        let event = state.system.perform(task, op).ok()?;
-        let found = &mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        let gathered = &mut found.gathered;
-        crate::emit::step(&self.program, &state.rules, &event);
-        let mut violation = state
-            .rules
-            .observe(&self.program, &event, state.system.just_over(task), gathered)
-            .err();
-        if let Some(trace) = &mut state.trace {
-            trace.observe(&event);
-        }
-        if violation.is_none() && state.system.finished() {
-            violation = state.rules.finish(&self.program, &state.system, gathered).err();
-            if let Some(trace) = &state.trace {
-                found.traces.insert(trace.get());
-            }
-        }
-        state.broken = violation.as_ref().map(|v| v.rule);
-        Some((state, event, violation))
-    }
+/// What the rules remember but of single tasks, and which of them the last step broke.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Rest {
+    rules: Rules,
+    broken: Option<RuleId>,
 }
 
-impl Model for Search {
-    type State = State;
-    type Action = TaskId;
+/// A step that was taken, and what it left.
+struct Done {
+    /// The number of its event.
+    event: u32,
+    local: u32,
+    /// [`ANY`] where it left it as it was.
+    guards: u32,
+    file: u32,
+    /// Its task goes on to another call.
+    new_iocb: bool,
+    /// The completion that it starts.
+    starts: Option<TaskId>,
+}
 
-    fn init_states(&self) -> Vec<State> {
-        vec![self.state()]
+/// What is asked of a local state again and again.
+#[derive(Clone, Copy)]
+struct Known {
+    /// It has nothing left to do.
+    over: bool,
+    guards: bool,
+    file: bool,
+}
+
+/// The numbers of the parts that a step looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct StepKey {
+    task: TaskId,
+    local: u32,
+    guards: u32,
+    file: u32,
+}
+
+/// The numbers of the parts that the rules look at: where an event starts a task, what they remember of that, and
+/// where they ask for all, of all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct JudgedKey {
+    event: u32,
+    rest: u32,
+    own: u32,
+    child: u32,
+    all: u32,
+}
+
+/// What the rules remember after it.
+#[derive(Clone, Copy)]
+struct Judged {
+    rest: u32,
+    own: u32,
+    child: u32,
+}
+
+/// The states met so far.
+pub(super) struct Search<'a> {
+    program: &'a Program,
+    tasks: usize,
+    asks_for_all: bool,
+    states: Table,
+    /// Which rule the end of an execution in that state breaks.
+    ends: FxHashMap<StateId, RuleId>,
+    locals: Interner<Local>,
+    /// By local.
+    known: Vec<Known>,
+    guards: Interner<Guards>,
+    files: Interner<FileState>,
+    records: Interner<TaskRecord>,
+    rests: Interner<Rest>,
+    /// With the local state of a task whose call it ended.
+    events: Interner<(Event, Option<u32>)>,
+    all: Interner<Box<[u32]>>,
+    traces: Option<Interner<TraceHash>>,
+    steps: FxHashMap<StepKey, Option<u32>>,
+    done: Vec<Done>,
+    started: FxHashMap<(u32, u32), u32>,
+    renewed: FxHashMap<(u32, TaskId), u32>,
+    judged: FxHashMap<JudgedKey, Judged>,
+    row: Vec<u32>,
+    pub(super) found: Found,
+}
+
+/// What is gathered over all states.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) gathered: Gathered,
+    pub(super) traces: BTreeSet<u64>,
+}
+
+impl Search<'_> {
+    /// The state in which a program starts.
+    pub(super) const FIRST: StateId = 0;
+
+    /// With the first state alone. Where `traces` are asked for, states remember how they were reached, up to commuting
+    /// steps.
+    pub(super) fn new(program: &Program, traces: bool) -> Search<'_> {
+        let (system, mut rules) = (System::new(program), Rules::new(program));
+        let tasks = program.calls.len();
+        let mut search = Search {
+            program,
+            tasks,
+            asks_for_all: rules.ask_for_all(),
+            states: Table::new(2 * tasks + 3 + usize::from(traces)),
+            ends: FxHashMap::default(),
+            locals: Interner::default(),
+            known: Vec::new(),
+            guards: Interner::default(),
+            files: Interner::default(),
+            records: Interner::default(),
+            rests: Interner::default(),
+            events: Interner::default(),
+            all: Interner::default(),
+            traces: traces.then(Interner::default),
+            steps: FxHashMap::default(),
+            done: Vec::new(),
+            started: FxHashMap::default(),
+            renewed: FxHashMap::default(),
+            judged: FxHashMap::default(),
+            row: Vec::new(),
+            found: Found::default(),
+        };
+        let mut row: Vec<u32> = system.tasks().map(|task| search.local(&system, task)).collect();
+        row.extend(rules.take_records().iter().map(|record| search.records.number_of(record)));
+        let (guards, file) = system.inode.halves();
+        row.push(search.guards.number(guards));
+        row.push(search.files.number(file));
+        row.push(search.rests.number(Rest { rules, broken: None }));
+        row.extend(search.traces.as_mut().map(|traces| traces.number(TraceHash::new(tasks))));
+        search.states.insert(&row);
+        search
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<TaskId>) {
-        if state.broken.is_none() {
-            actions.extend(enabled(&state.system));
+    /// How many states were met.
+    pub(super) fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// The tasks.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = TaskId> + use<> {
+        0..self.tasks as TaskId
+    }
+
+    // Where in a row the parts are: first that of each task.
+    fn record_at(&self, task: TaskId) -> usize {
+        self.tasks + usize::from(task)
+    }
+    fn guards_at(&self) -> usize {
+        2 * self.tasks
+    }
+    fn file_at(&self) -> usize {
+        2 * self.tasks + 1
+    }
+    fn rest_at(&self) -> usize {
+        2 * self.tasks + 2
+    }
+    fn trace_at(&self) -> usize {
+        2 * self.tasks + 3
+    }
+
+    /// Which rule the way into a state broke.
+    pub(super) fn broken(&self, state: StateId) -> Option<RuleId> {
+        let rest = self.states.row(state)[self.rest_at()];
+        self.rests.get(rest).broken.or_else(|| self.ends.get(&state).copied())
+    }
+
+    /// Whether a task has something left to do.
+    pub(super) fn goes_on(&self, state: StateId, task: TaskId) -> bool {
+        !self.known[self.states.row(state)[usize::from(task)] as usize].over
+    }
+
+    /// Whether nobody has.
+    pub(super) fn finished(&self, state: StateId) -> bool {
+        !self.tasks().any(|task| self.goes_on(state, task))
+    }
+
+    /// Whether a task can take a step.
+    pub(super) fn enabled(&mut self, state: StateId, task: TaskId) -> bool {
+        self.step(state, task).is_some()
+    }
+
+    /// Whether somebody has something left to do, but nobody can.
+    pub(super) fn stuck(&mut self, state: StateId) -> bool {
+        !self.finished(state) && !self.tasks().any(|task| self.enabled(state, task))
+    }
+
+    /// The tasks and what they share.
+    pub(super) fn system(&self, state: StateId) -> System {
+        let row = self.states.row(state);
+        let locals = row[..self.tasks].iter().map(|&local| self.locals.get(local).as_ref());
+        let guards = Guards::clone(self.guards.get(row[self.guards_at()]));
+        let file = FileState::clone(self.files.get(row[self.file_at()]));
+        System::of(Inode::of(guards, file), locals)
+    }
+
+    /// What the rules remember.
+    fn rules(&self, row: &[u32]) -> Rules {
+        let mut rules = self.rests.get(row[self.rest_at()]).rules.clone();
+        let records = row[self.tasks..2 * self.tasks].iter();
+        rules.put_records(records.map(|&record| Arc::clone(self.records.get(record))).collect());
+        rules
+    }
+
+    /// The state after a step of a task, if it can take one.
+    pub(super) fn next(&mut self, state: StateId, task: TaskId) -> Option<StateId> {
+        let number = self.step(state, task)?;
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        row.extend_from_slice(self.states.row(state));
+        let Done { event, local, guards, file, new_iocb, starts } = self.done[number as usize];
+        row[usize::from(task)] = local;
+        if guards != ANY {
+            row[self.guards_at()] = guards;
+        } else if new_iocb {
+            row[self.guards_at()] = self.renew(row[self.guards_at()], task);
+        }
+        if file != ANY {
+            row[self.file_at()] = file;
+        }
+        if let Some(child) = starts {
+            row[usize::from(child)] = self.start(state, number, child);
+        }
+        self.judge(&mut row, event, task, starts);
+        if let Some(traces) = &mut self.traces {
+            let at = 2 * self.tasks + 3;
+            let mut trace = TraceHash::clone(traces.get(row[at]));
+            trace.observe(&self.events.get(event).0);
+            row[at] = traces.number(trace);
+        }
+        let (next, new) = self.states.insert(&row);
+        self.row = row;
+        if new && self.finished(next) {
+            self.end(next);
+        }
+        Some(next)
+    }
+
+    fn local(&mut self, system: &System, task: TaskId) -> u32 {
+        let number = self.locals.number(system.local(task));
+        if number as usize == self.known.len() {
+            let op = system.next(task);
+            let touches = |half: Half| op.as_ref().is_some_and(|op| half.touched_by(op));
+            let (guards, file) = (touches(Half::Guards), touches(Half::File));
+            self.known.push(Known { over: op.is_none(), guards, file });
+        }
+        number
+    }
+
+    /// What a task's next step does, by its number; nothing if it has to wait, or has returned.
+    fn step(&mut self, state: StateId, task: TaskId) -> Option<u32> {
+        let row = self.states.row(state);
+        let local = row[usize::from(task)];
+        let known = self.known[local as usize];
+        if known.over {
+            return None;
+        }
+        let part = |looks, at: usize| if looks { row[at] } else { ANY };
+        let guards = part(known.guards, self.guards_at());
+        let file = part(known.file, self.file_at());
+        let key = StepKey { task, local, guards, file };
+        if let Some(&step) = self.steps.get(&key) {
+            return step;
+        }
+        let step = self.take(state, task, known);
+        self.steps.insert(key, step);
+        step
+    }
+
+    /// Takes a step for the first time.
+    fn take(&mut self, state: StateId, task: TaskId, known: Known) -> Option<u32> {
+        let mut system = self.system(state);
+        let event = pending(&system, task).and_then(|op| system.perform(task, op).ok())?;
+        let starts = match event.op {
+            Op::Submit(child, _) => Some(child),
+            _ => None,
+        };
+        let call = &system.calls[usize::from(task)];
+        let new_iocb = call.went_on() && !matches!(event.op, Op::Queue(_));
+        let over = call.just_over().is_some();
+        let local = self.local(&system, task);
+        let (guards, file) = system.inode.halves();
+        let row = self.states.row(state);
+        let touched = "a step changes what it does not touch";
+        assert!(
+            known.file || file == **self.files.get(row[self.file_at()]),
+            "{touched}: {event:?}"
+        );
+        let guards_before = row[self.guards_at()];
+        let guards = match known.guards {
+            true => self.guards.number(guards),
+            false => {
+                let renewed = match new_iocb {
+                    true => self.renew(guards_before, task),
+                    false => guards_before,
+                };
+                assert!(guards == **self.guards.get(renewed), "{touched}: {event:?}");
+                ANY
+            }
+        };
+        let file = if known.file { self.files.number(file) } else { ANY };
+        let event = self.events.number((event, over.then_some(local)));
+        self.done.push(Done { event, local, guards, file, new_iocb, starts });
+        Some(self.done.len() as u32 - 1)
+    }
+
+    /// What tasks wait for, once one of them begins another call.
+    fn renew(&mut self, guards: u32, task: TaskId) -> u32 {
+        if let Some(&renewed) = self.renewed.get(&(guards, task)) {
+            return renewed;
+        }
+        let mut after = Guards::clone(self.guards.get(guards));
+        after.new_iocb(task);
+        let renewed = self.guards.number(after);
+        self.renewed.insert((guards, task), renewed);
+        renewed
+    }
+
+    /// Where a completion stands that a step starts.
+    fn start(&mut self, state: StateId, done: u32, child: TaskId) -> u32 {
+        let key = (done, self.states.row(state)[usize::from(child)]);
+        if let Some(&local) = self.started.get(&key) {
+            return local;
+        }
+        let mut system = self.system(state);
+        let Event { task, op, outcome } = &self.events.get(self.done[done as usize].event).0;
+        system.resume(*task, op, outcome.clone());
+        let local = self.local(&system, child);
+        self.started.insert(key, local);
+        local
+    }
+
+    /// What the rules remember after an event.
+    fn judge(&mut self, row: &mut [u32], event: u32, task: TaskId, starts: Option<TaskId>) {
+        let (own_at, rest_at) = (self.record_at(task), self.rest_at());
+        let child_at = starts.map(|child| self.record_at(child));
+        let child = child_at.map_or(ANY, |at| row[at]);
+        let all = match self.asks_for_all {
+            true => self.all.number(row[self.tasks..2 * self.tasks].into()),
+            false => ANY,
+        };
+        let key = JudgedKey { event, rest: row[rest_at], own: row[own_at], child, all };
+        let judged = match self.judged.get(&key) {
+            Some(&judged) => judged,
+            None => {
+                let judged = self.ask(row, event, starts);
+                self.judged.insert(key, judged);
+                judged
+            }
+        };
+        (row[rest_at], row[own_at]) = (judged.rest, judged.own);
+        if let Some(at) = child_at {
+            row[at] = judged.child;
         }
     }
 
-    fn next_state(&self, last: &State, task: TaskId) -> Option<State> {
-        self.step(last, task).map(|(state, ..)| state)
+    /// Asks the rules for the first time.
+    fn ask(&mut self, row: &[u32], event: u32, starts: Option<TaskId>) -> Judged {
+        let mut rules = self.rules(row);
+        let (event, over) = &**self.events.get(event);
+        crate::emit::step(self.program, &rules, event);
+        let over = over.and_then(|local| self.locals.get(local).call().just_over());
+        let judged = rules.observe(self.program, event, over, &mut self.found.gathered);
+        let broken = judged.err().map(|violation| violation.rule);
+        let records = rules.take_records();
+        let mut record = |task: TaskId| self.records.number_of(&records[usize::from(task)]);
+        let (own, child) = (record(event.task), starts.map_or(ANY, &mut record));
+        let rest = self.rests.number(Rest { rules, broken });
+        Judged { rest, own, child }
     }
 
-    fn properties(&self) -> Vec<Property<Search>> {
-        vec![Property::always(
-            "every rule holds and somebody can go on",
-            |search: &Search, state: &State| {
-                state.broken.is_none()
-                    && (!search.program.rules.has(RuleId::R12)
-                        || state.system.finished()
-                        || enabled(&state.system).next().is_some())
-            },
-        )]
+    /// Books the end of an execution.
+    fn end(&mut self, state: StateId) {
+        let row = self.states.row(state);
+        if let Some(traces) = &self.traces {
+            self.found.traces.insert(traces.get(row[self.trace_at()]).get());
+        }
+        if self.rests.get(row[self.rest_at()]).broken.is_none() {
+            let (rules, system) = (self.rules(row), self.system(state));
+            let end = rules.finish(self.program, &system, &mut self.found.gathered);
+            self.ends.extend(end.err().map(|violation| (state, violation.rule)));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Each value once, by its number.
 #[derive(Debug)]
-pub(super) struct Interner<T> {
+pub(crate) struct Interner<T> {
     numbers: FxHashMap<Arc<T>, u32>,
     values: Vec<Arc<T>>,
 }
@@ -19,12 +19,19 @@ impl<T> Default for Interner<T> {
 
 impl<T: Hash + Eq> Interner<T> {
     /// The number of a value: the same for the same.
-    pub(super) fn number(&mut self, value: T) -> u32 {
-        if let Some(&number) = self.numbers.get(&value) {
-            return number;
-        }
+    pub(crate) fn number(&mut self, value: T) -> u32 {
+        let there = self.numbers.get(&value).copied();
+        there.unwrap_or_else(|| self.add(Arc::new(value)))
+    }
+
+    /// The same of one that others may have as well.
+    pub(crate) fn number_of(&mut self, value: &Arc<T>) -> u32 {
+        let there = self.numbers.get(value).copied();
+        there.unwrap_or_else(|| self.add(Arc::clone(value)))
+    }
+
+    fn add(&mut self, value: Arc<T>) -> u32 {
         let number = self.values.len() as u32;
-        let value = Arc::new(value);
         self.values.push(Arc::clone(&value));
         self.numbers.insert(value, number);
         number
@@ -32,17 +39,17 @@ impl<T: Hash + Eq> Interner<T> {
 
     /// The number of a value that was met.
     #[cfg(test)]
-    pub(super) fn find(&self, value: &T) -> Option<u32> {
+    pub(crate) fn find(&self, value: &T) -> Option<u32> {
         self.numbers.get(value).copied()
     }
 
     /// The value of a number.
-    pub(super) fn get(&self, number: u32) -> &Arc<T> {
+    pub(crate) fn get(&self, number: u32) -> &Arc<T> {
         &self.values[number as usize]
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 }
