@@ -1,6 +1,6 @@
 //! The inode in two halves, of which most steps touch one only: what a step does can be found out for that half alone.
 
-use super::{Extents, Inode, PageCache};
+use super::{Extents, PageCache};
 use crate::inode_lock::{Counter, Gate, Journal, RwSem, Waiters};
 use crate::op::{IoEnd, LockName, Object, Op, Private, Size, TaskId, WaitQueue};
 
@@ -81,17 +81,5 @@ impl Guards {
     /// A task begins another call: its iocb is a new one.
     pub fn new_iocb(&mut self, task: TaskId) {
         self.private[usize::from(task)] = Private::Null;
-    }
-}
-
-impl Inode {
-    /// Its halves.
-    pub fn halves(self) -> (Guards, FileState) {
-        (self.guards, self.file)
-    }
-
-    /// Of its halves.
-    pub fn of(guards: Guards, file: FileState) -> Inode {
-        Inode { guards, file }
     }
 }

@@ -63,6 +63,16 @@ impl Inode {
         Inode { guards, file }
     }
 
+    /// Its halves.
+    pub fn halves(self) -> (Guards, FileState) {
+        (self.guards, self.file)
+    }
+
+    /// Of its halves.
+    pub fn of(guards: Guards, file: FileState) -> Inode {
+        Inode { guards, file }
+    }
+
     /// The same with an `i_disksize` that lags behind: delayed allocation has yet to write back.
     #[must_use]
     pub fn with_disksize(mut self, disksize: Size) -> Inode {

@@ -5,6 +5,7 @@
 //! told by its [`build`].
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -39,6 +40,14 @@ pub fn build(exe: &Path) -> String {
 /// The build that this process runs.
 pub fn own_build() -> String {
     running().map_or_else(|_| unknown(), |exe| build(&exe))
+}
+
+/// What this process runs, the same for the same image on any machine.
+pub fn contents() -> String {
+    let image = running().and_then(std::fs::read).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&image);
+    format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
 }
 
 fn unknown() -> String {

@@ -30,6 +30,7 @@ mod signals;
 mod sources;
 mod steps;
 mod sweep;
+mod swept;
 mod table;
 mod verify;
 mod which;

@@ -1,12 +1,15 @@
 //! `diolock sweep`.
 
-use super::output::{Out, Tone, Unwritten};
+use super::output::{Out, Unwritten};
 use super::running::Running;
+use super::swept::{differences, people};
 use super::{names, progress, signals};
 use clap::Args;
 use diolock::kernel::Version;
 use diolock_verify::engine::EngineName;
-use diolock_verify::sweep::{self, Limits, Sweep as Swept, races};
+use diolock_verify::printable;
+use diolock_verify::sweep::{self, Diff, Limits, Record, Shard, Sweep as Swept, races};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// `diolock sweep`.
@@ -18,7 +21,7 @@ pub struct Sweep {
     /// Calls of a program
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
     pub tasks: u8,
-    /// That many programs, at random; default: all of one or two calls, 3000 of three
+    /// That many programs, at random; default: all of one or two calls or of a shard, 3000 of three
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub programs: Option<u32>,
     /// Where the random choice starts
@@ -33,6 +36,18 @@ pub struct Sweep {
     /// shuttle gives a program up after that many executions, and loom after 100000 at most
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_executions: u32,
+    /// Only part I of N of the programs of one kernel, as JSON lines: for --merge
+    #[arg(long, value_name = "I/N", requires = "json")]
+    pub shard: Option<Shard>,
+    /// Print JSON lines: what was asked, a line for each program that breaks something, how it ended
+    #[arg(long)]
+    pub json: bool,
+    /// What became possible on kernel B, and what impossible, since kernel A
+    #[arg(long, value_names = ["A", "B"], num_args = 2, value_parser = names::kernel, conflicts_with_all = ["kernels", "shard", "json", "merge"])]
+    pub diff: Vec<Version>,
+    /// Read all shards of a sweep from these files, and say what the sweep would have said
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["kernels", "tasks", "programs", "seed", "engines", "max_states", "max_executions", "shard"])]
+    pub merge: Vec<PathBuf>,
 }
 
 /// An engine that can say that there is nothing.
@@ -43,18 +58,58 @@ fn engine(text: &str) -> Result<EngineName, String> {
     }
 }
 
-/// Judges the programs, a kernel after the other.
+/// Judges the programs, a kernel after the other; or puts together what was.
 pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
     let known = races::known().map_err(|why| miette::miette!("the list of races: {why}"))?;
+    let records = match &arguments.merge[..] {
+        [] => judge(arguments)?,
+        files => vec![merge(files)?],
+    };
+    if let (false, [a, b]) = (arguments.diff.is_empty(), &records[..])
+        && [a, b].iter().all(|record| record.ran().0 == record.ran().1)
+    {
+        let diff = Diff::of(a, b, &known).map_err(|why| miette::miette!("{why}"))?;
+        return Ok(differences(&mut Out::new(), &diff)?);
+    }
+    let swept: Result<Vec<Swept>, String> =
+        records.iter().map(|record| Swept::of(record, &known)).collect();
+    let swept = swept.map_err(|why| miette::miette!("{why}"))?;
+    // Whoever reads a part must know from its first line: so nothing is said before the end.
+    let mut out = Out::new();
+    if arguments.json {
+        json(&mut out, &records)?;
+    } else {
+        let partial =
+            records.last().map(|last| (last, last.ran())).filter(|(_, ran)| ran.0 < ran.1);
+        let partial = partial.map(|(last, (ran, of))| {
+            let name = last.asked().version().map_or("?", Version::name);
+            signals::partial(ran, of, &format!("programs of {name}"))
+        });
+        partial.iter().try_for_each(|partial| out.line(partial))?;
+        swept.iter().try_for_each(|swept| people(&mut out, swept))?;
+        partial.iter().try_for_each(|partial| out.line(partial))?;
+    }
+    // What a shard found is judged where all are put together.
+    let complete = records.iter().map(Record::ran).all(|(ran, of)| ran == of);
+    let good = swept.iter().all(Swept::good) || arguments.shard.is_some() && complete;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
     let running = Running::new()?;
-    let mut all = Vec::new();
-    let default = (arguments.tasks == 3).then_some(3000);
-    for &version in &arguments.kernels {
+    let mut records = Vec::new();
+    let default = (arguments.tasks == 3 && arguments.shard.is_none()).then_some(3000);
+    if arguments.shard.is_some() && arguments.kernels.len() > 1 {
+        miette::bail!("a shard is of one kernel: name it with --kernel");
+    }
+    let kernels = if arguments.diff.is_empty() { &arguments.kernels } else { &arguments.diff };
+    for &version in kernels {
         let options = sweep::Options {
             version,
             tasks: usize::from(arguments.tasks),
             programs: arguments.programs.or(default).map(|n| n as usize),
             seed: arguments.seed,
+            shard: arguments.shard.unwrap_or(Shard::WHOLE),
             engines: arguments.engines.clone(),
             limits: Limits {
                 states: arguments.max_states as usize,
@@ -65,79 +120,35 @@ pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
         };
         let bar = progress::bar(0);
         bar.set_message(version.name());
-        let swept = sweep::run(&options, &known, &running.stop, |asked| {
+        let record = sweep::run(&options, &running.stop, |asked| {
             bar.set_length(asked as u64);
             bar.inc(1);
         });
         bar.finish_and_clear();
-        let stopped = swept.not_run > 0;
-        all.push(swept);
-        if stopped {
+        let (ran, of) = record.ran();
+        records.push(record);
+        if ran < of {
             break;
         }
     }
-    // Whoever reads a part must know from its first line: so nothing is said before the end.
-    let mut out = Out::new();
-    let partial = all.last().filter(|last| last.not_run > 0).map(|last| {
-        let (ran, of) = (last.programs, last.programs + last.not_run);
-        signals::partial(ran, of, &format!("programs of {}", last.version.name()))
-    });
-    partial.iter().try_for_each(|partial| out.line(partial))?;
-    all.iter().try_for_each(|swept| people(&mut out, swept, usize::from(arguments.tasks)))?;
-    partial.iter().try_for_each(|partial| out.line(partial))?;
-    let good = all.iter().all(Swept::good);
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(records)
 }
 
-fn people(out: &mut Out, swept: &Swept, tasks: usize) -> Result<(), Unwritten> {
-    let name = swept.version.name();
-    let costs: Vec<String> = swept
-        .costs
-        .iter()
-        .map(|&(engine, cost)| match engine {
-            EngineName::Graph => format!("graph {cost} states"),
-            _ => format!("{} {cost} executions", engine.name()),
-        })
-        .collect();
-    out.line(&format!(
-        "{name}: {} programs of {tasks} call(s), {} of them break something ({})",
-        swept.programs,
-        swept.violating,
-        costs.join(", ")
-    ))?;
-    for ((test, what), found) in &swept.races {
-        let line = format!("{:>7}  {what:<8} {test}   {}", found.programs, found.part.line());
-        out.line(&line)?;
-    }
-    for (reason, count) in &swept.not_stated {
-        out.line(&format!("{count:>7}  not stated: {reason}"))?;
-    }
-    for group in swept.groups() {
-        let Some(((what, part), found)) = group.first() else { continue };
-        let programs: usize = group.iter().map(|one| one.1.programs).sum();
-        let head = format!("{programs:>7}  {what:<8} UNEXPLAINED: {}", found.text);
-        out.line(&out.tone(&head, Tone::Bad))?;
-        for line in swept.litmus_text(what, part).lines() {
-            out.line(&format!("    {line}"))?;
-        }
-        for ((_, part), _) in &group[1..] {
-            out.line(&format!("    # as well: {}", part.line()))?;
-        }
-    }
-    for (word, doubts) in
-        [("CONTRADICTION", &swept.contradictions), ("NOT DECIDED", &swept.undecided)]
-    {
-        for doubt in doubts {
-            let line = format!("{word}: {}: {}", doubt.why, doubt.part.line());
-            out.line(&out.tone(&line, Tone::Bad))?;
-        }
-    }
-    let sum = format!(
-        "{name}: {} named races, {} unexplained, {} contradictions, {} not decided",
-        swept.races.len(),
-        swept.unexplained.len(),
-        swept.contradictions.len(),
-        swept.undecided.len()
-    );
-    out.line(&out.tone(&sum, if swept.good() { Tone::Good } else { Tone::Bad }))
+fn merge(files: &[PathBuf]) -> miette::Result<Record> {
+    let read = |path: &PathBuf| {
+        let name = shown(path);
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| miette::miette!("{name} cannot be read: {error}"))?;
+        Record::read(&text).map_err(|why| miette::miette!("{name}: {why}"))
+    };
+    let records: miette::Result<Vec<Record>> = files.iter().map(read).collect();
+    Record::merge(records?).map_err(|why| miette::miette!("{why}"))
+}
+
+fn shown(path: &Path) -> String {
+    printable::text(&path.display().to_string()).into_owned()
+}
+
+fn json(out: &mut Out, records: &[Record]) -> Result<(), Unwritten> {
+    records.iter().try_for_each(|record| out.line(&record.json()?))
 }

@@ -10,30 +10,32 @@ use crate::suite::{MAX_LOOM, guarded};
 use crate::survey;
 use crate::verdict::{Report, Verdict};
 use diolock::kernel::{Kernel, Version};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// What is broken (`R4`, `deadlock`, `livelock`), and how in one run's words.
-pub(super) type Broken = BTreeMap<&'static str, String>;
+pub(super) type Broken = BTreeMap<String, String>;
 
 /// What one engine says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Answer {
     pub(super) broken: Broken,
     /// It gave up, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cut: Option<String>,
     /// States, or executions.
     pub(super) cost: u64,
 }
 
 /// What came of a program.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Judged {
     /// By each engine, in the order asked for.
     pub(super) answers: Vec<(EngineName, Answer)>,
     /// The smallest part that breaks the same, for each thing broken.
-    pub(super) smallest: Vec<(&'static str, Part)>,
+    pub(super) smallest: Vec<(String, Part)>,
 }
 
 /// Judges programs.
@@ -61,7 +63,8 @@ impl Judge {
         let answers: Vec<(EngineName, Answer)> =
             self.engines.iter().map(|&engine| (engine, self.answer(part, engine))).collect();
         let broken = answers.first().map(|first| first.1.broken.clone()).unwrap_or_default();
-        let smallest = broken.keys().map(|&what| (what, self.smallest(part, what))).collect();
+        let smallest =
+            broken.keys().map(|what| (what.clone(), self.smallest(part, what))).collect();
         Judged { answers, smallest }
     }
 
@@ -108,7 +111,7 @@ impl Judge {
                 }
                 _ => return answer,
             };
-            answer.broken.insert(word, text);
+            answer.broken.insert(word.to_owned(), text);
             rules = rules.without(rule);
         }
     }
@@ -141,7 +144,7 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CALLS, STARTS, races};
+    use super::super::{CALLS, STARTS, Shard, races};
     use super::*;
 
     fn part(file: usize, calls: &[&str]) -> Part {
@@ -157,6 +160,7 @@ mod tests {
             tasks: 3,
             programs: None,
             seed: 1,
+            shard: Shard::WHOLE,
             engines: vec![EngineName::Graph],
             limits: Limits { states: 100_000, executions: 1 },
             jobs: 1,

@@ -8,17 +8,23 @@
 //! explained by its smallest part that breaks the same rule, and that by a [`races::Race`].
 
 mod calls;
+mod diff;
 mod judge;
 mod options;
 mod part;
 mod programs;
 pub mod races;
+mod random;
+mod record;
 mod starts;
 mod tally;
 
 pub use calls::CALLS;
-pub use options::{Limits, Options};
+pub use diff::{Broken, Diff};
+pub use options::{Limits, Options, Shard};
 pub use part::Part;
+pub use programs::count;
+pub use record::{Asked, Record};
 pub use starts::STARTS;
 pub use tally::{Doubt, Found, Sweep, Unexplained};
 
@@ -26,8 +32,7 @@ use crate::litmus::Litmus;
 use crate::rule::RuleSet;
 use crate::suite::side_by_side;
 use diolock::kernel::Version;
-use judge::{Judge, Judged};
-use races::Race;
+use judge::Judge;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -38,31 +43,21 @@ pub fn alone(version: Version) -> impl Iterator<Item = Litmus> {
     parts.filter_map(move |part| part.litmus(version, RuleSet::ALL).ok())
 }
 
-/// Runs a sweep; `on_done` hears of each program judged, and of how many there are.
-pub fn run(
-    options: &Options,
-    races: &[Race],
-    stop: &AtomicBool,
-    mut on_done: impl FnMut(usize),
-) -> Sweep {
+/// Runs a shard of a sweep; `on_done` hears of each program judged, and of how many there are.
+pub fn run(options: &Options, stop: &AtomicBool, mut on_done: impl FnMut(usize)) -> Record {
     let programs = programs::programs(options);
-    let mut sweep = Sweep::new(options.version, programs.not_stated);
+    let mut record = Record::new(options, programs.not_stated);
     let asked = programs.parts.len();
     let judge = Arc::new(Judge::new(options));
-    let work = programs.parts.clone();
-    let own = Arc::clone(&judge);
-    let judged: Vec<Option<Judged>> = side_by_side(
-        work,
+    let judged = side_by_side(
+        programs.parts.iter().map(|(_, part)| part.clone()).collect(),
         options.jobs,
         stop,
-        move |part: &Part| own.judge(part),
+        move |part: &Part| judge.judge(part),
         |_, _| on_done(asked),
     );
-    for (part, judged) in programs.parts.iter().zip(judged) {
-        match judged {
-            Some(judged) => sweep.book(part, judged, races),
-            None => sweep.not_run += 1,
-        }
+    for ((at, part), judged) in programs.parts.into_iter().zip(judged) {
+        record.book(at, part, judged);
     }
-    sweep
+    record
 }

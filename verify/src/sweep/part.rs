@@ -1,7 +1,7 @@
 //! A program of a sweep, or a part of one.
 
-use super::calls::CallText;
-use super::starts::Start;
+use super::calls::{CALLS, CallText};
+use super::starts::{Start, StartText};
 use crate::engine::graph;
 use crate::litmus::Litmus;
 use crate::litmus::parse::parse;
@@ -10,12 +10,41 @@ use crate::program::System;
 use crate::rule::{RuleId, RuleSet};
 use diolock::kernel::{Kernel, Version};
 use miette::Diagnostic;
+use serde::{Deserialize, Serialize};
 
 /// Calls on a file, by their numbers, in order.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Part {
     pub(super) file: Start,
     pub(super) calls: Vec<usize>,
+}
+
+/// The same in words, as JSON has it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    file: StartText,
+    calls: Vec<String>,
+}
+
+impl From<Part> for Written {
+    fn from(part: Part) -> Written {
+        let calls = part.calls.iter().map(|&at| CALLS[at].to_owned()).collect();
+        Written { file: part.file.into(), calls }
+    }
+}
+
+impl TryFrom<Written> for Part {
+    type Error = String;
+    fn try_from(written: Written) -> Result<Part, String> {
+        let number = |text: &String| {
+            let at = CALLS.iter().position(|call| call == text);
+            at.ok_or_else(|| format!("no program has the call {text}"))
+        };
+        let calls = written.calls.iter().map(number).collect::<Result<_, _>>()?;
+        Ok(Part { file: written.file.try_into()?, calls })
+    }
 }
 
 impl Part {
@@ -56,7 +85,7 @@ impl Part {
 
     /// In one line: `size = 1, extents = ["written"]: pwrite block=0 | ftruncate to=0`.
     pub fn line(&self) -> String {
-        let calls: Vec<&str> = self.calls.iter().map(|&at| super::CALLS[at]).collect();
+        let calls: Vec<&str> = self.calls.iter().map(|&at| CALLS[at]).collect();
         format!("{}: {}", self.file.text(), calls.join(" | "))
     }
 

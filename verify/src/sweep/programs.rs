@@ -1,21 +1,22 @@
-//! Which programs there are.
+//! Which programs there are: each is a number, and a number is a program.
 
 use super::calls::CALLS;
 use super::options::Options;
 use super::part::Part;
+use super::random::SplitMix;
 use super::starts::{STARTS, Start};
 use crate::rule::RuleSet;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Those that can be written down, and the reasons of those that cannot.
+/// Those that can be written down, each with its place among all that are asked for, and the reasons of those that
+/// cannot.
 pub(super) struct Programs {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<(u64, Part)>,
     pub(super) not_stated: BTreeMap<String, usize>,
 }
 
-/// The programs that are asked for.
+/// The programs of a shard.
 pub(super) fn programs(options: &Options) -> Programs {
-    let mut programs = Programs { parts: Vec::new(), not_stated: BTreeMap::new() };
     // What one call alone cannot state is not tried with others.
     let alone: BTreeMap<&Start, Vec<Option<String>>> = STARTS
         .iter()
@@ -29,18 +30,22 @@ pub(super) fn programs(options: &Options) -> Programs {
         let one = part.calls.iter().find_map(|&at| alone[&part.file][at].clone());
         one.or_else(|| part.litmus(options.version, RuleSet::ALL).err())
     };
-    let mut book = |part: Part| match why_not(&part) {
-        None => programs.parts.push(part),
+    let mut programs = Programs { parts: Vec::new(), not_stated: BTreeMap::new() };
+    let mut book = |at: u64, part: Part| match why_not(&part) {
+        _ if !options.shard.has(at) => {}
+        None => programs.parts.push((at, part)),
         Some(reason) => *programs.not_stated.entry(reason).or_default() += 1,
     };
     match options.programs {
-        None => all(options.tasks).into_iter().for_each(&mut book),
+        None => (0..count(options.tasks))
+            .filter(|&at| options.shard.has(at))
+            .for_each(|at| book(at, decode(options.tasks, at))),
         Some(wanted) => {
             let mut random = SplitMix(options.seed);
             let mut seen = BTreeSet::new();
             let mut stated = 0;
             // Far more than there are reasons to refuse one.
-            for _ in 0..wanted.saturating_mul(100) {
+            for at in 0..wanted as u64 * 100 {
                 if stated == wanted {
                     break;
                 }
@@ -51,7 +56,7 @@ pub(super) fn programs(options: &Options) -> Programs {
                 let part = Part { file, calls };
                 if seen.insert(part.clone()) {
                     stated += usize::from(why_not(&part).is_none());
-                    book(part);
+                    book(at, part);
                 }
             }
         }
@@ -59,34 +64,48 @@ pub(super) fn programs(options: &Options) -> Programs {
     programs
 }
 
-/// Every choice of that many calls, the same one twice included, on every file.
-fn all(tasks: usize) -> Vec<Part> {
-    let mut parts: Vec<Part> =
-        STARTS.iter().map(|file| Part { file: file.clone(), calls: Vec::new() }).collect();
-    for _ in 0..tasks {
-        parts = parts
-            .into_iter()
-            .flat_map(|part| {
-                let from = part.calls.last().copied().unwrap_or(0);
-                (from..CALLS.len()).map(move |at| {
-                    let calls = part.calls.iter().copied().chain([at]).collect();
-                    Part { file: part.file.clone(), calls }
-                })
-            })
-            .collect();
-    }
-    parts
+/// As many choices of `chosen` of `kinds` as there are, where one may be taken again and order is no matter.
+fn choices(kinds: usize, chosen: usize) -> u64 {
+    (0..chosen as u64).fold(1, |all, at| all * (kinds as u64 + at) / (at + 1))
 }
 
-/// Sebastiano Vigna's generator of that name: the same numbers everywhere.
-struct SplitMix(u64);
+/// How many programs of that many calls there are.
+pub fn count(tasks: usize) -> u64 {
+    STARTS.len() as u64 * choices(CALLS.len(), tasks)
+}
 
-impl SplitMix {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % limit as u64) as usize
+/// The program of a number: a file, and calls on it in order, so that none is there twice.
+pub(super) fn decode(tasks: usize, number: u64) -> Part {
+    let of_file = choices(CALLS.len(), tasks);
+    let file = STARTS[(number / of_file) as usize].clone();
+    let mut rest = number % of_file;
+    let mut calls = Vec::with_capacity(tasks);
+    let mut call = 0;
+    while calls.len() < tasks {
+        let with_it = choices(CALLS.len() - call, tasks - calls.len() - 1);
+        if rest < with_it {
+            calls.push(call);
+        } else {
+            rest -= with_it;
+            call += 1;
+        }
+    }
+    Part { file, calls }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_a_program_and_no_two_are_the_same() {
+        for tasks in [1, 2] {
+            let parts: BTreeSet<Part> = (0..count(tasks)).map(|at| decode(tasks, at)).collect();
+            assert_eq!(parts.len() as u64, count(tasks));
+            assert!(parts.iter().all(|part| part.calls.is_sorted() && part.calls.len() == tasks));
+        }
+        assert_eq!(count(2), 15 * 57 * 58 / 2);
+        assert_eq!(decode(3, count(3) - 1).calls, [56, 56, 56]);
+        assert_eq!(decode(3, 57).calls, [0, 1, 1]);
     }
 }

@@ -2,6 +2,7 @@
 
 use diolock::inode::Inode;
 use diolock::op::{Blocks, Extent, Size};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// A file at the start.
@@ -17,6 +18,48 @@ pub struct Start {
     pub dirty: bool,
     /// i_disksize, where it lags behind.
     pub disksize: Option<Size>,
+}
+
+/// The same as JSON has it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StartText {
+    size: String,
+    extents: String,
+    #[serde(default)]
+    cached_pages: Blocks,
+    #[serde(default)]
+    dirty: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disksize: Option<String>,
+}
+
+impl From<Start> for StartText {
+    fn from(start: Start) -> StartText {
+        StartText {
+            size: start.size.to_string(),
+            extents: start.extents.into_owned(),
+            cached_pages: start.cached,
+            dirty: start.dirty,
+            disksize: start.disksize.map(|size| size.to_string()),
+        }
+    }
+}
+
+impl TryFrom<StartText> for Start {
+    type Error = String;
+    fn try_from(text: StartText) -> Result<Start, String> {
+        let size = |text: &str| text.parse().map_err(|_| format!("`{text}` is no size"));
+        if !text.extents.chars().all(|letter| "wuh".contains(letter)) {
+            return Err(format!("extents are w, u and h, not `{}`", text.extents));
+        }
+        Ok(Start {
+            size: size(&text.size)?,
+            disksize: text.disksize.as_deref().map(size).transpose()?,
+            extents: Cow::Owned(text.extents),
+            cached: text.cached_pages,
+            dirty: text.dirty,
+        })
+    }
 }
 
 const fn file(size: Blocks, extents: &'static str) -> Start {
@@ -37,7 +80,7 @@ const fn cached(size: Blocks, extents: &'static str, dirty: bool) -> Start {
 
 /// Sizes of one and two blocks, and inside a block; written, preallocated and missing blocks; a page cached, clean or stored
 /// to; a size that is not on the disk yet; blocks preallocated past the end.
-pub static STARTS: [Start; 13] = [
+pub static STARTS: [Start; 15] = [
     file(1, "w"),
     inside(1, "w"),
     inside(3, "wu"),
@@ -46,6 +89,8 @@ pub static STARTS: [Start; 13] = [
     file(2, "wu"),
     file(2, "hw"),
     file(1, "wu"),
+    file(2, "uw"),
+    cached(1, "w", false),
     cached(2, "ww", false),
     cached(1, "w", true),
     cached(2, "wu", true),

@@ -1,8 +1,8 @@
 //! What a sweep found.
 
 use super::calls::CallText;
-use super::judge::Judged;
 use super::races::Race;
+use super::record::{Outcome, Record};
 use super::{Part, judge::Answer};
 use crate::engine::EngineName;
 use crate::rule::RuleSet;
@@ -30,13 +30,15 @@ pub struct Found {
 }
 
 /// What is broken by which smallest part, and how often.
-pub type Unexplained<'a> = (&'a (&'static str, Part), &'a Found);
+pub type Unexplained<'a> = (&'a (String, Part), &'a Found);
 
 /// Everything a sweep found.
 #[derive(Debug)]
 pub struct Sweep {
     /// On this kernel.
     pub version: Version,
+    /// Calls of a program.
+    pub tasks: usize,
     /// Programs that were judged.
     pub programs: usize,
     /// Those that break something.
@@ -46,11 +48,11 @@ pub struct Sweep {
     /// Why programs could not be written down, and how many.
     pub not_stated: BTreeMap<String, usize>,
     /// States or executions of each engine.
-    pub costs: Vec<(EngineName, u64)>,
+    pub costs: BTreeMap<EngineName, u64>,
     /// Named races, with what they break.
-    pub races: BTreeMap<(String, &'static str), Found>,
+    pub races: BTreeMap<(String, String), Found>,
     /// What nobody has named: the smallest parts.
-    pub unexplained: BTreeMap<(&'static str, Part), Found>,
+    pub unexplained: BTreeMap<(String, Part), Found>,
     /// Engines that contradict each other.
     pub contradictions: Vec<Doubt>,
     /// Searches that did not end.
@@ -58,19 +60,26 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    pub(super) fn new(version: Version, not_stated: BTreeMap<String, usize>) -> Sweep {
-        Sweep {
-            version,
-            programs: 0,
+    /// What was found, held against the races that are known.
+    ///
+    /// # Errors
+    /// If it is of a kernel that there is not.
+    pub fn of(record: &Record, races: &[Race]) -> Result<Sweep, String> {
+        let mut sweep = Sweep {
+            version: record.asked.version()?,
+            tasks: record.asked.tasks(),
+            programs: record.sums.programs,
             violating: 0,
-            not_run: 0,
-            not_stated,
-            costs: Vec::new(),
+            not_run: record.sums.not_run,
+            not_stated: record.sums.not_stated.clone(),
+            costs: record.sums.costs.clone(),
             races: BTreeMap::new(),
             unexplained: BTreeMap::new(),
             contradictions: Vec::new(),
             undecided: Vec::new(),
-        }
+        };
+        record.outcomes.iter().for_each(|outcome| sweep.book(outcome, races));
+        Ok(sweep)
     }
 
     /// Whether everything is explained and every engine agrees.
@@ -81,27 +90,21 @@ impl Sweep {
             && self.not_run == 0
     }
 
-    pub(super) fn book(&mut self, part: &Part, judged: Judged, races: &[Race]) {
-        self.programs += 1;
-        self.compare(part, &judged.answers);
-        for (engine, answer) in &judged.answers {
-            match self.costs.iter_mut().find(|cost| cost.0 == *engine) {
-                Some(cost) => cost.1 += answer.cost,
-                None => self.costs.push((*engine, answer.cost)),
-            }
-        }
+    fn book(&mut self, outcome: &Outcome, races: &[Race]) {
+        let Outcome { program, judged, .. } = outcome;
+        self.compare(program, &judged.answers);
         let broken = judged.answers.first().map(|first| first.1.broken.clone()).unwrap_or_default();
         self.violating += usize::from(!broken.is_empty());
-        for (what, smallest) in judged.smallest {
+        for (what, smallest) in &judged.smallest {
             let found = Found {
                 programs: 0,
                 part: smallest.clone(),
                 text: broken.get(what).cloned().unwrap_or_default(),
             };
-            let race = races.iter().find(|race| race.is(&smallest, what, self.version));
+            let race = races.iter().find(|race| race.is(smallest, what, self.version));
             let entry = match race {
-                Some(race) => self.races.entry((race.test.clone(), what)).or_insert(found),
-                None => self.unexplained.entry((what, smallest)).or_insert(found),
+                Some(race) => self.races.entry((race.test.clone(), what.clone())).or_insert(found),
+                None => self.unexplained.entry((what.clone(), smallest.clone())).or_insert(found),
             };
             entry.programs += 1;
         }
@@ -137,7 +140,7 @@ impl Sweep {
         for one in &self.unexplained {
             let mut names: Vec<&str> = one.0.1.call_texts().map(CallText::name).collect();
             names.sort_unstable();
-            groups.entry((one.0.0, names)).or_default().push(one);
+            groups.entry((&one.0.0, names)).or_default().push(one);
         }
         groups.into_values().collect()
     }
@@ -152,8 +155,8 @@ impl Sweep {
     }
 }
 
-fn words(answer: &Answer) -> BTreeSet<&'static str> {
+fn words(answer: &Answer) -> BTreeSet<&str> {
     // Whether tasks that get nowhere sleep or spin is the same to an engine that only sees them stop.
-    let word = |&what: &&'static str| if what == "livelock" { "deadlock" } else { what };
-    answer.broken.keys().map(word).collect()
+    let word = |what| if what == "livelock" { "deadlock" } else { what };
+    answer.broken.keys().map(String::as_str).map(word).collect()
 }
