@@ -6,7 +6,7 @@
 # make fuzz     100,000 mutated litmus tests, schedules and recordings
 # make costs    record what each litmus test costs, by which `make test` chooses
 # make mutants  mistakes put into the protocol one by one: does the catalogue notice?
-# make sweep    every program of two calls, and 3000 of three, on four kernels: is each violation named?
+# make sweep    every program of two calls on every kernel, and 3000 of three on four: is each violation named?
 # make prove    for any number of tasks: nobody is stuck, and no two break a rule, on the kernels of which that is so
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
@@ -18,6 +18,9 @@
 .PHONY: kernel-trace
 .DEFAULT_GOAL := verify
 
+KERNELS = rfc-v1 rfc-v2 v3.6 v3.7 v3.11 v4.10 v5.4 v5.10 v6.1 v6.12
+comma = ,
+space = $() $()
 DIOLOCK = cargo run --release -q -p diolock-verify --bin diolock --
 
 verify:
@@ -49,7 +52,7 @@ mutants:
 	cargo test -p diolock-verify --test mutants -- --include-ignored --nocapture
 
 sweep:
-	$(DIOLOCK) sweep
+	$(DIOLOCK) sweep --kernel $(subst $(space),$(comma),$(KERNELS))
 	$(DIOLOCK) sweep --tasks 3
 
 # What is proved must be, and what is stuck must be.

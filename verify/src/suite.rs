@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Searches that need more states or executions are incomplete: some twenty times what the catalogue
-/// needs. Counts, not seconds: a verdict must not depend on how busy the machine is.
-pub const MAX_STATES: usize = 5_000_000;
+/// Searches that need more states are incomplete: some forty times what the catalogue needs, and under a gigabyte.
+/// Counts, not seconds: a verdict must not depend on how busy the machine is.
+pub const MAX_STATES: usize = 10_000_000;
 /// The same for loom, whose executions leave some kilobytes behind each.
 pub const MAX_LOOM: u64 = 100_000;
 

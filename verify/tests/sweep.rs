@@ -1,5 +1,7 @@
 //! `diolock sweep` on what takes seconds; `make sweep` asks about everything.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 fn sweep(arguments: &[&str]) -> Output {
@@ -55,6 +57,114 @@ fn loom_agrees_on_a_few() {
         "graph,shuttle,loom",
     ]);
     assert!(out(&output).contains("0 contradictions, 0 not decided"), "{}", out(&output));
+}
+
+/// The shards of a sweep in a folder of their own.
+fn shards(folder: &Path, of: usize) -> Vec<String> {
+    let shard = |number: usize| {
+        let shard = format!("{number}/{of}");
+        let asked = ["--kernel", "v3.7", "--tasks", "1", "--engines", "graph", "--json", "--shard"];
+        let output = sweep(&[&asked[..], &[&shard]].concat());
+        assert_eq!(output.status.code(), Some(0));
+        let path = folder.join(format!("{number}.jsonl"));
+        fs::write(&path, output.stdout).expect("it can be written");
+        path.to_str().expect("a name in UTF-8").to_owned()
+    };
+    (1..=of).map(shard).collect()
+}
+
+fn merge(files: &[&str], more: &[&str]) -> Output {
+    sweep(&[&["--merge"], files, more].concat())
+}
+
+#[test]
+fn shards_put_together_say_what_the_sweep_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = shards(folder.path(), 3);
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let turned = [files[2], files[0], files[1]];
+    for form in [&[][..], &["--json"]] {
+        let whole = ["--kernel", "v3.7", "--tasks", "1", "--engines", "graph"];
+        let whole = sweep(&[&whole, form].concat());
+        let merged = merge(&turned, form);
+        assert_eq!(out(&merged), out(&whole));
+        assert_eq!(merged.status.code(), whole.status.code());
+    }
+}
+
+#[test]
+fn what_is_no_whole_sweep_is_not_put_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = shards(folder.path(), 2);
+    let text = fs::read_to_string(&files[0]).expect("it is there");
+    let other = folder.path().join("other.jsonl");
+    let other_name = other.to_str().expect("a name in UTF-8");
+    let refused = |text: &str, why: &str| {
+        fs::write(&other, text).expect("it can be written");
+        let output = merge(&[other_name, &files[1]], &[]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        assert!(said.contains(why), "{why}: {said}");
+        assert_eq!(output.status.code(), Some(2), "{why}");
+    };
+    let (first, rest) = text.split_once('\n').expect("lines");
+    let cut = text.trim_end().rsplit_once('\n').expect("lines").0;
+    refused("", "there is nothing in it");
+    refused(cut, "its end is missing");
+    refused(rest, "the line with what was asked for is missing");
+    refused(&format!("{text}{first}\n"), "behind the end of the shard");
+    refused(&format!("{first}\n{text}"), "line 2: a second shard");
+    refused(&text.replace("\"seed\":1", "\"seed\":2"), "not of one sweep");
+    refused(&text.replace("\"build\":\"", "\"build\":\"x"), "not of one sweep");
+    refused(&text.replace("1/2", "2/2"), "a shard is there twice");
+    refused(&text.replace("1/2", "1/3"), "of another cut");
+    refused(&text.replace("\"not_run\":0", "\"not_run\":7"), "7 of its programs were not judged");
+    refused(&text.replace("pwrite", "pwrote"), "no program has the call");
+    refused(&text.replace("\"extents\":\"w", "\"extents\":\"x"), "extents are w, u and h");
+    refused("{}", "line 1");
+    let one = merge(&[&files[1]], &[]);
+    assert!(String::from_utf8_lossy(&one.stderr).contains("1 of 2 shards are missing: 1/2"));
+    assert_eq!(one.status.code(), Some(2));
+}
+
+#[test]
+fn two_kernels_are_compared_over_all_programs() {
+    let asked = ["--tasks", "1", "--engines", "graph", "--diff"];
+    let said = out(&sweep(&[&asked[..], &["v3.6", "v6.12"]].concat()));
+    assert!(said.contains("possible on v6.12, not on v3.6:\n      -  nothing\n"), "{said}");
+    assert!(said.contains("R11      "), "{said}");
+    let same = out(&sweep(&[&asked[..], &["v6.12", "v6.12"]].concat()));
+    assert_eq!(same.matches("-  nothing").count(), 2, "{same}");
+}
+
+/// GNU parallel spreads the shards; killed, it goes on where it was.
+#[test]
+fn the_script_goes_on_where_it_was() {
+    let there = Command::new("parallel").arg("--version").stdout(Stdio::null()).status();
+    if !there.is_ok_and(|status| status.success()) {
+        println!("left out: GNU parallel is not installed (Debian's package `parallel`)");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let asked = ["--kernel", "v3.7", "--tasks", "1", "--engines", "graph"];
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweep/parallel");
+    let run = || {
+        let mut command = Command::new(&script);
+        command.arg(folder.path()).arg("4").args(asked).stdin(Stdio::null());
+        command.env("DIOLOCK", env!("CARGO_BIN_EXE_diolock")).env("JOBS", "2");
+        command.output().expect("the script starts")
+    };
+    let first = run();
+    let said = out(&first);
+    assert_eq!(said, out(&sweep(&asked)), "{}", String::from_utf8_lossy(&first.stderr));
+    // As if it had been killed before the last shard was there.
+    let log = folder.path().join("joblog");
+    let text = fs::read_to_string(&log).expect("the log is there");
+    let (kept, lost) = text.trim_end().rsplit_once('\n').expect("lines");
+    fs::write(&log, format!("{kept}\n")).expect("it can be written");
+    let number = lost.split('\t').next().expect("a number");
+    fs::remove_file(folder.path().join(format!("{number}.jsonl"))).expect("the shard is there");
+    assert_eq!(out(&run()), said);
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub struct Sweep {
     /// shuttle gives a program up after that many executions, and loom after 100000 at most
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_executions: u32,
+    /// Programs at a time; default: as many as there are cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
     /// Only part I of N of the programs of one kernel, as JSON lines: for --merge
     #[arg(long, value_name = "I/N", requires = "json")]
     pub shard: Option<Shard>,
@@ -98,6 +101,8 @@ pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
 fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
     let running = Running::new()?;
     let mut records = Vec::new();
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = arguments.jobs.map_or_else(cores, usize::from);
     let default = (arguments.tasks == 3 && arguments.shard.is_none()).then_some(3000);
     if arguments.shard.is_some() && arguments.kernels.len() > 1 {
         miette::bail!("a shard is of one kernel: name it with --kernel");
@@ -115,7 +120,7 @@ fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
                 states: arguments.max_states as usize,
                 executions: u64::from(arguments.max_executions),
             },
-            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            jobs,
             exe: running.exe.clone(),
         };
         let bar = progress::bar(0);
