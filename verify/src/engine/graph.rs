@@ -6,6 +6,7 @@
 
 mod cheapest;
 mod lasso;
+mod parts;
 mod search;
 mod table;
 
