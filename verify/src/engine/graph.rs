@@ -9,6 +9,8 @@ mod lasso;
 mod parts;
 mod search;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use cheapest::{Cost, cheapest};
 pub use search::{enabled, pending};
