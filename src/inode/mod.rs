@@ -197,6 +197,21 @@ impl Inode {
         self.disksize
     }
 
+    /// Whether the DIOREAD_LOCK gate is closed now.
+    pub fn gate_closed(&self) -> bool {
+        self.gate.closed
+    }
+
+    /// The journal now: its open handles, and whether a commit holds new ones off.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The completed I/O that waits for its conversion now.
+    pub fn completed(&self) -> &[IoEnd] {
+        &self.completed
+    }
+
     /// The cached page now.
     pub fn cached_page(&self) -> Option<&Page> {
         self.cache.page()

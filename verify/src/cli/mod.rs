@@ -14,6 +14,7 @@ mod diff;
 mod drawings;
 mod explain;
 mod files;
+mod lessons;
 mod list;
 mod lockgraph;
 mod matrix;
@@ -111,6 +112,7 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
+        Command::Lessons(arguments) => lessons::run(&arguments),
         Command::Sources(arguments) => sources::run(&arguments),
         Command::Litmus => litmus(),
         Command::Steps(arguments) => steps::run(&arguments),
