@@ -149,17 +149,15 @@
   // What a task has done, where it stands, and what it does next if nobody comes between.
   function drawSteps(task) {
     const { list } = cards[task], [letter, , steps] = graph().tasks[task], items = [];
+    let here = 0, current, last;
     const item = (step, cls) => {
       const [label, fn, does] = steps[step], node = make("li", undefined, cls);
       node.append(make("span", does, "does"), " ", make("span", `in ${fn}`, "in"));
       const closes = graph().closes;
-      if (closes && closes[0] === letter && closes[1] === label) {
-        node.append(" ", make("span", "closes the window", "closes"));
-      }
+      if (closes && closes[0] === letter && closes[1] === label && closes[2] === fn) last = node;
       items.push(node);
       return node;
     };
-    let here = 0, current;
     for (const one of way) {
       if (one.task === task) item(slot(here, task).step, "past");
       here = one.to;
@@ -173,6 +171,7 @@
       if (!next) break;
       here = next.to;
     }
+    if (last) last.append(" ", make("span", "closes the window", "closes"));
     list.replaceChildren(...items);
     list.hidden = items.length === 0;
     if (current) list.scrollTop = current.offsetTop - list.offsetTop - list.clientHeight / 3;
@@ -215,6 +214,7 @@
     const may = side === "broken" ? started.broken.won || kept()[data.name]?.steps || resets >= 3 : true;
     $("shortest").setAttribute("aria-disabled", String(!may));
     $("shortest").textContent = side === "broken" ? "Show the shortest" : "Play the schedule that failed";
+    $("shortest").hidden = side === "fixed" && !g.same;
     $("hint").hidden = side === "fixed";
     history.replaceState(null, "", way.length || side === "fixed" ? `#kernel=${g.kernel}&schedule=${schedule}` : location.href.split("#")[0]);
     finish(over);

@@ -14,6 +14,7 @@ mod diff;
 mod drawings;
 mod explain;
 mod files;
+mod glossary;
 mod lessons;
 mod list;
 mod lockgraph;
@@ -25,6 +26,7 @@ mod progress;
 mod prove;
 mod proved;
 mod replay;
+mod rules;
 mod running;
 mod show;
 mod signals;
@@ -112,6 +114,8 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
+        Command::Rules => rules::run(),
+        Command::Glossary { term } => glossary::run(term.as_deref()),
         Command::Lessons(arguments) => lessons::run(&arguments),
         Command::Sources(arguments) => sources::run(&arguments),
         Command::Litmus => litmus(),

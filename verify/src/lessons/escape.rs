@@ -2,6 +2,7 @@
 
 use super::glossary::Glossary;
 use crate::report::escape;
+use crate::rule::RuleId;
 
 /// A text as HTML: `**bold**`, `` `code` ``, and `{term}` or `{term|words}` as a link to the glossary.
 ///
@@ -56,6 +57,10 @@ pub fn terms(text: &str) -> Vec<String> {
 
 fn link(inner: &str, glossary: &Glossary) -> String {
     let (term, words) = inner.split_once('|').unwrap_or((inner, inner));
+    if let Some(rule) = RuleId::named(term).filter(|rule| rule.code() == term) {
+        let (code, says) = (rule.code(), escape(rule.statement()));
+        return format!(r#"<a class="term" href="index.html#{code}" title="{says}">{code} {}</a>"#, rule.name());
+    }
     let entry = glossary.find(term).unwrap_or_else(|| panic!("the glossary lacks {term:?}"));
     let (id, means) = (entry.id(), escape(&plain(&entry.means)));
     format!(r#"<a class="term" href="index.html#{id}" title="{means}">{}</a>"#, escape(words))

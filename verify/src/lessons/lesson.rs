@@ -123,7 +123,7 @@ impl Played {
 
     /// `v3.7`, `v3.7 without 1f555cfa29e8`.
     pub fn title(&self) -> String {
-        self.graph.program.kernel.to_string()
+        self.side.title.clone().unwrap_or_else(|| self.graph.program.kernel.to_string())
     }
 
     /// What its link calls it.

@@ -13,15 +13,19 @@
 pub mod cells;
 pub mod data;
 pub mod escape;
+pub mod free;
 pub mod glossary;
 pub mod graph;
+pub mod index;
 pub mod intern;
 pub mod lesson;
 pub mod page;
+pub mod races;
 pub mod slots;
 pub mod steps;
 pub mod tables;
 pub mod text;
+pub mod today;
 pub mod too_large;
 pub mod ways;
 

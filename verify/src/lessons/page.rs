@@ -98,9 +98,12 @@ fn exercises(exercises: &[Exercise], glossary: &Glossary) -> String {
         return String::new();
     }
     let one = |exercise: &Exercise| {
+        let file = exercise.file.as_ref();
+        let file = file.map(|file| format!("<pre tabindex=\"0\">{}</pre>", escape(file.trim())));
+        let file = file.unwrap_or_default();
         format!(
             "<div class=\"exercise\"><p><span class=\"kind\">{:?}</span> {} <span class=\"par\">Par: {}.</span></p>\
-             <details><summary>A solution</summary><p>{}</p></details></div>\n",
+             <details><summary>A solution</summary><p>{}</p>{file}</details></div>\n",
             exercise.kind,
             marked(&exercise.task, glossary),
             marked(&exercise.par, glossary),

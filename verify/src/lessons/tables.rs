@@ -46,7 +46,9 @@ fn side(played: &Played) -> String {
 }
 
 fn step_row(played: &Played, letter: char, step: &Step) -> String {
-    let closes = played.side.closes.as_ref().is_some_and(|(of, name)| *of == letter && name == step.name);
+    let closes = played.side.closes.as_ref().is_some_and(|(of, name, function)| {
+        *of == letter && name == step.name && function == step.function
+    });
     let mark = if closes { " <span class=\"closes\">closes the window</span>" } else { "" };
     format!(
         "<tr><td class=\"does\">{}{mark}</td><td><code>{}</code></td><td>{}</td></tr>",

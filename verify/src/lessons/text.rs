@@ -49,8 +49,10 @@ pub struct Side {
     pub litmus: Option<String>,
     /// What to look at on the broken one; what closes the window on the fixed one: commit and kernel function.
     pub text: String,
-    /// The step that closes the window: the task's letter, and the step's name in its list.
-    pub closes: Option<(char, String)>,
+    /// What the page calls it, if not by the kernel's name.
+    pub title: Option<String>,
+    /// The step that closes the window: the task's letter, the step's name, its kernel function.
+    pub closes: Option<(char, String, String)>,
 }
 
 impl Side {
@@ -113,6 +115,8 @@ pub struct Exercise {
     pub par: String,
     /// A solution.
     pub solution: String,
+    /// A litmus file that is part of it.
+    pub file: Option<String>,
 }
 
 /// What an exercise practises.
@@ -140,7 +144,18 @@ macro_rules! files {
 }
 
 files! {
+    "01-inode-lock"
+    "02-overwrite-probe"
     "03-drop-i-mutex"
+    "04-time-first"
+    "05-reads-twice"
+    "06-drain-and-gate"
+    "07-worker"
+    "08-size-comes-back"
+    "09-two-halves"
+    "10-today"
+    "11-page-cache"
+    "12-any-number"
 }
 
 /// The lessons, in the order in which they are taught.
