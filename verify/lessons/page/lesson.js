@@ -174,8 +174,18 @@
     if (last) last.append(" ", make("span", "closes the window", "closes"));
     list.replaceChildren(...items);
     list.hidden = items.length === 0;
-    if (current) list.scrollTop = current.offsetTop - list.offsetTop - list.clientHeight / 3;
-    else list.scrollTop = list.scrollHeight;
+    cards[task].current = current;
+  }
+
+  // Brings the pointers and the last row into view: all is measured before anything is moved.
+  function scroll() {
+    const box = lane.parentElement, to = cards.map(({ list, current }) => {
+      if (!list.clientHeight) return 0;
+      return current ? current.offsetTop - list.offsetTop - list.clientHeight / 3 : list.scrollHeight;
+    });
+    const end = box.scrollHeight;
+    cards.forEach(({ list }, n) => { if (to[n]) list.scrollTop = to[n]; });
+    box.scrollTop = end;
   }
 
   function draw(from) {
@@ -205,7 +215,7 @@
     while (drawn < way.length) { body.append(row(drawn)); drawn++; }
     const box = lane.parentElement;
     box.hidden = $("lane-head").hidden = way.length === 0;
-    box.scrollTop = box.scrollHeight;
+    finish(over);
     const schedule = spell(way);
     $("replay-line").hidden = way.length === 0;
     $("replay").textContent = `${g.replay} --schedule ${schedule}`;
@@ -217,7 +227,7 @@
     $("shortest").hidden = side === "fixed" && !g.same;
     $("hint").hidden = side === "fixed";
     history.replaceState(null, "", way.length || side === "fixed" ? `#kernel=${g.kernel}&schedule=${schedule}` : location.href.split("#")[0]);
-    finish(over);
+    scroll();
   }
 
   function say(text) { $("status").textContent = text; }
@@ -356,10 +366,11 @@
     if (focus) $("side-fixed").focus();
   }
 
-  function fromLink() {
-    const link = new URLSearchParams(location.hash.slice(1));
+  function fromLink(hash) {
+    const link = new URLSearchParams(hash.slice(1));
     const kernel = link.get("kernel"), schedule = link.get("schedule");
     if (!kernel && !schedule) return;
+    say("");
     const name = Object.keys(sides).find((one) => sides[one] && sides[one].kernel === kernel);
     if (kernel && !name) { say(`This lesson has no kernel ${kernel}.`); return; }
     if (name && name !== side) { side = name; build(); }
@@ -388,7 +399,7 @@
   $("reset").addEventListener("click", reset);
   $("hint").addEventListener("click", hint);
   $("shortest").addEventListener("click", shortest);
-  window.addEventListener("hashchange", fromLink);
+  window.addEventListener("hashchange", () => fromLink(location.hash));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const n = Number(event.key) - 1;
@@ -399,8 +410,9 @@
     else return;
     event.preventDefault();
   });
+  const link = location.hash;
   build();
   draw();
   say("Press a Step button to begin.");
-  fromLink();
+  fromLink(link);
 })();

@@ -60,7 +60,7 @@ fn free(played: &[Played]) -> String {
 
 fn picture(today: &Today) -> String {
     let mut html = format!(
-        "<table><caption>{}: what each call takes, each by itself. Waits go from left to right.</caption><thead><tr><th scope=\"col\">Call</th>",
+        "<table><caption>{}: what each call takes, by itself. Locks and handles stand in the order in which they may be waited for, the outermost on the left.</caption><thead><tr><th scope=\"col\">Call</th>",
         today.kernel
     );
     for thing in &today.things {

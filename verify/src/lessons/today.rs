@@ -59,6 +59,9 @@ struct CallRow {
 const LOCKS: [LockName; 4] =
     [LockName::IRwsem, LockName::InvalidateLock, LockName::PageLock, LockName::IDataSem];
 
+/// Where a handle stands among them, by its rank.
+const HANDLE: usize = 2;
+
 /// The picture of the newest kernel.
 ///
 /// # Panics
@@ -70,7 +73,7 @@ pub fn today() -> Today {
     let kernel = Kernel::new(version.expect("lessons/today.toml names a kernel"));
     let rows = calls.row.into_iter().map(|row| Row { uses: uses(&row, kernel), what: row.what });
     let mut things: Vec<&str> = LOCKS.iter().map(|lock| lock.name()).collect();
-    things.splice(3..3, ["journal handle"]);
+    things.insert(HANDLE, "journal handle");
     things.push("i_dio_count");
     Today { kernel: kernel.version.name(), things, rows: rows.collect() }
 }
@@ -83,6 +86,7 @@ fn uses(row: &CallRow, kernel: Kernel) -> Vec<BTreeSet<Use>> {
     expect.insert("verdict".to_owned(), "never".into());
     let mut file = toml::Table::new();
     file.insert("claim".to_owned(), row.what.clone().into());
+    file.insert("reaches".to_owned(), toml::Value::Array(vec!["A returns".into()]));
     file.insert("file".to_owned(), row.file.clone().into());
     file.insert("task".to_owned(), toml::Value::Array(vec![task.into()]));
     file.insert("expect".to_owned(), toml::Value::Array(vec![expect.into()]));
@@ -99,7 +103,7 @@ fn of_program(program: &Program) -> Vec<BTreeSet<Use>> {
     };
     let place = |lock: LockName| {
         let at = LOCKS.iter().position(|&known| known == lock)?;
-        Some(if at < 3 { at } else { at + 1 })
+        Some(if at < HANDLE { at } else { at + 1 })
     };
     let mut system = System::new(program);
     loop {
@@ -111,7 +115,7 @@ fn of_program(program: &Program) -> Vec<BTreeSet<Use>> {
         match event.op {
             Op::Lock(lock, mode) => drop(place(lock).map(|at| note(at, held(mode)))),
             Op::TryLock(lock, mode) if taken => drop(place(lock).map(|at| note(at, held(mode)))),
-            Op::JournalStart(_) => note(3, Use::Raises),
+            Op::JournalStart(_) => note(HANDLE, Use::Raises),
             Op::DioBegin(_) => note(LOCKS.len() + 1, Use::Raises),
             Op::DioWait => note(LOCKS.len() + 1, Use::Waits),
             _ => {}

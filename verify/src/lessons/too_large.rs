@@ -31,7 +31,7 @@ fn blocks(litmus: &Litmus) -> LogicalBlock {
     there.max(last).max(litmus.size.up())
 }
 
-/// What is said of a graph that is too large: the task without which it is smallest, where it is in the file.
+/// What is said of a graph that is too large: the task without which it fits, where it is in the file.
 pub fn refused(litmus: &Litmus, kernel: Kernel, why: &str, most: usize) -> miette::Report {
     let without = |at: usize| {
         let mut smaller = litmus.clone();
@@ -41,7 +41,8 @@ pub fn refused(litmus: &Litmus, kernel: Kernel, why: &str, most: usize) -> miett
         graph(&smaller.program(kernel), blocks(litmus), most).ok().map(|graph| graph.nodes.len())
     };
     let tried = (0..litmus.tasks.len()).map(|at| (at, without(at)));
-    let best = tried.filter_map(|(at, states)| Some((states?, at))).min();
+    // What keeps most of it, of what fits.
+    let best = tried.filter_map(|(at, states)| Some((states?, at))).max();
     let name = format!("{}.toml", litmus.name);
     let (help, label) = match best.filter(|_| litmus.tasks.len() > 1) {
         Some((states, at)) => {
