@@ -98,7 +98,7 @@
       list.setAttribute("aria-label", `Steps of ${letter}`);
       card.append(head, next, buttons, why, all);
       $("tasks").append(card);
-      return { step, run, why, next, list };
+      return { step, run, why, next, list, drawn: [] };
     });
     $("panel").replaceChildren();
     let group = "", list;
@@ -146,35 +146,53 @@
     return tr;
   }
 
-  // What a task has done, where it stands, and what it does next if nobody comes between.
-  function drawSteps(task) {
-    const { list } = cards[task], [letter, , steps] = graph().tasks[task], items = [];
-    let here = 0, current, last;
-    const item = (step, cls) => {
-      const [label, fn, does] = steps[step], node = make("li", undefined, cls);
-      node.append(make("span", does, "does"), " ", make("span", `in ${fn}`, "in"));
-      const closes = graph().closes;
-      if (closes && closes[0] === letter && closes[1] === label && closes[2] === fn) last = node;
-      items.push(node);
-      return node;
-    };
+  // What a task has done, where it stands, and what it does next if nobody comes between: numbers of its steps.
+  function listed(task) {
+    const steps = [];
+    let here = 0;
     for (const one of way) {
-      if (one.task === task) item(slot(here, task).step, "past");
+      if (one.task === task) steps.push(slot(here, task).step);
       here = one.to;
     }
+    const past = steps.length;
     for (let n = 0; n < 200; n++) {
       const { step } = slot(here, task);
       if (step < 0) break;
-      const node = item(step);
-      if (!current) { current = node; node.setAttribute("aria-current", "step"); }
+      steps.push(step);
       const next = edge(here, task);
       if (!next) break;
       here = next.to;
     }
-    if (last) last.append(" ", make("span", "closes the window", "closes"));
-    list.replaceChildren(...items);
-    list.hidden = items.length === 0;
-    cards[task].current = current;
+    return { steps, past };
+  }
+
+  function drawSteps(task) {
+    const card = cards[task], { list } = card, [letter, , all] = graph().tasks[task];
+    const { steps, past } = listed(task), closes = graph().closes;
+    let last = -1;
+    steps.forEach((step, n) => {
+      const [label, fn, does] = all[step];
+      if (closes && closes[0] === letter && closes[1] === label && closes[2] === fn) last = n;
+      let node = list.children[n];
+      if (!node || card.drawn[n] !== step) {
+        const made = make("li");
+        made.append(make("span", does, "does"), " ", make("span", `in ${fn}`, "in"));
+        if (node) node.replaceWith(made); else list.append(made);
+        node = made;
+      }
+      if (node.className !== (n < past ? "past" : "")) node.className = n < past ? "past" : "";
+      if (n === past) node.setAttribute("aria-current", "step");
+      else if (node.hasAttribute("aria-current")) node.removeAttribute("aria-current");
+    });
+    while (list.children.length > steps.length) list.lastElementChild.remove();
+    card.drawn = steps;
+    list.hidden = steps.length === 0;
+    card.current = list.children[past];
+    const mark = list.querySelector(".closes");
+    if (mark && mark.parentElement !== list.children[last]) mark.remove();
+    if (last >= 0 && !list.children[last].querySelector(".closes")) {
+      list.children[last].append(" ", make("span", "closes the window", "closes"));
+    }
   }
 
   // Brings the pointers and the last row into view: all is measured before anything is moved.

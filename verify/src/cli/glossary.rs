@@ -21,7 +21,11 @@ pub fn run(term: Option<&str>) -> miette::Result<ExitCode> {
         Some(name) => {
             let found = glossary.find(name).ok_or_else(|| {
                 let names: Vec<&str> = glossary.terms.iter().map(|t| t.name.as_str()).collect();
-                miette::miette!(help = "`diolock glossary` prints them all", "{}", unknown("term", name, &names))
+                miette::miette!(
+                    help = "`diolock glossary` prints them all",
+                    "{}",
+                    unknown("term", name, &names)
+                )
             })?;
             vec![found]
         }

@@ -42,9 +42,10 @@ pub fn run(arguments: &Lessons) -> miette::Result<ExitCode> {
     let all = text::all().map_err(|why| miette!("{why}"))?;
     let glossary = Glossary::read();
     // What is asked for by name may be refused: first of all.
-    let played = arguments.play.iter().map(|name| {
-        free_play(names::litmus(name)?, arguments.kernel, arguments.against)
-    });
+    let played = arguments
+        .play
+        .iter()
+        .map(|name| free_play(names::litmus(name)?, arguments.kernel, arguments.against));
     let played = played.collect::<miette::Result<Vec<Lesson>>>()?;
     let mut pages = Vec::new();
     for lesson in &played {

@@ -130,7 +130,9 @@ fn file(program: &Program, system: &System, blocks: LogicalBlock, cells: &mut Ve
     for block in 0..blocks {
         let mapped = extents.mapping().get(block as usize);
         let (tone, text) = match mapped.map(|mapped| (mapped.extent, mapped.block)) {
-            Some((Extent::Written, Some(at))) => (Tone::Data, format!("written, device block {at}")),
+            Some((Extent::Written, Some(at))) => {
+                (Tone::Data, format!("written, device block {at}"))
+            }
             Some((Extent::Unwritten, Some(at))) => {
                 (Tone::Shared, format!("unwritten, device block {at}"))
             }

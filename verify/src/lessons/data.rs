@@ -99,7 +99,9 @@ pub fn end(end: &End) -> (u8, String, String) {
             let title = format!("{} {} is broken: {text}", rule.code(), rule.name());
             (1, title, format!("{}: {}", rule.code(), rule.statement()))
         }
-        End::Stuck { spins: false, text } => (1, "Deadlock: nobody can go on".to_owned(), text.clone()),
+        End::Stuck { spins: false, text } => {
+            (1, "Deadlock: nobody can go on".to_owned(), text.clone())
+        }
         End::Stuck { spins: true, text } => {
             (1, "Livelock: somebody runs for ever and gets nowhere".to_owned(), text.clone())
         }

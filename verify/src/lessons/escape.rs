@@ -59,7 +59,10 @@ fn link(inner: &str, glossary: &Glossary) -> String {
     let (term, words) = inner.split_once('|').unwrap_or((inner, inner));
     if let Some(rule) = RuleId::named(term).filter(|rule| rule.code() == term) {
         let (code, says) = (rule.code(), escape(rule.statement()));
-        return format!(r#"<a class="term" href="index.html#{code}" title="{says}">{code} {}</a>"#, rule.name());
+        return format!(
+            r#"<a class="term" href="index.html#{code}" title="{says}">{code} {}</a>"#,
+            rule.name()
+        );
     }
     let entry = glossary.find(term).unwrap_or_else(|| panic!("the glossary lacks {term:?}"));
     let (id, means) = (entry.id(), escape(&plain(&entry.means)));

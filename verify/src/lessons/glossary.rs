@@ -24,7 +24,8 @@ pub struct Term {
 impl Term {
     /// What a link to it ends in: `term-i-mutex`.
     pub fn id(&self) -> String {
-        let harmless = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let harmless =
+            |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         format!("term-{}", self.name.chars().map(harmless).collect::<String>())
     }
 }

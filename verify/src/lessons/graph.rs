@@ -115,8 +115,7 @@ pub fn graph(program: &Program, blocks: LogicalBlock, most: usize) -> Result<Gra
     };
     let (known, open) = (HashMap::new(), VecDeque::new());
     let mut making = Making { graph, blocks, known, open };
-    let start =
-        State { system: System::new(program), rules: Rules::new(program), broken: None };
+    let start = State { system: System::new(program), rules: Rules::new(program), broken: None };
     making.node(start, None);
     let mut at = 0;
     while let Some(state) = making.open.pop_front() {
@@ -197,7 +196,8 @@ fn stuck(program: &Program, system: &System) -> Option<End> {
     }
     let letter = |task: TaskId| program.names[usize::from(task)].letter;
     let waiting = system.waiting();
-    let text = waiting.iter().map(|one| format!("{} {}", letter(one.task), waits_words(one, &letter)));
+    let text =
+        waiting.iter().map(|one| format!("{} {}", letter(one.task), waits_words(one, &letter)));
     let text = text.collect::<Vec<_>>().join("; ");
     Some(End::Stuck { spins: waiting.iter().any(|one| one.spins()), text })
 }

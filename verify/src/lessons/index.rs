@@ -99,7 +99,9 @@ fn rules() -> String {
     let one = |rule: RuleId| {
         let (code, name) = (rule.code(), rule.name());
         let (says, from) = (escape(rule.statement()), escape(rule.reference()));
-        format!("<dt id=\"{code}\">{code} {name}</dt><dd>{says}<br><span class=\"in\">{from}</span></dd>\n")
+        format!(
+            "<dt id=\"{code}\">{code} {name}</dt><dd>{says}<br><span class=\"in\">{from}</span></dd>\n"
+        )
     };
     let all: String = RuleId::ALL.into_iter().map(one).collect();
     format!("<dl class=\"list\">\n{all}</dl>")

@@ -69,7 +69,10 @@ impl Lesson {
         let (from, to) = (&self.broken.graph.program, &fixed.graph.program);
         let Some(way) = self.broken.shortest.as_ref() else { return Default::default() };
         if from.names != to.names {
-            return (String::new(), "The tasks are others here: no schedule is the same.".to_owned());
+            return (
+                String::new(),
+                "The tasks are others here: no schedule is the same.".to_owned(),
+            );
         }
         let followed = follow(from, &run(from, way).events, to);
         let taken: Vec<TaskId> = followed.run.events.iter().map(|event| event.task).collect();

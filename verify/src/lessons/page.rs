@@ -84,7 +84,8 @@ fn nav(place: &Place<'_>) -> String {
         format!("<a href=\"{}.html\">{words}: {}</a>", text.name, escape(&text.title))
     };
     let before = place.at.and_then(|at| at.checked_sub(1)).map(|at| link(at, "Before"));
-    let next = place.at.map(|at| at + 1).filter(|&at| at < place.all.len()).map(|at| link(at, "Next"));
+    let next =
+        place.at.map(|at| at + 1).filter(|&at| at < place.all.len()).map(|at| link(at, "Next"));
     let parts = [Some("<a href=\"index.html\">All lessons</a>".to_owned()), before, next];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -111,7 +112,9 @@ fn exercises(exercises: &[Exercise], glossary: &Glossary) -> String {
         )
     };
     let all: String = exercises.iter().map(one).collect();
-    format!("<section aria-labelledby=\"exercises-head\"><h2 id=\"exercises-head\">Exercises</h2>\n{all}</section>\n")
+    format!(
+        "<section aria-labelledby=\"exercises-head\"><h2 id=\"exercises-head\">Exercises</h2>\n{all}</section>\n"
+    )
 }
 
 fn notes(notes: &[Note], glossary: &Glossary) -> String {
@@ -139,9 +142,14 @@ fn sources(text: &Text, glossary: &Glossary) -> String {
     if text.sources.is_empty() {
         return String::new();
     }
-    let all: String =
-        text.sources.iter().map(|source| format!("<li>{}</li>\n", marked(source, glossary))).collect();
-    format!("<section aria-labelledby=\"sources-head\"><h2 id=\"sources-head\">Sources to read</h2>\n<ul>\n{all}</ul></section>\n")
+    let all: String = text
+        .sources
+        .iter()
+        .map(|source| format!("<li>{}</li>\n", marked(source, glossary)))
+        .collect();
+    format!(
+        "<section aria-labelledby=\"sources-head\"><h2 id=\"sources-head\">Sources to read</h2>\n<ul>\n{all}</ul></section>\n"
+    )
 }
 
 /// The terms that the lesson links to, each with its sentence.
@@ -156,13 +164,18 @@ fn words(text: &Text, glossary: &Glossary) -> String {
     let one = |name: &String| {
         let term = glossary.find(name)?;
         let (id, name) = (term.id(), escape(&term.name));
-        Some(format!("<dt><a href=\"index.html#{id}\">{name}</a></dt><dd>{}</dd>\n", marked(&term.means, glossary)))
+        Some(format!(
+            "<dt><a href=\"index.html#{id}\">{name}</a></dt><dd>{}</dd>\n",
+            marked(&term.means, glossary)
+        ))
     };
     let words: String = names.iter().filter_map(one).collect();
     if words.is_empty() {
         return String::new();
     }
-    format!("<section aria-labelledby=\"words-head\"><h2 id=\"words-head\">Words used here</h2>\n<dl class=\"words\">\n{words}</dl></section>\n")
+    format!(
+        "<section aria-labelledby=\"words-head\"><h2 id=\"words-head\">Words used here</h2>\n<dl class=\"words\">\n{words}</dl></section>\n"
+    )
 }
 
 fn footer(lesson: &Lesson) -> String {

@@ -10,7 +10,9 @@ use std::fmt::Write;
 pub fn races(litmuses: &[Litmus], lessons: &[Text]) -> String {
     let mut rows: Vec<&Litmus> = litmuses.iter().filter(|litmus| litmus.bug.is_some()).collect();
     rows.sort_by_key(|litmus| (number(litmus), litmus.name.clone()));
-    let mut html = String::from("<table><thead><tr><th scope=\"col\">Race</th><th scope=\"col\">Litmus test</th>");
+    let mut html = String::from(
+        "<table><thead><tr><th scope=\"col\">Race</th><th scope=\"col\">Litmus test</th>",
+    );
     for version in Version::ALL {
         let _ = write!(html, "<th scope=\"col\">{}</th>", version.name());
     }
@@ -27,7 +29,11 @@ pub fn races(litmuses: &[Litmus], lessons: &[Text]) -> String {
             None => name,
         };
         let claim = escape(&litmus.claim);
-        let _ = write!(html, "<tr><td>{}</td><th scope=\"row\" title=\"{claim}\">{name}</th>", escape(bug));
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><th scope=\"row\" title=\"{claim}\">{name}</th>",
+            escape(bug)
+        );
         for version in Version::ALL {
             html.push_str(&cell(litmus, version));
         }
@@ -50,9 +56,7 @@ fn cell(litmus: &Litmus, version: Version) -> String {
         expect.kernel.removed().next().is_some() && expect.expected != Expected::Never
     });
     let said = |expected: Expected| match expected {
-        Expected::Violates(rule) => {
-            ("R", format!("<a href=\"#{0}\">{0}</a>", rule.code()))
-        }
+        Expected::Violates(rule) => ("R", format!("<a href=\"#{0}\">{0}</a>", rule.code())),
         Expected::Never => ("never", "never".to_owned()),
         other => ("dead", other.to_string()),
     };

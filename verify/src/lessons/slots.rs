@@ -53,12 +53,8 @@ pub fn slot(program: &Program, system: &System, rules: &Rules, task: TaskId) -> 
         .and_then(|_| system.waiting().into_iter().find(|waiting| waiting.task == task))
         .map(|waiting| waits_words(&waiting, &letter));
     let place = call.place().on(program.kernel.version);
-    let step = Step {
-        name: place.step,
-        function: place.kernel,
-        does: op_words(&op),
-        stops: stops(&op),
-    };
+    let step =
+        Step { name: place.step, function: place.kernel, does: op_words(&op), stops: stops(&op) };
     Slot::Before { step, waits, holds: rules.held_text(task) }
 }
 

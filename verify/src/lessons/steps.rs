@@ -15,7 +15,11 @@ fn of_task(graph: &Graph, task: usize) -> Vec<Step> {
         _ => None,
     };
     let own = |node: usize| {
-        graph.nodes[node].edges.iter().find(|edge| usize::from(edge.task) == task).map(|edge| edge.to)
+        graph.nodes[node]
+            .edges
+            .iter()
+            .find(|edge| usize::from(edge.task) == task)
+            .map(|edge| edge.to)
     };
     let mut list: Vec<&Step> = Vec::new();
     let mut next = (0..graph.nodes.len()).find(|&node| at(node).is_some());
@@ -31,8 +35,11 @@ fn of_task(graph: &Graph, task: usize) -> Vec<Step> {
         if !list.contains(&step) {
             list.push(step);
         }
-        let Some(after) = own(node).and_then(at).filter(|after| !list.contains(after)) else { continue };
-        let place = list.iter().position(|known| *known == step).map_or(list.len(), |place| place + 1);
+        let Some(after) = own(node).and_then(at).filter(|after| !list.contains(after)) else {
+            continue;
+        };
+        let place =
+            list.iter().position(|known| *known == step).map_or(list.len(), |place| place + 1);
         list.insert(place, after);
     }
     list.into_iter().cloned().collect()

@@ -10,8 +10,15 @@ use diolock::op::TaskId;
 pub fn tables(lesson: &Lesson) -> String {
     let mut html = String::new();
     if let Some(way) = &lesson.broken.shortest {
-        let chart = Chart::of_run(&lesson.broken.graph.program, &run(&lesson.broken.graph.program, way).events);
-        let head = format!("The shortest way in which it fails on {}: {} steps", lesson.broken.title(), way.len());
+        let chart = Chart::of_run(
+            &lesson.broken.graph.program,
+            &run(&lesson.broken.graph.program, way).events,
+        );
+        let head = format!(
+            "The shortest way in which it fails on {}: {} steps",
+            lesson.broken.title(),
+            way.len()
+        );
         html.push_str(&folded(&head, &run_table(lesson, &chart)));
     }
     html.push_str(&side(&lesson.broken));
@@ -36,7 +43,8 @@ fn side(played: &Played) -> String {
     let names = &played.graph.program.names;
     let of_task = |(task, list): (usize, &Vec<Step>)| {
         let head = format!("Steps of {} on {}", names[task].text, played.title());
-        let rows: String = list.iter().map(|step| step_row(played, names[task].letter, step)).collect();
+        let rows: String =
+            list.iter().map(|step| step_row(played, names[task].letter, step)).collect();
         let table = format!(
             "<table><thead><tr><th scope=\"col\">What it does</th><th scope=\"col\">Kernel function</th><th scope=\"col\">Step</th></tr></thead><tbody>{rows}</tbody></table>"
         );
@@ -60,7 +68,11 @@ fn step_row(played: &Played, letter: char, step: &Step) -> String {
 
 fn run_table(lesson: &Lesson, chart: &Chart) -> String {
     let names = &lesson.broken.graph.program.names;
-    let head: String = chart.lanes.iter().map(|&task| format!("<th scope=\"col\">{}</th>", escape(&names[usize::from(task)].text))).collect();
+    let head: String = chart
+        .lanes
+        .iter()
+        .map(|&task| format!("<th scope=\"col\">{}</th>", escape(&names[usize::from(task)].text)))
+        .collect();
     let last = chart.rows.len();
     let row = |row: &Row| {
         let cells: String = chart.lanes.iter().map(|&task| cell(task, row)).collect();
@@ -71,11 +83,17 @@ fn run_table(lesson: &Lesson, chart: &Chart) -> String {
             _ => "",
         };
         let mark = if row.switch { "&gt; " } else { "" };
-        format!("<tr{class}><th scope=\"row\">{mark}{}</th>{cells}<td>{}</td></tr>", row.number, escape(&held))
+        format!(
+            "<tr{class}><th scope=\"row\">{mark}{}</th>{cells}<td>{}</td></tr>",
+            row.number,
+            escape(&held)
+        )
     };
     let rows: String = chart.rows.iter().map(row).collect();
     let end = lesson.broken.failure().map(super::data::end);
-    let end = end.map(|(_, title, text)| format!("<caption>It ends so: {}. {}</caption>", escape(&title), escape(&text)));
+    let end = end.map(|(_, title, text)| {
+        format!("<caption>It ends so: {}. {}</caption>", escape(&title), escape(&text))
+    });
     format!(
         "<table>{}<thead><tr><th scope=\"col\">Step</th>{head}<th scope=\"col\">Locks held after it</th></tr></thead><tbody>{rows}</tbody></table>",
         end.unwrap_or_default()
@@ -96,7 +114,8 @@ fn held(chart: &Chart, row: &Row) -> String {
             .map(|hold| hold.lock.in_mode(hold.mode))
             .collect();
         held.extend(row.handles.contains(&task).then(|| "handle".to_owned()));
-        (!held.is_empty()).then(|| format!("{}: {}", chart.letters[usize::from(task)], held.join(", ")))
+        (!held.is_empty())
+            .then(|| format!("{}: {}", chart.letters[usize::from(task)], held.join(", ")))
     };
     chart.lanes.iter().filter_map(of_task).collect::<Vec<_>>().join("; ")
 }

@@ -62,7 +62,8 @@ pub fn refused(litmus: &Litmus, kernel: Kernel, why: &str, most: usize) -> miett
 
 fn span_of_task(source: &str, at: usize, label: String) -> Option<LabeledSpan> {
     let found = source.match_indices("[[task]]").nth(at);
-    let found = found.map(|(start, text)| LabeledSpan::at(start..start + text.len(), label.clone()));
+    let found =
+        found.map(|(start, text)| LabeledSpan::at(start..start + text.len(), label.clone()));
     found.or_else(|| span_of(source, "task", label))
 }
 
