@@ -20,6 +20,7 @@ use super::slots::{Slot, Step};
 use super::steps::steps;
 use super::ways;
 use crate::traces::letters;
+use diolock::kernel::Kernel;
 use diolock::op::TaskId;
 use serde_json::{Value, json};
 
@@ -55,7 +56,7 @@ pub fn data(graph: &Graph) -> Value {
     let program = &graph.program;
     let way = ways::shortest(graph);
     json!({
-        "kernel": link_name(graph),
+        "kernel": link_name(program.kernel),
         "replay": format!("diolock replay {} {}", program.given, program.kernel.options()),
         "litmus": program.litmus,
         "tasks": (0..program.calls.len()).map(|task| {
@@ -77,8 +78,7 @@ pub fn data(graph: &Graph) -> Value {
 }
 
 /// The kernel's name in a link: `v3.7-1f555cfa29e8`.
-pub fn link_name(graph: &Graph) -> String {
-    let kernel = graph.program.kernel;
+pub fn link_name(kernel: Kernel) -> String {
     let without = kernel.removed().map(|fix| format!("-{}", fix.about().commit));
     format!("{}{}", kernel.version.name(), without.collect::<String>())
 }

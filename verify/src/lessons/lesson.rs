@@ -1,6 +1,6 @@
 //! A lesson as it is played: its text, and a graph of each of its two kernels.
 
-use super::data::{data, link_name, spelt};
+use super::data::{data, spelt};
 use super::graph::{End, Graph};
 use super::text::{Side, Text};
 use super::too_large::fitting;
@@ -127,11 +127,6 @@ impl Played {
     /// `v3.7`, `v3.7 without 1f555cfa29e8`.
     pub fn title(&self) -> String {
         self.side.title.clone().unwrap_or_else(|| self.graph.program.kernel.to_string())
-    }
-
-    /// What its link calls it.
-    pub fn link_name(&self) -> String {
-        link_name(&self.graph)
     }
 
     /// How many runs there are and that none goes wrong; or that some do.
