@@ -320,3 +320,63 @@ fn today_s_picture_says_what_is_known() {
     assert_eq!(of("truncate to a smaller size", "i_dio_count"), [Use::Waits].into());
     assert!(today.rows.iter().all(|row| row.uses.iter().any(|uses| !uses.is_empty())));
 }
+
+fn diolock(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_diolock")).args(arguments).output();
+    let output = output.expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).expect("text"))
+}
+
+#[test]
+fn a_graph_that_does_not_fit_is_refused_with_what_to_drop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("pages");
+    let out = out.to_str().expect("a path");
+    let (code, text) = diolock(&["lessons", "--out", out, "--play", "endless-truncate"]);
+    assert_eq!(code, Some(2), "{text}");
+    for says in
+        ["does not fit on a page", "endless-truncate.toml:", "drop", "states: drop that task"]
+    {
+        assert!(text.contains(says), "{says:?} is not said:\n{text}");
+    }
+    assert!(!std::path::Path::new(out).exists(), "nothing was written");
+}
+
+#[test]
+fn any_litmus_file_can_be_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.toml");
+    let text = diolock_verify::litmus::starter::starter("mine");
+    std::fs::write(&file, text).expect("it can be written");
+    let out = folder.path().join("pages");
+    let (code, text) = diolock(&[
+        "lessons",
+        "--out",
+        out.to_str().expect("a path"),
+        "--play",
+        file.to_str().expect("a path"),
+    ]);
+    assert_eq!(code, Some(0), "{text}");
+    let page = std::fs::read_to_string(out.join("play-mine.html")).expect("the page is there");
+    let index = std::fs::read_to_string(out.join("index.html")).expect("the index is there");
+    assert!(page.contains("Free play") && index.contains("play-mine.html"));
+    assert_eq!(std::fs::read_dir(out).expect("the folder").count(), 14);
+}
+
+#[test]
+fn rules_and_glossary_print_what_the_index_has() {
+    let (code, rules) = diolock(&["rules"]);
+    assert_eq!(code, Some(0));
+    let joined = rules.split_whitespace().collect::<Vec<_>>().join(" ");
+    for rule in RuleId::ALL {
+        assert!(joined.contains(rule.statement()), "{}", rule.code());
+    }
+    let (code, words) = diolock(&["glossary"]);
+    assert_eq!(code, Some(0));
+    assert!(Glossary::read().terms.iter().all(|term| words.contains(&term.name)));
+    let (code, one) = diolock(&["glossary", "gate"]);
+    assert!(code == Some(0) && one.starts_with("gate\n"), "{one}");
+    let (code, none) = diolock(&["glossary", "gat"]);
+    assert!(code == Some(2) && none.contains("did you mean gate?"), "{none}");
+}
