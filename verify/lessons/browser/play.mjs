@@ -47,10 +47,20 @@ async function accessible(page, what) {
 const text = (page, id) => page.locator(`#${id}`).innerText();
 const disabled = (page, id) => page.getAttribute(`#${id}`, "aria-disabled");
 
+// Free play on a kernel on which nothing goes wrong: to its end.
+async function safe(page, name, graph) {
+  for (let n = 0; n < 400 && await page.locator("#over").isHidden(); n++) await page.keyboard.press(String(n % graph.tasks.length + 1));
+  check((await text(page, "over")).includes("all are safe"), `${name}: says that all are safe`);
+  await accessible(page, name);
+  await page.context().close();
+  console.log(`${name}: ${graph.states.length} states, nothing goes wrong`);
+}
+
 async function lesson(name) {
   const page = await open(name);
   const data = JSON.parse(await page.textContent("#data"));
   const { broken, fixed } = data;
+  if (!broken.shortest) { await safe(page, name, broken); return; }
   const letters = broken.tasks.map((task) => task[0]);
   const way = spread(broken.shortest);
   check(way.length === broken.par, `${name}: par is the length of the shortest`);

@@ -123,7 +123,7 @@
     lane.tHead.replaceChildren(row);
     lane.tBodies[0].replaceChildren();
     drawn = 0;
-    for (const name of ["broken", "fixed"]) $(`side-${name}`).setAttribute("aria-pressed", String(name === side));
+    for (const name of Object.keys(sides)) $(`side-${name}`).setAttribute("aria-pressed", String(name === side));
     $("side-text").textContent = g.text;
   }
 
@@ -239,11 +239,11 @@
     $("replay").textContent = `${g.replay} --schedule ${schedule}`;
     $("count").textContent = way.length === 1 ? "1 step" : `${way.length} steps`;
     $("undo").setAttribute("aria-disabled", String(way.length === 0));
+    $("shortest").hidden = !(side === "broken" ? g.shortest : g.same);
     const may = side === "broken" ? started.broken.won || kept()[data.name]?.steps || resets >= 3 : true;
     $("shortest").setAttribute("aria-disabled", String(!may));
     $("shortest").textContent = side === "broken" ? "Show the shortest" : "Play the schedule that failed";
-    $("shortest").hidden = side === "fixed" && !g.same;
-    $("hint").hidden = side === "fixed";
+    $("hint").hidden = !g.shortest;
     history.replaceState(null, "", way.length || side === "fixed" ? `#kernel=${g.kernel}&schedule=${schedule}` : location.href.split("#")[0]);
     scroll();
   }
@@ -279,11 +279,11 @@
       say("");
     } else {
       box.append(make("h3", "Nothing went wrong this time"));
-      if (side === "broken") {
+      if (g.shortest) {
         add("Every task has returned, and no rule is broken. There is another order of steps in which one is: undo a few, or start over.");
       } else {
         add(`Every task has returned, and no rule is broken. So it is in every other order: ${g.all}`);
-        keep({ fixed: true });
+        if (side === "fixed") keep({ fixed: true });
       }
     }
   }
@@ -404,7 +404,7 @@
   }
 
   $("play").hidden = false;
-  $("side-broken").textContent = `1. Break it: ${data.broken.title}`;
+  $("side-broken").textContent = data.broken.shortest ? `1. Break it: ${data.broken.title}` : `Play it: ${data.broken.title}`;
   if (data.fixed) {
     $("side-fixed").textContent = `2. Try to break it: ${data.fixed.title}`;
     $("side-fixed").addEventListener("click", () => choose("fixed"));
@@ -424,7 +424,7 @@
     if (n >= 0 && n < graph().tasks.length) take(n);
     else if (event.key === "u") undo();
     else if (event.key === "r") reset();
-    else if (event.key === "h" && side === "broken") hint();
+    else if (event.key === "h" && graph().shortest) hint();
     else return;
     event.preventDefault();
   });

@@ -56,7 +56,6 @@ impl Lesson {
         let fixed = self.fixed.as_ref().map(|fixed| {
             let mut data = fixed.data();
             let (same, how) = self.same(fixed);
-            data["all"] = json!(fixed.all_runs());
             data["same"] = json!(same);
             data["how"] = json!(how);
             data
@@ -150,6 +149,7 @@ impl Played {
     fn data(&self) -> Value {
         let mut data = data(&self.graph);
         data["title"] = json!(self.title());
+        data["all"] = json!(self.all_runs());
         data["text"] = json!(super::escape::plain(&self.side.text));
         data["closes"] = json!(self.side.closes);
         data
