@@ -68,7 +68,6 @@ async function lesson(name) {
   check((await text(page, "status")).includes("Press a Step"), `${name}: says what to do first`);
 
   // To the win, through the buttons; each task that cannot go on says why.
-  const times = [];
   let reasons = 0;
   for (const letter of way) {
     for (let task = 0; task < letters.length; task++) {
@@ -81,23 +80,16 @@ async function lesson(name) {
       }
     }
     const task = letters.indexOf(letter);
-    times.push(await page.evaluate((id) => {
-      const button = document.getElementById(id), start = performance.now();
-      button.click();
-      document.body.getBoundingClientRect();
-      return performance.now() - start;
-    }, `step-${task}`));
+    await page.locator(`#step-${task}`).dispatchEvent("click");
   }
   check((await page.locator("#over h3").innerText()) === "You broke it", `${name}: won by the shortest schedule`);
   check((await text(page, "over")).includes("none is shorter"), `${name}: par is said`);
   check((await page.locator("#lane tbody tr").count()) === way.length, `${name}: a row a step`);
   check((await text(page, "replay")).endsWith(`--schedule ${broken.shortest}`), `${name}: the replay command`);
   check(await disabled(page, "shortest") === "false", `${name}: the shortest is open after a win`);
+  await page.waitForFunction(() => location.hash.includes("schedule="));
+  await page.waitForTimeout(200);
   check(decodeURIComponent(page.url()).endsWith(`#kernel=${broken.kernel}&schedule=${broken.shortest}`), `${name}: the link`);
-  // The machine may be busy: of each twenty steps the slowest does not count.
-  times.sort((a, b) => a - b);
-  const slow = times[Math.floor(times.length * 0.95) - 1], slowest = times[times.length - 1];
-  check(slow < 16, `${name}: a step takes ${slow.toFixed(1)} ms`);
   const link = new URL(page.url()).hash;
 
   // Undo, by key; nothing of the last step stays.
@@ -185,7 +177,25 @@ async function lesson(name) {
   check((await still.locator("table tr.bad").count()) === 1, `${name}: the failure as a table`);
   await still.context().close();
 
-  // The machine may be busy: the best of three.
+  // Every step, with the layout that it needs. The machine may be busy: of each step the best of five.
+  const timed = await open(name);
+  const slowest = await timed.evaluate((way) => {
+    const best = way.map(() => Infinity);
+    for (let play = 0; play < 5; play++) {
+      document.getElementById("reset").click();
+      way.forEach((task, n) => {
+        const start = performance.now();
+        document.getElementById(`step-${task}`).click();
+        document.body.getBoundingClientRect();
+        best[n] = Math.min(best[n], performance.now() - start);
+      });
+    }
+    return Math.max(...best);
+  }, way.map((letter) => letters.indexOf(letter)));
+  check(slowest < 16, `${name}: a step takes ${slowest.toFixed(1)} ms`);
+  await timed.context().close();
+
+  // The best of three.
   let load = Infinity;
   for (let n = 0; n < 3; n++) {
     const fresh = await open(name);
@@ -193,7 +203,7 @@ async function lesson(name) {
     await fresh.context().close();
   }
   check(load < 300, `${name}: loads in ${load.toFixed(0)} ms`);
-  console.log(`${name}: ${broken.states.length} + ${fixed ? fixed.states.length : 0} states, par ${broken.par}, ${reasons} reasons read, loads in ${load.toFixed(0)} ms, a step ${slow.toFixed(1)} ms (slowest ${slowest.toFixed(1)})`);
+  console.log(`${name}: ${broken.states.length} + ${fixed ? fixed.states.length : 0} states, par ${broken.par}, ${reasons} reasons read, loads in ${load.toFixed(0)} ms, slowest step ${slowest.toFixed(1)} ms`);
 }
 
 async function index(lessons) {
@@ -205,6 +215,15 @@ async function index(lessons) {
     if (!file && id) check((await page.locator(`[id="${id}"]`).count()) === 1, `index: ${link} leads nowhere`);
   }
   await accessible(page, "index");
+  // What was done is kept: lesson 1 is won, and the index says so.
+  await page.click("#go");
+  const { broken } = JSON.parse(await page.textContent("#data"));
+  for (const letter of spread(broken.shortest)) await page.keyboard.press(String(broken.tasks.findIndex((task) => task[0] === letter) + 1));
+  await page.click("nav a");
+  check((await page.locator("ol.path li").first().innerText()).includes(`Won in ${broken.par} steps, par ${broken.par}`), "index: says what was won");
+  check((await text(page, "go")).includes("2."), "index: goes on with the next lesson");
+  await page.click("#forget");
+  await page.waitForFunction(() => document.getElementById("go").textContent === "Begin with lesson 1");
   await page.click("#go");
   check(page.url().includes(lessons[0]), "index: begins with lesson 1");
   await page.context().close();

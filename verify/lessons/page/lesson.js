@@ -125,6 +125,11 @@
     drawn = 0;
     for (const name of Object.keys(sides)) $(`side-${name}`).setAttribute("aria-pressed", String(name === side));
     $("side-text").textContent = g.text;
+    if (g.closes) {
+      const [letter, label, fn] = g.closes, task = g.tasks.find((one) => one[0] === letter);
+      const step = task[2].find((one) => one[0] === label && one[1] === fn);
+      $("side-text").append(" In the list of ", make("b", letter), " the step ", make("span", step[2], "does"), ` (${fn}) is marked: it `, make("span", "closes the window", "closes"));
+    }
   }
 
   function held(state) {
@@ -244,8 +249,17 @@
     $("shortest").setAttribute("aria-disabled", String(!may));
     $("shortest").textContent = side === "broken" ? "Show the shortest" : "Play the schedule that failed";
     $("hint").hidden = !g.shortest;
-    history.replaceState(null, "", way.length || side === "fixed" ? `#kernel=${g.kernel}&schedule=${schedule}` : location.href.split("#")[0]);
+    link(way.length || side === "fixed" ? `#kernel=${g.kernel}&schedule=${schedule}` : "");
     scroll();
+  }
+
+  // The address follows, a moment later: browsers refuse to change it many times a second.
+  let linking;
+  function link(hash) {
+    clearTimeout(linking);
+    linking = setTimeout(() => {
+      try { history.replaceState(null, "", location.href.split("#")[0] + hash); } catch { /* the page goes on */ }
+    }, 120);
   }
 
   function say(text) { $("status").textContent = text; }
@@ -276,9 +290,10 @@
         button.addEventListener("click", () => choose("fixed", true));
         box.append(button);
       }
-      say("");
+      say(shown ? "" : `You broke it: ${title}`);
     } else {
       box.append(make("h3", "Nothing went wrong this time"));
+      say("Every task has returned.");
       if (g.shortest) {
         add("Every task has returned, and no rule is broken. There is another order of steps in which one is: undo a few, or start over.");
       } else {
@@ -385,8 +400,8 @@
   }
 
   function fromLink(hash) {
-    const link = new URLSearchParams(hash.slice(1));
-    const kernel = link.get("kernel"), schedule = link.get("schedule");
+    const said = new URLSearchParams(hash.slice(1));
+    const kernel = said.get("kernel"), schedule = said.get("schedule");
     if (!kernel && !schedule) return;
     say("");
     const name = Object.keys(sides).find((one) => sides[one] && sides[one].kernel === kernel);
@@ -428,9 +443,9 @@
     else return;
     event.preventDefault();
   });
-  const link = location.hash;
+  const given = location.hash;
   build();
   draw();
   say("Press a Step button to begin.");
-  fromLink(link);
+  fromLink(given);
 })();
