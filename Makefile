@@ -68,8 +68,7 @@ lessons:
 
 # Where no browser can be had it says so, and is no failure.
 lessons-test: lessons
-	cd verify/lessons/browser && npm ci --no-audit --no-fund
-	@node verify/lessons/browser/play.mjs $(OUT); status=$$?; test $$status = 0 || test $$status = 77
+	@verify/lessons/browser/run $(OUT)
 
 kernel-trace:
 	$(if $(SERIES),,$(error say which kernel: make kernel-trace SERIES=6.1 or SERIES=6.12))

@@ -54,8 +54,21 @@ pub fn slot(program: &Program, system: &System, rules: &Rules, task: TaskId) -> 
         .map(|waiting| waits_words(&waiting, &letter));
     let place = call.place().on(program.kernel.version);
     let step =
-        Step { name: place.step, function: place.kernel, does: op_words(&op), stops: stops(&op) };
+        Step { name: place.step, function: place.kernel, does: does(&op), stops: stops(&op) };
     Slot::Before { step, waits, holds: rules.held_text(task) }
+}
+
+/// A step that is yet to come, in words: what is only looked at says so, and what waits says until when.
+fn does(op: &Op) -> String {
+    match op {
+        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::DepthRead | Op::CountRead(_) => {
+            format!("read {}", op_words(op))
+        }
+        Op::DioWait => "inode_dio_wait: until i_dio_count = 0".to_owned(),
+        Op::UnwrittenWait => "wait until i_unwritten = 0".to_owned(),
+        Op::CommitWait => "commit: until no handle is open".to_owned(),
+        op => op_words(op),
+    }
 }
 
 /// A step before which a run of steps stops: others can be in its way, or it lets them go on, or it touches

@@ -24,7 +24,7 @@ pub fn tables(lesson: &Lesson) -> String {
     html.push_str(&side(&lesson.broken));
     if let Some(fixed) = &lesson.fixed {
         html.push_str(&side(fixed));
-        let all = format!("On {} {}", fixed.title(), fixed.all_runs());
+        let all = format!("On {}: {}", fixed.title(), fixed.all_runs());
         let (_, how) = lesson.same(fixed);
         html.push_str(&format!("<p>{} {}</p>\n", escape(&all), escape(&how)));
     }
