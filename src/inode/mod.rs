@@ -189,6 +189,21 @@ impl Inode {
         self.file.disksize
     }
 
+    /// Whether the DIOREAD_LOCK gate is closed now.
+    pub fn gate_closed(&self) -> bool {
+        self.guards.gate.closed
+    }
+
+    /// The journal now: its open handles, and whether a commit holds new ones off.
+    pub fn journal(&self) -> &Journal {
+        &self.guards.journal
+    }
+
+    /// The completed I/O that waits for its conversion now.
+    pub fn completed(&self) -> &[IoEnd] {
+        &self.guards.completed
+    }
+
     /// The cached page now.
     pub fn cached_page(&self) -> Option<&Page> {
         self.file.cache.page()

@@ -14,6 +14,8 @@ mod diff;
 mod drawings;
 mod explain;
 mod files;
+mod glossary;
+mod lessons;
 mod list;
 mod lockgraph;
 mod matrix;
@@ -24,6 +26,7 @@ mod progress;
 mod prove;
 mod proved;
 mod replay;
+mod rules;
 mod running;
 mod show;
 mod signals;
@@ -112,6 +115,9 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::List => list::run(),
+        Command::Rules => rules::run(),
+        Command::Glossary { term } => glossary::run(term.as_deref()),
+        Command::Lessons(arguments) => lessons::run(&arguments),
         Command::Sources(arguments) => sources::run(&arguments),
         Command::Litmus => litmus(),
         Command::Steps(arguments) => steps::run(&arguments),
