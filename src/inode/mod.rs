@@ -18,8 +18,8 @@ pub use users::{Share, TASKS};
 
 use crate::inode_lock::{Counter, Gate, Journal, RwSem};
 use crate::op::{
-    Access, Blocks, Content, Extent, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS, Private,
-    Range, Size, TaskId, WaitQueue, freed,
+    Access, Blocks, Content, Extent, IoEnd, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS,
+    Private, Range, Size, TaskId, WaitQueue, freed,
 };
 
 /// One inode: everything its tasks share.
