@@ -27,6 +27,12 @@ pub struct Sweep {
     /// Where the random choice starts
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// Only programs all of whose calls have one of these names
+    #[arg(long = "call", value_name = "CALL", value_delimiter = ',', value_parser = call)]
+    pub calls: Vec<String>,
+    /// Only on the first N start files; default: on all
+    #[arg(long, value_name = "N", default_value_t = sweep::STARTS.len() as u8, value_parser = clap::value_parser!(u8).range(1..=sweep::STARTS.len() as i64))]
+    pub files: u8,
     /// Engines: graph, loom, shuttle
     #[arg(long, value_name = "ENGINE", value_delimiter = ',', default_value = "graph,shuttle", value_parser = engine)]
     pub engines: Vec<EngineName>,
@@ -49,7 +55,7 @@ pub struct Sweep {
     #[arg(long, value_names = ["A", "B"], num_args = 2, value_parser = names::kernel, conflicts_with_all = ["kernels", "shard", "json", "merge"])]
     pub diff: Vec<Version>,
     /// Read all shards of a sweep from these files, and say what the sweep would have said
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["kernels", "tasks", "programs", "seed", "engines", "max_states", "max_executions", "shard"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["kernels", "tasks", "programs", "seed", "calls", "files", "engines", "max_states", "max_executions", "shard"])]
     pub merge: Vec<PathBuf>,
 }
 
@@ -58,6 +64,17 @@ fn engine(text: &str) -> Result<EngineName, String> {
     match names::engine(text)? {
         EngineName::Native => Err("real threads only sample: graph, loom or shuttle".to_owned()),
         engine => Ok(engine),
+    }
+}
+
+/// The name of a call that some program has.
+fn call(text: &str) -> Result<String, String> {
+    let mut known: Vec<&str> =
+        sweep::CALLS.iter().filter_map(|call| call.split(' ').next()).collect();
+    known.dedup();
+    match known.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(names::unknown("call", text, &known)),
     }
 }
 
@@ -114,6 +131,8 @@ fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
             tasks: usize::from(arguments.tasks),
             programs: arguments.programs.or(default).map(|n| n as usize),
             seed: arguments.seed,
+            calls: arguments.calls.clone(),
+            files: usize::from(arguments.files),
             shard: arguments.shard.unwrap_or(Shard::WHOLE),
             engines: arguments.engines.clone(),
             limits: Limits {

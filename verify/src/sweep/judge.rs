@@ -160,6 +160,8 @@ mod tests {
             tasks: 3,
             programs: None,
             seed: 1,
+            calls: Vec::new(),
+            files: STARTS.len(),
             shard: Shard::WHOLE,
             engines: vec![EngineName::Graph],
             limits: Limits { states: 100_000, executions: 1 },

@@ -19,6 +19,10 @@ pub struct Options {
     pub programs: Option<usize>,
     /// Where the choice starts.
     pub seed: u64,
+    /// Only programs all of whose calls have one of these names; of all if there are none.
+    pub calls: Vec<String>,
+    /// Only on that many of the start files, the first ones.
+    pub files: usize,
     /// Of these programs that part.
     pub shard: Shard,
     /// Who judges. The first one's answer is the one that is explained.

@@ -1,6 +1,6 @@
 //! Which programs there are: each is a number, and a number is a program.
 
-use super::calls::CALLS;
+use super::calls::{CALLS, CallText};
 use super::options::Options;
 use super::part::Part;
 use super::random::SplitMix;
@@ -30,6 +30,11 @@ pub(super) fn programs(options: &Options) -> Programs {
         let one = part.calls.iter().find_map(|&at| alone[&part.file][at].clone());
         one.or_else(|| part.litmus(options.version, RuleSet::ALL).err())
     };
+    let asked = |part: &Part| {
+        let named = |call: CallText| options.calls.iter().any(|name| name == call.name());
+        STARTS[..options.files].contains(&part.file)
+            && (options.calls.is_empty() || part.call_texts().all(named))
+    };
     let mut programs = Programs { parts: Vec::new(), not_stated: BTreeMap::new() };
     let mut book = |at: u64, part: Part| match why_not(&part) {
         _ if !options.shard.has(at) => {}
@@ -39,7 +44,9 @@ pub(super) fn programs(options: &Options) -> Programs {
     match options.programs {
         None => (0..count(options.tasks))
             .filter(|&at| options.shard.has(at))
-            .for_each(|at| book(at, decode(options.tasks, at))),
+            .map(|at| (at, decode(options.tasks, at)))
+            .filter(|(_, part)| asked(part))
+            .for_each(|(at, part)| book(at, part)),
         Some(wanted) => {
             let mut random = SplitMix(options.seed);
             let mut seen = BTreeSet::new();
@@ -54,7 +61,7 @@ pub(super) fn programs(options: &Options) -> Programs {
                     (0..options.tasks).map(|_| random.below(CALLS.len())).collect();
                 calls.sort_unstable();
                 let part = Part { file, calls };
-                if seen.insert(part.clone()) {
+                if asked(&part) && seen.insert(part.clone()) {
                     stated += usize::from(why_not(&part).is_none());
                     book(at, part);
                 }

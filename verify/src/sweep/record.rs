@@ -18,6 +18,8 @@ pub struct Asked {
     /// `None`: all.
     programs: Option<usize>,
     seed: u64,
+    calls: Vec<String>,
+    files: usize,
     engines: Vec<EngineName>,
     limits: Limits,
     /// By which build of the program.
@@ -31,6 +33,8 @@ impl Asked {
             tasks: options.tasks,
             programs: options.programs,
             seed: options.seed,
+            calls: options.calls.clone(),
+            files: options.files,
             engines: options.engines.clone(),
             limits: options.limits,
             build: image::contents(),

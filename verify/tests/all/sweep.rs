@@ -35,6 +35,16 @@ fn what_cannot_be_written_down_is_counted_with_its_reason() {
 }
 
 #[test]
+fn a_part_of_the_calls_and_files_is_asked_about() {
+    let asked =
+        ["--kernel", "v6.12", "--engines", "graph", "--call", "punch_hole,pread", "--files", "2"];
+    let said = out(&sweep(&asked));
+    // Of three preads and two punches fifteen pairs, on two files.
+    assert!(said.starts_with("v6.12: 30 programs of 2 call(s)"), "{said}");
+    assert!(!said.contains("write"), "{said}");
+}
+
+#[test]
 fn the_same_seed_asks_about_the_same_programs() {
     let ask = |seed| {
         let all = ["--kernel", "v6.12", "--programs", "20", "--engines", "graph", "--seed", seed];
@@ -170,9 +180,14 @@ fn the_script_goes_on_where_it_was() {
 
 #[test]
 fn bad_input_is_refused() {
-    for bad in
-        [["--tasks", "4"], ["--engines", "native"], ["--kernel", "v9.9"], ["--programs", "0"]]
-    {
+    for bad in [
+        ["--tasks", "4"],
+        ["--engines", "native"],
+        ["--kernel", "v9.9"],
+        ["--programs", "0"],
+        ["--files", "16"],
+        ["--call", "pwrit"],
+    ] {
         let output = sweep(&bad);
         assert_eq!(output.status.code(), Some(2), "{bad:?}");
         assert!(output.stdout.is_empty(), "{bad:?}");
