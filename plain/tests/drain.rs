@@ -19,7 +19,7 @@ fn model(test: fn()) {
     #[cfg(loom)]
     loom::model(test);
     #[cfg(all(not(loom), feature = "shuttle"))]
-    shuttle::check_pct(test, 2_000, 3);
+    shuttle::check_random(test, 20_000);
     #[cfg(not(any(loom, feature = "shuttle")))]
     (0..500).for_each(|_| test());
 }
