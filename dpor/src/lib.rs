@@ -144,14 +144,14 @@
 //!   current execution. A step costs time in proportion to the length of the execution.
 //! * It believes you: see [the two promises](Program#the-two-promises).
 
+mod driver;
 pub mod example;
-mod explore;
 mod history;
 mod program;
 mod search;
 mod trace;
 
-pub use explore::{Execution, Explored, explore};
+pub use driver::{Execution, Explored, explore};
 pub use program::{Access, Count, Dependence, Program, Task, Touches};
 pub use search::Search;
 pub use trace::Trace;

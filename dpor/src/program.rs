@@ -23,7 +23,7 @@ pub trait Program {
     type State: Clone;
     /// A step that can be told before it is taken.
     type Step: Clone + Debug;
-    /// What a step touches. [`Touches`](crate::Touches) will do for most.
+    /// What a step touches. [`Touches`] will do for most.
     type Footprint: Dependence + PartialEq + Debug;
     /// What a [count](Program::count) counts; `()` if there is none.
     type Counter: PartialEq;
