@@ -35,8 +35,7 @@ pub fn man(folder: Option<&Path>) -> miette::Result<ExitCode> {
     for one in std::iter::once(whole).chain(parts) {
         let name = one.get_display_name().unwrap_or(one.get_name()).to_owned();
         let file = folder.join(format!("{name}.1"));
-        // So that its name at the top is the one to ask `man` for.
-        let text = String::from_utf8_lossy(&page(one.name(name))?).into_owned();
+        let text = String::from_utf8_lossy(&page(one)?).into_owned();
         write_whole(&file, &text)?;
         out.line(&file.display().to_string())?;
     }
