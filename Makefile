@@ -8,6 +8,7 @@
 # make mutants  mistakes put into the protocol one by one: does the catalogue notice?
 # make sweep    every program of two calls on every kernel, and 3000 of three on four: is each violation named?
 # make prove    for any number of tasks: nobody is stuck, and no two break a rule, on the kernels of which that is so
+# make loom     the core of the protocol in plain Rust (plain/), on loom's types, then on shuttle's
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 # make lessons  write the lessons as pages for a browser into target/lessons (OUT=… elsewhere)
 # make lessons-test   play every lesson in a real browser (Chromium, and npm's playwright-core and axe-core)
@@ -16,7 +17,7 @@
 # All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt, for lessons-test
 # node, npm and Chromium.
 
-.PHONY: verify quick test test-all fuzz costs mutants sweep prove bench
+.PHONY: verify quick test test-all fuzz costs mutants sweep prove loom bench
 .PHONY: check check-fmt check-lints check-docs check-tests check-fuzz
 .PHONY: kernel-trace lessons lessons-test
 .DEFAULT_GOAL := verify
@@ -63,6 +64,11 @@ prove:
 	$(DIOLOCK) prove --kernel v6.12,v6.1,v5.10,v5.4,v4.10,v3.7
 	$(DIOLOCK) prove --rules --kernel v6.12,v6.1
 	$(DIOLOCK) prove --kernel v3.6; test $$? = 1
+
+# A target directory of its own: the flag rebuilds all that loom stands on.
+loom:
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --release -p diolock-plain --test drain
+	cargo test --release -p diolock-plain --features shuttle --test drain
 
 OUT ?= target/lessons
 

@@ -242,12 +242,12 @@ fn executable(messages: &[serde_json::Value], name: &str) -> PathBuf {
 /// The programs with all mutants in them.
 fn build(files: &[(String, String)]) -> Programs {
     let tree = root().join("target/mutants/tree");
-    for folder in ["src", "verify"] {
+    for folder in ["src", "verify", "dpor", "plain"] {
         forget(&root().join(folder), &tree.join(folder));
     }
     let mutated = files.iter().map(|file| file.0.as_str()).chain(["lib.rs"]);
     let mutated: BTreeSet<PathBuf> = mutated.map(|name| tree.join("src").join(name)).collect();
-    for folder in ["src", "verify"] {
+    for folder in ["src", "verify", "dpor", "plain"] {
         copy(&root().join(folder), &tree.join(folder), &mutated);
     }
     for file in ["Cargo.toml", "Cargo.lock"] {

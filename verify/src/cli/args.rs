@@ -102,6 +102,17 @@ pub enum Command {
         /// Its name: lower-case letters, digits and '-'
         name: String,
     },
+    /// Print the completions of a shell: source them, or keep them where it looks
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for `man -l -`
+    Man {
+        /// Write it into this folder, and one for each subcommand
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Explore one job given on standard input (used by verify)
     #[command(hide = true)]
     LoomJob,

@@ -18,6 +18,7 @@ mod glossary;
 mod lessons;
 mod list;
 mod lockgraph;
+mod manual;
 mod matrix;
 mod names;
 mod new;
@@ -122,6 +123,8 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Litmus => litmus(),
         Command::Steps(arguments) => steps::run(&arguments),
         Command::New { name } => new::run(&name),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { out } => manual::man(out.as_deref()),
         Command::LoomJob => loom_job(),
     }
 }

@@ -12,7 +12,6 @@ mod coenabled;
 mod conductor;
 mod dpor;
 mod exploration;
-mod history;
 mod options;
 
 pub use exploration::{Exploration, Watcher};
@@ -96,7 +95,7 @@ pub fn watch(program: &Program, options: &Options, watcher: Watcher) -> Explorat
         Strategy::Pct { depth } => {
             Choice::Pct(PctScheduler::new_from_seed(options.seed, depth.max(1), usize::MAX))
         }
-        Strategy::Exhaustive => Choice::Exhaustive(Box::new(dpor::Search::new(program))),
+        Strategy::Exhaustive => Choice::Exhaustive(Box::new(dpor::search(program))),
     };
     let program = Arc::new(program.clone());
     let shared = Arc::new(Mutex::new(Shared::new(

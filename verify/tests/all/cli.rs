@@ -391,3 +391,36 @@ fn colour_is_for_terminals_that_want_it() {
         .expect("diolock starts");
     assert!(!output.stdout.contains(&0x1b) && output.stdout.is_ascii());
 }
+
+#[test]
+fn shells_complete_every_subcommand() {
+    let help = out(&run(&["--help"]));
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() > 15, "{commands:?}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}: {}", err(&output));
+        let script = out(&output);
+        for name in commands.iter().chain(&["--kernel", "--without"]) {
+            assert!(script.contains(name.trim_start_matches('-')), "{shell} lacks {name}");
+        }
+    }
+    refused(&["completions", "csh"], &["'csh'", "bash", "fish"]);
+    let page = out(&run(&["man"]));
+    assert!(page.contains(".TH diolock 1") && page.contains("Exit status"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = run_in(folder.path(), &["man", "--out", "pages"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    for name in &commands {
+        let file = folder.path().join(format!("pages/diolock-{name}.1"));
+        let page = fs::read_to_string(&file).unwrap_or_else(|why| panic!("{name}: {why}"));
+        assert!(page.contains(&format!(".TH diolock-{name} 1")), "{name}: {page}");
+    }
+    assert!(folder.path().join("pages/diolock.1").exists());
+    assert!(!folder.path().join("pages/diolock-loom-job.1").exists(), "it is not for people");
+}

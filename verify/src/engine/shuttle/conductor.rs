@@ -1,7 +1,7 @@
 //! The scheduler that shuttle sees: it shows the strategy only the tasks that can take a step.
 
 use super::adapter::{Shared, lock, spawn_order};
-use super::dpor::Search;
+use super::dpor::{Search, absorb};
 use super::exploration::Watcher;
 use super::options::{Options, Strategy};
 use crate::program::Program;
@@ -87,8 +87,9 @@ impl Conductor {
         match &mut self.choice {
             Choice::Exhaustive(search) => {
                 let run = &shared.run;
-                let more = self.executions == 0 || search.end(&run.system, &run.events);
-                shared.widened = search.widened;
+                absorb(search, &run.events);
+                let more = self.executions == 0 || search.end(&run.system);
+                shared.widened = search.widened();
                 if !more {
                     return true;
                 }
@@ -162,14 +163,17 @@ impl Scheduler for Conductor {
         match &mut self.choice {
             Choice::Random(random) => random.as_mut()?.next_task(&enabled, last, false),
             Choice::Pct(pct) => pct.next_task(&enabled, last, false),
-            Choice::Exhaustive(search) => match search.choose(system, &shared.run.events) {
-                Some(task) => self.thread(task),
-                None => {
-                    shared.cut += 1;
-                    shared.over = true;
-                    Some(fallback)
+            Choice::Exhaustive(search) => {
+                absorb(search, &shared.run.events);
+                match search.choose(system) {
+                    Some(task) => self.thread(task as TaskId),
+                    None => {
+                        shared.cut += 1;
+                        shared.over = true;
+                        Some(fallback)
+                    }
                 }
-            },
+            }
         }
     }
 
