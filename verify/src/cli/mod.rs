@@ -23,7 +23,10 @@ mod output;
 mod progress;
 mod prove;
 mod proved;
+#[cfg(target_os = "linux")]
+mod ran;
 mod replay;
+mod run;
 mod running;
 mod show;
 mod signals;
@@ -111,6 +114,7 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Conform(arguments) => conform::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::List => list::run(),
         Command::Sources(arguments) => sources::run(&arguments),
         Command::Litmus => litmus(),
