@@ -24,10 +24,14 @@ struct Ran {
 
 /// Runs each test that can be run, and says which cannot.
 pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
-    let litmuses = names::litmuses(&arguments.litmus)?;
+    let mut litmuses = names::litmuses(&arguments.litmus)?;
     let place = Place::new(&arguments.dir).map_err(|why| {
         miette::miette!(help = "give --dir a directory on a mounted ext4 where you may write", "{why}")
     })?;
+    // How the file system is made is not for us to choose, but for the model.
+    if let Some(journal) = place.journal {
+        litmuses.iter_mut().for_each(|litmus| litmus.journal = journal);
+    }
     let version = match arguments.kernel {
         Some(version) => version,
         None => newest_not_after(&place.release).ok_or_else(|| {
@@ -36,7 +40,7 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
         })?,
     };
     let kernel = names::kernel_without(version, &arguments.without)?;
-    let unfit = |litmus: &Litmus| why_not(litmus, version, &place);
+    let unfit = |litmus: &Litmus| why_not(litmus, version);
     if let [litmus] = &litmuses[..]
         && let Some(why) = unfit(litmus)
     {
@@ -90,14 +94,9 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Why a test cannot be run there against that kernel's column.
-fn why_not(litmus: &Litmus, version: Version, place: &Place) -> Option<String> {
-    let journal = || match (litmus.journal, place.journal?) {
-        (true, false) => Some("the file system has no journal, and the test means one".to_owned()),
-        (false, true) => Some("the file system has a journal, and the test means none".to_owned()),
-        _ => None,
-    };
-    real::refused(litmus).or_else(|| litmus.not_modelled_on(version)).or_else(journal)
+/// Why a test cannot be run against that kernel's column.
+fn why_not(litmus: &Litmus, version: Version) -> Option<String> {
+    real::refused(litmus).or_else(|| litmus.not_modelled_on(version))
 }
 
 /// `6.18.44` is 6 and 18.
@@ -161,6 +160,7 @@ struct Json<'a> {
     kernel: String,
     running: &'a str,
     block: u64,
+    journal: Option<bool>,
     rounds: u32,
     seconds: f64,
     states: usize,
@@ -222,6 +222,7 @@ impl Ran {
             kernel: self.program.kernel.to_string(),
             running: &place.release,
             block: place.block,
+            journal: place.journal,
             rounds: self.seen.rounds,
             seconds: self.seen.time.as_secs_f64(),
             states: self.allowed.states,
@@ -242,11 +243,12 @@ impl Ran {
         }
         let (name, kernel) = (&self.litmus.name, self.program.kernel);
         out.line(&format!(
-            "{name}: {} rounds on {} in {:.1} s, blocks of {}",
+            "{name}: {} rounds on {} in {:.1} s, blocks of {}{}",
             self.seen.rounds,
             place.release,
             self.seen.time.as_secs_f64(),
             place.block,
+            if place.journal == Some(false) { ", no journal" } else { "" },
         ))?;
         let names: Vec<&str> = self.program.names[..self.litmus.tasks.len()]
             .iter()
