@@ -114,7 +114,7 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Conform(arguments) => conform::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
-        Command::Run(arguments) => run::run(&arguments),
+        Command::Run(arguments) => carry_out(&arguments),
         Command::List => list::run(),
         Command::Sources(arguments) => sources::run(&arguments),
         Command::Litmus => litmus(),
@@ -122,6 +122,19 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::New { name } => new::run(&name),
         Command::LoomJob => loom_job(),
     }
+}
+
+/// Runs litmus tests on the kernel that runs here.
+#[cfg(target_os = "linux")]
+fn carry_out(arguments: &run::Run) -> miette::Result<ExitCode> {
+    ran::run(arguments)
+}
+
+/// The same, where there is no such kernel.
+#[cfg(not(target_os = "linux"))]
+fn carry_out(arguments: &run::Run) -> miette::Result<ExitCode> {
+    let dir = arguments.dir.display();
+    Err(miette::miette!("nothing can be run in {dir}: `run` makes the calls of Linux, and this is another system"))
 }
 
 /// Prints the reference of litmus files.

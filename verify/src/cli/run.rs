@@ -4,7 +4,6 @@ use super::names;
 use clap::Args;
 use diolock::kernel::{Fix, Version};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// `diolock run`.
 #[derive(Debug, Args)]
@@ -36,19 +35,4 @@ pub struct Run {
     /// Print one JSON object a test instead of a list
     #[arg(long)]
     pub json: bool,
-}
-
-/// Carries litmus tests out, where there is a kernel for it.
-#[cfg(target_os = "linux")]
-pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
-    super::ran::run(arguments)
-}
-
-/// Says why not.
-#[cfg(not(target_os = "linux"))]
-pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
-    Err(miette::miette!(
-        "{} cannot be used: `run` makes the calls of Linux, and this is another system",
-        arguments.dir.display()
-    ))
 }

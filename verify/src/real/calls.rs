@@ -1,7 +1,7 @@
 //! The calls of litmus tests, made.
 
 use super::buffer::{Buffer, Mark, held};
-use super::layout::Files;
+use super::files::Files;
 use super::outcome::{Back, Held, Told};
 use super::raw::{Aio, Request, move_extents, write_back};
 use crate::litmus::CallSpec;

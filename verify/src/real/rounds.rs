@@ -3,7 +3,8 @@
 use super::buffer::Mark;
 use super::calls::{Worker, halves};
 use super::gate::{Dice, Gate, pin, processors, spin};
-use super::layout::Files;
+use super::files::Files;
+use super::layout;
 use super::outcome::{Outcome, Told};
 use super::place::Place;
 use crate::litmus::{CallSpec, Litmus};
@@ -84,9 +85,9 @@ pub fn run(
     let enough = options.rounds.unwrap_or(u32::MAX);
     while seen.rounds < enough && start.elapsed() < options.time && !stop.load(Ordering::Relaxed) {
         let round = seen.rounds + 1;
-        let files = Arc::new(Files::new(place, litmus, round)?);
+        let files = Arc::new(layout::make(place, litmus, round)?);
         if round <= CHECKED || round % CHECKED_LATER == 0 {
-            files.check(litmus)?;
+            layout::check(&files, litmus, round)?;
         }
         match crew.round(round, &files)? {
             Ok(told) => {
