@@ -103,7 +103,8 @@ fn what_is_no_whole_sweep_is_not_put_together() {
         fs::write(&other, text).expect("it can be written");
         let output = merge(&[other_name, &files[1]], &[]);
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        let said =
+            said.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
         assert!(said.contains(why), "{why}: {said}");
         assert_eq!(output.status.code(), Some(2), "{why}");
     };

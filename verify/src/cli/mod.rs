@@ -134,7 +134,9 @@ fn carry_out(arguments: &run::Run) -> miette::Result<ExitCode> {
 #[cfg(not(target_os = "linux"))]
 fn carry_out(arguments: &run::Run) -> miette::Result<ExitCode> {
     let dir = arguments.dir.display();
-    Err(miette::miette!("nothing can be run in {dir}: `run` makes the calls of Linux, and this is another system"))
+    Err(miette::miette!(
+        "nothing can be run in {dir}: `run` makes the calls of Linux, and this is another system"
+    ))
 }
 
 /// Prints the reference of litmus files.

@@ -26,7 +26,10 @@ struct Ran {
 pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
     let mut litmuses = names::litmuses(&arguments.litmus)?;
     let place = Place::new(&arguments.dir).map_err(|why| {
-        miette::miette!(help = "give --dir a directory on a mounted ext4 where you may write", "{why}")
+        miette::miette!(
+            help = "give --dir a directory on a mounted ext4 where you may write",
+            "{why}"
+        )
     })?;
     // How the file system is made is not for us to choose, but for the model.
     if let Some(journal) = place.journal {
@@ -36,7 +39,10 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
         Some(version) => version,
         None => newest_not_after(&place.release).ok_or_else(|| {
             let release = &place.release;
-            miette::miette!(help = "name one with --kernel", "no kernel modelled is as old as {release}")
+            miette::miette!(
+                help = "name one with --kernel",
+                "no kernel modelled is as old as {release}"
+            )
         })?,
     };
     let kernel = names::kernel_without(version, &arguments.without)?;
@@ -68,7 +74,9 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
         good &= one.good();
         ran += 1;
         match arguments.json {
-            true => out.json(&serde_json::to_string(&one.json(&place)).map_err(Unwritten::from)?)?,
+            true => {
+                out.json(&serde_json::to_string(&one.json(&place)).map_err(Unwritten::from)?)?
+            }
             false => one.people(&mut out, &place)?,
         }
     }
@@ -146,9 +154,11 @@ fn one(
         seed: arguments.seed,
     };
     let spinner = progress::spinner("rounds");
-    let seen = real::run(place, litmus, &options, stop, |round| spinner.set_position(u64::from(round)));
+    let seen =
+        real::run(place, litmus, &options, stop, |round| spinner.set_position(u64::from(round)));
     spinner.finish_and_clear();
-    let seen = seen.map_err(|error| miette::miette!("{} could not be run: {error}", litmus.name))?;
+    let seen =
+        seen.map_err(|error| miette::miette!("{} could not be run: {error}", litmus.name))?;
     let compared = Compared::new(&seen.outcomes, &allowed);
     Ok(Ran { litmus: litmus.clone(), program, allowed, seen, compared })
 }
@@ -257,8 +267,12 @@ impl Ran {
         out.line(&format!("  {}", names.join(" | ")))?;
         let (seen, all) = (self.compared.seen(Standing::Allowed), self.allowed.outcomes.len());
         let how = match &self.allowed.partial {
-            None => format!("{all} outcomes are allowed on {kernel} ({} states)", self.allowed.states),
-            Some(why) => format!("{all} outcomes are known to be allowed on {kernel} (given up: {why})"),
+            None => {
+                format!("{all} outcomes are allowed on {kernel} ({} states)", self.allowed.states)
+            }
+            Some(why) => {
+                format!("{all} outcomes are known to be allowed on {kernel} (given up: {why})")
+            }
         };
         out.line(&format!("  {how}, {seen} of them were seen"))?;
         for line in &self.compared.lines {

@@ -57,8 +57,7 @@ impl State {
 pub fn allowed(program: &Program, tasks: usize, limit: usize, stop: &AtomicBool) -> Allowed {
     let program = Program { torn: true, ..program.clone() };
     let start = State { system: System::new(&program), answers: Answers::asked(&program, true) };
-    let mut found =
-        Allowed { outcomes: BTreeSet::new(), states: 0, stuck: false, partial: None };
+    let mut found = Allowed { outcomes: BTreeSet::new(), states: 0, stuck: false, partial: None };
     let mut seen = HashSet::from([start.hashes()]);
     let mut open = vec![start];
     while let Some(state) = open.pop() {

@@ -74,7 +74,9 @@ impl Layout<'_> {
                     let buffer = Buffer::of(Mark::old(self.round), len as usize);
                     self.files.direct.write_all_at(buffer.bytes(), at)?;
                 }
-                Extent::Unwritten => fallocate(&self.files.direct, FallocateFlags::KEEP_SIZE, at, len)?,
+                Extent::Unwritten => {
+                    fallocate(&self.files.direct, FallocateFlags::KEEP_SIZE, at, len)?
+                }
                 Extent::Hole => {}
             }
             at += len;
@@ -86,7 +88,12 @@ impl Layout<'_> {
         for (block, extent) in (behind as u64..).zip(past) {
             if *extent == Extent::Unwritten {
                 let start = block * self.files.block();
-                fallocate(&self.files.direct, FallocateFlags::KEEP_SIZE, start, self.files.block())?;
+                fallocate(
+                    &self.files.direct,
+                    FallocateFlags::KEEP_SIZE,
+                    start,
+                    self.files.block(),
+                )?;
             }
         }
         Ok(())
@@ -141,14 +148,20 @@ impl Layout<'_> {
                 continue;
             }
             let dirty = (stored.0..stored.1).contains(&start);
-            let data = seek(&self.files.buffered, SeekFrom::Data(start)).is_ok_and(|at| at == start);
+            let data =
+                seek(&self.files.buffered, SeekFrom::Data(start)).is_ok_and(|at| at == start);
             if data != (*extent == Extent::Written || dirty) {
                 let found = if data { "data" } else { "no data" };
-                return wrong(format!("block {block} was made as {extent:?}, and there is {found}"));
+                return wrong(format!(
+                    "block {block} was made as {extent:?}, and there is {found}"
+                ));
             }
         }
         if meta.blocks() * 512 < allocated {
-            return wrong(format!("{} bytes are allocated instead of {allocated}", meta.blocks() * 512));
+            return wrong(format!(
+                "{} bytes are allocated instead of {allocated}",
+                meta.blocks() * 512
+            ));
         }
         Ok(())
     }

@@ -225,11 +225,10 @@ fn blocks(program: &Program, halves: &[(u32, &Held)]) -> String {
         match &words[..] {
             [lower, upper] if lower == upper => lower.clone(),
             [lower, upper] => format!("{lower} + {upper}"),
-            [lower] if block[0].0 % 2 == 0 => format!("half of {lower}"),
+            [lower] if block[0].0.is_multiple_of(2) => format!("half of {lower}"),
             other => other.join(" + "),
         }
     };
-    let blocks: Vec<String> =
-        halves.chunk_by(|a, b| a.0 / 2 == b.0 / 2).map(of_block).collect();
+    let blocks: Vec<String> = halves.chunk_by(|a, b| a.0 / 2 == b.0 / 2).map(of_block).collect();
     blocks.join(", ")
 }

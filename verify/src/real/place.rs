@@ -62,7 +62,9 @@ impl Place {
         let stat = statfs(dir).map_err(|error| format!("{shown}: {error}"))?;
         let mount = mount(meta.dev());
         let kind = mount.as_ref().map(|mount| mount.kind.clone());
-        if stat.f_type as u64 != EXT4_SUPER_MAGIC || kind.as_ref().is_some_and(|kind| kind != "ext4") {
+        if stat.f_type as u64 != EXT4_SUPER_MAGIC
+            || kind.as_ref().is_some_and(|kind| kind != "ext4")
+        {
             let found = kind.map_or_else(String::new, |kind| format!(": it is {kind}"));
             return Err(format!("{shown} is not on ext4{found}"));
         }
@@ -75,10 +77,15 @@ impl Place {
         let unfit = ["data=journal", "dax", "dax=always"];
         let options = mount.map(|mount| mount.options).unwrap_or_default();
         if let Some(option) = options.split(',').find(|option| unfit.contains(option)) {
-            return Err(format!("{shown} is mounted with {option}: direct I/O takes another way there"));
+            return Err(format!(
+                "{shown} is mounted with {option}: direct I/O takes another way there"
+            ));
         }
         if place.block < 1024 {
-            return Err(format!("{shown}: blocks of {} have no halves that a device takes", place.block));
+            return Err(format!(
+                "{shown}: blocks of {} have no halves that a device takes",
+                place.block
+            ));
         }
         place.try_out().map_err(|why| format!("{shown}: {why}"))?;
         // A relative path would lead elsewhere if somebody changed the directory.
@@ -107,7 +114,8 @@ impl Place {
         direct.write_all_at(buffer.bytes(), half).map_err(|error| {
             format!("no direct write of {half} bytes, half a block, there: {error}")
         })?;
-        let flags = ioctl_getflags(&direct).map_err(|error| format!("no flags of files: {error}"))?;
+        let flags =
+            ioctl_getflags(&direct).map_err(|error| format!("no flags of files: {error}"))?;
         if flags.bits() & EXTENTS_FLAG == 0 {
             return Err("its files have no extents: that is another protocol".to_owned());
         }

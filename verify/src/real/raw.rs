@@ -104,7 +104,9 @@ impl Aio {
         // memory that the iocb names is the buffer's, on the heap, so that it stays where it is as the buffer is moved;
         // the buffer is kept in `flying`, out of everybody's reach, until the event says that the request is over, and
         // `drop` waits for it too.
-        checked(unsafe { libc::syscall(libc::SYS_io_submit, self.context, 1_usize, list.as_mut_ptr()) })?;
+        checked(unsafe {
+            libc::syscall(libc::SYS_io_submit, self.context, 1_usize, list.as_mut_ptr())
+        })?;
         self.flying = Some(buffer);
         Ok(())
     }
@@ -172,7 +174,11 @@ impl Mapping {
         // SAFETY: a new mapping where the kernel has room; no memory that Rust knows of is touched.
         let start =
             unsafe { libc::mmap(ptr::null_mut(), len, protection, libc::MAP_SHARED, fd, 0) };
-        if start == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(Mapping { start, len }) }
+        if start == libc::MAP_FAILED {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(Mapping { start, len })
+        }
     }
 
     /// Stores the first bytes of another file through the mapping: how many. The kernel makes the store, which is an
@@ -187,8 +193,7 @@ impl Mapping {
         assert!(at.checked_add(len).is_some_and(|end| end <= self.len), "outside the mapping");
         // SAFETY: the bytes from `at` on are inside the mapping, which lives as long as `self`; no reference to them
         // exists anywhere, so the kernel may write there as any other process that has mapped the file.
-        let stored =
-            unsafe { libc::pread(from.as_raw_fd(), self.start.byte_add(at), len, 0) };
+        let stored = unsafe { libc::pread(from.as_raw_fd(), self.start.byte_add(at), len, 0) };
         usize::try_from(stored).map_err(|_| io::Error::last_os_error())
     }
 }
@@ -236,7 +241,6 @@ pub fn move_extents(file: &File, donor: &File, from: u64, blocks: u64) -> io::Re
         MoveExtent { reserved: 0, donor: donor as u32, from, donor_from: from, blocks, moved: 0 };
     // SAFETY: this ioctl reads and writes one `struct move_extent` at the place pointed to, which lives through the
     // call. On a file system that does not know it, it is refused.
-    let done =
-        unsafe { libc::ioctl(file.as_raw_fd(), EXT4_IOC_MOVE_EXT as _, &raw mut moved) };
+    let done = unsafe { libc::ioctl(file.as_raw_fd(), EXT4_IOC_MOVE_EXT as _, &raw mut moved) };
     checked(libc::c_long::from(done)).map(|_| moved.moved)
 }

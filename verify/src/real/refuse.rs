@@ -7,7 +7,10 @@ use diolock::op::{Extent, Fault};
 /// Why a litmus test cannot be run on a real kernel, whichever it is; `None` if it can.
 pub fn refused(litmus: &Litmus) -> Option<String> {
     if litmus.memory == Memory::C11 {
-        return Some("it is about memory orders: what a processor may do is not provoked by calls".to_owned());
+        return Some(
+            "it is about memory orders: what a processor may do is not provoked by calls"
+                .to_owned(),
+        );
     }
     let calls = || litmus.tasks.iter().flat_map(|task| &task.calls);
     if let Some((call, why)) = calls().find_map(|call| Some((call, of_call(call)?))) {
@@ -44,8 +47,12 @@ fn of_call(call: &CallSpec) -> Option<&'static str> {
         CallSpec::Commit => Some("when the journal commits is for the kernel to choose"),
         CallSpec::Append(_) => Some("a part of a write, for memory orders"),
         CallSpec::Fallocate(_) => Some("a part of fallocate; `falloc` is all of it"),
-        CallSpec::Evict | CallSpec::WriteThatEvicts => Some("when an inode is evicted is for the kernel to choose"),
-        CallSpec::PageFault { .. } | CallSpec::Mmap => Some("locks of an old kernel's address space"),
+        CallSpec::Evict | CallSpec::WriteThatEvicts => {
+            Some("when an inode is evicted is for the kernel to choose")
+        }
+        CallSpec::PageFault { .. } | CallSpec::Mmap => {
+            Some("locks of an old kernel's address space")
+        }
         _ => None,
     }
 }
@@ -60,7 +67,9 @@ fn of_file(litmus: &Litmus) -> Option<String> {
     if let Some(disksize) = litmus.disksize.filter(|&disksize| disksize != size) {
         let lagging = litmus.extents.iter().skip(disksize.down() as usize);
         if disksize > size || litmus.cached_pages == 0 {
-            return Some(format!("an i_disksize of {disksize}, and nothing that is still to be written"));
+            return Some(format!(
+                "an i_disksize of {disksize}, and nothing that is still to be written"
+            ));
         }
         if disksize.splits() || lagging.clone().any(|&extent| extent != Extent::Hole) {
             return Some("an i_disksize that lags behind for blocks that are there".to_owned());

@@ -2,8 +2,8 @@
 
 use super::buffer::Mark;
 use super::calls::{Worker, halves};
-use super::gate::{Dice, Gate, pin, processors, spin};
 use super::files::Files;
+use super::gate::{Dice, Gate, pin, processors, spin};
 use super::layout;
 use super::outcome::{Outcome, Told};
 use super::place::Place;
@@ -86,7 +86,7 @@ pub fn run(
     while seen.rounds < enough && start.elapsed() < options.time && !stop.load(Ordering::Relaxed) {
         let round = seen.rounds + 1;
         let files = Arc::new(layout::make(place, litmus, round)?);
-        if round <= CHECKED || round % CHECKED_LATER == 0 {
+        if round <= CHECKED || round.is_multiple_of(CHECKED_LATER) {
             layout::check(&files, litmus, round)?;
         }
         match crew.round(round, &files)? {
