@@ -30,8 +30,8 @@ impl Files {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn new(place: &Place, round: u32) -> io::Result<Files> {
-        let named = place.file(&round.to_string())?;
+    pub fn new(place: &Place) -> io::Result<Files> {
+        let named = place.file()?;
         let (direct, buffered) = (named.open(true)?, named.open(false)?);
         let half = place.block / 2;
         Ok(Files { direct, buffered, donor: None, map: None, half, names: vec![named] })
@@ -46,8 +46,8 @@ impl Files {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn add_donor(&mut self, place: &Place, round: u32) -> io::Result<()> {
-        let donor = place.file(&format!("{round}-donor"))?;
+    pub fn add_donor(&mut self, place: &Place) -> io::Result<()> {
+        let donor = place.file()?;
         let file = donor.open(false)?;
         fallocate(&file, FallocateFlags::empty(), 0, LONGEST * self.block())?;
         self.names.push(donor);

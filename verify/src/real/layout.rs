@@ -15,13 +15,13 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 /// # Errors
 /// If a call fails.
 pub fn make(place: &Place, litmus: &Litmus, round: u32) -> io::Result<Files> {
-    let mut files = Files::new(place, round)?;
+    let mut files = Files::new(place)?;
     let layout = Layout { litmus, files: &files, round };
     layout.lay_out()?;
     layout.fill_cache()?;
     let calls = || litmus.tasks.iter().flat_map(|task| &task.calls).chain(&litmus.setup);
     if calls().any(|call| matches!(call, CallSpec::MoveExtents { .. })) {
-        files.add_donor(place, round)?;
+        files.add_donor(place)?;
     }
     if calls().any(|call| matches!(call, CallSpec::Fault { .. })) {
         files.add_mapping()?;

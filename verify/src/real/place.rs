@@ -6,12 +6,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The magic number of ext2, ext3 and ext4 alike.
 const EXT4_SUPER_MAGIC: u64 = 0xef53;
 
 /// `EXT4_EXTENTS_FL`: the file is mapped by extents.
 const EXTENTS_FLAG: u32 = 0x80000;
+
+/// How many files this process has made.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// A directory in which files are made, and what its file system is like.
 #[derive(Clone, Debug)]
@@ -93,21 +97,27 @@ impl Place {
         Ok(place)
     }
 
-    /// Makes a file there, empty.
+    /// Makes a file there, empty, of a name that nobody else has.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn file(&self, name: &str) -> io::Result<Named> {
-        let path = self.dir.join(format!(".diolock-{}-{name}", std::process::id()));
-        let named = Named { path };
-        OpenOptions::new().write(true).create_new(true).open(&named.path)?;
-        Ok(named)
+    pub fn file(&self) -> io::Result<Named> {
+        loop {
+            let number = MADE.fetch_add(1, Ordering::Relaxed);
+            let path = self.dir.join(format!(".diolock-{}-{number}", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(_) => return Ok(Named { path }),
+                // A process of the same number was killed once.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Whether what every test needs can be done there: a file, O_DIRECT, half a block, extents.
     fn try_out(&self) -> Result<(), String> {
         let cannot = |error: io::Error| format!("no file can be made there: {error}");
-        let named = self.file("try").map_err(cannot)?;
+        let named = self.file().map_err(cannot)?;
         let direct = named.open(true).map_err(|error| format!("no O_DIRECT there: {error}"))?;
         let half = self.block / 2;
         let buffer = Buffer::of(Mark::old(0), half as usize);
