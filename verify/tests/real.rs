@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn litmus(name: &str) -> Litmus {
     catalogue::find(name).expect("it is in the catalogue")
@@ -162,6 +162,34 @@ fn the_kernel_that_runs_here_is_held_against_the_model_and_no_file_stays() {
     }
     assert!(lines[2]["refused"].as_str().expect("a reason").contains("memory orders"));
     assert_eq!(std::fs::read_dir(dir).expect("it reads").count(), 0, "files are left");
+}
+
+#[test]
+fn a_signal_leaves_a_part_that_says_so_and_no_file() {
+    if place().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let dir = folder.path().to_str().expect("text");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diolock"));
+    command.args(["run", "aio-then-truncate", "--seconds", "300", "--dir", dir]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = command.spawn().expect("diolock starts");
+    let files = || std::fs::read_dir(dir).expect("it reads").flatten().map(|e| e.file_name());
+    let mut made = BTreeSet::new();
+    let start = Instant::now();
+    // The first file is there to try the directory out; one more means that rounds are run.
+    while made.len() < 2 && start.elapsed() < Duration::from_secs(60) {
+        made.extend(files());
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(made.len() > 1, "no round was run");
+    assert_eq!(output.status.code(), Some(143), "{text}");
+    assert!(text.contains("PARTIAL: stopped by SIGTERM"), "{text}");
+    assert_eq!(files().count(), 0, "files are left");
 }
 
 #[test]

@@ -129,8 +129,8 @@ fn other_kernel(release: &str, version: Version) -> Option<String> {
     let (running, of, name) = (number(release)?, number_of(version), version.name());
     (of != Some(running)).then(|| {
         format!(
-            "this kernel is {release}, and what is allowed is that of {name}: between them the kernel may have \
-             changed, so that what is not allowed there may be right here"
+            "this kernel is {release}, and what is allowed is what {name} allows:\n  what is not, may have changed \
+             between the two"
         )
     })
 }
@@ -275,6 +275,7 @@ impl Ran {
             }
         };
         out.line(&format!("  {how}, {seen} of them were seen"))?;
+        let not_allowed = format!("   SEEN, AND NOT ALLOWED on {kernel}");
         for line in &self.compared.lines {
             let rounds = if line.rounds > 0 { line.rounds.to_string() } else { "-".to_owned() };
             let text = format!("{rounds:>9}  {}", line.outcome.words(&self.program));
@@ -282,7 +283,7 @@ impl Ran {
                 Standing::Allowed => ("", Tone::Plain),
                 Standing::Torn => ("   (in parts of blocks)", Tone::Plain),
                 Standing::Unknown => ("   SEEN, AND NOT AMONG WHAT IS KNOWN", Tone::Bad),
-                Standing::NotAllowed => ("   SEEN, AND NOT ALLOWED", Tone::Bad),
+                Standing::NotAllowed => (&*not_allowed, Tone::Bad),
             };
             out.line(&out.tone(&format!("{text}{note}"), tone))?;
         }
@@ -292,7 +293,10 @@ impl Ran {
         }
         let wrong = self.compared.seen(Standing::NotAllowed);
         if wrong > 0 {
-            let line = format!("  {wrong} seen and not allowed on {kernel}: the model is wrong");
+            let other = other_kernel(&place.release, kernel.version).is_some();
+            let unless = if other { ", or the kernel has changed since" } else { "" };
+            let line =
+                format!("  {wrong} seen and not allowed on {kernel}: the model is wrong{unless}");
             out.line(&out.tone(&line, Tone::Bad))?;
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 /// `diolock run`.
 #[derive(Debug, Args)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "it is refused whatever is asked"))]
 pub struct Run {
     /// Litmus tests: names, or paths of TOML files; all if none is given
     #[arg(value_name = "LITMUS")]
