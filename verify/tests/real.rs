@@ -4,7 +4,9 @@
 
 use diolock::kernel::{Kernel, Version};
 use diolock_verify::litmus::{Litmus, catalogue};
-use diolock_verify::real::{self, Allowed, Compared, Options, Outcome, Place, Seen, Standing};
+use diolock_verify::real::{
+    self, Allowed, Compared, Held, Options, Outcome, Place, Seen, Standing,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -236,6 +238,35 @@ fn a_model_that_lacks_what_the_kernel_does_is_wrong() {
             assert!(wrong.contains(&outcome), "{name}: {outcome:?} is not missed");
         }
     }
+}
+
+#[test]
+fn what_moves_in_parts_counts_for_what_the_model_moves_as_a_whole() {
+    let stale = litmus("stale-tail");
+    let whole = allowed(&stale);
+    let new = whole.outcomes.last().expect("there is one").clone();
+    assert_eq!(
+        words(&stale, &BTreeSet::from([new.clone()])),
+        ["i_size 2; file old, W; R read old, W"]
+    );
+    let read = |lower: Held, upper: Held| {
+        let mut outcome = new.clone();
+        outcome.told[1][0].read[2].1 = lower;
+        outcome.told[1][0].read[3].1 = upper;
+        outcome
+    };
+    let both = || Held::Mixed(BTreeSet::from([Held::Zeros, Held::Of(0)]));
+    assert_eq!(whole.standing(&read(Held::Of(0), Held::Zeros)), Standing::Torn);
+    assert_eq!(whole.standing(&read(Held::Of(0), both())), Standing::Torn);
+    assert_eq!(whole.standing(&read(Held::Old, Held::Old)), Standing::NotAllowed);
+    // Where halves are told apart, one does not count for the other.
+    let litmus = litmus("stale-tail-inside-a-block");
+    let whole = allowed(&litmus);
+    assert!(words(&litmus, &whole.outcomes).iter().any(|words| words.contains(" + ")));
+    let mut seen = whole.outcomes.last().expect("there is one").clone();
+    let told = seen.told.iter_mut().flatten().find(|told| told.read.len() == 2);
+    told.expect("a read of a block").read.swap_with_slice(&mut [(0, Held::Stale), (1, Held::Old)]);
+    assert_eq!(whole.standing(&seen), Standing::NotAllowed);
 }
 
 #[test]

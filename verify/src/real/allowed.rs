@@ -105,8 +105,10 @@ impl Allowed {
     /// How an outcome that was seen stands to it.
     pub fn standing(&self, seen: &Outcome) -> Standing {
         if self.outcomes.contains(seen) {
-            Standing::Allowed
-        } else if seen.as_wholes().iter().any(|whole| self.outcomes.contains(whole)) {
+            return Standing::Allowed;
+        }
+        let by_halves = self.outcomes.iter().any(Outcome::splits_a_block);
+        if self.outcomes.iter().any(|model| seen.may_be(model, by_halves)) {
             Standing::Torn
         } else if self.partial.is_some() {
             Standing::Unknown

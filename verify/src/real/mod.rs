@@ -2,7 +2,7 @@
 //! how each round ends is held against what the model allows.
 //!
 //! An [`Outcome`] is all that can be told from outside: what each call returned and read, half block by half block,
-//! what the file holds at the end, and i_size. The [`allowed`] ones are those at the end of every execution of the
+//! what the file holds at the end, and i_size. The [`allowed()`] ones are those at the end of every execution of the
 //! model, whichever rule it breaks. A kernel that shows another one refutes the model.
 //!
 //! # Left out

@@ -78,11 +78,11 @@ impl Held {
         }
     }
 
-    /// What it may be, where a part of half a block counts for all of it.
-    fn parts(&self) -> Vec<Held> {
+    /// Whether it is that, or is so in part.
+    fn may_be(&self, model: &Held) -> bool {
         match self {
-            Held::Mixed(parts) => parts.iter().cloned().collect(),
-            whole => vec![whole.clone()],
+            Held::Mixed(parts) => parts.contains(model),
+            whole => whole == model,
         }
     }
 }
@@ -113,6 +113,16 @@ impl Told {
         };
         let read = answer.read.iter().flat_map(halves).collect();
         Told { back: Back::of(answer.returned), read }
+    }
+
+    fn may_be(&self, model: &Told, by_halves: bool) -> bool {
+        let near = |at: u32, other: u32| if by_halves { at == other } else { at / 2 == other / 2 };
+        let half = |((at, _), (there, held)): (&(u32, Held), &(u32, Held))| {
+            let found = || self.read.iter().filter(|(other, _)| near(*at, *other));
+            at == there && found().any(|(_, seen)| seen.may_be(held))
+        };
+        let read = self.read.len() == model.read.len();
+        self.back == model.back && read && self.read.iter().zip(&model.read).all(half)
     }
 }
 
@@ -151,66 +161,28 @@ impl Outcome {
         parts.join("; ")
     }
 
-    /// What it counts for in the model, if that moves blocks as a whole and a device, or a copy to user space,
-    /// does not: of each block that was read, either half may be what all of it is; of each half that holds
-    /// several things, any of them.
-    pub(super) fn as_wholes(&self) -> Vec<Outcome> {
-        let mut all = vec![self.clone()];
-        for at in 0..self.file.len() {
-            let parts = self.file[at].parts();
-            let with = |one: Outcome| {
-                let replaced = |held: Held| {
-                    let mut one = one.clone();
-                    one.file[at] = held;
-                    one
-                };
-                parts.clone().into_iter().map(replaced).collect::<Vec<_>>()
-            };
-            all = all.into_iter().flat_map(with).collect();
-        }
-        for (task, calls) in self.told.iter().enumerate() {
-            for (call, told) in calls.iter().enumerate() {
-                for choice in whole_blocks(&told.read) {
-                    let with = |one: Outcome| {
-                        let replaced = |halves: &Vec<(usize, Held)>| {
-                            let mut one = one.clone();
-                            for (at, held) in halves {
-                                one.told[task][call].read[*at].1 = held.clone();
-                            }
-                            one
-                        };
-                        choice.iter().map(replaced).collect::<Vec<_>>()
-                    };
-                    all = all.into_iter().take(MAX_WHOLES).flat_map(with).collect();
-                }
-            }
-        }
-        all
+    /// Whether it is this outcome of the model, if that moves as a whole what a device, or a copy to user space, moves
+    /// in parts: of half a block that holds several things each counts for all of it, and, unless the model tells
+    /// halves of blocks apart, each half of a block that was read for all of that.
+    pub(super) fn may_be(&self, model: &Outcome, by_halves: bool) -> bool {
+        let file = self.file.len() == model.file.len()
+            && self.file.iter().zip(&model.file).all(|(seen, held)| seen.may_be(held));
+        let calls = |(seen, told): (&Told, &Told)| seen.may_be(told, by_halves);
+        let tasks = |(seen, told): (&Vec<Told>, &Vec<Told>)| {
+            seen.len() == told.len() && seen.iter().zip(told).all(calls)
+        };
+        self.size == model.size && file && self.told.iter().zip(&model.told).all(tasks)
     }
-}
 
-/// More readings than this of one outcome are not tried.
-const MAX_WHOLES: usize = 4096;
-
-/// For each block of a read, what its halves may count for: by their place in the read.
-fn whole_blocks(read: &[(u32, Held)]) -> Vec<Vec<Vec<(usize, Held)>>> {
-    let places: Vec<usize> = (0..read.len()).collect();
-    let same = |a: &usize, b: &usize| read[*a].0 / 2 == read[*b].0 / 2;
-    let choices = |block: &[usize]| match block {
-        [lower, upper] => {
-            let (below, above) = (read[*lower].1.parts(), read[*upper].1.parts());
-            let pair = |a: &Held, b: &Held| vec![(*lower, a.clone()), (*upper, b.clone())];
-            let each = below.iter().flat_map(|a| above.iter().map(move |b| (a, b)));
-            let mut all: Vec<_> = each.map(|(a, b)| pair(a, b)).collect();
-            all.extend(below.iter().chain(&above).map(|one| pair(one, one)));
-            all
-        }
-        single => {
-            let one = single[0];
-            read[one].1.parts().into_iter().map(|held| vec![(one, held)]).collect()
-        }
-    };
-    places.chunk_by(same).map(choices).collect()
+    /// Whether there is a block of which one half holds something else than the other, or of which there is only half.
+    pub(super) fn splits_a_block(&self) -> bool {
+        let file: Vec<(u32, Held)> = (0..).zip(self.file.iter().cloned()).collect();
+        let split = |held: &[(u32, Held)]| {
+            let mut blocks = held.chunk_by(|a, b| a.0 / 2 == b.0 / 2);
+            blocks.any(|block| block.len() == 1 || block[0].1 != block[1].1)
+        };
+        split(&file) || self.told.iter().flatten().any(|told| split(&told.read))
+    }
 }
 
 /// Whether a call tells what it read.
