@@ -129,7 +129,7 @@ fn other_kernel(release: &str, version: Version) -> Option<String> {
     let (running, of, name) = (number(release)?, number_of(version), version.name());
     (of != Some(running)).then(|| {
         format!(
-            "this kernel is {release}, and what is allowed is what {name} allows:\n  what is not, may have changed \
+            "this kernel is {release}, and what is allowed is what {name} allows:\n  what is seen and not allowed may have come \
              between the two"
         )
     })

@@ -42,6 +42,11 @@ impl Files {
         2 * self.half
     }
 
+    /// Takes its names away, while somebody has it open.
+    pub fn unlink(&self) {
+        self.names.iter().for_each(Named::remove);
+    }
+
     /// Makes a file beside it, all of whose blocks are there and unwritten.
     ///
     /// # Errors

@@ -36,12 +36,17 @@ pub struct Named {
 
 impl Drop for Named {
     fn drop(&mut self) {
-        // There is nobody to tell if it has gone already.
-        let _ = fs::remove_file(&self.path);
+        self.remove();
     }
 }
 
 impl Named {
+    /// Takes the name away.
+    pub fn remove(&self) {
+        // There is nobody to tell if it has gone already.
+        let _ = fs::remove_file(&self.path);
+    }
+
     /// Opens it once more.
     ///
     /// # Errors

@@ -167,17 +167,18 @@ impl Crew {
             job.send(Job { round, files: Arc::clone(files), cpu, delays }).map_err(gone)?;
         }
         self.gate.open(round, self.jobs.len());
-        let mut told: Vec<Option<Vec<Told>>> = vec![None; self.jobs.len()];
+        let mut told: Vec<Option<io::Result<Vec<Told>>>> = self.jobs.iter().map(|_| None).collect();
         let start = Instant::now();
         while told.iter().any(Option::is_none) {
             match self.reports.recv_timeout(Duration::from_secs(1)) {
                 Ok(report) => {
                     let at = usize::from(report.task);
-                    told[at] = Some(report.told?);
+                    told[at] = Some(report.told);
                     self.took[at] = (self.took[at] * 15 + report.took) / 16;
                 }
                 Err(RecvTimeoutError::Timeout) if start.elapsed() < ENDLESS => {}
                 Err(RecvTimeoutError::Timeout) => {
+                    files.unlink();
                     let missing = (0..).zip(&told).filter(|(_, told)| told.is_none());
                     return Ok(Err(missing.map(|(task, _)| task).collect()));
                 }
@@ -186,7 +187,8 @@ impl Crew {
                 }
             }
         }
-        Ok(Ok(told.into_iter().flatten().collect()))
+        // Nobody has the file any more, whatever went wrong.
+        told.into_iter().flatten().collect::<io::Result<_>>().map(Ok)
     }
 }
 
