@@ -9,13 +9,16 @@
 # make sweep    every program of two calls on every kernel, and 3000 of three on four: is each violation named?
 # make prove    for any number of tasks: nobody is stuck, and no two break a rule, on the kernels of which that is so
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
+# make lessons  write the lessons as pages for a browser into target/lessons (OUT=… elsewhere)
+# make lessons-test   play every lesson in a real browser (Chromium, and npm's playwright-core and axe-core)
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
 #
-# All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt.
+# All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt, for lessons-test
+# node, npm and Chromium.
 
 .PHONY: verify quick test test-all fuzz costs mutants sweep prove bench
 .PHONY: check check-fmt check-lints check-docs check-tests check-fuzz
-.PHONY: kernel-trace
+.PHONY: kernel-trace lessons lessons-test
 .DEFAULT_GOAL := verify
 
 KERNELS = rfc-v1 rfc-v2 v3.6 v3.7 v3.11 v4.10 v5.4 v5.10 v6.1 v6.12
@@ -60,6 +63,15 @@ prove:
 	$(DIOLOCK) prove --kernel v6.12,v6.1,v5.10,v5.4,v4.10,v3.7
 	$(DIOLOCK) prove --rules --kernel v6.12,v6.1
 	$(DIOLOCK) prove --kernel v3.6; test $$? = 1
+
+OUT ?= target/lessons
+
+lessons:
+	@$(DIOLOCK) lessons --out $(OUT)
+
+# Where no browser can be had it says so, and is no failure.
+lessons-test: lessons
+	@verify/lessons/browser/run $(OUT)
 
 kernel-trace:
 	$(if $(SERIES),,$(error say which kernel: make kernel-trace SERIES=6.1 or SERIES=6.12))

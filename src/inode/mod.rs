@@ -18,8 +18,8 @@ pub use users::{Share, TASKS};
 
 use crate::inode_lock::{Counter, Gate, Journal, RwSem};
 use crate::op::{
-    Access, Blocks, Content, Extent, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS, Private,
-    Range, Size, TaskId, WaitQueue, freed,
+    Access, Blocks, Content, Extent, IoEnd, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS,
+    Private, Range, Size, TaskId, WaitQueue, freed,
 };
 
 /// One inode: everything its tasks share.
@@ -187,6 +187,21 @@ impl Inode {
     /// `i_disksize` now.
     pub fn disksize(&self) -> Size {
         self.file.disksize
+    }
+
+    /// Whether the DIOREAD_LOCK gate is closed now.
+    pub fn gate_closed(&self) -> bool {
+        self.guards.gate.closed
+    }
+
+    /// The journal now: its open handles, and whether a commit holds new ones off.
+    pub fn journal(&self) -> &Journal {
+        &self.guards.journal
+    }
+
+    /// The completed I/O that waits for its conversion now.
+    pub fn completed(&self) -> &[IoEnd] {
+        &self.guards.completed
     }
 
     /// The cached page now.

@@ -12,6 +12,7 @@ mod emit;
 pub mod engine;
 pub mod explain;
 pub mod image;
+pub mod lessons;
 pub mod litmus;
 pub mod local;
 pub mod lockgraph;

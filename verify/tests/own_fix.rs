@@ -1,5 +1,5 @@
-//! The README's walk through a fix of one's own: the patch applies, is short, and `diolock diff` says of it
-//! what the README says.
+//! The walk through a fix of one's own: the patch applies, is short, and `diolock diff` says of it
+//! what `docs/own-fix.md` says.
 
 use diolock::kernel::Version;
 use diolock_verify::litmus::catalogue;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const PATCH: &str = include_str!("own_fix/reads-share-i_rwsem.patch");
-const README: &str = include_str!("../../README.md");
+const PAGE: &str = include_str!("../docs/own-fix.md");
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
@@ -89,10 +89,7 @@ fn indented(text: &str) -> String {
 fn the_patch_is_short_and_applies_to_what_is_here() {
     let added = PATCH.lines().filter(|l| l.starts_with('+') && !l.starts_with("+++")).count();
     assert!((10..40).contains(&added), "{added} lines");
-    assert!(
-        README.contains(&format!("({added} lines)")),
-        "{added} lines, the README says otherwise"
-    );
+    assert!(PAGE.contains(&format!("({added} lines)")), "{added} lines, the page says otherwise");
     let folder = tempfile::tempdir().expect("a folder");
     sources(folder.path());
     apply(folder.path());
@@ -106,9 +103,9 @@ fn the_patch_is_short_and_applies_to_what_is_here() {
     let (asked, others) = (asked.len() + 1, others.len());
     let counts = [format!("of {asked} litmus tests,"), format!("{others} others not modelled")];
     for count in counts {
-        assert!(README.contains(&count), "the README counts others: {count}");
+        assert!(PAGE.contains(&count), "the page counts others: {count}");
     }
-    assert!(README.contains(&indented(&litmus)), "the README shows another litmus test");
+    assert!(PAGE.contains(&indented(&litmus)), "the page shows another litmus test");
 }
 
 #[test]
@@ -131,11 +128,11 @@ fn the_patched_kernel_differs_as_the_readme_says() {
     let diff = run(&["diff", "v6.12-reads-share-i_rwsem", "v6.12"]);
     let shown = diff.split("\n\nvacuous").next().unwrap_or_default();
     assert!(
-        README.contains(shown) && !shown.is_empty(),
-        "the README shows something else than\n{diff}"
+        PAGE.contains(shown) && !shown.is_empty(),
+        "the page shows something else than\n{diff}"
     );
     let last = diff.lines().last().unwrap_or_default();
-    assert!(README.contains(last), "the README shows something else than\n{last}");
+    assert!(PAGE.contains(last), "the page shows something else than\n{last}");
     let two = run(&["explain", "stale-tail-two-readers", "--kernel", "v6.1"]);
     assert!(two.contains("R5 no-stale-data"), "{two}");
     // What it makes superfluous, and nothing else.
@@ -151,5 +148,5 @@ fn the_patched_kernel_differs_as_the_readme_says() {
         "zero-range-vs-buffered-read",
     ];
     assert_eq!(names, BTreeSet::from(spared), "{verify}");
-    assert!(README.contains("finds 14 cells that are not as expected"));
+    assert!(PAGE.contains("finds 14 cells that are not as expected"));
 }

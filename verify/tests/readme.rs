@@ -1,14 +1,32 @@
-//! The README is true: its table agrees with the catalogue (whose verdicts other tests check), its
-//! litmus test works, and the output it shows is what the program prints.
+//! The README and the pages are true: their tables of races agree with the catalogue (whose verdicts other tests
+//! check), the litmus test works, the output shown is what the program prints, and what is linked is there.
 
 use diolock::kernel::{Kernel, Version};
 use diolock_verify::engine::{EngineName, graph};
 use diolock_verify::litmus::{Expected, Litmus, catalogue, parse};
 use diolock_verify::program::Memory;
 use diolock_verify::verdict::Verdict;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
+const RACES: &str = include_str!("../docs/races.md");
+const LIMITS: &str = include_str!("../docs/limits.md");
+
+/// Every page for readers, by its path from the root.
+fn pages() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs = fs::read_dir(root.join("verify/docs")).expect("a folder").flatten();
+    let docs = docs.map(|entry| Path::new("verify/docs").join(entry.file_name()));
+    let all =
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "verify/LITMUS.md"].map(PathBuf::from);
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(root.join(&path)).expect("a page");
+        (path, text)
+    };
+    all.into_iter().chain(docs).filter(|path| path.extension().is_some()).map(read).collect()
+}
 
 /// The words of a cell: `R4` for a broken rule.
 fn short(expected: Expected) -> String {
@@ -28,35 +46,57 @@ fn known(litmus: &Litmus, version: Version) -> (Option<String>, Vec<String>) {
     (whole, without)
 }
 
+/// The tables of races in a text: their columns, and their rows.
+fn tables(text: &str) -> Vec<(Vec<&str>, Vec<Vec<&str>>)> {
+    fn split(line: &str) -> Vec<&str> {
+        line.trim_matches('|').split('|').map(str::trim).collect()
+    }
+    let mut tables: Vec<(Vec<&str>, Vec<Vec<&str>>)> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match (line.starts_with("| "), inside) {
+            (true, false) => tables.push((split(line), Vec::new())),
+            (true, true) => tables.last_mut().expect("it began").1.push(split(line)),
+            _ => {}
+        }
+        inside = line.starts_with('|');
+    }
+    let of_races = |table: &(Vec<&str>, Vec<Vec<&str>>)| {
+        table.0[0] == "race" && Version::ALL.iter().any(|v| table.0.contains(&v.name()))
+    };
+    tables.into_iter().filter(of_races).collect()
+}
+
 #[test]
-fn the_table_of_races_agrees_with_the_catalogue() {
-    let table = README.split("## What is found").nth(1).expect("the section is there");
-    let table = table.split("\n### ").next().expect("it ends");
-    let rows: Vec<Vec<&str>> = table
-        .lines()
-        .filter(|line| line.starts_with("| ") && line.contains('`'))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
-    assert!(rows.len() >= 15, "only {} rows", rows.len());
-    for row in rows {
-        let name = row[1].split('`').nth(1).expect("a litmus test");
-        let litmus = catalogue::find(name).expect("it is in the catalogue");
-        for (cell, version) in row[2..6].iter().zip(Version::ALL) {
-            let (whole, without) = known(&litmus, version);
-            let mut parts = cell.split(';').map(str::trim);
-            let stated = parts.next().unwrap_or_default().replace('*', "");
-            let what = format!("{name} on {}", version.name());
-            assert_eq!(stated, whole.unwrap_or_else(|| "–".to_owned()), "{what}");
-            for part in parts {
-                let verdict = part.strip_suffix(" without").expect("`X without`").to_owned();
-                assert!(without.contains(&verdict), "{what}: {part}");
+fn the_tables_of_races_agree_with_the_catalogue() {
+    let by_hand = RACES.split("<!-- matrix -->").next().unwrap_or_default();
+    let mut rows = 0;
+    for (columns, table) in [README, by_hand].into_iter().flat_map(tables) {
+        for row in table {
+            let name = row.iter().find_map(|cell| cell.split('`').nth(1)).expect("a litmus test");
+            let litmus = catalogue::find(name).expect("it is in the catalogue");
+            rows += 1;
+            for (cell, column) in row.iter().zip(&columns) {
+                let Some(version) = Version::ALL.into_iter().find(|v| v.name() == *column) else {
+                    continue;
+                };
+                let (whole, without) = known(&litmus, version);
+                let mut parts = cell.split(';').map(str::trim);
+                let stated = parts.next().unwrap_or_default().replace('*', "");
+                let what = format!("{name} on {column}");
+                assert_eq!(stated, whole.unwrap_or_else(|| "–".to_owned()), "{what}");
+                for part in parts {
+                    let verdict = part.strip_suffix(" without").expect("`X without`").to_owned();
+                    assert!(without.contains(&verdict), "{what}: {part}");
+                }
+            }
+            let fix = row[row.len() - 1];
+            if fix.len() == 12 && fix.bytes().all(|b| b.is_ascii_hexdigit()) {
+                assert!(diolock::kernel::Fix::named(fix).is_some(), "{name}: {fix}");
             }
         }
-        let fix = row[6];
-        if fix.len() == 12 && fix.bytes().all(|b| b.is_ascii_hexdigit()) {
-            assert!(diolock::kernel::Fix::named(fix).is_some(), "{name}: {fix}");
-        }
     }
+    assert!(rows >= 20, "only {rows} rows");
 }
 
 #[test]
@@ -94,17 +134,47 @@ fn the_interleaving_shown_is_what_is_printed() {
 
 #[test]
 fn every_path_named_is_there() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    for path in README.split('`').filter(|word| word.contains('/') && !word.contains(' ')) {
-        let is_path = path.starts_with("verify/") || path.starts_with("src/");
-        assert!(!is_path || std::path::Path::new(root).join(path).exists(), "{path} is not there");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (page, text) in pages().iter().filter(|(page, _)| page != Path::new("CHANGELOG.md")) {
+        for path in text.split('`').filter(|word| word.contains('/') && !word.contains(' ')) {
+            let is_path = path.starts_with("verify/") || path.starts_with("src/");
+            assert!(
+                !is_path || root.join(path).exists(),
+                "{}: {path} is not there",
+                page.display()
+            );
+        }
     }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut links = 0;
+    for (page, text) in pages() {
+        let folder = root.join(&page).parent().expect("a folder").to_owned();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.starts_with("http") {
+                continue;
+            }
+            links += 1;
+            let (path, _) = target.split_once('#').unwrap_or((target, ""));
+            assert!(folder.join(path).exists(), "{}: {target} leads nowhere", page.display());
+        }
+    }
+    assert!(links > 100, "only {links}");
+}
+
+#[test]
+fn the_readme_is_one_that_is_read() {
+    let lines = README.lines().count();
+    assert!(lines <= 180, "{lines} lines");
 }
 
 /// That an engine exhausts the others is what the catalogue's cells say.
 #[test]
 fn the_clean_cells_that_an_engine_does_not_run_are_named() {
-    let section = README.split("## What is *not* proved").nth(1).expect("the section is there");
+    let section = LIMITS;
     for engine in [EngineName::Loom, EngineName::Shuttle] {
         let start = format!("**{}**", engine.name());
         let bullet = section.split("\n* ").find(|bullet| bullet.starts_with(&start));

@@ -1,5 +1,5 @@
 //! `diolock matrix`, `lockgraph` and `diff` on a catalogue of six tests, against what they printed
-//! when somebody last looked (`UPDATE_GOLDEN=1` rewrites that), and the README's matrix.
+//! when somebody last looked (`UPDATE_GOLDEN=1` rewrites that), and the matrix of `docs/races.md`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -296,21 +296,21 @@ fn a_section_is_replaced_and_nothing_else() {
     assert_eq!(with_section(&format!("{END} {BEGIN}"), "new"), None);
 }
 
-/// `UPDATE_README=1` with `-- --ignored` rewrites it.
+/// `UPDATE_RACES=1` with `-- --ignored` rewrites it.
 #[test]
 #[ignore = "runs everything; make test-all runs it"]
-fn the_readme_s_matrix_is_what_is_printed() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let readme = fs::read_to_string(path).expect("there is a README");
+fn the_matrix_of_the_docs_is_what_is_printed() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/races.md");
+    let page = fs::read_to_string(path).expect("the page is there");
     let asked = |name| std::env::var_os(name).is_some_and(|value| value == "1");
-    assert!(readme.contains(BEGIN), "the README has its place for it");
+    assert!(page.contains(BEGIN), "the page has its place for it");
     let output = diolock(Path::new(""), &["matrix", "--markdown"]).output().expect("it starts");
     let matrix = out(&output);
     assert_eq!(output.status.code(), Some(0), "{matrix}");
-    let right = with_section(&readme, &matrix).expect("the section ends");
-    if asked("UPDATE_README") {
-        fs::write(path, &right).expect("the README can be written");
+    let right = with_section(&page, &matrix).expect("the section ends");
+    if asked("UPDATE_RACES") {
+        fs::write(path, &right).expect("the page can be written");
         return;
     }
-    assert!(right == readme, "UPDATE_README=1 puts this into the README:\n{matrix}");
+    assert!(right == page, "UPDATE_RACES=1 puts this into the page:\n{matrix}");
 }

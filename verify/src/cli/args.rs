@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use super::diff::Diff;
+use super::lessons::Lessons;
 use super::lockgraph::LockGraph;
 use super::matrix::Matrix;
 use super::names;
@@ -85,6 +86,18 @@ pub enum Command {
     Run(Run),
     /// List the litmus tests
     List,
+    /// Write the lessons as pages for a browser: you are the scheduler
+    #[command(
+        after_help = "Exit status: 0 written, 2 bad input, or a graph that does not fit on a page."
+    )]
+    Lessons(Lessons),
+    /// Print the rules, and where the kernel states them
+    Rules,
+    /// Print what the terms of the lessons mean, or one of them
+    Glossary {
+        /// A term, such as i_dio_count
+        term: Option<String>,
+    },
     /// Show which kernel functions were read in which versions, and what is only derived
     Sources(Sources),
     /// Show what a call or a kernel function does on a kernel, step by step

@@ -6,9 +6,14 @@ use super::output::{Out, Tone};
 use super::running::Running;
 use super::which::{self, Prefer};
 use super::{names, signals};
+use diolock::op::TaskId;
 use diolock_verify::explain::{explain, is_bad};
+use diolock_verify::lessons::data::link_name;
+use diolock_verify::lessons::text;
+use diolock_verify::program::{Event, Program};
 use diolock_verify::report::{page_of, picture_of, story};
 use diolock_verify::schedule;
+use diolock_verify::traces::letters;
 use diolock_verify::verdict::Verdict;
 use std::process::ExitCode;
 
@@ -52,12 +57,28 @@ pub fn run(arguments: &Explain) -> miette::Result<ExitCode> {
     for line in story(&explained, arguments.long).lines() {
         out.line(&paint(&out, line))?;
     }
+    if let Some(link) = events.and_then(|events| lesson_link(program, events)) {
+        out.line(&link)?;
+    }
     if let Some(note) = &explained.report.note {
         out.line(&format!("note: {note}"))?;
     }
     let told = is_bad(&report.verdict)
         || matches!(report.verdict, Verdict::Exhausted | Verdict::Forbidden(_));
     Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The lesson that plays this test on this kernel, with a link straight to the failing schedule.
+fn lesson_link(program: &Program, events: &[Event]) -> Option<String> {
+    let lesson = text::all().ok()?.into_iter().find(|lesson| {
+        lesson.litmus == program.litmus && lesson.broken.kernel() == Ok(program.kernel)
+    })?;
+    let schedule: Vec<TaskId> = events.iter().map(|event| event.task).collect();
+    let (name, kernel) = (&lesson.name, link_name(program.kernel));
+    let schedule = letters(program, &schedule);
+    Some(format!(
+        "  lesson: DIR/{name}.html#kernel={kernel}&schedule={schedule} (diolock lessons --out DIR)"
+    ))
 }
 
 /// A line of the story in colour, on a terminal: what is broken stands out.

@@ -33,7 +33,7 @@ pub struct Matrix {
     /// Print one JSON object a line
     #[arg(long, conflicts_with_all = ["markdown", "html"])]
     pub json: bool,
-    /// Print it in Markdown, as the README has it
+    /// Print it in Markdown, as verify/docs/races.md has it
     #[arg(long, conflicts_with = "html")]
     pub markdown: bool,
 }

@@ -14,6 +14,8 @@ mod diff;
 mod drawings;
 mod explain;
 mod files;
+mod glossary;
+mod lessons;
 mod list;
 mod lockgraph;
 mod matrix;
@@ -27,6 +29,7 @@ mod proved;
 mod ran;
 mod replay;
 mod run;
+mod rules;
 mod running;
 mod show;
 mod signals;
@@ -116,6 +119,9 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Run(arguments) => carry_out(&arguments),
         Command::List => list::run(),
+        Command::Rules => rules::run(),
+        Command::Glossary { term } => glossary::run(term.as_deref()),
+        Command::Lessons(arguments) => lessons::run(&arguments),
         Command::Sources(arguments) => sources::run(&arguments),
         Command::Litmus => litmus(),
         Command::Steps(arguments) => steps::run(&arguments),

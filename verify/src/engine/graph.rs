@@ -6,8 +6,11 @@
 
 mod cheapest;
 mod lasso;
+mod parts;
 mod search;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use cheapest::{Cost, cheapest};
 pub use search::{enabled, pending};

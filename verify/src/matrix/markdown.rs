@@ -1,4 +1,4 @@
-//! The matrix in Markdown, as the README has it.
+//! The matrix in Markdown, as `docs/races.md` has it.
 
 use super::fixes::{FixRow, Need};
 use super::table::{Answer, Boundary, Matrix, Row};
@@ -26,7 +26,7 @@ pub fn markdown(matrix: &Matrix) -> String {
 }
 
 fn link(name: &str) -> String {
-    format!("[{name}](verify/litmus/{name}.toml)")
+    format!("[{name}](../litmus/{name}.toml)")
 }
 
 fn line(out: &mut String, matrix: &Matrix, row: &Row) {

@@ -1,5 +1,5 @@
 //! Checks a certificate by itself: that its order is one, that every wait goes up it, and that no wait is missing.
-//! The last as far as runs of up to three of its calls go ([`MOST_STATES`] states of all of them together); nothing of
+//! The last as far as runs of up to three of its calls go (4,000,000 states of all of them together); nothing of
 //! the search is used. Whose part of i_unwritten is whose is not told apart here.
 
 use super::calls::choices;

@@ -4,16 +4,16 @@
 //! what else the rules remember. What a step does is found out once for its task and those of these parts that it
 //! touches, and what the rules say of it once for those that they may see; after that it is looked up.
 
+use super::parts::{Known, Parts, Rest};
 use super::table::Table;
 use crate::numbers::Interner;
-use crate::program::{Event, Local, Program, System};
-use crate::rule::{Gathered, RuleId, Rules, TaskRecord};
+use crate::program::{Event, Program, System};
+use crate::rule::{Gathered, RuleId, Rules};
 use crate::trace::TraceHash;
-use diolock::inode::{FileState, Guards, Half, Inode};
+use diolock::inode::Guards;
 use diolock::op::{Mode, Op, TaskId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// The step a task takes next: its own, or to queue if it is a writer that a rwsem makes wait.
 pub fn pending(system: &System, task: TaskId) -> Option<Op> {
@@ -43,13 +43,6 @@ pub(super) type StateId = u32;
 /// What stands for the number of a part that is not looked at.
 const ANY: u32 = u32::MAX;
 
-/// What the rules remember but of single tasks, and which of them the last step broke.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Rest {
-    rules: Rules,
-    broken: Option<RuleId>,
-}
-
 /// A step that was taken, and what it left.
 struct Done {
     /// The number of its event.
@@ -62,15 +55,6 @@ struct Done {
     new_iocb: bool,
     /// The completion that it starts.
     starts: Option<TaskId>,
-}
-
-/// What is asked of a local state again and again.
-#[derive(Clone, Copy)]
-struct Known {
-    /// It has nothing left to do.
-    over: bool,
-    guards: bool,
-    file: bool,
 }
 
 /// The numbers of the parts that a step looks at.
@@ -104,18 +88,11 @@ struct Judged {
 /// The states met so far.
 pub(super) struct Search<'a> {
     program: &'a Program,
-    tasks: usize,
     asks_for_all: bool,
+    parts: Parts,
     states: Table,
     /// Which rule the end of an execution in that state breaks.
     ends: FxHashMap<StateId, RuleId>,
-    locals: Interner<Local>,
-    /// By local.
-    known: Vec<Known>,
-    guards: Interner<Guards>,
-    files: Interner<FileState>,
-    records: Interner<TaskRecord>,
-    rests: Interner<Rest>,
     /// With the local state of a task whose call it ended.
     events: Interner<(Event, Option<u32>)>,
     all: Interner<Box<[u32]>>,
@@ -143,40 +120,29 @@ impl Search<'_> {
     /// With the first state alone. Where `traces` are asked for, states remember how they were reached, up to commuting
     /// steps.
     pub(super) fn new(program: &Program, traces: bool) -> Search<'_> {
-        let (system, mut rules) = (System::new(program), Rules::new(program));
-        let tasks = program.calls.len();
-        let mut search = Search {
+        let (parts, mut row) = Parts::new(program);
+        let mut traces: Option<Interner<TraceHash>> = traces.then(Interner::default);
+        let start = TraceHash::new(program.calls.len());
+        row.extend(traces.as_mut().map(|traces| traces.number(start)));
+        let mut states = Table::new(row.len());
+        states.insert(&row);
+        Search {
             program,
-            tasks,
-            asks_for_all: rules.ask_for_all(),
-            states: Table::new(2 * tasks + 3 + usize::from(traces)),
+            asks_for_all: Rules::new(program).ask_for_all(),
+            parts,
+            states,
             ends: FxHashMap::default(),
-            locals: Interner::default(),
-            known: Vec::new(),
-            guards: Interner::default(),
-            files: Interner::default(),
-            records: Interner::default(),
-            rests: Interner::default(),
             events: Interner::default(),
             all: Interner::default(),
-            traces: traces.then(Interner::default),
+            traces,
             steps: FxHashMap::default(),
             done: Vec::new(),
             started: FxHashMap::default(),
             renewed: FxHashMap::default(),
             judged: FxHashMap::default(),
-            row: Vec::new(),
+            row,
             found: Found::default(),
-        };
-        let mut row: Vec<u32> = system.tasks().map(|task| search.local(&system, task)).collect();
-        row.extend(rules.take_records().iter().map(|record| search.records.number_of(record)));
-        let (guards, file) = system.inode.halves();
-        row.push(search.guards.number(guards));
-        row.push(search.files.number(file));
-        row.push(search.rests.number(Rest { rules, broken: None }));
-        row.extend(search.traces.as_mut().map(|traces| traces.number(TraceHash::new(tasks))));
-        search.states.insert(&row);
-        search
+        }
     }
 
     /// How many states were met.
@@ -186,35 +152,18 @@ impl Search<'_> {
 
     /// The tasks.
     pub(super) fn tasks(&self) -> impl Iterator<Item = TaskId> + use<> {
-        0..self.tasks as TaskId
-    }
-
-    // Where in a row the parts are: first that of each task.
-    fn record_at(&self, task: TaskId) -> usize {
-        self.tasks + usize::from(task)
-    }
-    fn guards_at(&self) -> usize {
-        2 * self.tasks
-    }
-    fn file_at(&self) -> usize {
-        2 * self.tasks + 1
-    }
-    fn rest_at(&self) -> usize {
-        2 * self.tasks + 2
-    }
-    fn trace_at(&self) -> usize {
-        2 * self.tasks + 3
+        self.parts.tasks()
     }
 
     /// Which rule the way into a state broke.
     pub(super) fn broken(&self, state: StateId) -> Option<RuleId> {
-        let rest = self.states.row(state)[self.rest_at()];
-        self.rests.get(rest).broken.or_else(|| self.ends.get(&state).copied())
+        let broken = self.parts.broken(self.states.row(state));
+        broken.or_else(|| self.ends.get(&state).copied())
     }
 
     /// Whether a task has something left to do.
     pub(super) fn goes_on(&self, state: StateId, task: TaskId) -> bool {
-        !self.known[self.states.row(state)[usize::from(task)] as usize].over
+        !self.parts.known(self.states.row(state)[usize::from(task)]).over
     }
 
     /// Whether nobody has.
@@ -234,19 +183,7 @@ impl Search<'_> {
 
     /// The tasks and what they share.
     pub(super) fn system(&self, state: StateId) -> System {
-        let row = self.states.row(state);
-        let locals = row[..self.tasks].iter().map(|&local| self.locals.get(local).as_ref());
-        let guards = Guards::clone(self.guards.get(row[self.guards_at()]));
-        let file = FileState::clone(self.files.get(row[self.file_at()]));
-        System::of(Inode::of(guards, file), locals)
-    }
-
-    /// What the rules remember.
-    fn rules(&self, row: &[u32]) -> Rules {
-        let mut rules = self.rests.get(row[self.rest_at()]).rules.clone();
-        let records = row[self.tasks..2 * self.tasks].iter();
-        rules.put_records(records.map(|&record| Arc::clone(self.records.get(record))).collect());
-        rules
+        self.parts.system(self.states.row(state))
     }
 
     /// The state after a step of a task, if it can take one.
@@ -258,19 +195,19 @@ impl Search<'_> {
         let Done { event, local, guards, file, new_iocb, starts } = self.done[number as usize];
         row[usize::from(task)] = local;
         if guards != ANY {
-            row[self.guards_at()] = guards;
+            row[self.parts.guards_at()] = guards;
         } else if new_iocb {
-            row[self.guards_at()] = self.renew(row[self.guards_at()], task);
+            row[self.parts.guards_at()] = self.renew(row[self.parts.guards_at()], task);
         }
         if file != ANY {
-            row[self.file_at()] = file;
+            row[self.parts.file_at()] = file;
         }
         if let Some(child) = starts {
             row[usize::from(child)] = self.start(state, number, child);
         }
         self.judge(&mut row, event, task, starts);
         if let Some(traces) = &mut self.traces {
-            let at = 2 * self.tasks + 3;
+            let at = self.parts.width();
             let mut trace = TraceHash::clone(traces.get(row[at]));
             trace.observe(&self.events.get(event).0);
             row[at] = traces.number(trace);
@@ -283,28 +220,17 @@ impl Search<'_> {
         Some(next)
     }
 
-    fn local(&mut self, system: &System, task: TaskId) -> u32 {
-        let number = self.locals.number(system.local(task));
-        if number as usize == self.known.len() {
-            let op = system.next(task);
-            let touches = |half: Half| op.as_ref().is_some_and(|op| half.touched_by(op));
-            let (guards, file) = (touches(Half::Guards), touches(Half::File));
-            self.known.push(Known { over: op.is_none(), guards, file });
-        }
-        number
-    }
-
     /// What a task's next step does, by its number; nothing if it has to wait, or has returned.
     fn step(&mut self, state: StateId, task: TaskId) -> Option<u32> {
         let row = self.states.row(state);
         let local = row[usize::from(task)];
-        let known = self.known[local as usize];
+        let known = self.parts.known(local);
         if known.over {
             return None;
         }
         let part = |looks, at: usize| if looks { row[at] } else { ANY };
-        let guards = part(known.guards, self.guards_at());
-        let file = part(known.file, self.file_at());
+        let guards = part(known.guards, self.parts.guards_at());
+        let file = part(known.file, self.parts.file_at());
         let key = StepKey { task, local, guards, file };
         if let Some(&step) = self.steps.get(&key) {
             return step;
@@ -325,27 +251,27 @@ impl Search<'_> {
         let call = &system.calls[usize::from(task)];
         let new_iocb = call.went_on() && !matches!(event.op, Op::Queue(_));
         let over = call.just_over().is_some();
-        let local = self.local(&system, task);
+        let local = self.parts.local(&system, task);
         let (guards, file) = system.inode.halves();
         let row = self.states.row(state);
         let touched = "a step changes what it does not touch";
         assert!(
-            known.file || file == **self.files.get(row[self.file_at()]),
+            known.file || file == **self.parts.files.get(row[self.parts.file_at()]),
             "{touched}: {event:?}"
         );
-        let guards_before = row[self.guards_at()];
+        let guards_before = row[self.parts.guards_at()];
         let guards = match known.guards {
-            true => self.guards.number(guards),
+            true => self.parts.guards.number(guards),
             false => {
                 let renewed = match new_iocb {
                     true => self.renew(guards_before, task),
                     false => guards_before,
                 };
-                assert!(guards == **self.guards.get(renewed), "{touched}: {event:?}");
+                assert!(guards == **self.parts.guards.get(renewed), "{touched}: {event:?}");
                 ANY
             }
         };
-        let file = if known.file { self.files.number(file) } else { ANY };
+        let file = if known.file { self.parts.files.number(file) } else { ANY };
         let event = self.events.number((event, over.then_some(local)));
         self.done.push(Done { event, local, guards, file, new_iocb, starts });
         Some(self.done.len() as u32 - 1)
@@ -356,9 +282,9 @@ impl Search<'_> {
         if let Some(&renewed) = self.renewed.get(&(guards, task)) {
             return renewed;
         }
-        let mut after = Guards::clone(self.guards.get(guards));
+        let mut after = Guards::clone(self.parts.guards.get(guards));
         after.new_iocb(task);
-        let renewed = self.guards.number(after);
+        let renewed = self.parts.guards.number(after);
         self.renewed.insert((guards, task), renewed);
         renewed
     }
@@ -372,18 +298,18 @@ impl Search<'_> {
         let mut system = self.system(state);
         let Event { task, op, outcome } = &self.events.get(self.done[done as usize].event).0;
         system.resume(*task, op, outcome.clone());
-        let local = self.local(&system, child);
+        let local = self.parts.local(&system, child);
         self.started.insert(key, local);
         local
     }
 
     /// What the rules remember after an event.
     fn judge(&mut self, row: &mut [u32], event: u32, task: TaskId, starts: Option<TaskId>) {
-        let (own_at, rest_at) = (self.record_at(task), self.rest_at());
-        let child_at = starts.map(|child| self.record_at(child));
+        let (own_at, rest_at) = (self.parts.record_at(task), self.parts.rest_at());
+        let child_at = starts.map(|child| self.parts.record_at(child));
         let child = child_at.map_or(ANY, |at| row[at]);
         let all = match self.asks_for_all {
-            true => self.all.number(row[self.tasks..2 * self.tasks].into()),
+            true => self.all.number(row[self.parts.records_at()].into()),
             false => ANY,
         };
         let key = JudgedKey { event, rest: row[rest_at], own: row[own_at], child, all };
@@ -403,16 +329,16 @@ impl Search<'_> {
 
     /// Asks the rules for the first time.
     fn ask(&mut self, row: &[u32], event: u32, starts: Option<TaskId>) -> Judged {
-        let mut rules = self.rules(row);
+        let mut rules = self.parts.rules(row);
         let (event, over) = &**self.events.get(event);
         crate::emit::step(self.program, &rules, event);
-        let over = over.and_then(|local| self.locals.get(local).call().just_over());
+        let over = over.and_then(|local| self.parts.locals.get(local).call().just_over());
         let judged = rules.observe(self.program, event, over, &mut self.found.gathered);
         let broken = judged.err().map(|violation| violation.rule);
         let records = rules.take_records();
-        let mut record = |task: TaskId| self.records.number_of(&records[usize::from(task)]);
+        let mut record = |task: TaskId| self.parts.records.number_of(&records[usize::from(task)]);
         let (own, child) = (record(event.task), starts.map_or(ANY, &mut record));
-        let rest = self.rests.number(Rest { rules, broken });
+        let rest = self.parts.rests.number(Rest { rules, broken });
         Judged { rest, own, child }
     }
 
@@ -420,10 +346,10 @@ impl Search<'_> {
     fn end(&mut self, state: StateId) {
         let row = self.states.row(state);
         if let Some(traces) = &self.traces {
-            self.found.traces.insert(traces.get(row[self.trace_at()]).get());
+            self.found.traces.insert(traces.get(row[self.parts.width()]).get());
         }
-        if self.rests.get(row[self.rest_at()]).broken.is_none() {
-            let (rules, system) = (self.rules(row), self.system(state));
+        if self.parts.broken(row).is_none() {
+            let (rules, system) = (self.parts.rules(row), self.parts.system(row));
             let end = rules.finish(self.program, &system, &mut self.found.gathered);
             self.ends.extend(end.err().map(|violation| (state, violation.rule)));
         }
