@@ -28,8 +28,8 @@ mod proved;
 #[cfg(target_os = "linux")]
 mod ran;
 mod replay;
-mod run;
 mod rules;
+mod run;
 mod running;
 mod show;
 mod signals;
