@@ -3,12 +3,18 @@
 #![cfg(target_os = "linux")]
 
 use diolock::kernel::{Kernel, Version};
-use diolock_verify::litmus::{Litmus, catalogue};
+use diolock_verify::condition::{Answer, Cell};
+use diolock_verify::engine::{graph, shuttle};
+use diolock_verify::litmus::{Expect, Expected, Litmus, catalogue};
+use diolock_verify::program::{Program, System};
 use diolock_verify::real::{
-    self, Allowed, Compared, Held, Options, Outcome, Place, Seen, Standing,
+    self, Allowed, Back, Compared, Held, Options, Outcome, Place, Seen, Standing, Told,
 };
+use diolock_verify::rule::told;
+use diolock_verify::traces;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -86,6 +92,72 @@ fn what_is_allowed_is_what_may_be_seen_of_each_execution_whatever_rule_it_breaks
     let aio = litmus("buffered-write-vs-aio");
     let found = words(&aio, &allowed(&aio).outcomes);
     assert!(found.contains(&"i_size 1; file B + old".to_owned()), "{found:?}");
+}
+
+/// What calls were told, in words that outcomes and answers have in common.
+fn told_words(program: &Program, told: &[Vec<Told>]) -> String {
+    let call = |told: &Told| {
+        let half = |(at, held): &(u32, Held)| format!("{at} {}", held.words(program));
+        let read: Vec<String> = told.read.iter().map(half).collect();
+        let back = match &told.back {
+            Back::Error(name) => name.clone(),
+            back => format!("{back:?}").to_lowercase(),
+        };
+        format!("{back}: {}", read.join(", "))
+    };
+    let task = |calls: &Vec<Told>| calls.iter().map(call).collect::<Vec<_>>().join("; ");
+    told.iter().map(task).collect::<Vec<_>>().join(" | ")
+}
+
+/// The same of answers.
+fn answer_words(program: &Program, answers: &[Vec<Answer>]) -> String {
+    let letter = |task| program.names[usize::from(task)].letter;
+    let call = |answer: &Answer| {
+        let of_block = |&(block, cells): &(u32, [Cell; 2])| {
+            let halves = (2 * block..).zip(cells).filter(|(_, cell)| *cell != Cell::Nothing);
+            halves.map(|(at, cell)| format!("{at} {}", cell.words(letter))).collect::<Vec<_>>()
+        };
+        let read: Vec<String> = answer.read.iter().flat_map(of_block).collect();
+        format!("{}: {}", answer.returned.name(), read.join(", "))
+    };
+    let task = |calls: &Vec<Answer>| calls.iter().map(call).collect::<Vec<_>>().join("; ");
+    answers.iter().map(task).collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn what_is_allowed_is_what_some_trace_ends_with() {
+    let v6_12 = Kernel::new(Version::V6_12);
+    let mut asked = 0;
+    for litmus in catalogue::all().expect("the catalogue reads") {
+        let clean = |e: &Expect| e.kernel == v6_12 && e.expected == Expected::Never;
+        let program = Program { torn: true, ..litmus.program(v6_12) };
+        if !litmus.expect.iter().any(clean)
+            || shuttle::unfit(&program).is_some()
+            || !graph::fewer_states_than(300, &program)
+        {
+            continue;
+        }
+        let tasks = litmus.tasks.len();
+        let traces = traces::list(&program, None, |_| ControlFlow::Continue(()));
+        let mut ends = BTreeSet::new();
+        for trace in traces.expect("it can be listed").traces {
+            let events = trace.events(&program);
+            let mut system = System::new(&program);
+            for event in &events {
+                system.perform(event.task, event.op.clone()).expect("it ran so");
+            }
+            if system.finished() {
+                let told = answer_words(&program, &told(&program, &events)[..tasks]);
+                ends.insert((system.inode.size().in_halves(), told));
+            }
+        }
+        let outcomes = allowed(&litmus).outcomes;
+        let found: BTreeSet<_> =
+            outcomes.iter().map(|o| (o.size, told_words(&program, &o.told))).collect();
+        assert_eq!(found, ends, "{}", litmus.name);
+        asked += 1;
+    }
+    assert!(asked > 20, "{asked} tests");
 }
 
 #[test]
