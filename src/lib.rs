@@ -16,6 +16,22 @@
 //! * An **asynchronous write** returns with its I/O in flight; the interrupt and, for unwritten
 //!   extents, a worker finish it and drop its reference last ([`dio_path::EndIo`]).
 //!
+//! # The protocol on one page (v6.12)
+//!
+//! * A **direct write** holds `i_rwsem` to its end. It looks at `i_size` without any lock to choose the mode, shared for
+//!   what lies inside the file and is aligned, and asks again with the lock held: what has to allocate, extends, or needs to
+//!   zero part of a block lets the shared lock go, takes it alone and begins again ([`dio_path::DioWriteIter`],
+//!   [`dio_path::DioWriteChecks`]). An unaligned one that is alone drains first.
+//! * Its **I/O** writes cached pages back, waits for them and drops them, raises `i_dio_count`, maps under `i_data_sem`,
+//!   submits, and drops the count last, after conversion ([`dio_path::IomapDioRw`]). An extending write waits for its own
+//!   I/O and then raises both sizes.
+//! * A **direct read** holds `i_rwsem` shared until its I/O is submitted; an asynchronous one stays counted until it is
+//!   over ([`dio_path::DioReadIter`]).
+//! * A **truncate** holds `i_rwsem` alone, drains `i_dio_count`, takes `invalidate_lock` alone, which keeps faults and
+//!   buffered reads that miss the cache out, sets both sizes, drops the pages, and frees under `i_data_sem` ([`resize::Setattr`]).
+//!   Punch, zero, collapse and insert do the same ([`resize::PunchHoleRwsem`], [`resize::ShiftRange`]).
+//! * There is **one order**: i_rwsem, invalidate_lock, the drain, T_LOCKED, handles, page, i_data_sem (`diolock prove`).
+//!
 //! # How it is put
 //!
 //! A [`task::Task`] says which [`op::Op`] it wants and is told the [`op::Outcome`]. The

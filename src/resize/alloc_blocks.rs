@@ -25,7 +25,9 @@ steps! {
     /// (from v4.10) only makes the gap between look and change smaller. In place of the nested handle of
     /// `ext4_map_blocks` and its first pass: nothing. Where it is to fail, the last block of the range is the
     /// one that is not had (ENOSPC): what came before it is allocated, under a handle of its own, and the
-    /// size reaches there; or there is no handle and nothing is done (ENOMEM).
+    /// size reaches there; or there is no handle and nothing is done (ENOMEM). `ext4_update_i_disksize` compares
+    /// again under `i_data_sem` (v3.7.2, v4.10.17, v5.4.18, v5.10.44, v6.12): writeback raises i_disksize without
+    /// the inode's lock.
     ///
     /// # Left out
     /// Otherwise the loop.
@@ -55,6 +57,8 @@ steps! {
     LookDisksize in "ext4_update_inode_size" "i_disksize" if self.compares() => Op::DisksizeRead
         => self.reached(outcome.size()).then_some(Step::StopHandle);
     LockDisksize in "ext4_update_i_disksize" "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
+    CheckDisksize in "ext4_update_i_disksize" "i_disksize" => Op::DisksizeRead
+        => self.reached(outcome.size()).then_some(Step::UnlockDisksize);
     RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(Size::blocks(self.range.end()));
     UnlockDisksize in "ext4_update_i_disksize" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents) => self.next_round();

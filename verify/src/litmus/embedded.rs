@@ -102,6 +102,7 @@ files! {
     "fsync-vs-conversion"
     "ftruncate-vs-end-bio"
     "gate-fences"
+    "growing-fallocate-vs-writeback"
     "half-buffered-write-vs-punch"
     "half-truncate-keeps-a-stale-page"
     "half-truncate-of-a-hole"

@@ -10,9 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const README: &str = include_str!("../../README.md");
-const RACES: &str = include_str!("../docs/races.md");
-const LIMITS: &str = include_str!("../docs/limits.md");
+const README: &str = include_str!("../../../README.md");
+const RACES: &str = include_str!("../../docs/races.md");
+const LIMITS: &str = include_str!("../../docs/limits.md");
 
 /// Every page for readers, by its path from the root.
 fn pages() -> Vec<(PathBuf, String)> {

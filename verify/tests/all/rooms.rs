@@ -339,3 +339,13 @@ fn rooms_use_those_below_them_and_the_page_says_which() {
     }
     assert!(wrong.is_empty(), "ARCHITECTURE.md lacks\n{}", wrong.join("\n"));
 }
+
+/// A file of the protocol is read in one go.
+#[test]
+fn no_file_of_the_protocol_is_long() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
+    for path in sources(&root) {
+        let lines = fs::read_to_string(&path).expect("a file").lines().count();
+        assert!(lines <= 250, "{} has {lines} lines", path.display());
+    }
+}

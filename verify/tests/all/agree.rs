@@ -2,8 +2,6 @@
 //! loom, shuttle's exhaustive scheduler and graph see the same set of traces; and every
 //! counterexample, whoever found it, replays on the reference semantics.
 
-mod common;
-
 use diolock_verify::engine::loom::job::{Job, run_child};
 use diolock_verify::engine::{EngineName, Wrong, graph, loom, shuttle};
 use diolock_verify::litmus::{Expect, Expected, Litmus, catalogue};
@@ -48,7 +46,7 @@ fn in_both_orders(loom: &Report) -> bool {
 fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
     let cells = clean(400);
     assert!(cells.len() > 40, "only {} clean cells", cells.len());
-    common::each(&cells, |(litmus, expect)| {
+    crate::common::each(&cells, |(litmus, expect)| {
         let program = litmus.program(expect.kernel);
         let what = format!("{} on {}", litmus.name, expect.kernel);
         let graph = graph::run(&program, graph::Options { traces: true, max_states: None });
@@ -74,7 +72,7 @@ fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
 
 #[test]
 fn loom_left_to_itself_sees_the_same_traces_as_with_known_beginnings_cut() {
-    common::each(&clean(200), |(litmus, expect)| {
+    crate::common::each(&clean(200), |(litmus, expect)| {
         let cut = run_child(&Job::new(litmus, expect.kernel), exe());
         let mut job = Job::new(litmus, expect.kernel);
         job.plain = true;
@@ -93,7 +91,7 @@ fn every_counterexample_replays_to_the_same_verdict() {
         Options { jobs: 1, strategy: None, max_states: suite::MAX_STATES, exe: exe().to_owned() };
     let replayed = AtomicUsize::new(0);
     let most = if suite::thorough() { usize::MAX } else { 1_000 };
-    common::each(&suite::plan(&litmuses, &engines, &[], &[]), |cell| {
+    crate::common::each(&suite::plan(&litmuses, &engines, &[], &[]), |cell| {
         let bug = cell.expected.as_ref().is_some_and(|e| e.expected != Expected::Never);
         let program = cell.litmus.program(cell.kernel);
         // What weak memory allows, the reference semantics forbids.

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PATCH: &str = include_str!("own_fix/reads-share-i_rwsem.patch");
-const PAGE: &str = include_str!("../docs/own-fix.md");
+const PATCH: &str = include_str!("../own_fix/reads-share-i_rwsem.patch");
+const PAGE: &str = include_str!("../../docs/own-fix.md");
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()

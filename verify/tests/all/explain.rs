@@ -1,7 +1,5 @@
 //! What `diolock explain` says: short enough to read, the shortest there is, and true when replayed.
 
-mod common;
-
 use diolock::kernel::{Fix, Kernel, Version};
 use diolock_verify::engine::graph;
 use diolock_verify::explain::{Explained, explain, is_bad};
@@ -41,7 +39,7 @@ fn for_each_cell(check: impl Fn(&Litmus, Kernel, Expected) + Sync) -> usize {
             cheap.partition(|&(.., expected)| expected == Expected::Never);
         cells.extend(never.last().into_iter().chain(bad.first()));
     }
-    common::each(&cells, |&(litmus, kernel, expected)| check(litmus, kernel, expected));
+    crate::common::each(&cells, |&(litmus, kernel, expected)| check(litmus, kernel, expected));
     cells.len()
 }
 
@@ -143,7 +141,7 @@ fn explanations_are_as_they_were_read() {
         ("gate-fences", V3_7, &[]),
     ];
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("golden");
+    settings.set_snapshot_path("../golden");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {

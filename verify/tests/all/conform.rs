@@ -1,7 +1,5 @@
 //! Recordings of real kernels are accepted, and altered ones are not.
 
-mod common;
-
 use diolock::kernel::{Kernel, Version};
 use diolock_verify::conform::{ALTERATIONS, Kind, Reader, Seen, Verdict, alter, conform};
 use diolock_verify::rule::RuleId;
@@ -144,7 +142,7 @@ fn altered_recordings_are_rejected() {
     let all = recordings();
     let seeds: u64 = if suite::thorough() { 20 } else { 10 };
     let found = Mutex::new((0, Vec::new()));
-    common::each(&ALTERATIONS, |(alteration, _)| {
+    crate::common::each(&ALTERATIONS, |(alteration, _)| {
         let mut placed: usize = 0;
         for seed in 0..seeds {
             for (name, kernel, text) in &all {

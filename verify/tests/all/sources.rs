@@ -1,7 +1,5 @@
 //! The ledger of what was read names every kernel function that a run of the catalogue can show.
 
-mod common;
-
 use diolock::kernel::{Kernel, Version};
 use diolock::op::Op;
 use diolock::sources::{self, Reading};
@@ -37,34 +35,39 @@ fn shown(program: &Program, functions: &mut BTreeSet<&'static str>) {
 fn every_function_that_a_run_shows_is_in_the_ledger() {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let all_missing = Mutex::new(BTreeSet::new());
-    common::each(&[Version::V3_6, Version::V3_7, Version::V6_1, Version::V6_12], |&version| {
-        let mut missing = BTreeSet::new();
-        let mut functions = BTreeSet::new();
-        for litmus in &litmuses {
-            let less = litmus.expect.iter().map(|e| e.kernel).filter(|k| k.version == version);
-            let mut kernels: Vec<Kernel> = less.collect();
-            kernels.push(Kernel::new(version));
-            kernels.dedup();
-            if litmus.not_modelled_on(version).is_none() {
-                kernels.iter().for_each(|&kernel| shown(&litmus.program(kernel), &mut functions));
+    crate::common::each(
+        &[Version::V3_6, Version::V3_7, Version::V6_1, Version::V6_12],
+        |&version| {
+            let mut missing = BTreeSet::new();
+            let mut functions = BTreeSet::new();
+            for litmus in &litmuses {
+                let less = litmus.expect.iter().map(|e| e.kernel).filter(|k| k.version == version);
+                let mut kernels: Vec<Kernel> = less.collect();
+                kernels.push(Kernel::new(version));
+                kernels.dedup();
+                if litmus.not_modelled_on(version).is_none() {
+                    kernels
+                        .iter()
+                        .for_each(|&kernel| shown(&litmus.program(kernel), &mut functions));
+                }
             }
-        }
-        let name = version.name();
-        for function in functions.into_iter().filter(|function| !function.starts_with('(')) {
-            let memory = ["ext4_ind_punch_hole"].contains(&function);
-            if !memory && !sources::exists(function, version) {
-                missing.insert(format!("{function}: {name} has no such function"));
+            let name = version.name();
+            for function in functions.into_iter().filter(|function| !function.starts_with('(')) {
+                let memory = ["ext4_ind_punch_hole"].contains(&function);
+                if !memory && !sources::exists(function, version) {
+                    missing.insert(format!("{function}: {name} has no such function"));
+                }
+                if !sources::was_read(function, version)
+                    && sources::derived(function, version).is_none()
+                {
+                    missing.insert(format!(
+                        "{function}: neither read in {name} nor derived from anything"
+                    ));
+                }
             }
-            if !sources::was_read(function, version)
-                && sources::derived(function, version).is_none()
-            {
-                missing.insert(format!(
-                    "{function}: neither read in {name} nor derived from anything"
-                ));
-            }
-        }
-        all_missing.lock().expect("nobody panics with it").append(&mut missing);
-    });
+            all_missing.lock().expect("nobody panics with it").append(&mut missing);
+        },
+    );
     let missing = all_missing.into_inner().expect("nobody panicked");
     assert!(missing.is_empty(), "src/sources.rs: {missing:#?}");
 }

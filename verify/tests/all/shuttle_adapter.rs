@@ -1,8 +1,6 @@
 //! The shuttle engine sees every trace: checked against brute force on random programs and on the
 //! protocol's own tasks, and against the graph engine.
 
-mod common;
-
 use diolock::dio_path::WriteFlags;
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{Extent, LockName, Op, Range, Size, Span};
@@ -274,7 +272,7 @@ fn shuttle_graph_and_brute_force_agree_on_the_protocol() {
         &[WRITE, WRITE, CallSpec::Commit],
     ];
     let cost = Mutex::new(Cost::default());
-    common::each(&sets, |&calls| {
+    crate::common::each(&sets, |&calls| {
         let mut of_set = Cost::default();
         for version in [Version::RfcV1, Version::V3_6, Version::V3_7] {
             for extent in [Extent::Written, Extent::Unwritten] {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Each command, short of the options that name files; run in a folder that has what they need.
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 32] = [
     &["litmus"],
     &["--help"],
     &["--version"],
@@ -35,6 +35,11 @@ const COMMANDS: [&[&str]; 27] = [
     &["prove", "pwrite block=0", "ftruncate to=0", "--kernel", "v6.12"],
     &["prove", "pwrite block=0", "ftruncate to=0", "--kernel", "v3.6", "--rules", "--json"],
     &["prove", "commit", "--kernel", "v6.12", "--certificate", "-"],
+    &["sweep", "--tasks", "1", "--engines", "graph", "--kernel", "v6.12", "--json"],
+    &["sweep", "--tasks", "1", "--engines", "graph", "--diff", "v6.1", "v6.12"],
+    &["lessons", "--out", "pages", "--play", "size-comes-back"],
+    &["rules"],
+    &["glossary"],
     &["help"],
 ];
 

@@ -1,8 +1,6 @@
 //! `diolock replay` and what it refuses: every broken schedule has a message with its place, and the
 //! exit status says whether the schedule ran.
 
-mod common;
-
 use diolock::op::TaskId;
 use diolock_verify::engine::shuttle;
 use diolock_verify::engine::{EngineName, graph, native};
@@ -240,7 +238,7 @@ fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
         })
         .filter(|(_, expect, engine)| expect.engines.is_empty() || expect.engines.contains(engine))
         .collect();
-    common::each(&cells, |&(litmus, expect, engine)| {
+    crate::common::each(&cells, |&(litmus, expect, engine)| {
         let program = litmus.program(expect.kernel);
         let found = match engine {
             EngineName::Shuttle => shuttle::hunt(&program, 2_000, 3),

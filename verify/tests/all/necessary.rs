@@ -1,8 +1,6 @@
 //! Nothing is there for show: every fix of every kernel is needed by some litmus test there, and every rule
 //! is what some litmus test fails by.
 
-mod common;
-
 use diolock::kernel::{Fix, Kernel, Version};
 use diolock_verify::engine::graph;
 use diolock_verify::engine::loom::job::{self, Job};
@@ -69,7 +67,7 @@ fn without_any_single_fix_of_any_kernel_some_litmus_test_fails() {
         .into_iter()
         .flat_map(|version| Kernel::new(version).fixes().map(move |fix| (version, fix)))
         .collect();
-    common::each(&fixes, |&(version, fix)| {
+    crate::common::each(&fixes, |&(version, fix)| {
         let needed = |fixes: &[Fix]| matrix::needed(&litmuses, version, fixes, &options);
         let what = format!("{}: {}", version.name(), fix.about().commit);
         let other = COVERED.iter().find(|c| (c.0, c.1) == (version, fix)).map(|c| c.2);
