@@ -27,10 +27,14 @@ mod prove;
 mod proved;
 #[cfg(target_os = "linux")]
 mod ran;
+#[cfg(target_os = "linux")]
+mod release;
 mod replay;
 mod rules;
 mod run;
 mod running;
+#[cfg(target_os = "linux")]
+mod seen;
 mod show;
 mod signals;
 mod sources;

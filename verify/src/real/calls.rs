@@ -1,6 +1,7 @@
 //! The calls of litmus tests, made.
 
 use super::buffer::{Buffer, Mark, held};
+use super::errors::{beyond_the_end_is_no_error, name, stale_pages_are_no_error};
 use super::files::Files;
 use super::outcome::{Back, Held, Told};
 use super::raw::{Aio, Request, move_extents, write_back};
@@ -230,35 +231,4 @@ impl Worker {
 /// What each half block holds.
 pub fn halves(bytes: &[u8], half: u64, round: u32) -> Vec<Held> {
     bytes.chunks(half as usize).map(|bytes| held(bytes, round)).collect()
-}
-
-/// A direct write that could not drop a page tells so whoever syncs next (`dio_warn_stale_pagecache`), which the
-/// model does not follow.
-fn stale_pages_are_no_error(done: io::Result<()>) -> io::Result<()> {
-    done.or_else(|error| if error.raw_os_error() == Some(libc::EIO) { Ok(()) } else { Err(error) })
-}
-
-/// In the model such a call returns as if it had nothing to do.
-fn beyond_the_end_is_no_error(done: io::Result<()>) -> io::Result<()> {
-    done.or_else(|error| match error.raw_os_error() {
-        Some(libc::EINVAL | libc::ENODATA) => Ok(()),
-        _ => Err(error),
-    })
-}
-
-/// An error as conditions of litmus tests have it.
-fn name(error: &io::Error) -> String {
-    let known = [
-        (libc::EAGAIN, "EAGAIN"),
-        (libc::ENOSPC, "ENOSPC"),
-        (libc::EBUSY, "EBUSY"),
-        (libc::EINVAL, "EINVAL"),
-        (libc::EIO, "EIO"),
-        (libc::EOPNOTSUPP, "EOPNOTSUPP"),
-        (libc::ETXTBSY, "ETXTBSY"),
-        (libc::EFAULT, "EFAULT"),
-    ];
-    let number = error.raw_os_error();
-    let found = known.iter().find(|known| Some(known.0) == number);
-    found.map_or_else(|| error.to_string(), |known| known.1.to_owned())
 }

@@ -16,6 +16,8 @@ mod buffer;
 mod calls;
 mod compared;
 #[cfg(target_os = "linux")]
+mod errors;
+#[cfg(target_os = "linux")]
 mod files;
 #[cfg(target_os = "linux")]
 mod gate;
