@@ -23,6 +23,7 @@ pub mod private;
 mod problem;
 pub mod program;
 pub mod prove;
+pub mod real;
 pub mod report;
 pub mod rule;
 mod run;

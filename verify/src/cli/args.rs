@@ -6,6 +6,7 @@ use super::lockgraph::LockGraph;
 use super::matrix::Matrix;
 use super::names;
 use super::prove::Prove;
+use super::run::Run;
 use super::sources::Sources;
 use super::steps::Steps;
 use super::sweep::Sweep;
@@ -78,6 +79,11 @@ pub enum Command {
         after_help = "Exit status: 0 all of it is proved, or the certificate is accepted; 1 not; 2 bad input."
     )]
     Prove(Prove),
+    /// Carry litmus tests out on the kernel that runs here, and hold what it does against the model
+    #[command(
+        after_help = "Exit status: 0 all that was seen is allowed, 1 not, or not known; 2 bad input, or the test cannot be run."
+    )]
+    Run(Run),
     /// List the litmus tests
     List,
     /// Write the lessons as pages for a browser: you are the scheduler

@@ -26,9 +26,16 @@ mod output;
 mod progress;
 mod prove;
 mod proved;
+#[cfg(target_os = "linux")]
+mod ran;
+#[cfg(target_os = "linux")]
+mod release;
 mod replay;
 mod rules;
+mod run;
 mod running;
+#[cfg(target_os = "linux")]
+mod seen;
 mod show;
 mod signals;
 mod sources;
@@ -115,6 +122,7 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Conform(arguments) => conform::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Run(arguments) => carry_out(&arguments),
         Command::List => list::run(),
         Command::Rules => rules::run(),
         Command::Glossary { term } => glossary::run(term.as_deref()),
@@ -127,6 +135,21 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Man { out } => manual::man(out.as_deref()),
         Command::LoomJob => loom_job(),
     }
+}
+
+/// Runs litmus tests on the kernel that runs here.
+#[cfg(target_os = "linux")]
+fn carry_out(arguments: &run::Run) -> miette::Result<ExitCode> {
+    ran::run(arguments)
+}
+
+/// The same, where there is no such kernel.
+#[cfg(not(target_os = "linux"))]
+fn carry_out(arguments: &run::Run) -> miette::Result<ExitCode> {
+    let dir = arguments.dir.display();
+    Err(miette::miette!(
+        "nothing can be run in {dir}: `run` makes the calls of Linux, and this is another system"
+    ))
 }
 
 /// Prints the reference of litmus files.

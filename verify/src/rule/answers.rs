@@ -9,7 +9,7 @@ use diolock::op::{Bio, Content, Extent, LogicalBlock, MapFor, Op, Outcome, Size,
 /// What each task was told that a condition may ask for. What was read tells executions apart, so it is kept for
 /// programs that ask only.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     /// By task: its calls so far, the one that it is in last.
     told: Vec<Vec<Told>>,
     /// By task: which of its calls read.
@@ -45,7 +45,7 @@ impl Answers {
     }
 
     /// Of a program of whose reads one `asks`, or not.
-    fn asked(program: &Program, asks: bool) -> Answers {
+    pub(crate) fn asked(program: &Program, asks: bool) -> Answers {
         let reads = |call: &&Call| {
             asks && matches!(
                 call,
@@ -64,7 +64,7 @@ impl Answers {
     }
 
     /// Notes an event.
-    pub(super) fn remember(&mut self, event: &Event) {
+    pub(crate) fn remember(&mut self, event: &Event) {
         let at = usize::from(event.task);
         let Some(calls) = self.told.get_mut(at) else { return };
         let reads = self.reads[at].get(calls.len() - 1) == Some(&true);
@@ -89,7 +89,7 @@ impl Answers {
     }
 
     /// A call of a task has returned.
-    pub(super) fn returned(&mut self, task: TaskId, call: &Call) {
+    pub(crate) fn returned(&mut self, task: TaskId, call: &Call) {
         let at = usize::from(task);
         let Some(calls) = self.told.get_mut(at) else { return };
         let reads = self.reads[at].get(calls.len() - 1) == Some(&true);

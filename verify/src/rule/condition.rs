@@ -35,7 +35,7 @@ pub(super) fn judge(
 }
 
 /// What conditions see of the end.
-pub(super) fn facts(answers: &Answers, program: &Program, system: &System) -> Facts {
+pub(crate) fn facts(answers: &Answers, program: &Program, system: &System) -> Facts {
     let inode = &system.inode;
     let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
     let page = |block: LogicalBlock| {

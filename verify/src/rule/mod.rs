@@ -24,7 +24,9 @@ mod watch;
 mod witness;
 
 pub use among::{Judged, carried, judge_among};
+pub(crate) use answers::Answers;
 pub use answers::told;
+pub(crate) use condition::facts;
 pub use gathered::{Gathered, Node};
 pub use parts::{UserRecord, Written};
 pub(crate) use records::TaskRecord;

@@ -21,6 +21,7 @@ mod own_fix;
 mod perfetto;
 mod prove;
 mod readme;
+mod real;
 mod replay;
 mod rooms;
 mod rules;
