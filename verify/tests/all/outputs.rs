@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Each command, short of the options that name files; run in a folder that has what they need.
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 35] = [
     &["litmus"],
     &["--help"],
     &["--version"],
@@ -40,6 +40,9 @@ const COMMANDS: [&[&str]; 32] = [
     &["lessons", "--out", "pages", "--play", "size-comes-back"],
     &["rules"],
     &["glossary"],
+    &["run", "--help"],
+    &["completions", "bash"],
+    &["man"],
     &["help"],
 ];
 

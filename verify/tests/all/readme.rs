@@ -73,8 +73,10 @@ fn the_tables_of_races_agree_with_the_catalogue() {
     let mut rows = 0;
     for (columns, table) in [README, by_hand].into_iter().flat_map(tables) {
         for row in table {
-            let name = row.iter().find_map(|cell| cell.split('`').nth(1)).expect("a litmus test");
-            let litmus = catalogue::find(name).expect("it is in the catalogue");
+            let mut words = row.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2));
+            let litmus = words.find_map(|name| catalogue::find(name).ok());
+            let litmus = litmus.unwrap_or_else(|| panic!("no litmus test in {row:?}"));
+            let name = &litmus.name;
             rows += 1;
             for (cell, column) in row.iter().zip(&columns) {
                 let Some(version) = Version::ALL.into_iter().find(|v| v.name() == *column) else {
