@@ -170,9 +170,9 @@ fixes! {
     GateInCallers: "17048e8a083f", V4_10..V5_4, "v4.5", Message;
     /// fallocate compares with i_size again when it sets it (ext4_update_inode_size)
     ///
-    /// Redundant beside extend-force-wait (fallocate-vs-extending-aio). Kernels before v5.10 compare as well
-    /// (v4.10 at the latest), and need not: only since `->end_io` sets i_size can anything but the holder of
-    /// i_rwsem change it.
+    /// Beside an extending write extend-force-wait does as well (fallocate-vs-extending-aio). Where i_disksize lags, a
+    /// fallocate inside i_size is taken for one that grows the file, and must not cut it (growing-fallocate-vs-writeback).
+    /// Kernels before v5.10 compare as well (v4.10 at the latest); there it is no element.
     SizeComparedAgain: "size-compared-again", V5_10.., "v4.10 at the latest", Ours;
     /// collapse range and insert range wait for direct I/O before they move blocks
     ///

@@ -14,10 +14,7 @@ use std::sync::{Arc, Mutex};
 
 /// A fix that another one makes redundant on a kernel, as the doc of [`Fix`] says: nothing fails without it,
 /// and a litmus test that names both fails without them.
-const COVERED: [(Version, Fix, Fix); 10] = [
-    (Version::V5_10, Fix::SizeComparedAgain, Fix::ExtendForceWait),
-    (Version::V6_1, Fix::SizeComparedAgain, Fix::ExtendForceWait),
-    (Version::V6_12, Fix::SizeComparedAgain, Fix::ExtendForceWait),
+const COVERED: [(Version, Fix, Fix); 7] = [
     (Version::V3_7, Fix::FallocateFlush, Fix::SplitOnConvert),
     (Version::V3_7, Fix::SplitOnConvert, Fix::FallocateFlush),
     (Version::V3_11, Fix::SplitOnConvert, Fix::NoMergeUnwritten),

@@ -37,7 +37,7 @@ const COMMANDS: [&[&str]; 35] = [
     &["prove", "commit", "--kernel", "v6.12", "--certificate", "-"],
     &["sweep", "--tasks", "1", "--engines", "graph", "--kernel", "v6.12", "--json"],
     &["sweep", "--tasks", "1", "--engines", "graph", "--diff", "v6.1", "v6.12"],
-    &["lessons", "--out", "pages", "--play", "size-comes-back"],
+    &["lessons", "--help"],
     &["rules"],
     &["glossary"],
     &["run", "--help"],
