@@ -76,7 +76,7 @@ fn copy(from: &Path, to: &Path) {
 /// What the patch needs of the project, in a folder of its own.
 fn sources(to: &Path) {
     fs::create_dir_all(to).expect("a folder");
-    for part in ["Cargo.toml", "Cargo.lock", "src", "verify"] {
+    for part in ["Cargo.toml", "Cargo.lock", "src", "verify", "dpor", "plain"] {
         copy(&root().join(part), &to.join(part));
     }
 }
