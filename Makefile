@@ -6,7 +6,7 @@
 # make fuzz     100,000 mutated litmus tests, schedules and recordings
 # make costs    record what each litmus test costs, by which `make test` chooses
 # make mutants  mistakes put into the protocol one by one: does the catalogue notice?
-# make sweep    every program of two calls on every kernel, and 3000 of three on four: is each violation named?
+# make sweep    every program of two calls on every kernel: is each violation named? `make sweep-three`: 3000 of three on four
 # make prove    for any number of tasks: nobody is stuck, and no two break a rule, on the kernels of which that is so
 # make loom     the core of the protocol in plain Rust (plain/), on loom's types, then on shuttle's
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
@@ -17,12 +17,13 @@
 # All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt, for lessons-test
 # node, npm and Chromium.
 
-.PHONY: verify quick test test-all fuzz costs mutants sweep prove loom bench
+.PHONY: verify quick test test-all fuzz costs mutants sweep sweep-three prove loom bench
 .PHONY: check check-fmt check-lints check-docs check-tests check-fuzz
 .PHONY: kernel-trace lessons lessons-test
 .DEFAULT_GOAL := verify
 
 KERNELS = rfc-v1 rfc-v2 v3.6 v3.7 v3.11 v4.10 v5.4 v5.10 v6.1 v6.12
+ENGINES = graph,shuttle
 comma = ,
 space = $() $()
 DIOLOCK = cargo run --release -q -p diolock-verify --bin diolock --
@@ -56,8 +57,10 @@ mutants:
 	cargo test -p diolock-verify --test mutants -- --include-ignored --nocapture
 
 sweep:
-	$(DIOLOCK) sweep --kernel $(subst $(space),$(comma),$(KERNELS))
-	$(DIOLOCK) sweep --tasks 3
+	$(DIOLOCK) sweep --engines $(ENGINES) --kernel $(subst $(space),$(comma),$(KERNELS))
+
+sweep-three:
+	$(DIOLOCK) sweep --engines $(ENGINES) --tasks 3
 
 # What is proved must be, and what is stuck must be.
 prove:
