@@ -3,6 +3,11 @@
 use crate::program::{Event, Program};
 use crate::rule::Rules;
 
+/// Whether anybody listens: whoever would first have to put the rules together asks.
+pub fn wanted() -> bool {
+    tracing::enabled!(target: "diolock::step", tracing::Level::TRACE)
+}
+
 /// Emits one step: target `diolock::step`, fields `task`, `op`, `outcome`, `held`. With the target
 /// disabled this is one load and one compare.
 pub fn step(program: &Program, rules: &Rules, event: &Event) {

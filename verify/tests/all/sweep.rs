@@ -148,6 +148,32 @@ fn two_kernels_are_compared_over_all_programs() {
     assert_eq!(same.matches("-  nothing").count(), 2, "{same}");
 }
 
+/// What a cluster's script does for one shard: without a cluster, by the variable that it would set.
+#[test]
+fn the_script_for_slurm_makes_a_shard_once() {
+    let folder = tempfile::Builder::new().prefix("a sweep ").tempdir().expect("a folder");
+    let bin = Path::new(env!("CARGO_BIN_EXE_diolock")).parent().expect("a folder");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweep/slurm.sbatch");
+    let run = |number: &str| {
+        let mut command = Command::new(&script);
+        command.arg(folder.path()).args(["2", "--kernel", "v3.7", "--tasks", "1"]);
+        command.args(["--engines", "graph"]).env("SLURM_ARRAY_TASK_ID", number).env("PATH", &path);
+        assert!(command.status().expect("the script starts").success());
+        folder.path().join(format!("{number}.jsonl"))
+    };
+    let files = [run("1"), run("2")];
+    let first = fs::read_to_string(&files[0]).expect("the shard is there");
+    fs::write(&files[0], format!("{first}\n")).expect("it can be written");
+    run("1");
+    assert_eq!(fs::read_to_string(&files[0]).expect("it is there"), format!("{first}\n"));
+    fs::write(&files[0], first).expect("it can be written");
+    let files = files.map(|path| path.to_str().expect("a name in UTF-8").to_owned());
+    let merged = merge(&[&files[0], &files[1]], &[]);
+    let whole = sweep(&["--kernel", "v3.7", "--tasks", "1", "--engines", "graph"]);
+    assert_eq!(out(&merged), out(&whole));
+}
+
 /// GNU parallel spreads the shards; killed, it goes on where it was.
 #[test]
 fn the_script_goes_on_where_it_was() {
@@ -156,7 +182,7 @@ fn the_script_goes_on_where_it_was() {
         println!("left out: GNU parallel is not installed (Debian's package `parallel`)");
         return;
     }
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::Builder::new().prefix("a sweep ").tempdir().expect("a folder");
     let asked = ["--kernel", "v3.7", "--tasks", "1", "--engines", "graph"];
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweep/parallel");
     let run = || {

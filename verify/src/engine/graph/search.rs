@@ -6,6 +6,7 @@
 
 use super::parts::{Known, Parts, Rest};
 use super::table::Table;
+use crate::emit;
 use crate::numbers::Interner;
 use crate::program::{Event, Program, System};
 use crate::rule::{Gathered, RuleId, Rules};
@@ -312,6 +313,9 @@ impl Search<'_> {
             true => self.all.number(row[self.parts.records_at()].into()),
             false => ANY,
         };
+        if emit::wanted() {
+            emit::step(self.program, &self.parts.rules(row), &self.events.get(event).0);
+        }
         let key = JudgedKey { event, rest: row[rest_at], own: row[own_at], child, all };
         let judged = match self.judged.get(&key) {
             Some(&judged) => judged,
@@ -331,11 +335,15 @@ impl Search<'_> {
     fn ask(&mut self, row: &[u32], event: u32, starts: Option<TaskId>) -> Judged {
         let mut rules = self.parts.rules(row);
         let (event, over) = &**self.events.get(event);
-        crate::emit::step(self.program, &rules, event);
         let over = over.and_then(|local| self.parts.locals.get(local).call().just_over());
         let judged = rules.observe(self.program, event, over, &mut self.found.gathered);
         let broken = judged.err().map(|violation| violation.rule);
         let records = rules.take_records();
+        for (task, record) in self.parts.tasks().zip(&records) {
+            let left = task == event.task || starts == Some(task);
+            let before = self.parts.records.get(row[self.parts.record_at(task)]);
+            assert!(left || record == before, "a rule notes of task {task} what {event:?} does");
+        }
         let mut record = |task: TaskId| self.parts.records.number_of(&records[usize::from(task)]);
         let (own, child) = (record(event.task), starts.map_or(ANY, &mut record));
         let rest = self.parts.rests.number(Rest { rules, broken });
