@@ -87,6 +87,7 @@ fn breadth_first(
         if stuck {
             return (Some(way(&ways, at)), false);
         }
+        search.leave(at);
         at += 1;
     }
     (None, true)

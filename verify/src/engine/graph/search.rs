@@ -15,6 +15,7 @@ use diolock::inode::Guards;
 use diolock::op::{Mode, Op, TaskId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The step a task takes next: its own, or to queue if it is a writer that a rwsem makes wait.
 pub fn pending(system: &System, task: TaskId) -> Option<Op> {
@@ -97,7 +98,8 @@ pub(super) struct Search<'a> {
     /// With the local state of a task whose call it ended.
     events: Interner<(Event, Option<u32>)>,
     all: Interner<Box<[u32]>>,
-    traces: Option<Interner<TraceHash>>,
+    /// Of states that are still to be looked at.
+    traces: Option<FxHashMap<StateId, TraceHash>>,
     steps: FxHashMap<StepKey, Option<u32>>,
     done: Vec<Done>,
     started: FxHashMap<(u32, u32), u32>,
@@ -105,6 +107,14 @@ pub(super) struct Search<'a> {
     judged: FxHashMap<JudgedKey, Judged>,
     row: Vec<u32>,
     pub(super) found: Found,
+}
+
+/// A trace so far in two words of a row: that two of them are taken for one has the odds that `TraceHash` has.
+fn fingerprint(trace: &TraceHash) -> [u32; 2] {
+    let mut hasher = DefaultHasher::new();
+    trace.hash(&mut hasher);
+    let hash = hasher.finish();
+    [(hash >> 32) as u32, hash as u32]
 }
 
 /// What is gathered over all states.
@@ -122,9 +132,11 @@ impl Search<'_> {
     /// steps.
     pub(super) fn new(program: &Program, traces: bool) -> Search<'_> {
         let (parts, mut row) = Parts::new(program);
-        let mut traces: Option<Interner<TraceHash>> = traces.then(Interner::default);
         let start = TraceHash::new(program.calls.len());
-        row.extend(traces.as_mut().map(|traces| traces.number(start)));
+        let traces = traces.then(|| {
+            row.extend(fingerprint(&start));
+            FxHashMap::from_iter([(Self::FIRST, start)])
+        });
         let mut states = Table::new(row.len());
         states.insert(&row);
         Search {
@@ -207,18 +219,28 @@ impl Search<'_> {
             row[usize::from(child)] = self.start(state, number, child);
         }
         self.judge(&mut row, event, task, starts);
-        if let Some(traces) = &mut self.traces {
-            let at = self.parts.width();
-            let mut trace = TraceHash::clone(traces.get(row[at]));
+        let trace = self.traces.as_ref().map(|traces| {
+            let mut trace = traces[&state].clone();
             trace.observe(&self.events.get(event).0);
-            row[at] = traces.number(trace);
-        }
+            row[self.parts.width()..].copy_from_slice(&fingerprint(&trace));
+            trace
+        });
         let (next, new) = self.states.insert(&row);
         self.row = row;
+        if let (true, Some(traces), Some(trace)) = (new, &mut self.traces, trace) {
+            traces.insert(next, trace);
+        }
         if new && self.finished(next) {
             self.end(next);
         }
         Some(next)
+    }
+
+    /// A state whose steps were all taken: how it was reached is no matter any more.
+    pub(super) fn leave(&mut self, state: StateId) {
+        if let Some(traces) = &mut self.traces {
+            traces.remove(&state);
+        }
     }
 
     /// What a task's next step does, by its number; nothing if it has to wait, or has returned.
@@ -354,7 +376,7 @@ impl Search<'_> {
     fn end(&mut self, state: StateId) {
         let row = self.states.row(state);
         if let Some(traces) = &self.traces {
-            self.found.traces.insert(traces.get(row[self.parts.width()]).get());
+            self.found.traces.insert(traces[&state].get());
         }
         if self.parts.broken(row).is_none() {
             let (rules, system) = (self.parts.rules(row), self.parts.system(row));
