@@ -77,7 +77,19 @@ impl Half {
     }
 }
 
+impl FileState {
+    /// Whether it has a page in the cache.
+    pub fn is_cached(&self) -> bool {
+        self.cache.pages() > 0
+    }
+}
+
 impl Guards {
+    /// A lock's state.
+    pub fn lock(&self, lock: LockName) -> &RwSem {
+        &self.locks[lock as usize]
+    }
+
     /// A task begins another call: its iocb is a new one.
     pub fn new_iocb(&mut self, task: TaskId) {
         self.private[usize::from(task)] = Private::Null;

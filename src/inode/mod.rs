@@ -103,7 +103,7 @@ impl Inode {
 
     /// A lock's state.
     pub fn lock(&self, lock: LockName) -> &RwSem {
-        &self.guards.locks[lock as usize]
+        self.guards.lock(lock)
     }
 
     fn lock_mut(&mut self, lock: LockName) -> &mut RwSem {

@@ -221,6 +221,21 @@ impl Op {
         }
     }
 
+    /// Whether [`Op::also_touched`] may name objects that [`Op::touches`] does not: device blocks, the I/O to them, an
+    /// io_end.
+    pub fn outcome_tells_more(&self) -> bool {
+        matches!(
+            self,
+            Op::Free(_)
+                | Op::FreeRange(_)
+                | Op::SwapBlocks(_)
+                | Op::Convert(..)
+                | Op::ConvertExtent(..)
+                | Op::Map(_, MapFor::Unwrite)
+                | Op::InodeAio
+        )
+    }
+
     /// The further objects a completed step touched, known from its outcome only: freeing blocks
     /// touches the blocks, converting them too, and who finds an io_end touches that.
     pub fn also_touched(&self, outcome: &Outcome) -> Vec<(Object, Access)> {

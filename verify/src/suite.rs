@@ -52,6 +52,8 @@ pub struct Options {
     pub jobs: usize,
     /// shuttle's strategy; `None` lets the expectation decide.
     pub strategy: Option<shuttle::Strategy>,
+    /// graph leaves out orders of steps that commute.
+    pub reduced: bool,
     /// graph gives a cell up after that many states.
     pub max_states: usize,
     /// The binary that loom's child processes run.
@@ -150,7 +152,11 @@ impl Cell {
         match self.engine {
             EngineName::Graph => graph::run(
                 &program(),
-                graph::Options { max_states: Some(options.max_states), ..Default::default() },
+                graph::Options {
+                    reduced: options.reduced,
+                    max_states: Some(options.max_states),
+                    ..Default::default()
+                },
             ),
             EngineName::Loom => {
                 let mut job = loom::job::Job::new(&self.litmus, self.kernel);

@@ -64,8 +64,13 @@ fn trial(cell: Cell, measured: Arc<Mutex<Costs>>) -> Trial {
     let name = format!("{}::{}::{kernel}", cell.engine.name(), cell.litmus.name);
     Trial::test(name, move || {
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_diolock"));
-        let done =
-            cell.done(&Options { jobs: 1, strategy: None, max_states: suite::MAX_STATES, exe });
+        let done = cell.done(&Options {
+            jobs: 1,
+            strategy: None,
+            reduced: false,
+            max_states: suite::MAX_STATES,
+            exe,
+        });
         let cost = suite::cost(cell.engine, &done.report);
         measured.lock().unwrap_or_else(PoisonError::into_inner).note(&cell, cost);
         if done.ok == Some(true) {

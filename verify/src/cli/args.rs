@@ -154,6 +154,9 @@ pub struct Verify {
     /// graph gives a litmus test up after that many states, some 80 bytes each
     #[arg(long, value_name = "N", default_value_t = suite::MAX_STATES as u32, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_states: u32,
+    /// graph leaves out orders of steps that commute: fewer states, the same verdict
+    #[arg(long)]
+    pub reduced: bool,
     /// Print the interleaving of every violation, the expected ones too
     #[arg(long, conflicts_with = "json")]
     pub show: bool,

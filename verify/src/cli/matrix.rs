@@ -58,6 +58,7 @@ pub fn run(arguments: &Matrix) -> miette::Result<ExitCode> {
     let suite = suite::Options {
         jobs,
         strategy: None,
+        reduced: false,
         max_states: suite::MAX_STATES,
         exe: running.exe.clone(),
     };

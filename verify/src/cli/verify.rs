@@ -73,7 +73,13 @@ pub fn run(arguments: &Verify) -> miette::Result<ExitCode> {
     let Running { stop, exe } = Running::new()?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let strategy = arguments.strategy.map(Into::into);
-    let options = suite::Options { jobs, strategy, max_states: arguments.max_states as usize, exe };
+    let options = suite::Options {
+        jobs,
+        strategy,
+        reduced: arguments.reduced,
+        max_states: arguments.max_states as usize,
+        exe,
+    };
     let mut out = Out::new();
     let ok = if arguments.json {
         json(&mut out, &cells, &options, &stop)?

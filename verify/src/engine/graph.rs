@@ -4,9 +4,11 @@
 //! Sequentially consistent. Unlike the other engines it lets writers queue on every rwsem, so that
 //! a deadlock that needs a queued writer is found without asking for it.
 
+mod ahead;
 mod cheapest;
 mod lasso;
 mod parts;
+mod reduced;
 mod search;
 mod table;
 #[cfg(test)]
@@ -30,6 +32,8 @@ pub struct Options {
     /// The set of traces as well: states then remember how they were reached, up to commuting
     /// steps, so there are more of them.
     pub traces: bool,
+    /// Leave out orders of steps that commute: fewer states, the same verdict.
+    pub reduced: bool,
     /// Give up after that many states.
     pub max_states: Option<usize>,
 }
@@ -37,12 +41,20 @@ pub struct Options {
 /// Explores a program state by state; the counterexample, if any, is a shortest one.
 pub fn run(program: &Program, options: Options) -> Report {
     let start = Instant::now();
+    let mut other = None;
+    if options.reduced {
+        match without_orders(program, options.max_states) {
+            Left::Told(report) => return *report,
+            Left::Wrong(schedule) => other = Some(schedule),
+            Left::Untold => {}
+        }
+    }
     let mut search = Search::new(program, options.traces);
-    let (wrong, complete) = breadth_first(&mut search, program, options.max_states);
+    let (wrong, complete) = breadth_first(&mut search, program, options.max_states, |_| false);
     let states = search.len() as u64;
     let found = search.found;
     let mut tally = Tally { traces: found.traces, gathered: found.gathered, ..Tally::new() };
-    if let Some(schedule) = wrong {
+    if let Some(schedule) = wrong.or(other.filter(|_| !complete)) {
         let (wrong, run) = replay(program, &schedule);
         tally.went_wrong(wrong, &run);
     } else if complete
@@ -63,11 +75,53 @@ pub fn run(program: &Program, options: Options) -> Report {
     report
 }
 
-/// A shortest way to a state in which a rule is broken or somebody is stuck, and whether every state was looked at.
+/// What a reduced search leaves to say.
+enum Left {
+    /// Nothing: it is clean, or it was cut.
+    Told(Box<Report>),
+    /// The shortest way to go wrong; this is one.
+    Wrong(Vec<TaskId>),
+    /// Everything: of tasks that may go round for ever each loop has to be looked at.
+    Untold,
+}
+
+fn without_orders(program: &Program, max_states: Option<usize>) -> Left {
+    if program.calls.iter().any(|call| call.repeats()) {
+        return Left::Untold;
+    }
+    let start = Instant::now();
+    let mut search = Search::new(program, false);
+    let end = reduced::run(&mut search, program.rules.has(RuleId::R12), max_states);
+    let (mut states, mut gathered) = (search.len(), search.found.gathered);
+    let mut clean = match end {
+        reduced::End::Clean => Verdict::Exhausted,
+        reduced::End::Cut => Verdict::Incomplete(format!("stopped after {states} states")),
+        reduced::End::Wrong(schedule) => return Left::Wrong(schedule),
+    };
+    // What two tasks do at a time, another order may show.
+    if super::vacuous(program, &gathered).is_some() {
+        let mut search = Search::new(program, false);
+        let all_seen = |seen: &Gathered| super::vacuous(program, seen).is_none();
+        let (_, complete) = breadth_first(&mut search, program, max_states, all_seen);
+        states += search.len();
+        gathered.see(&search.found.gathered);
+        if !complete && super::vacuous(program, &gathered).is_some() {
+            clean = Verdict::Incomplete(format!("stopped after {states} states"));
+        }
+    }
+    let tally = Tally { gathered, ..Tally::new() };
+    let mut report = tally.report(program, clean, start.elapsed().as_secs_f64());
+    (report.states, report.traces) = (Some(states as u64), None);
+    Left::Told(Box::new(report))
+}
+
+/// A shortest way to a state in which a rule is broken or somebody is stuck, and whether every state was looked at: it
+/// stops once `enough` was seen.
 fn breadth_first(
     search: &mut Search<'_>,
     program: &Program,
     max_states: Option<usize>,
+    enough: impl Fn(&Gathered) -> bool,
 ) -> (Option<Vec<TaskId>>, bool) {
     // How each state was met first: states are numbered in that order, so none is far from its neighbours.
     let mut ways = vec![(Search::FIRST, 0)];
@@ -76,7 +130,7 @@ fn breadth_first(
         if search.broken(at).is_some() {
             return (Some(way(&ways, at)), false);
         }
-        if max_states.is_some_and(|max| search.len() >= max) {
+        if max_states.is_some_and(|max| search.len() >= max) || enough(&search.found.gathered) {
             return (None, false);
         }
         let mut stuck = program.rules.has(RuleId::R12) && !search.finished(at);
@@ -106,7 +160,7 @@ fn way(ways: &[(StateId, TaskId)], mut to: StateId) -> Vec<TaskId> {
 
 /// Whether a program has fewer states than that, as far as they must be looked at for a verdict.
 pub fn fewer_states_than(most: usize, program: &Program) -> bool {
-    let options = Options { traces: false, max_states: Some(most) };
+    let options = Options { max_states: Some(most), ..Options::default() };
     !matches!(run(program, options).verdict, Verdict::Incomplete(_))
 }
 

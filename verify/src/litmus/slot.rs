@@ -98,7 +98,7 @@ mod tests {
 
     /// Whether following the slot makes a difference to the verdict; none if there are too many states.
     fn matters(litmus: &Litmus, kernel: Kernel) -> Option<bool> {
-        let options = graph::Options { traces: false, max_states: Some(150_000) };
+        let options = graph::Options { max_states: Some(150_000), ..Default::default() };
         let run = |slot| graph::run(&litmus.program_following(kernel, slot), options).verdict;
         let ended = |slot| Some(run(slot)).filter(|v| !matches!(v, Verdict::Incomplete(_)));
         Some(ended(true)? != ended(false)?)

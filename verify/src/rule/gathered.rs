@@ -77,6 +77,11 @@ impl Gathered {
         self.witnesses |= 1 << at;
     }
 
+    /// What was seen elsewhere was seen.
+    pub fn see(&mut self, elsewhere: &Gathered) {
+        self.witnesses |= elsewhere.witnesses;
+    }
+
     /// Whether witness number `at` was seen.
     pub fn seen(&self, at: usize) -> bool {
         self.witnesses >> at & 1 == 1

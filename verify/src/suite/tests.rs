@@ -87,7 +87,13 @@ fn only_a_proof_is_a_proof() {
 #[test]
 fn results_come_in_plan_order_and_stopping_leaves_the_rest_out() {
     let cells = plan(&[litmus()], &[Graph, Native], &[Version::V3_6, Version::V3_7], &[]);
-    let options = Options { jobs: 2, strategy: None, max_states: MAX_STATES, exe: PathBuf::new() };
+    let options = Options {
+        jobs: 2,
+        strategy: None,
+        reduced: false,
+        max_states: MAX_STATES,
+        exe: PathBuf::new(),
+    };
     let mut heard = 0;
     let done = run(&cells, &options, &AtomicBool::new(false), |_, _| heard += 1);
     assert_eq!((heard, done.len()), (4, 4));

@@ -135,8 +135,15 @@ impl Judge {
                 shuttle::run(&program(), &options)
             }
             _ => {
-                let max_states = Some(self.limits.states);
-                graph::run(&program(), graph::Options { max_states, ..Default::default() })
+                let options =
+                    graph::Options { max_states: Some(self.limits.states), ..Default::default() };
+                let whole = graph::run(&program(), options);
+                match whole.verdict {
+                    Verdict::Incomplete(_) => {
+                        graph::run(&program(), graph::Options { reduced: true, ..options })
+                    }
+                    _ => whole,
+                }
             }
         }
     }

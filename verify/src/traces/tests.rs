@@ -10,7 +10,7 @@ fn programs() -> Vec<Program> {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let all = litmuses.iter();
     let all = all.flat_map(|litmus| litmus.expect.iter().map(|e| litmus.program(e.kernel)));
-    let few = graph::Options { traces: false, max_states: Some(600) };
+    let few = graph::Options { max_states: Some(600), ..Default::default() };
     all.filter(|program| shuttle::unfit(program).is_none())
         .filter(|program| !matches!(graph::run(program, few).verdict, Verdict::Incomplete(_)))
         .collect()

@@ -49,7 +49,7 @@ fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
     crate::common::each(&cells, |(litmus, expect)| {
         let program = litmus.program(expect.kernel);
         let what = format!("{} on {}", litmus.name, expect.kernel);
-        let graph = graph::run(&program, graph::Options { traces: true, max_states: None });
+        let graph = graph::run(&program, graph::Options { traces: true, ..Default::default() });
         assert_eq!(graph.verdict, Verdict::Exhausted, "{what}");
         assert!(!graph.trace_set.is_empty(), "{what}");
         for order in orders(&program) {

@@ -21,7 +21,7 @@ fn read(text: &str) -> Litmus {
 fn all_engines(litmus: &Litmus, kernel: Kernel) -> [Report; 3] {
     let program = litmus.program(kernel);
     [
-        graph::run(&program, graph::Options { traces: true, max_states: None }),
+        graph::run(&program, graph::Options { traces: true, ..Default::default() }),
         shuttle::run(&program, &shuttle::Options::exhaustive()),
         run_child(&Job::new(litmus, kernel), exe()),
     ]
@@ -307,7 +307,10 @@ fn a_setup_leaves_what_its_calls_leave() {
         };
         assert_eq!(content(&left), content(&right), "{}", version.name());
         let run = |litmus: &Litmus| {
-            graph::run(&litmus.program(kernel), graph::Options { traces: true, max_states: None })
+            graph::run(
+                &litmus.program(kernel),
+                graph::Options { traces: true, ..Default::default() },
+            )
         };
         let (left, right) = (run(&by_calls), run(&written_down));
         assert_eq!(left.verdict, Verdict::Exhausted, "{}", version.name());

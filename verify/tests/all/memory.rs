@@ -88,7 +88,7 @@ fn loom_sees_under_c11_every_trace_that_sequential_consistency_has() {
         let what = format!("{} on {}", litmus.name, expect.kernel);
         assert_eq!(report.verdict, Verdict::Exhausted, "{what}");
         let program = litmus.program(expect.kernel);
-        let graph = graph::run(&program, graph::Options { traces: true, max_states: None });
+        let graph = graph::run(&program, graph::Options { traces: true, ..Default::default() });
         assert_eq!(graph.verdict, Verdict::Exhausted, "{what}");
         let missed = graph.trace_set.difference(&report.trace_set).count();
         assert_eq!(missed, 0, "{what}: of {} traces", graph.trace_set.len());

@@ -172,7 +172,7 @@ fn shuttle_and_graph_see_the_same_traces() {
         for seed in seeds.step_by(3) {
             let program = Program { fair: Vec::new(), ..random_program(seed, tasks, steps) };
             let shuttle = every_trace(&program).report.trace_set;
-            let options = graph::Options { traces: true, max_states: None };
+            let options = graph::Options { traces: true, ..Default::default() };
             let graph = graph::run(&program, options).trace_set;
             if tries_locks(&program) {
                 assert!(graph.is_superset(&shuttle), "seed {seed}, {tasks} x {steps}");
@@ -281,7 +281,7 @@ fn shuttle_graph_and_brute_force_agree_on_the_protocol() {
                     let what = format!("{} {extent:?} {calls:?} {fair:?}", version.name());
                     let right = history_graph(&program);
                     of_set.agree(&what, &program, &right);
-                    let options = graph::Options { traces: true, max_states: None };
+                    let options = graph::Options { traces: true, ..Default::default() };
                     let graph: BTreeSet<u64> = graph::run(&program, options).trace_set;
                     assert_eq!(graph, right.traces, "{what}: graph");
                 }

@@ -12,7 +12,7 @@ use crate::program::{Event, Program, System};
 use crate::rule::{Gathered, RuleId, Rules};
 use crate::trace::TraceHash;
 use diolock::inode::Guards;
-use diolock::op::{Mode, Op, TaskId};
+use diolock::op::{LockName, Mode, Op, TaskId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -177,6 +177,24 @@ impl Search<'_> {
     /// Whether a task has something left to do.
     pub(super) fn goes_on(&self, state: StateId, task: TaskId) -> bool {
         !self.parts.known(self.states.row(state)[usize::from(task)]).over
+    }
+
+    /// The number of where a task stands.
+    pub(super) fn local(&self, state: StateId, task: TaskId) -> u32 {
+        self.states.row(state)[usize::from(task)]
+    }
+
+    /// Whether the file has a page in the cache.
+    pub(super) fn cached(&self, state: StateId) -> bool {
+        self.parts.files.get(self.states.row(state)[self.parts.file_at()]).is_cached()
+    }
+
+    /// Who holds which lock.
+    pub(super) fn holders(&self, state: StateId) -> impl Iterator<Item = (TaskId, LockName, Mode)> {
+        let guards = self.parts.guards.get(self.states.row(state)[self.parts.guards_at()]);
+        LockName::ALL.into_iter().flat_map(|lock| {
+            guards.lock(lock).holders().iter().map(move |&(task, mode)| (task, lock, mode))
+        })
     }
 
     /// Whether nobody has.

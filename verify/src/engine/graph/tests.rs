@@ -1,10 +1,12 @@
 //! The search by parts against one that keeps whole states.
 
 use super::*;
+use crate::litmus::Expected;
 use crate::litmus::catalogue;
+use crate::litmus::parse::parse;
 use crate::program::{Memory, System};
 use crate::rule::Rules;
-use diolock::kernel::Kernel;
+use diolock::kernel::{Kernel, Version};
 use std::collections::HashMap;
 
 /// What a search finds: its states, the schedule that goes wrong if there is one, and what was gathered.
@@ -60,7 +62,7 @@ fn parts_say_what_whole_states_say() {
     for program in cells.step_by(3) {
         let Some((states, wrong, gathered)) = plain(&program, 1_500) else { continue };
         let mut search = Search::new(&program, false);
-        let (way, _) = breadth_first(&mut search, &program, None);
+        let (way, _) = breadth_first(&mut search, &program, None, |_| false);
         let name = format!("{} on {}", program.litmus, program.kernel.version.name());
         assert_eq!((search.len(), way), (states, wrong), "{name}");
         let found = &search.found.gathered;
@@ -78,11 +80,99 @@ fn parts_say_what_whole_states_say() {
 fn a_search_that_is_cut_is_incomplete() {
     let litmus = catalogue::find("two-overwrites-truncate-read").expect("it is there");
     let program = litmus.program(Kernel::new(diolock::kernel::Version::V6_12));
-    let verdict = |max_states| run(&program, Options { traces: false, max_states }).verdict;
+    let verdict = |max_states| run(&program, Options { max_states, ..Default::default() }).verdict;
     let states = run(&program, Options::default()).states.expect("graph counts them") as usize;
     assert_eq!(verdict(Some(states + 1)), Verdict::Exhausted);
     // More steps than that are taken, and fewer states are met.
     for max in [1, states / 2, states - 1, states] {
         assert!(matches!(verdict(Some(max)), Verdict::Incomplete(_)), "{max}");
     }
+}
+
+/// Every cell of the catalogue with few enough states: the reduced search finds something wrong where the whole one does,
+/// and nowhere else.
+#[test]
+fn orders_left_out_hide_nothing() {
+    let catalogue = catalogue::all().expect("the catalogue reads");
+    let cells = catalogue
+        .iter()
+        .filter(|litmus| litmus.memory == Memory::Sc)
+        .flat_map(|litmus| litmus.expect.iter().map(move |expect| litmus.program(expect.kernel)));
+    let (mut compared, mut whole, mut few) = (0, 0, 0);
+    for program in cells {
+        if program.calls.iter().any(|call| call.repeats()) {
+            continue;
+        }
+        let mut search = Search::new(&program, false);
+        let (wrong, complete) = breadth_first(&mut search, &program, Some(4_000), |_| false);
+        if wrong.is_none() && !complete {
+            continue;
+        }
+        let mut left = Search::new(&program, false);
+        let end = reduced::run(&mut left, program.rules.has(RuleId::R12), None);
+        let name = format!("{} on {}", program.litmus, program.kernel.version.name());
+        assert_eq!(matches!(end, reduced::End::Wrong(_)), wrong.is_some(), "{name}");
+        if wrong.is_none() {
+            assert!(left.len() <= search.len(), "{name}");
+            let (found, all) = (&left.found.gathered, &search.found.gathered);
+            assert_eq!(found.edges(), all.edges(), "{name}");
+            assert_eq!(found.unprotected(), all.unprotected(), "{name}");
+            let ends = |gathered| crate::engine::forbidden(&program, gathered);
+            assert_eq!(ends(found), ends(all), "{name}");
+            whole += search.len();
+            few += left.len();
+        }
+        compared += 1;
+    }
+    assert!(compared > 1_000, "{compared}");
+    eprintln!("{compared} cells: {few} of {whole} states");
+}
+
+/// What is said of a program is the same, witnesses, conditions and the shortest run that goes wrong among it.
+#[test]
+fn what_is_said_is_the_same() {
+    let catalogue = catalogue::all().expect("the catalogue reads");
+    let cells = catalogue
+        .iter()
+        .filter(|litmus| litmus.memory == Memory::Sc)
+        .flat_map(|litmus| litmus.expect.iter().map(move |expect| litmus.program(expect.kernel)));
+    let mut said = BTreeSet::new();
+    for program in cells.step_by(9) {
+        let whole = run(&program, Options { max_states: Some(3_000), ..Options::default() });
+        if matches!(whole.verdict, Verdict::Incomplete(_)) {
+            continue;
+        }
+        let reduced = run(&program, Options { reduced: true, ..Options::default() });
+        assert_eq!(whole.verdict, reduced.verdict, "{}", program.litmus);
+        let text = |report: &Report| report.counterexample.as_ref().map(|found| found.text.clone());
+        assert_eq!(text(&whole), text(&reduced), "{}", program.litmus);
+        said.insert(whole.verdict.word());
+    }
+    assert!(said.len() >= 4, "{said:?}");
+}
+
+/// What is wrong is found beside a reader without end as well. (None of these programs needs the proviso for loops.)
+#[test]
+fn a_reader_without_end_hides_nothing() {
+    let endless =
+        "[[task]]\nname = \"Z\"\ncall = \"pread\"\nblock = 0\nrepeat = true\n\n[[expect]]";
+    let mut tried = 0;
+    for litmus in catalogue::all().expect("the catalogue reads") {
+        let Some(wrong) = litmus.expect.iter().find(|expect| {
+            matches!(expect.expected, Expected::Violates(_))
+                && expect.kernel.version <= Version::V3_11
+        }) else {
+            continue;
+        };
+        let text = litmus.source.replacen("[[expect]]", endless, 1);
+        let Ok(more) = parse(&litmus.name, "test.toml", &text) else { continue };
+        let program = more.program(wrong.kernel);
+        let mut search = Search::new(&program, false);
+        let end = reduced::run(&mut search, false, Some(20_000));
+        if !matches!(end, reduced::End::Cut) {
+            assert!(matches!(end, reduced::End::Wrong(_)), "{}", litmus.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 10, "{tried}");
 }

@@ -19,9 +19,10 @@ const EXECUTIONS: u64 = 1_000_000;
 /// not known: without the cut such a program was not searched to its end.)
 pub fn every_trace(program: &Program) -> BTreeSet<u64> {
     let report = match program.memory {
-        Memory::C11 => {
-            graph::run(program, graph::Options { traces: true, max_states: Some(STATES) })
-        }
+        Memory::C11 => graph::run(
+            program,
+            graph::Options { traces: true, max_states: Some(STATES), ..Default::default() },
+        ),
         Memory::Sc => {
             let max_executions = Some(EXECUTIONS);
             let every = shuttle::Options::exhaustive();
