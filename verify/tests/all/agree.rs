@@ -87,8 +87,13 @@ fn loom_left_to_itself_sees_the_same_traces_as_with_known_beginnings_cut() {
 fn every_counterexample_replays_to_the_same_verdict() {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let engines = [EngineName::Graph, EngineName::Loom, EngineName::Shuttle];
-    let options =
-        Options { jobs: 1, strategy: None, max_states: suite::MAX_STATES, exe: exe().to_owned() };
+    let options = Options {
+        jobs: 1,
+        strategy: None,
+        reduced: false,
+        max_states: suite::MAX_STATES,
+        exe: exe().to_owned(),
+    };
     let replayed = AtomicUsize::new(0);
     let most = if suite::thorough() { usize::MAX } else { 1_000 };
     crate::common::each(&suite::plan(&litmuses, &engines, &[], &[]), |cell| {
