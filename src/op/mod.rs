@@ -4,6 +4,7 @@ mod block;
 mod how;
 mod iocb;
 mod lock;
+mod object;
 mod range;
 mod touches;
 
@@ -11,11 +12,11 @@ pub use block::{Buffer, Content, Extent, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
+pub use object::{Access, Object};
 pub use range::{
     Blocks, Ends, Half, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size, Span, TaskId,
 };
 pub(crate) use touches::freed;
-pub use touches::{Access, Object};
 
 use serde::{Deserialize, Serialize};
 

@@ -22,7 +22,7 @@ use crate::program::{Program, Run};
 use crate::rule::{Gathered, RuleId};
 use crate::verdict::{Counterexample, Report, Verdict};
 use diolock::op::TaskId;
-use search::{Search, StateId};
+use search::{Search, way};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -145,17 +145,6 @@ fn breadth_first(
         at += 1;
     }
     (None, true)
-}
-
-fn way(ways: &[(StateId, TaskId)], mut to: StateId) -> Vec<TaskId> {
-    let mut schedule = Vec::new();
-    while to != Search::FIRST {
-        let (from, task) = ways[to as usize];
-        schedule.push(task);
-        to = from;
-    }
-    schedule.reverse();
-    schedule
 }
 
 /// Whether a program has fewer states than that, as far as they must be looked at for a verdict.

@@ -11,7 +11,7 @@
 //! state that is looked at later, all steps are taken (the proviso for loops).
 
 use super::ahead::{Ahead, At, Held};
-use super::search::{Search, StateId};
+use super::search::{Search, StateId, way};
 use diolock::op::TaskId;
 
 /// How a search ended.
@@ -76,7 +76,7 @@ pub(super) fn run(search: &mut Search<'_>, progress: bool, max_states: Option<us
         let mut at = Search::FIRST;
         while (at as usize) < reduced.search.len() {
             if reduced.search.broken(at).is_some() || progress && reduced.search.stuck(at) {
-                return End::Wrong(super::way(&reduced.ways, at));
+                return End::Wrong(way(&reduced.ways, at));
             }
             if max_states.is_some_and(|max| reduced.search.len() >= max) {
                 return End::Cut;

@@ -403,3 +403,15 @@ impl Search<'_> {
         }
     }
 }
+
+/// The steps from the first state to one, by how each was met first.
+pub(super) fn way(ways: &[(StateId, TaskId)], mut to: StateId) -> Vec<TaskId> {
+    let mut schedule = Vec::new();
+    while to != Search::FIRST {
+        let (from, task) = ways[to as usize];
+        schedule.push(task);
+        to = from;
+    }
+    schedule.reverse();
+    schedule
+}
