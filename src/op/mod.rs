@@ -5,6 +5,7 @@ mod how;
 mod iocb;
 mod lock;
 mod object;
+mod outcome;
 mod range;
 mod touches;
 
@@ -13,6 +14,7 @@ pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
 pub use object::{Access, Object};
+pub use outcome::Outcome;
 pub use range::{
     Blocks, Ends, Half, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size, Span, TaskId,
 };
@@ -187,65 +189,9 @@ pub enum Op {
     Close,
 }
 
-/// What came back from a step.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub enum Outcome {
-    /// Done; nothing to tell.
-    Done,
-    /// A number, of pages for instance.
-    Value(Blocks),
-    /// i_size or i_disksize.
-    Size(Size),
-    /// Yes or no: a trylock, a tested bit, a list that held something.
-    Flag(bool),
-    /// The mapping, block by block.
-    Mapping(Vec<Mapped>),
-    /// `-ENOSPC`.
-    NoSpace,
-    /// An io_end taken off the list.
-    IoEnd(Option<IoEnd>),
-    /// The completion whose io_end `cur_aio_dio` points at.
-    InodeAio(Option<TaskId>),
-    /// The buffers of the page; none if there is no page.
-    Page(Vec<Buffer>),
-    /// What a bio read, block by block.
-    Data(Vec<[Content; 2]>),
-    /// Blocks that were freed.
-    Freed(Vec<PhysicalBlock>),
-    /// What `ext4_convert_unwritten_extents` found before it marked the range written.
-    Converted(Vec<(Extent, Option<PhysicalBlock>)>),
-}
-
 impl Op {
     /// The device carries a submitted I/O out.
     pub fn run(submission: &Submission) -> Op {
         Op::Bio(submission.blocks.clone(), submission.bio)
-    }
-}
-
-impl Outcome {
-    /// The number; 0 of what is none.
-    pub fn number(&self) -> Blocks {
-        if let Outcome::Value(value) = *self { value } else { 0 }
-    }
-
-    /// The size; 0 of what is none.
-    pub fn size(&self) -> Size {
-        if let Outcome::Size(size) = *self { size } else { Size::default() }
-    }
-
-    /// Whether it is a yes.
-    pub fn yes(&self) -> bool {
-        *self == Outcome::Flag(true)
-    }
-
-    /// The buffers of the page that was found.
-    pub fn buffers(&self) -> &[Buffer] {
-        if let Outcome::Page(buffers) = self { buffers } else { &[] }
-    }
-
-    /// Whether it is a no.
-    pub fn no(&self) -> bool {
-        *self == Outcome::Flag(false)
     }
 }
