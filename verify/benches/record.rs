@@ -159,7 +159,7 @@ fn reference(recording: bool) -> String {
     let mut text = String::from(
         "## Reference tests on v3.7, those with a read on v6.12\n\n\
          graph counts states, the others executions. `graph, reduced` leaves out \
-         orders of steps that commute, and counts what it looks at for witnesses besides; `graph, \
+         orders of steps that commute (states that are looked at for a witness besides are not counted); `graph, \
          traces too` tells states apart by how they were reached. Memory is the peak of the process that ran the engine alone.\n\n\
          | test | engine | verdict | executions or states | traces | executions per trace | \
          seconds | executions/s | peak MiB |\n\

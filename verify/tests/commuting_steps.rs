@@ -98,6 +98,17 @@ impl Witness {
         let mut after = inode.clone();
         let outcome = after.perform(task, op);
         let what = format!("{what}: {op:?} of {task}");
+        // What the step itself does not say that it touches, it says that its outcome tells of.
+        let mut told = touched.clone();
+        told.extend(outcome.iter().flat_map(|outcome| op.also_touched(outcome)));
+        let of_outcomes = |object| {
+            matches!(object, Object::Block(_) | Object::InFlight(_) | Object::IoEnd(_))
+                && op.outcome_tells_more()
+        };
+        let said = op.touches();
+        for touch in told {
+            assert!(said.contains(&touch) || of_outcomes(touch.0), "{what} touches {touch:?}");
+        }
         // A page that goes in or leaves keeps what it holds, for whoever has found it.
         let cached = |inode: &Inode| inode.cached_page().is_some();
         let stays = cached(inode) == cached(&after) && !matches!(op, Op::PageIn);

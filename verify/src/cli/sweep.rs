@@ -36,7 +36,7 @@ pub struct Sweep {
     /// Engines: graph, loom, shuttle
     #[arg(long, value_name = "ENGINE", value_delimiter = ',', default_value = "graph,shuttle", value_parser = engine)]
     pub engines: Vec<EngineName>,
-    /// graph gives a program up after that many states
+    /// graph gives a program up after that many states, and as many more without orders that commute
     #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_states: u32,
     /// shuttle gives a program up after that many executions, and loom after 100000 at most

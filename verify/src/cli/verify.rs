@@ -177,7 +177,8 @@ fn object(cell: &Cell, done: &Done) -> Result<String, Unwritten> {
             Verdict::Forbidden(why) | Verdict::Vacuous(why) => Some(why),
             _ => None,
         },
-        note: worth_saying(cell, done, false),
+        // graph's is that its states are not all.
+        note: worth_saying(cell, done, cell.engine == EngineName::Graph),
     };
     Ok(serde_json::to_string(&line)?)
 }
@@ -212,7 +213,8 @@ fn people(
     for line in table::lines(out, &shown.0, &shown.1) {
         out.line(&line)?;
     }
-    out.line("x executions, t distinct traces, s states, ! not as expected\n")?;
+    let few = if options.reduced { " (orders that commute left out)" } else { "" };
+    out.line(&format!("x executions, t distinct traces, s states{few}, ! not as expected\n"))?;
     for (cell, done) in cells.iter().zip(&done) {
         let Some(done) = done else { continue };
         if whole && done.ok.is_none() {

@@ -148,14 +148,19 @@ fn witness_orders(program: &Program, run: &Run, gathered: &mut Gathered) {
 
 /// The first witness that was never seen; or the end of an execution, if conditions speak of it.
 pub fn vacuous(program: &Program, gathered: &Gathered) -> Option<Verdict> {
-    let ended = program.conditions.is_empty() || gathered.seen(program.witness_of_an_end());
     let Some(unseen) = (0..program.reaches.len()).find(|&at| !gathered.seen(at)) else {
         let why = "no execution came to its end, and conditions speak of ends";
-        return (!ended).then(|| Verdict::Vacuous(why.to_owned()));
+        return (!all_seen(program, gathered)).then(|| Verdict::Vacuous(why.to_owned()));
     };
     let witness = program.reaches[unseen];
     let name = program.names[usize::from(witness.task)].letter;
     Some(Verdict::Vacuous(format!("never reached: {name} {}", witness.verb.text(program))))
+}
+
+/// Whether every witness was seen, and the end of an execution, if conditions speak of it.
+fn all_seen(program: &Program, gathered: &Gathered) -> bool {
+    let ended = program.conditions.is_empty() || gathered.seen(program.witness_of_an_end());
+    ended && (0..program.reaches.len()).all(|at| gathered.seen(at))
 }
 
 /// The first condition that should hold at some end, and held at none.

@@ -154,6 +154,22 @@ mod tests {
     use super::super::{CALLS, STARTS, Shard, races};
     use super::*;
 
+    fn judge_within(version: Version, states: usize) -> Judge {
+        Judge::new(&Options {
+            version,
+            tasks: 3,
+            programs: None,
+            seed: 1,
+            calls: Vec::new(),
+            files: STARTS.len(),
+            shard: Shard::WHOLE,
+            engines: vec![EngineName::Graph],
+            limits: Limits { states, executions: 1 },
+            jobs: 1,
+            exe: PathBuf::new(),
+        })
+    }
+
     fn part(file: usize, calls: &[&str]) -> Part {
         let number = |text: &&str| CALLS.iter().position(|call| call == text).expect("a call");
         Part { file: STARTS[file].clone(), calls: calls.iter().map(number).collect() }
@@ -162,19 +178,7 @@ mod tests {
     /// The fault is past the end of the file until the truncate has moved it; then it is a race of two.
     #[test]
     fn who_only_makes_a_race_possible_is_no_part_of_it() {
-        let judge = Judge::new(&Options {
-            version: Version::V6_12,
-            tasks: 3,
-            programs: None,
-            seed: 1,
-            calls: Vec::new(),
-            files: STARTS.len(),
-            shard: Shard::WHOLE,
-            engines: vec![EngineName::Graph],
-            limits: Limits { states: 100_000, executions: 1 },
-            jobs: 1,
-            exe: PathBuf::new(),
-        });
+        let judge = judge_within(Version::V6_12, 100_000);
         let three = part(0, &["aio_pwrite block=0", "fault block=1", "ftruncate to=3"]);
         for smaller in three.smaller() {
             assert!(!judge.known(&smaller).contains_key("R13"), "{}", smaller.line());
@@ -188,5 +192,19 @@ mod tests {
         let known = races::known().expect("the races read");
         let race = known.iter().find(|race| race.is(smallest, "R13", Version::V6_12));
         assert_eq!(race.map(|race| &race.test[..]), Some("mmap-store-vs-aio"));
+    }
+
+    /// A program that has more states than it may have is judged by fewer, if these are not too many as well.
+    #[test]
+    fn what_has_too_many_states_is_judged_without_orders() {
+        let three = part(0, &["pwrite block=0", "pwrite block=1", "ftruncate to=0"]);
+        let answer =
+            |states| judge_within(Version::V6_12, states).answer(&three, EngineName::Graph);
+        let whole = answer(1_000_000);
+        assert!(whole.cut.is_none() && whole.broken.is_empty());
+        let fewer = answer(whole.cost as usize - 1);
+        assert!(fewer.cut.is_none() && fewer.broken.is_empty());
+        assert!(fewer.cost < whole.cost, "{} of {}", fewer.cost, whole.cost);
+        assert!(answer(10).cut.is_some());
     }
 }

@@ -192,6 +192,22 @@ fn a_combination_that_nobody_spoke_of_has_no_expectation() {
 }
 
 #[test]
+fn fewer_states_say_the_same_and_say_that_they_are_fewer() {
+    let test = "two-overwrites-truncate-read";
+    let ask = |more: &[&str]| {
+        let asked = ["verify", test, "--kernel", "v6.12", "--engine", "graph", "--json"];
+        let output = run(&[&asked, more].concat());
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("a line of JSON")
+    };
+    let (whole, reduced) = (ask(&[]), ask(&["--reduced"]));
+    assert_eq!(whole["verdict"], reduced["verdict"]);
+    assert!(reduced["states"].as_u64() < whole["states"].as_u64(), "{reduced}");
+    assert!(whole["note"].is_null() && !reduced["note"].is_null(), "{reduced}");
+    let table = run(&["verify", test, "--kernel", "v6.12", "--engine", "graph", "--reduced"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("left out"));
+}
+
+#[test]
 fn a_closed_pipe_is_no_panic() {
     let name = some_litmus();
     let arguments = ["verify", &name, &name, &name, "--engine", "graph,native", "--json"];

@@ -79,6 +79,8 @@ const HIDDEN: u128 = 1;
 const CACHED: u128 = 1 << 1;
 /// How many bits stand for no object.
 const RESERVED: usize = 2;
+/// The bit of all objects that are too many: they are taken for one.
+const SHARED: u128 = 1 << 127;
 
 /// What was learned.
 #[derive(Default)]
@@ -155,7 +157,7 @@ impl Ahead {
         let own = (Object::Private(task), Access::Write);
         for (object, access) in op.touches().into_iter().chain([own]) {
             let bit = self.bit(object);
-            if matches!(object, Object::Pages | Object::PageData(_)) {
+            if matches!(object, Object::Pages | Object::PageData(_)) && bit != SHARED {
                 self.pages |= bit;
             }
             if matches!(object, Object::Block(_) | Object::InFlight(_) | Object::IoEnd(_)) {
@@ -181,9 +183,8 @@ impl Ahead {
         Next { touches, waits_for }
     }
 
-    /// Of more objects than there are bits some share the last one: then too much is taken to conflict.
     fn bit(&mut self, object: Object) -> u128 {
-        let next = 1 << (self.objects.len() + RESERVED).min(127);
+        let next = 1_u128.checked_shl((self.objects.len() + RESERVED) as u32).unwrap_or(SHARED);
         *self.objects.entry(object).or_insert(next)
     }
 }

@@ -10,7 +10,7 @@
 //! Nobody is passed over for ever: where some task can come back to where it stood, and no step that is taken leads to a
 //! state that is looked at later, all steps are taken (the proviso for loops).
 
-use super::ahead::{Ahead, At, Held};
+use super::ahead::{Ahead, At, Footprint, Held};
 use super::search::{Search, StateId, way};
 use diolock::op::TaskId;
 
@@ -75,7 +75,9 @@ pub(super) fn run(search: &mut Search<'_>, progress: bool, max_states: Option<us
         let mut news = false;
         let mut at = Search::FIRST;
         while (at as usize) < reduced.search.len() {
-            if reduced.search.broken(at).is_some() || progress && reduced.search.stuck(at) {
+            let first = reduced.looked.len() == at as usize;
+            let wrong = first && reduced.search.broken(at).is_some();
+            if wrong || first && progress && reduced.search.stuck(at) {
                 return End::Wrong(way(&reduced.ways, at));
             }
             if max_states.is_some_and(|max| reduced.search.len() >= max) {
@@ -106,10 +108,7 @@ struct Reduced<'a, 'b> {
 impl Reduced<'_, '_> {
     /// Looks at a state, as far as what was done at it is not enough by what is known now. Whether there was news.
     fn look(&mut self, at: StateId) -> bool {
-        let able = self.search.tasks().filter(|&task| self.search.goes_on(at, task));
-        let able = Tasks::of(
-            able.collect::<Vec<_>>().into_iter().filter(|&task| self.search.enabled(at, task)),
-        );
+        let able = Tasks::of(self.search.tasks().filter(|&task| self.search.enabled(at, task)));
         let first = self.looked.len() == at as usize;
         if first {
             self.looked.push(Looked::default());
@@ -142,11 +141,13 @@ impl Reduced<'_, '_> {
     /// Takes a step and learns from it. Whether it leads to a state that is looked at later.
     fn take(&mut self, at: StateId, task: TaskId, news: &mut bool) -> bool {
         let Some(to) = self.search.next(at, task) else { return false };
+        let queues = self.search.queues(at, task);
         self.ways.resize(self.search.len(), (at, task));
         let from = (task, self.search.local(at, task));
         for other in self.search.tasks() {
             let local = self.search.local(to, other);
-            if other == task || local != self.search.local(at, other) {
+            // Who queues stands where it stood, and cannot do so again before it has the lock.
+            if other == task && !queues || local != self.search.local(at, other) {
                 self.ahead.next(self.search, to, (other, local));
                 *news |= self.ahead.learn(from, (other, local));
             }
@@ -172,18 +173,17 @@ impl Reduced<'_, '_> {
     /// The smallest set of tasks with these in it that those outside leave alone: what they may do before one in it has
     /// moved commutes with the next step of each in it, and makes none of them wait or stop waiting.
     fn closed(&mut self, at: StateId, mut set: Tasks) -> Tasks {
-        let here: Vec<At> =
-            self.search.tasks().map(|task| (task, self.search.local(at, task))).collect();
-        let going: Vec<At> =
-            here.iter().copied().filter(|one| self.search.goes_on(at, one.0)).collect();
+        let going = self.search.tasks().filter(|&task| self.search.goes_on(at, task));
+        let going: Vec<At> = going.map(|task| (task, self.search.local(at, task))).collect();
         for &one in &going {
             self.ahead.next(self.search, at, one);
         }
-        let pages = match self.search.cached(at)
-            || going.iter().any(|&one| self.ahead.until(one, Held::default()).brings_pages())
+        let ever = |one: &At| self.ahead.until(*one, Held::default());
+        let pages = if self.search.cached(at) || going.iter().map(ever).any(Footprint::brings_pages)
         {
-            true => 0,
-            false => self.ahead.pages(),
+            0
+        } else {
+            self.ahead.pages()
         };
         loop {
             let before = set;

@@ -4,6 +4,8 @@
 //! what else the rules remember. What a step does is found out once for its task and those of these parts that it
 //! touches, and what the rules say of it once for those that they may see; after that it is looked up.
 
+mod asked;
+
 use super::parts::{Known, Parts, Rest};
 use super::table::Table;
 use crate::emit;
@@ -12,7 +14,7 @@ use crate::program::{Event, Program, System};
 use crate::rule::{Gathered, RuleId, Rules};
 use crate::trace::TraceHash;
 use diolock::inode::Guards;
-use diolock::op::{LockName, Mode, Op, TaskId};
+use diolock::op::{Mode, Op, TaskId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -156,65 +158,6 @@ impl Search<'_> {
             row,
             found: Found::default(),
         }
-    }
-
-    /// How many states were met.
-    pub(super) fn len(&self) -> usize {
-        self.states.len()
-    }
-
-    /// The tasks.
-    pub(super) fn tasks(&self) -> impl Iterator<Item = TaskId> + use<> {
-        self.parts.tasks()
-    }
-
-    /// Which rule the way into a state broke.
-    pub(super) fn broken(&self, state: StateId) -> Option<RuleId> {
-        let broken = self.parts.broken(self.states.row(state));
-        broken.or_else(|| self.ends.get(&state).copied())
-    }
-
-    /// Whether a task has something left to do.
-    pub(super) fn goes_on(&self, state: StateId, task: TaskId) -> bool {
-        !self.parts.known(self.states.row(state)[usize::from(task)]).over
-    }
-
-    /// The number of where a task stands.
-    pub(super) fn local(&self, state: StateId, task: TaskId) -> u32 {
-        self.states.row(state)[usize::from(task)]
-    }
-
-    /// Whether the file has a page in the cache.
-    pub(super) fn cached(&self, state: StateId) -> bool {
-        self.parts.files.get(self.states.row(state)[self.parts.file_at()]).is_cached()
-    }
-
-    /// Who holds which lock.
-    pub(super) fn holders(&self, state: StateId) -> impl Iterator<Item = (TaskId, LockName, Mode)> {
-        let guards = self.parts.guards.get(self.states.row(state)[self.parts.guards_at()]);
-        LockName::ALL.into_iter().flat_map(|lock| {
-            guards.lock(lock).holders().iter().map(move |&(task, mode)| (task, lock, mode))
-        })
-    }
-
-    /// Whether nobody has.
-    pub(super) fn finished(&self, state: StateId) -> bool {
-        !self.tasks().any(|task| self.goes_on(state, task))
-    }
-
-    /// Whether a task can take a step.
-    pub(super) fn enabled(&mut self, state: StateId, task: TaskId) -> bool {
-        self.step(state, task).is_some()
-    }
-
-    /// Whether somebody has something left to do, but nobody can.
-    pub(super) fn stuck(&mut self, state: StateId) -> bool {
-        !self.finished(state) && !self.tasks().any(|task| self.enabled(state, task))
-    }
-
-    /// The tasks and what they share.
-    pub(super) fn system(&self, state: StateId) -> System {
-        self.parts.system(self.states.row(state))
     }
 
     /// The state after a step of a task, if it can take one.
