@@ -150,12 +150,11 @@ impl IomapEndIo {
         self.submission = Some(submission);
     }
 
-    /// `IOMAP_DIO_COMP_WORK` is not set. (A write that extends the file is waited for.)
+    /// `IOMAP_DIO_COMP_WORK` is not set.
     fn may_be_inline(&self) -> bool {
-        let unwritten = self.submission.as_ref().is_some_and(|submission| submission.unwritten);
-        let works = unwritten && self.kernel.has(Fix::CompWorkUnwritten)
-            || self.osync && self.kernel.has(Fix::CompWorkSync);
-        self.kernel.has(Fix::InlineCompletion) && !works
+        let converts = self.kernel.has(Fix::CompWorkUnwritten);
+        let works = |s: &Submission| s.works || s.unwritten && converts;
+        self.kernel.has(Fix::InlineCompletion) && !self.submission.as_ref().is_some_and(works)
     }
 
     fn inline(&self) -> bool {

@@ -37,6 +37,8 @@ steps! {
     pub struct IomapDioRw {
         blocks: Vec<PhysicalBlock>,
         unwritten: bool,
+        /// Some blocks are there for this write.
+        new: bool,
         /// Ends in blocks that look new.
         fresh: Ends,
         invalidated: Invalidated,
@@ -155,6 +157,7 @@ impl IomapDioRw {
 
     fn mapped(&mut self, found: &[Mapped]) -> Step {
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        self.new = found.iter().any(|m| m.extent == Extent::Hole);
         self.fresh = new_ends(found);
         self.blocks = found.iter().filter_map(|m| m.block).collect();
         Step::Submit
@@ -168,7 +171,10 @@ impl IomapDioRw {
 
     fn submission(&self) -> Submission {
         let (span, blocks) = (self.write.span, self.blocks.clone());
-        Submission { span, blocks, bio: self.bio(), unwritten: self.unwritten }
+        let more = self.write.end() > self.plan.size || self.new;
+        let syncs = self.plan.osync && self.kernel.has(Fix::CompWorkSync);
+        let works = self.kernel.has(Fix::InlineCompletion) && (more || syncs);
+        Submission { span, blocks, bio: self.bio(), unwritten: self.unwritten, works }
     }
 
     fn complete(&self) -> IomapDioComplete {
