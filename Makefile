@@ -22,7 +22,7 @@
 .PHONY: kernel-trace lessons lessons-test
 .DEFAULT_GOAL := verify
 
-KERNELS = rfc-v1 rfc-v2 v3.6 v3.7 v3.11 v4.10 v5.4 v5.10 v6.1 v6.12
+KERNELS = rfc-v1 rfc-v2 v3.6 v3.7 v3.11 v4.10 v5.4 v5.10 v6.1 v6.12 v6.18 v7.0 v7.3
 ENGINES = graph,shuttle
 comma = ,
 space = $() $()
@@ -64,8 +64,8 @@ sweep-three:
 
 # What is proved must be, and what is stuck must be.
 prove:
-	$(DIOLOCK) prove --kernel v6.12,v6.1,v5.10,v5.4,v4.10,v3.7
-	$(DIOLOCK) prove --rules --kernel v6.12,v6.1
+	$(DIOLOCK) prove --kernel v7.3,v7.0,v6.18,v6.12,v6.1,v5.10,v5.4,v4.10,v3.7
+	$(DIOLOCK) prove --rules --kernel v7.3,v6.12,v6.1
 	$(DIOLOCK) prove --kernel v3.6; test $$? = 1
 
 # A target directory of its own: the flag rebuilds all that loom stands on.

@@ -161,7 +161,8 @@ impl Call {
         mount: Mount,
     ) -> (Call, Call) {
         // Only pure overwrites may be completed by their caller.
-        let deferred = kernel.version >= Version::V6_12 && !kernel.has(Fix::NoCallerCompletion);
+        let asked = (Version::V6_12..Version::V7_0).contains(&kernel.version);
+        let deferred = asked && !kernel.has(Fix::NoCallerCompletion);
         let work = deferred
             .then(|| IomapDioComplete::new(write.span, end_io, false, kernel).asynchronous());
         let writer = DioWriteIter::new(write, WriteFlags::default(), kernel, mount.journal);

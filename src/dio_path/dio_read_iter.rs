@@ -103,7 +103,7 @@ impl DioReadIter {
 
     fn submission(&self) -> Submission {
         let (span, blocks) = (self.span, self.blocks.clone());
-        Submission { span, blocks, bio: self.bio(), unwritten: false }
+        Submission { span, blocks, bio: self.bio(), unwritten: false, works: false }
     }
 }
 

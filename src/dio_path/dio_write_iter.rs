@@ -26,7 +26,7 @@ steps! {
     /// `ext4_dio_write_iter`.
     ///
     /// # Kernel
-    /// fs/ext4/file.c, read in v5.10.44, v6.1-rc7, v6.1.141 and v6.12.
+    /// fs/ext4/file.c, read in v5.10.44, v6.1-rc7, v6.1.141, v6.12, v6.18.2, v7.0.0 and v7.1.5.
     ///
     /// # Modelled
     /// The lock is taken in the mode that a look at i_size without any lock suggests; up to v6.1 an
@@ -153,7 +153,9 @@ impl DioWriteIter {
         let waits = self.unaligned() && self.kernel.has(Fix::UnalignedForceWait)
             || extend && self.kernel.has(Fix::ExtendForceWait);
         Plan {
-            overwrite_ops: shared && !(self.modern() && unwritten),
+            overwrite_ops: shared
+                && !(self.modern() && unwritten)
+                && self.kernel.version < Version::V7_0,
             size,
             force_wait: waits && !shared,
             osync: self.flags.osync,
@@ -164,7 +166,7 @@ impl DioWriteIter {
     /// After the I/O, or after none if the pages would not go.
     fn after_io(&mut self, io: &IomapDioRw) -> Step {
         self.found.busy = io.invalidated() == Invalidated::Busy;
-        self.gave_up = io.invalidated() == Invalidated::Again;
+        self.gave_up = io.gave_up || io.invalidated() == Invalidated::Again;
         self.found.failed = io.failed;
         let in_end_io =
             self.kernel.version >= Version::V6_1 && self.kernel.has(Fix::ExtensionInEndIo);

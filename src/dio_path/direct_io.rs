@@ -194,7 +194,7 @@ impl DirectIo {
 
     fn submission(&self) -> Submission {
         let (span, blocks) = (self.write.span, self.blocks.clone());
-        Submission { span, blocks, bio: self.bio(), unwritten: self.converts }
+        Submission { span, blocks, bio: self.bio(), unwritten: self.converts, works: false }
     }
 
     /// Whose reference to the dio was the last completes the I/O.

@@ -186,7 +186,7 @@ impl DirectIoWrite {
 
     fn submission(&self) -> Submission {
         let (span, blocks) = (self.write.span, self.blocks.clone());
-        Submission { span, blocks, bio: self.bio(), unwritten: self.converts }
+        Submission { span, blocks, bio: self.bio(), unwritten: self.converts, works: false }
     }
 
     fn dropped(&mut self, last: bool) -> Step {

@@ -11,8 +11,8 @@ steps! {
     /// `iomap_dio_complete` with `ext4_dio_write_end_io` inside, in whichever task runs it.
     ///
     /// # Kernel
-    /// fs/iomap/direct-io.c and fs/ext4/file.c, read in v5.10.44, v6.1-rc7, v6.1.141, v6.1.192, v6.12 and
-    /// v6.12.117.
+    /// fs/iomap/direct-io.c and fs/ext4/file.c, read in v5.10.44, v6.1-rc7, v6.1.141, v6.1.192, v6.12,
+    /// v6.12.117, v6.18.2 and v7.0.0.
     ///
     /// # Modelled
     /// Locks are those of a submitter that waits; a worker holds none. v5.10 (from 5899593f51e6, which
@@ -25,6 +25,8 @@ steps! {
         of: TaskId,
         kernel: Kernel,
         asynchronous: bool,
+        /// In interrupt: no page is dropped (`IOMAP_DIO_NO_INVALIDATE`).
+        inline: bool,
         osync: bool,
         size: Size,
     }
@@ -54,15 +56,22 @@ steps! {
 impl IomapDioComplete {
     /// Finishes the I/O of `span` that is counted for task `of`.
     pub fn new(span: Span, of: TaskId, unwritten: bool, kernel: Kernel) -> IomapDioComplete {
-        let (asynchronous, osync, size) = Default::default();
-        IomapDioComplete { span, of, kernel, asynchronous, osync, size, step: At::Done }
-            .begin_at(if unwritten { Step::Convert } else { Step::WarnSize })
+        let first = if unwritten { Step::Convert } else { Step::WarnSize };
+        IomapDioComplete::from(first, span, of, kernel)
     }
     /// Of I/O that failed before any of it was on its way: only its reference goes.
     pub fn failed(span: Span, of: TaskId, kernel: Kernel) -> IomapDioComplete {
-        let (asynchronous, osync, size) = Default::default();
-        IomapDioComplete { span, of, kernel, asynchronous, osync, size, step: At::Done }
-            .begin_at(Step::EndIo)
+        IomapDioComplete::from(Step::EndIo, span, of, kernel)
+    }
+    fn from(first: Step, span: Span, of: TaskId, kernel: Kernel) -> IomapDioComplete {
+        let (asynchronous, inline, osync, size) = Default::default();
+        IomapDioComplete { span, of, kernel, asynchronous, inline, osync, size, step: At::Done }
+            .begin_at(first)
+    }
+    /// It is the interrupt that runs it.
+    #[must_use]
+    pub fn inline(self, inline: bool) -> IomapDioComplete {
+        IomapDioComplete { inline, ..self }
     }
     /// It is not the submitter that runs it.
     #[must_use]
@@ -99,7 +108,7 @@ impl IomapDioComplete {
 
     /// A page that is dirty stays: dio_warn_stale_pagecache.
     fn invalidates(&self) -> bool {
-        !self.asynchronous || self.kernel.has(Fix::CompletionInvalidates)
+        !self.inline && (!self.asynchronous || self.kernel.has(Fix::CompletionInvalidates))
     }
 }
 
@@ -109,12 +118,20 @@ steps! {
     /// # Modelled
     /// `deferred`: io_uring asked for the completion (`IOCB_DIO_CALLER_COMP`, v6.6-rc) and runs the rest
     /// in the submitter's own task.
-    pub struct IomapEndIo { submission: Option<Submission> }
+    ///
+    /// v7.0: what needs nothing but the end of its reference is completed by the interrupt itself, if there are no
+    /// cached pages once its I/O is done (`iomap_dio_done`, v7.0.0; eca9dc20891d, v6.19). A page that comes into the
+    /// cache after that look is read from the device after the I/O.
+    pub struct IomapEndIo { submission: Option<Submission>, inline: bool }
     /// The completion, as task `task`, of what will be submitted.
     pub fn new(task: TaskId, kernel: Kernel, osync: bool, deferred: bool);
     in "iomap_dio_bio_end_io" => EndIo / EndIoAt |self, outcome|;
 
     RunBio "the device writes" => self.bio()? => self.deferred.then_some(EndIo::Done);
+    LookForPages in "iomap_dio_done" "nrpages" if self.may_be_inline() && self.kernel.has(Fix::CompWorkPages)
+        => Op::PagesRead => self.inline = outcome.number() == 0;
+    QueueWork in "iomap_dio_done" "queue_work" if self.kernel.version >= Version::V7_0 && !self.inline()
+        => Op::QueueWork;
     Complete(complete: Option<IomapDioComplete>) "iomap_dio_complete_work" => self.complete();
 }
 
@@ -133,6 +150,17 @@ impl IomapEndIo {
         self.submission = Some(submission);
     }
 
+    /// `IOMAP_DIO_COMP_WORK` is not set.
+    fn may_be_inline(&self) -> bool {
+        let converts = self.kernel.has(Fix::CompWorkUnwritten);
+        let works = |s: &Submission| s.works || s.unwritten && converts;
+        self.kernel.has(Fix::InlineCompletion) && !self.submission.as_ref().is_some_and(works)
+    }
+
+    fn inline(&self) -> bool {
+        self.inline || self.may_be_inline() && !self.kernel.has(Fix::CompWorkPages)
+    }
+
     fn bio(&self) -> Option<Op> {
         let submission = self.submission.as_ref()?;
         Some(Op::Bio(submission.blocks.clone(), submission.bio))
@@ -141,6 +169,6 @@ impl IomapEndIo {
     fn complete(&self) -> Option<IomapDioComplete> {
         let &Submission { span, unwritten, .. } = self.submission.as_ref()?;
         let complete = IomapDioComplete::new(span, self.task, unwritten, self.kernel);
-        Some(complete.asynchronous().osync(self.osync))
+        Some(complete.asynchronous().inline(self.inline()).osync(self.osync))
     }
 }

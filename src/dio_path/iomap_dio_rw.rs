@@ -3,7 +3,7 @@
 use super::iomap_dio_complete::IomapDioComplete;
 use super::write::{Write, new_ends};
 use crate::extent_probe::{DataSemHeld, MapBlocks};
-use crate::kernel::Kernel;
+use crate::kernel::{Fix, Kernel};
 use crate::op::{
     Bio, Ends, Extent, Fault, MapFor, Mapped, Op, PhysicalBlock, Size, Submission, TaskId,
 };
@@ -15,13 +15,15 @@ steps! {
     ///
     /// # Kernel
     /// fs/iomap/direct-io.c, and `ext4_iomap_begin`, `ext4_iomap_overwrite_begin`, `ext4_iomap_alloc`
-    /// (fs/ext4/inode.c), read in v5.10.44, v6.1-rc7, v6.1.141 and v6.12; `iomap_dio_bio_iter` in v5.10.44, v6.1.192 and
-    /// v6.12.
+    /// (fs/ext4/inode.c), read in v5.10.44, v6.1-rc7, v6.1.141, v6.12, v6.18.2 and v7.0.0; `iomap_dio_bio_iter` in
+    /// v5.10.44, v6.1.192 and v6.12. That `ext4_iomap_begin` is where v7.3 gives up under NOWAIT is derived from the
+    /// message of 07d62890ef19.
     ///
     /// # Modelled
     /// The overwrite operations only look; the others look first if the write ends within i_size, and
     /// allocate (or split what is unwritten) if not everything is written. From i_size on blocks are
-    /// allocated as written ones. An unaligned write zeroes the rest of a new or unwritten block, and what is
+    /// allocated as written ones. v7.0 has no overwrite operations, and takes unwritten blocks as they are: the
+    /// conversion splits (`ext4_split_convert_extents`). An unaligned write zeroes the rest of a new or unwritten block, and what is
     /// behind it in its last block if it ends at i_size or past it.
     ///
     /// # Left out
@@ -35,9 +37,13 @@ steps! {
     pub struct IomapDioRw {
         blocks: Vec<PhysicalBlock>,
         unwritten: bool,
+        /// Some blocks are there for this write.
+        new: bool,
         /// Ends in blocks that look new.
         fresh: Ends,
         invalidated: Invalidated,
+        /// It would have had to allocate, and must not wait.
+        pub gave_up: bool,
         /// There was no space.
         pub failed: bool,
     }
@@ -50,6 +56,8 @@ steps! {
     BeginIo "inode_dio_begin" => Op::DioBegin(self.counted_for());
     LookUp(map: MapBlocks) "ext4_iomap_begin: ext4_map_blocks(.., 0)" if self.looks()
         => MapBlocks::look_up(self.write.range(), MapFor::Io, DataSemHeld::No) => self.looked_up(&map);
+    GiveUp(complete: IomapDioComplete) "ext4_iomap_begin: -EAGAIN" if self.allocates_nothing()
+        => IomapDioComplete::failed(self.write.span, self.counted_for(), self.kernel) => self.give_up();
     Allocate(map: MapBlocks) "ext4_iomap_alloc" => self.allocate() => self.allocated(&map);
     Submit "iomap_dio_submit_bio; returns -EIOCBQUEUED" if self.queued()
         => Op::Submit(self.end_io()?, self.submission()) => Step::Done;
@@ -116,8 +124,19 @@ impl IomapDioRw {
 
     fn looked_up(&mut self, map: &MapBlocks) -> Option<Step> {
         let found = map.found().unwrap_or_default();
-        let written = found.iter().all(|m| m.extent == Extent::Written);
-        (written || self.plan.overwrite_ops).then(|| self.mapped(found))
+        let as_is = self.kernel.has(Fix::UnwrittenAsIs);
+        let there =
+            |m: &Mapped| m.extent == Extent::Written || as_is && m.extent == Extent::Unwritten;
+        (found.iter().all(there) || self.plan.overwrite_ops).then(|| self.mapped(found))
+    }
+
+    fn allocates_nothing(&self) -> bool {
+        self.plan.nowait && self.kernel.has(Fix::NowaitAllocatesNothing)
+    }
+
+    fn give_up(&mut self) -> Step {
+        self.gave_up = true;
+        Step::Done
     }
 
     fn allocate(&mut self) -> MapBlocks {
@@ -138,6 +157,7 @@ impl IomapDioRw {
 
     fn mapped(&mut self, found: &[Mapped]) -> Step {
         self.unwritten = found.iter().any(|m| m.extent == Extent::Unwritten);
+        self.new = found.iter().any(|m| m.extent == Extent::Hole);
         self.fresh = new_ends(found);
         self.blocks = found.iter().filter_map(|m| m.block).collect();
         Step::Submit
@@ -151,7 +171,10 @@ impl IomapDioRw {
 
     fn submission(&self) -> Submission {
         let (span, blocks) = (self.write.span, self.blocks.clone());
-        Submission { span, blocks, bio: self.bio(), unwritten: self.unwritten }
+        let more = self.write.end() > self.plan.size || self.new;
+        let syncs = self.plan.osync && self.kernel.has(Fix::CompWorkSync);
+        let works = self.kernel.has(Fix::InlineCompletion) && (more || syncs);
+        Submission { span, blocks, bio: self.bio(), unwritten: self.unwritten, works }
     }
 
     fn complete(&self) -> IomapDioComplete {

@@ -185,7 +185,7 @@ impl DirectRead {
 
     fn submission(&self) -> Submission {
         let (span, blocks) = (self.span, self.blocks.clone());
-        Submission { span, blocks, bio: self.bio(), unwritten: false }
+        Submission { span, blocks, bio: self.bio(), unwritten: false, works: false }
     }
 
     fn end(&mut self) -> Step {

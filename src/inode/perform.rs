@@ -165,7 +165,8 @@ impl Inode {
             | Op::AioComplete
             | Op::Close
             | Op::WriteSync
-            | Op::WarnSize => {}
+            | Op::WarnSize
+            | Op::QueueWork => {}
         }
         Ok(Outcome::Done)
     }

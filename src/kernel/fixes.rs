@@ -1,55 +1,8 @@
 //! The fixes, one entry each: what a kernel has or lacks.
 
-use super::evidence::Evidence::{self, *};
-use super::version::Version::{self, *};
-
-/// What is known of a fix.
-#[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// The fix.
-    pub fix: Fix,
-    /// Its name for `--without`: the commit's first 12 digits, or a word where there is none.
-    pub commit: &'static str,
-    /// First kernel (of those modelled) that has it.
-    pub since: Version,
-    /// First kernel (of those modelled) that no longer needs it, its shape having changed.
-    pub until: Option<Version>,
-    /// Release that brought it, as recorded in the sources.
-    pub release: &'static str,
-    /// One sentence.
-    pub text: &'static str,
-    /// How we know.
-    pub evidence: Evidence,
-}
-
-/// Makes [`Fix`] and [`FIXES`] of one table. The doc's first line is what `diolock` prints; `A..B`: from
-/// kernel A on, and no longer needed from B on.
-macro_rules! fixes {
-    ($(
-        #[doc = $text:literal] $(#[doc = $more:literal])*
-        $fix:ident: $commit:literal, $since:ident .. $($until:ident)?, $release:literal, $evidence:ident;
-    )+) => {
-        /// A change to the protocol that a kernel has or lacks.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-        pub enum Fix {$(
-            #[doc = $text] $(#[doc = $more])*
-            $fix,
-        )+}
-
-        /// Every fix, oldest first.
-        pub const FIXES: &[About] = &[$(
-            About {
-                fix: Fix::$fix,
-                commit: $commit,
-                since: $since,
-                until: [$(Some($until),)? None][0],
-                release: $release,
-                text: $text.trim_ascii(),
-                evidence: $evidence,
-            },
-        )+];
-    };
-}
+use super::about::{About, fixes};
+use super::evidence::Evidence::*;
+use super::version::Version::*;
 
 fixes! {
     /// unaligned asynchronous writes wait for conversions, one at a time (ext4_aio_mutex, to v3.11)
@@ -119,7 +72,7 @@ fixes! {
     /// a completion tests i_size and i_disksize itself, and does not rely on their order
     CompletionTestsBoth: "619f75dae2cf", V6_1.., "v6.7; in 6.1.141", Message;
     /// io_uring no longer sets IOCB_DIO_CALLER_COMP: a worker completes its writes
-    NoCallerCompletion: "caller-comp-off", V6_12.., "v6.6", Message;
+    NoCallerCompletion: "caller-comp-off", V6_12..V7_0, "v6.6", Message;
     /// page faults take i_mmap_sem for reading, hole punching for writing
     FaultLock: "ea3d7209ca01", V4_10.., "v4.5", Message;
     /// a punched hole raises i_disksize before the page goes whose writeback would have
@@ -165,7 +118,7 @@ fixes! {
     /// It matters where a conversion must split an extent that was merged again (fallocate-credits-merged).
     /// It does not hold off writeback, nor one direct write another: from v6.16 on, in 6.1.192 and in
     /// 6.12.117 `ext4_ext_index_trans_blocks` assumes the deepest tree, and nothing depends on it any more.
-    FallocateDrains: "0d306dcf86e8", V4_10.., "v4.2 (from memory)", Message;
+    FallocateDrains: "0d306dcf86e8", V4_10..V6_18, "v4.2 (from memory)", Message;
     /// the gate is closed by the callers of ext4_alloc_file_blocks, above i_mmap_sem, and once
     GateInCallers: "17048e8a083f", V4_10..V5_4, "v4.5", Message;
     /// fallocate compares with i_size again when it sets it (ext4_update_inode_size)
@@ -178,13 +131,13 @@ fixes! {
     ///
     /// A collapse frees what a read in flight still reads. An insert frees nothing: without the drain a read may
     /// find what was written, meanwhile, to the place where its block has gone. No rule here asks for that.
-    ShiftDrains: "shift-drains", V4_10.., "v4.10 at the latest", Ours;
+    ShiftDrains: "shift-drains", V4_10..V6_18, "v4.10 at the latest", Ours;
     /// punch hole waits for direct I/O before it frees
-    PunchDrains: "punch-drains", V4_10.., "v4.10 at the latest", Ours;
+    PunchDrains: "punch-drains", V4_10..V6_18, "v4.10 at the latest", Ours;
     /// zero range waits for direct I/O before it makes blocks unwritten
     ///
     /// No read needs it: one in flight may find what the block held, as if it had come first.
-    ZeroDrains: "zero-drains", V4_10.., "v4.10 at the latest", Ours;
+    ZeroDrains: "zero-drains", V4_10..V6_18, "v4.10 at the latest", Ours;
     /// the closer's barrier is smp_mb(), not smp_mb__before_atomic(): atomic_read is no RMW
     ///
     /// `smp_mb__before_atomic()` orders nothing before a mere read of the count (B41).
@@ -218,4 +171,43 @@ fixes! {
     SizeRelease: "i_size-store_release", V6_12.., "v6.12 at the latest", Source;
     /// i_size_read is smp_load_acquire
     SizeAcquire: "i_size-load_acquire", V6_12.., "v6.12 at the latest", Source;
+    /// ext4_fallocate waits for direct I/O, once and for every mode, before any of them looks at a size
+    ///
+    /// 2890e5e0f49e made one wait of the four that were in the functions of the modes.
+    FallocateWaits: "fallocate-waits", V6_18.., "v6.15", Ours;
+    /// punch hole does not write pages back before it takes the lock
+    PunchWritesNothing: "punch-no-writeback", V6_18.., "v6.15", Source;
+    /// a file that grows has the rest of its last block zeroed, through the page cache
+    ///
+    /// What it is for, a store past i_size through a mapping, is no data here. What it brings is no wait for direct
+    /// I/O to that block (growing-truncate-vs-aio).
+    GrowingZeroes: "c7fc0366c656", V6_18.., "v6.13", Source;
+    /// a punched hole raises i_disksize to its own end, where that lies within i_size
+    ///
+    /// What it is for is a tree that fsck finds to reach past i_disksize after a crash, which no rule here asks for.
+    DisksizeToHole: "disksize-to-hole", V6_18.., "v6.18", Source;
+    /// credits are estimated for the deepest extent tree there is
+    DeepestTree: "deepest-tree", V6_18.., "v6.16", Source;
+    /// an asynchronous overwrite completes in interrupt if the file has no cached pages
+    ///
+    /// Faster, and no safer: what keeps it safe are comp-work-unwritten, comp-work-sync and comp-work-pages.
+    InlineCompletion: "eca9dc20891d", V7_0.., "v6.19", Source;
+    /// what must be converted is completed by a worker
+    CompWorkUnwritten: "comp-work-unwritten", V7_0.., "v6.19", Ours;
+    /// what must be synced is completed by a worker
+    CompWorkSync: "comp-work-sync", V7_0.., "v6.19", Ours;
+    /// where there are cached pages a worker completes, and drops them
+    CompWorkPages: "comp-work-pages", V7_0.., "v6.19", Ours;
+    /// a write into unwritten blocks neither splits them nor opens a handle before its I/O
+    UnwrittenAsIs: "5d87c7fca2c1", V7_0.., "v7.0", Source;
+    /// an aligned write within i_size needs no more than the shared lock, whatever its blocks are
+    HolesShared: "63b314a7795e", V7_3.., "v7.3", Message;
+    /// of an unaligned write only the blocks that it would zero in part must be written ones
+    NeedsZeroing: "07961ebb09c9", V7_3.., "v7.3", Message;
+    /// a buffered write waits for direct I/O
+    BufferedDrains: "15cdefd0c052", V7_3.., "v7.3", Message;
+    /// a write with IOCB_NOWAIT does not wait for the time update
+    TimeNowait: "59a9d0814d9f", V7_3.., "v7.3", Message;
+    /// a write with IOCB_NOWAIT that would have to allocate returns -EAGAIN
+    NowaitAllocatesNothing: "07d62890ef19", V7_3.., "v7.3", Message;
 }

@@ -1,11 +1,13 @@
 //! Kernels as data: a version is a set of fixes, each named by its commit; `without` removes some.
 
+mod about;
 mod evidence;
 mod fixes;
 mod version;
 
+pub use about::About;
 pub use evidence::Evidence;
-pub use fixes::{About, FIXES, Fix};
+pub use fixes::{FIXES, Fix};
 pub use version::Version;
 
 use std::fmt;

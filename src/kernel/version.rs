@@ -12,6 +12,9 @@ macro_rules! versions {
             /// Every version, oldest first.
             pub const ALL: [Version; [$($name),+].len()] = [$(Version::$version),+];
 
+            /// The newest.
+            pub const NEWEST: Version = Version::ALL[Version::ALL.len() - 1];
+
             /// Its name in litmus tests and on the command line.
             pub fn name(self) -> &'static str {
                 [$($name),+][self as usize]
@@ -42,4 +45,10 @@ versions! {
     V6_1 = "v6.1";
     /// Shared writes into unwritten blocks too.
     V6_12 = "v6.12";
+    /// `ext4_fallocate` itself takes the lock and waits. As in v6.18.2.
+    V6_18 = "v6.18";
+    /// Pure overwrites complete in interrupt, writes into unwritten blocks open no handle. As in v7.0.0.
+    V7_0 = "v7.0";
+    /// Aligned writes within i_size are shared, into holes too. Read in v7.1.5, but for what file.c has changed since.
+    V7_3 = "v7.3";
 }

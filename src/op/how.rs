@@ -108,6 +108,8 @@ pub struct Submission {
     pub bio: Bio,
     /// Blocks were unwritten: the completion converts (`EXT4_IO_END_UNWRITTEN`).
     pub unwritten: bool,
+    /// `IOMAP_DIO_COMP_WORK` (from v7.0 on): the completion has other work that may sleep.
+    pub works: bool,
 }
 
 /// An allocation that fails, on purpose.

@@ -66,8 +66,7 @@ pub enum Op {
     SmpMb,
     /// `smp_rmb()`.
     SmpRmb,
-    /// `smp_mb__before_atomic()`: a full barrier if the next step is an atomic read-modify-write,
-    /// and nothing if it is not.
+    /// `smp_mb__before_atomic()`: a full barrier if an atomic read-modify-write comes next, else nothing.
     SmpMbBeforeAtomic,
     /// `atomic_read` of the counter of that queue.
     CountRead(WaitQueue),
@@ -112,10 +111,11 @@ pub enum Op {
     WriteSync,
     /// `WARN_ON_ONCE(i_size_read(inode) < i_disksize)` fires.
     WarnSize,
+    /// `queue_work`: what follows is done by a worker, and no longer in interrupt.
+    QueueWork,
     /// Reads `mapping->nrpages`.
     PagesRead,
-    /// `truncate_inode_pages_range`: what lies in the range leaves the cache unwritten. A page that lies
-    /// there in part stays, with zeros there. From that place up to that block.
+    /// `truncate_inode_pages_range`, from there to that block: what lies there leaves the cache, a part is zeroed.
     PageTruncate(Size, LogicalBlock),
     /// `invalidate_inode_pages2_range`: the page leaves the cache unless it is dirty; whether it did.
     PageInvalidate,

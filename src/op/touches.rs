@@ -117,7 +117,7 @@ impl Op {
             Op::Submit(_, ref submission) => {
                 submission.blocks.iter().map(|&b| (Object::InFlight(b), Add)).collect()
             }
-            Op::SmpMb | Op::SmpRmb | Op::SmpMbBeforeAtomic | Op::WarnSize => vec![],
+            Op::SmpMb | Op::SmpRmb | Op::SmpMbBeforeAtomic | Op::WarnSize | Op::QueueWork => vec![],
         }
     }
 

@@ -1,11 +1,12 @@
 //! `generic_perform_write`: a buffered write of blocks of the page.
 
+use super::block_truncate_page::{BlockTruncatePage, grown_from, zeroes_first};
 use super::write_begin::WriteBegin;
 use crate::extent_probe::MapBlocks;
 use crate::kernel::{Kernel, Version};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Bio, Content, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size, Span};
+use crate::op::{Bio, Content, Handle, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size, Span};
 use crate::task::steps;
 
 steps! {
@@ -14,7 +15,8 @@ steps! {
     ///
     /// # Kernel
     /// `generic_perform_write` (mm/filemap.c), `ext4_da_write_begin` and `ext4_da_write_end` (fs/ext4/inode.c),
-    /// `generic_write_end` (fs/buffer.c), read in v3.6, v4.10.17 and v6.12; `ext4_da_write_end` in v3.11, v5.4.18,
+    /// `generic_write_end` (fs/buffer.c), read in v3.6, v4.10.17 and v6.12; `ext4_da_do_write_end` in v6.18.2, v7.0.0
+    /// and v7.1.5 (up to v7.0 it zeroes the rest of the old last block, too); `ext4_da_write_end` in v3.11, v5.4.18,
     /// v5.10.44 and v6.1 as well. What `ext4_da_write_begin` reads and looks up: `__block_write_begin` (fs/buffer.c,
     /// v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1), `ext4_block_write_begin` (v6.12).
     ///
@@ -32,6 +34,8 @@ steps! {
         kernel: Kernel,
         begun: WriteBegin,
         grows: bool,
+        /// i_size as it was.
+        size: Size,
         /// What the blocks that are written in part hold besides.
         rests: Vec<(LogicalBlock, [Content; 2])>,
     }
@@ -52,13 +56,17 @@ steps! {
         => Op::PageFill(self.filled()) => self.rests = Vec::new();
     CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.span.cut());
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead
-        => self.grows = outcome.size() < self.span.end;
+        => { self.size = outcome.size(); self.grows = self.size < self.span.end };
     DisksizeFirst(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version < Version::V6_12
         => UpdateDisksize::new(self.span.end);
     WriteSize in "generic_write_end" "i_size_write" if self.grows => Op::SizeWrite(self.span.end);
     Disksize(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version >= Version::V6_12
         => UpdateDisksize::new(self.span.end);
-    UnlockPage in "generic_write_end" "unlock_page" => Op::Unlock(PageLock, Exclusive);
+    UnlockPage in "generic_write_end" "unlock_page" => Op::Unlock(PageLock, Exclusive)
+        => (!self.zeroes()).then_some(Step::Done);
+    StartZero in "ext4_da_do_write_end" "ext4_journal_start" => Op::JournalStart(Handle::Orphan);
+    ZeroTail(zero: BlockTruncatePage) => BlockTruncatePage::new(self.size);
+    StopZero in "ext4_da_do_write_end" "ext4_journal_stop" => Op::JournalStop(Handle::Orphan);
 }
 
 steps! {
@@ -77,8 +85,9 @@ impl GenericPerformWrite {
     /// Writes what of `span` the page holds.
     pub fn new(span: Span, kernel: Kernel) -> GenericPerformWrite {
         let span = span.below(Size::blocks(PAGE_BLOCKS));
-        let (begun, rests, step) = (WriteBegin::default(), Vec::new(), At::Done);
-        let write = GenericPerformWrite { span, kernel, begun, grows: false, rests, step };
+        let (begun, size, rests, step) =
+            (WriteBegin::default(), Size::default(), Vec::new(), At::Done);
+        let write = GenericPerformWrite { span, kernel, begun, grows: false, size, rests, step };
         if span.start < span.end { write.begin() } else { write }
     }
 
@@ -100,6 +109,12 @@ impl GenericPerformWrite {
         let there = !outcome.buffers().is_empty();
         self.begun = WriteBegin::new(self.span.range(), self.span.cut(), outcome.buffers());
         there.then_some(Step::Map)
+    }
+
+    /// Whether the rest of the block that the file ended in is zeroed, after the write, in a handle of its own.
+    fn zeroes(&self) -> bool {
+        let past = self.span.start > self.size;
+        past && grown_from(self.kernel, self.size) && !zeroes_first(self.kernel)
     }
 
     /// `ext4_da_should_update_i_disksize`: writeback will not have to allocate the last block.

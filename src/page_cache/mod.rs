@@ -1,6 +1,7 @@
 //! What goes through pages: buffered reads and writes, faults, writeback, fsync, and how a page leaves.
 
 mod append;
+mod block_truncate_page;
 mod buffered_fallback;
 mod buffered_write;
 mod convert_run;
@@ -22,6 +23,7 @@ mod write_begin;
 mod writepages;
 
 pub use append::Append;
+pub(crate) use block_truncate_page::{BlockTruncatePage, grown_from, zeroes_first};
 pub use buffered_fallback::BufferedFallback;
 pub use buffered_write::BufferedWrite;
 pub use end_bio::EndBio;

@@ -4,6 +4,7 @@ use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::IDataSem;
 use crate::op::Mode::Exclusive;
 use crate::op::{Blocks, Fault, Handle, MapFor, Op, Range, Size};
+use crate::page_cache::{BlockTruncatePage, grown_from, zeroes_first};
 use crate::task::steps;
 use std::mem::take;
 
@@ -12,7 +13,8 @@ steps! {
     ///
     /// # Kernel
     /// fs/ext4/extents.c and fs/ext4/ext4.h, read in v3.6, v3.7.2, v3.11 (where all this is in
-    /// `ext4_fallocate`), v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.1.192 and v6.12.
+    /// `ext4_fallocate`), v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.1.192, v6.12, v6.18.2, v7.0.0
+    /// and v7.1.5.
     ///
     /// # Modelled
     /// Credits are as many as the depth of the tree, which is looked at without `i_data_sem`. The tree has one
@@ -34,6 +36,8 @@ steps! {
     pub struct AllocBlocks {
         fault: Option<Fault>,
         unwrites: bool,
+        /// i_size as it was.
+        size: Size,
         /// What is left once this round is done.
         rest: Blocks,
     }
@@ -43,6 +47,9 @@ steps! {
 
     CloseGate in "ext4_inode_block_unlocked_dio" if self.drains() => Op::GateClose;
     Drain in "inode_dio_wait" if self.drains() => Op::DioWait;
+    ReadSize "i_size_read" if self.grows && zeroes_first(self.kernel) => Op::SizeRead => self.size = outcome.size();
+    ZeroFirst(zero: BlockTruncatePage) if self.grows_from_a_part() && zeroes_first(self.kernel)
+        => BlockTruncatePage::new(self.size);
     Estimate in "ext4_chunk_trans_blocks" "ext_depth" if self.kernel.version >= Version::V4_10 => Op::DepthRead
         => (self.fault == Some(Fault::Enomem)).then_some(Step::OpenGate);
     StartHandle "ext4_journal_start, with that many credits" => Op::JournalStart(Handle::Extents);
@@ -52,15 +59,17 @@ steps! {
     DropDataSem in "ext4_map_blocks" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive)
         => (!self.grows || self.fails()).then_some(Step::StopHandle);
     RereadSize in "ext4_update_inode_size" "inode->i_size" if self.compares() => Op::SizeRead
-        => self.reached(outcome.size()).then_some(Step::LookDisksize);
+        => { self.size = outcome.size(); self.reached(self.size).then_some(Step::LookDisksize) };
     RaiseSize in "ext4_update_inode_size" "i_size_write" => Op::SizeWrite(Size::blocks(self.range.end()));
     LookDisksize in "ext4_update_inode_size" "i_disksize" if self.compares() => Op::DisksizeRead
-        => self.reached(outcome.size()).then_some(Step::StopHandle);
+        => self.reached(outcome.size()).then_some(Step::ZeroTail);
     LockDisksize in "ext4_update_i_disksize" "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     CheckDisksize in "ext4_update_i_disksize" "i_disksize" => Op::DisksizeRead
         => self.reached(outcome.size()).then_some(Step::UnlockDisksize);
     RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(Size::blocks(self.range.end()));
     UnlockDisksize in "ext4_update_i_disksize" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
+    ZeroTail(zero: BlockTruncatePage) if self.grows_from_a_part() && !zeroes_first(self.kernel)
+        => BlockTruncatePage::new(self.size);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents) => self.next_round();
     OpenGate in "ext4_inode_resume_unlocked_dio" if self.drains() => Op::GateOpen;
 }
@@ -92,6 +101,11 @@ impl AllocBlocks {
     fn drains(&self) -> bool {
         let here = has_gate(self.kernel) && !self.kernel.has(Fix::GateInCallers);
         here && self.kernel.has(Fix::FallocateDrains)
+    }
+
+    /// Whether the rest of the block that the file ended in is zeroed.
+    fn grows_from_a_part(&self) -> bool {
+        self.grows && grown_from(self.kernel, self.size) && !self.reached(self.size)
     }
 
     /// Whether this round finds no block.

@@ -10,13 +10,13 @@ steps! {
     /// `ext4_update_disksize_before_punch`.
     ///
     /// # Kernel
-    /// fs/ext4/inode.c, read in v4.10.17 and in a stable v6.12 (6.12.117), which raises i_disksize to the end of
-    /// the range also where that lies below i_size; the versions modelled do not. 011278485ecc (v4.5).
-    pub struct DisksizeBeforePunch { range: Range, size: Size }
+    /// fs/ext4/inode.c, read in v4.10.17, v6.12, v6.18.2 and v7.0.0. 011278485ecc (v4.5). From v6.18 on (and in 6.12.117)
+    /// i_disksize is raised to the end of the range also where that lies below i_size.
+    pub struct DisksizeBeforePunch { range: Range, kernel: Kernel, size: Size }
     in "ext4_update_disksize_before_punch" => Step / At |self, outcome|;
 
     ReadSize "i_size_read" => Op::SizeRead
-        => { self.size = outcome.size(); (!self.reaches()).then_some(Step::Done) };
+        => self.looked(outcome.size());
     LookDisksize "i_disksize" => Op::DisksizeRead => (outcome.size() >= self.size).then_some(Step::Done);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Orphan);
     TakeDataSem "ext4_update_i_disksize: down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
@@ -30,12 +30,15 @@ steps! {
 impl DisksizeBeforePunch {
     /// Before the pages of `range` go.
     pub fn new(range: Range, kernel: Kernel) -> DisksizeBeforePunch {
-        let task = DisksizeBeforePunch { range, size: Size::default(), step: At::Done };
+        let task = DisksizeBeforePunch { range, kernel, size: Size::default(), step: At::Done };
         if kernel.has(Fix::DisksizeBeforePunch) { task.begin() } else { task }
     }
 
-    /// Whether the range goes up to i_size, or past it.
-    fn reaches(&self) -> bool {
-        Size::blocks(self.range.start) <= self.size && self.size <= Size::blocks(self.range.end())
+    /// Nothing is to be done for a range behind i_size, nor, at first, for one that does not go up to it.
+    fn looked(&mut self, size: Size) -> Option<Step> {
+        let end = Size::blocks(self.range.end());
+        self.size = size.min(end);
+        let reaches = size <= end || self.kernel.has(Fix::DisksizeToHole);
+        (Size::blocks(self.range.start) > size || !reaches).then_some(Step::Done)
     }
 }

@@ -3,9 +3,9 @@
 
 mod alloc_blocks;
 mod alloc_file_blocks;
-mod block_truncate_page;
 mod disksize_before_punch;
 mod evict;
+mod fallocate;
 mod move_extent_per_page;
 mod move_extents;
 mod punch_hole;

@@ -2,6 +2,7 @@
 
 use super::alloc_blocks::has_gate;
 use super::disksize_before_punch::DisksizeBeforePunch;
+use super::fallocate::{FallocateFirst, stamps_time, waits_first};
 use super::setattr::locks_faults_out;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IMutex, IRwsem};
@@ -105,8 +106,8 @@ steps! {
     /// `ext4_punch_hole` of whole blocks.
     ///
     /// # Kernel
-    /// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141, v6.1.192 and v6.12. That
-    /// v6.12 still writes back before it takes the lock is derived: 6.12.117 does not.
+    /// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141, v6.1.192, v6.12, v6.18.2, v7.0.0 and v7.1.5. v6.12
+    /// writes back before it takes the lock, 6.12.117 does not.
     ///
     /// # Modelled
     /// A hole at or past i_size is nothing to punch; one that reaches past it is punched as asked. In
@@ -121,17 +122,16 @@ steps! {
     pub fn new(range: Range, kernel: Kernel);
     in "ext4_punch_hole" => Punch / PunchAt |self, outcome|;
 
-    WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take();
+    WriteBack(pages: Option<Box<WritePages>>) if !self.kernel.has(Fix::PunchWritesNothing) => self.write_back.take();
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
-    ReadSize "inode->i_size" => Op::SizeRead
-        => (Size::blocks(self.range.start) >= outcome.size()).then_some(Punch::DropRwsem);
+    First(first: FallocateFirst) if waits_first(self.kernel) => FallocateFirst::new(true, self.kernel);
+    ReadSize "inode->i_size" => Op::SizeRead => self.looked(outcome.size());
     CloseGate "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
     Drain "inode_dio_wait" if self.kernel.has(Fix::PunchDrains) => Op::DioWait;
-    StartTime "file_modified: ext4_journal_start" if self.kernel.version >= Version::V6_1
-        => Op::JournalStart(Handle::Time);
-    StopTime "file_modified: ext4_journal_stop" if self.kernel.version >= Version::V6_1
-        => Op::JournalStop(Handle::Time);
-    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if locks_faults_out(self.kernel)
+    StartTime "file_modified: ext4_journal_start" if stamps_time(self.kernel) => Op::JournalStart(Handle::Time);
+    StopTime "file_modified: ext4_journal_stop" if stamps_time(self.kernel) => Op::JournalStop(Handle::Time);
+    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)"
+        if locks_faults_out(self.kernel) && !waits_first(self.kernel)
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     Disksize(disksize: DisksizeBeforePunch) => DisksizeBeforePunch::new(self.range, self.kernel);
     DropPages(pages: TruncatePages) => TruncatePages::new(self.range)
@@ -148,6 +148,11 @@ steps! {
 }
 
 impl PunchHoleRwsem {
+    fn looked(&self, size: Size) -> Option<Punch> {
+        let out = if waits_first(self.kernel) { Punch::DropMmap } else { Punch::DropRwsem };
+        (Size::blocks(self.range.start) >= size).then_some(out)
+    }
+
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHoleRwsem {

@@ -1,19 +1,18 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_rwsem`: ftruncate from v4.10 on; and how every era keeps others out.
 
 use super::alloc_blocks::has_gate;
-use super::block_truncate_page::BlockTruncatePage;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IRwsem};
 use crate::op::Mode::Exclusive;
 use crate::op::{Fault, Handle, Op, OrphanOp, Size};
-use crate::page_cache::TruncatePages;
+use crate::page_cache::{BlockTruncatePage, TruncatePages, grown_from, zeroes_first};
 use crate::task::steps;
 
 steps! {
     /// `do_truncate`, `ext4_setattr` and `ext4_truncate`.
     ///
     /// # Kernel
-    /// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141 and v6.12. v4.10: sizes, then (only with an
+    /// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141, v6.12, v6.18.2, v7.0.0 and v7.1.5. v4.10: sizes, then (only with an
     /// orphan record) gate and drain, then `i_mmap_sem`, pages, blocks. v5.4 and later: drain if it
     /// shrinks, `i_mmap_sem` or `invalidate_lock`, sizes, pages, blocks.
     ///
@@ -39,7 +38,11 @@ steps! {
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     ReadSize in "ext4_setattr" "inode->i_size" => Op::SizeRead => self.from = outcome.size();
     KeepOut(wait: KeepOut) if self.kernel.version >= Version::V5_4 => KeepOut::new(self.kernel, self.drains());
+    ZeroFirst(zero: BlockTruncatePage) if self.grows_from_a_part() && zeroes_first(self.kernel)
+        => BlockTruncatePage::new(self.from);
     StartOrphan in "ext4_setattr" "ext4_journal_start" if self.resizes() => Op::JournalStart(Handle::Orphan);
+    ZeroTail(zero: BlockTruncatePage) if self.grows_from_a_part() && !zeroes_first(self.kernel)
+        => BlockTruncatePage::new(self.from);
     AddOrphan in "ext4_orphan_add" if self.shrinks() && self.journal => Op::Orphan(OrphanOp::Add);
     TakeSizes in "ext4_setattr" "down_write(i_data_sem)" if self.together() => Op::Lock(IDataSem, Exclusive);
     WriteDisksize in "ext4_setattr" "i_disksize" if self.resizes() => Op::DisksizeWrite(self.to)
@@ -71,6 +74,11 @@ impl Setattr {
 
     fn shrinks(&self) -> bool {
         self.to < self.from
+    }
+
+    /// Whether the rest of the old last block is zeroed. (The drain is of those that shrink.)
+    fn grows_from_a_part(&self) -> bool {
+        grown_from(self.kernel, self.from) && self.to > self.from
     }
 
     fn resizes(&self) -> bool {

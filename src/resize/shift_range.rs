@@ -1,8 +1,9 @@
 //! `ext4_collapse_range` and `ext4_insert_range`: blocks change their place in the file.
 
 use super::alloc_blocks::has_gate;
+use super::fallocate::{FallocateFirst, stamps_time, waits_first};
 use super::setattr::locks_faults_out;
-use crate::kernel::{Fix, Kernel, Version};
+use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{self, IDataSem, IRwsem};
 use crate::op::Mode::Exclusive;
 use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range, Shift, Size};
@@ -13,7 +14,7 @@ steps! {
     /// `ext4_collapse_range` takes a range out of the file, `ext4_insert_range` puts one in.
     ///
     /// # Kernel
-    /// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.1.192 and v6.12.
+    /// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.1.192, v6.12, v6.18.2 and v7.0.0.
     ///
     /// # Modelled
     /// A collapse that reaches i_size is refused, an insert from i_size on too. An insert raises both
@@ -38,14 +39,14 @@ steps! {
     in function(self.shift) => Step / At |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
-    ReadSize "inode->i_size" => Op::SizeRead => self.refused(outcome.size()).then_some(Step::DropRwsem);
+    First(first: FallocateFirst) if waits_first(self.kernel) => FallocateFirst::new(true, self.kernel);
+    ReadSize "inode->i_size" => Op::SizeRead => self.looked(outcome.size());
     CloseGate "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
     Drain "inode_dio_wait" if self.kernel.has(Fix::ShiftDrains) => Op::DioWait;
-    StartTime "file_modified: ext4_journal_start" if self.kernel.version >= Version::V6_1
-        => Op::JournalStart(Handle::Time);
-    StopTime "file_modified: ext4_journal_stop" if self.kernel.version >= Version::V6_1
-        => Op::JournalStop(Handle::Time);
-    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if locks_faults_out(self.kernel)
+    StartTime "file_modified: ext4_journal_start" if stamps_time(self.kernel) => Op::JournalStart(Handle::Time);
+    StopTime "file_modified: ext4_journal_stop" if stamps_time(self.kernel) => Op::JournalStop(Handle::Time);
+    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)"
+        if locks_faults_out(self.kernel) && !waits_first(self.kernel)
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take();
     DropPages(pages: TruncatePages) => TruncatePages::from(self.page())
@@ -93,6 +94,11 @@ impl ShiftRange {
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> ShiftRange {
         ShiftRange { fault, ..self }
+    }
+
+    fn looked(&self, size: Size) -> Option<Step> {
+        let out = if waits_first(self.kernel) { Step::DropMmap } else { Step::DropRwsem };
+        self.refused(size).then_some(out)
     }
 
     fn refused(&self, size: Size) -> bool {

@@ -1,12 +1,11 @@
 //! `ext4_setattr` and `ext4_truncate` under `i_mutex`: ftruncate up to v3.11.
 
-use super::block_truncate_page::BlockTruncatePage;
 use super::setattr::KeepOut;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{IDataSem, IMutex};
 use crate::op::Mode::Exclusive;
 use crate::op::{Fault, Handle, Op, Size};
-use crate::page_cache::{FlushCompleted, TruncatePages};
+use crate::page_cache::{BlockTruncatePage, FlushCompleted, TruncatePages};
 use crate::task::steps;
 
 steps! {

@@ -2,6 +2,7 @@
 
 use super::alloc_blocks::{AllocBlocks, has_gate};
 use super::disksize_before_punch::DisksizeBeforePunch;
+use super::fallocate::{FallocateFirst, stamps_time, waits_first};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IRwsem};
 use crate::op::Mode::Exclusive;
@@ -13,8 +14,8 @@ steps! {
     /// `ext4_fallocate`, for what it may rely on after its drain.
     ///
     /// # Kernel
-    /// fs/ext4/extents.c, read in v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1.141 and v6.12.
-    /// Between the two lies a time with the estimate under `i_mutex` and without the drain: v4.10 without
+    /// fs/ext4/extents.c, read in v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.12, v6.18.2 and v7.0.0.
+    /// Before v4.10 lies a time with the estimate under `i_mutex` and without the drain: v4.10 without
     /// 0d306dcf86e8. From v6.15 on, and in 6.12.117, `ext4_fallocate` itself takes the lock, drains and stamps the
     /// time, all before the functions of each mode look at the sizes.
     ///
@@ -34,6 +35,7 @@ steps! {
 
     EstimateEarly in "ext4_chunk_trans_blocks" if self.kernel.version < Version::V4_10 => Op::DepthRead;
     TakeLock "inode_lock" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
+    First(first: FallocateFirst) if waits_first(self.kernel) => FallocateFirst::new(false, self.kernel);
     Sizes(sizes: Sizes) if self.grows && self.kernel.version >= Version::V4_10
         => Sizes::sample("ext4_fallocate", self.range, self.kernel) => self.grows = sizes.below;
     Flush(flush: FlushCompleted) if self.kernel.has(Fix::FallocateFlush)
@@ -87,7 +89,7 @@ steps! {
     /// `ext4_zero_range` of whole blocks.
     ///
     /// # Kernel
-    /// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141 and v6.12. That 17048e8a083f took
+    /// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.12, v6.18.2 and v7.0.0. That 17048e8a083f took
     /// the second closing out of `ext4_alloc_file_blocks`, and why, is from its message.
     ///
     /// # Left out
@@ -98,15 +100,14 @@ steps! {
     in "ext4_zero_range" => Zero / ZeroAt |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
+    First(first: FallocateFirst) if waits_first(self.kernel) => FallocateFirst::new(true, self.kernel);
     Sizes(sizes: Sizes) if self.grows => Sizes::sample("ext4_zero_range", self.range, self.kernel)
         => self.grows = sizes.below;
     CloseGate in "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
     Drain in "inode_dio_wait" if self.kernel.has(Fix::ZeroDrains) => Op::DioWait;
-    StartTime "file_modified: ext4_journal_start" if self.kernel.version >= Version::V6_1
-        => Op::JournalStart(Handle::Time);
-    StopTime "file_modified: ext4_journal_stop" if self.kernel.version >= Version::V6_1
-        => Op::JournalStop(Handle::Time);
-    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
+    StartTime "file_modified: ext4_journal_start" if stamps_time(self.kernel) => Op::JournalStart(Handle::Time);
+    StopTime "file_modified: ext4_journal_stop" if stamps_time(self.kernel) => Op::JournalStop(Handle::Time);
+    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if !waits_first(self.kernel) => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     Disksize(disksize: DisksizeBeforePunch) if self.kernel.has(Fix::DisksizeBeforePunch)
         => DisksizeBeforePunch::new(self.range, self.kernel);
     DropPages(pages: TruncatePages) => TruncatePages::new(self.range);

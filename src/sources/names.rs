@@ -29,7 +29,7 @@ renamed! {
     ext4_aiodio_wait: V3_7 ext4_unwritten_wait;
     ext4_alloc_file_blocks: RfcV1 ext4_fallocate, V4_10 ext4_alloc_file_blocks;
     ext4_block_truncate_page:
-        RfcV1 ext4_discard_partial_page_buffers, V3_11 ext4_block_truncate_page;
+        RfcV1 ext4_discard_partial_page_buffers, V3_11 ext4_block_truncate_page, V7_3 ext4_block_zero_eof;
     ext4_bio_write_page: V6_12 ext4_bio_write_folio;
     ext4_buffered_write_iter:
         RfcV1 generic_file_aio_write, V4_10 ext4_file_write_iter, V5_10 ext4_buffered_write_iter;
@@ -65,7 +65,7 @@ renamed! {
     mext_inode_double_unlock: V3_11 ext4_inode_double_unlock, V4_10 unlock_two_nondirectories;
     mext_page_double_lock:
         RfcV1 grab_cache_page_write_begin, V3_7 mext_page_double_lock, V6_12 mext_folio_double_lock;
-    mext_page_mkuptodate: RfcV1 block_read_full_page, V3_7 mext_page_mkuptodate;
+    mext_page_mkuptodate: RfcV1 block_read_full_page, V3_7 mext_page_mkuptodate, V7_0 mext_folio_mkuptodate;
     mext_replace_branches: V4_10 ext4_swap_extents;
     mpage_map_and_submit_extent: RfcV1 mpage_da_map_and_submit, V3_11 mpage_map_and_submit_extent;
     mpage_prepare_extent_to_map: RfcV1 write_cache_pages_da, V3_11 mpage_prepare_extent_to_map;
@@ -76,6 +76,11 @@ renamed! {
     try_to_release_page: V6_1 filemap_release_folio;
     truncate_setsize: V3_11 ext4_setattr;
     wake_up_bit: V6_12 wake_up_var;
+    move_extent_per_page: V7_0 mext_move_extent;
+    mext_check_arguments: V7_0 mext_check_validity;
+    mext_check_coverage: V7_0 mext_move_begin;
+    get_ext_path: V7_0 ext4_map_blocks;
+    ext4_da_writepages_trans_blocks: V6_18 ext4_chunk_trans_blocks;
 }
 
 impl Place {

@@ -38,7 +38,10 @@ mod tests {
     #[test]
     fn the_newest_kernel_that_is_not_newer_than_the_running_one_is_meant() {
         for (release, version) in [
-            ("6.18.44-amd64", Some(Version::V6_12)),
+            ("7.5.0", Some(Version::V7_3)),
+            ("7.2.1", Some(Version::V7_0)),
+            ("6.18.44-amd64", Some(Version::V6_18)),
+            ("6.17.2", Some(Version::V6_12)),
             ("6.12.0", Some(Version::V6_12)),
             ("6.11.9", Some(Version::V6_1)),
             ("5.10.0-44", Some(Version::V5_10)),
@@ -50,5 +53,6 @@ mod tests {
         }
         assert_eq!(other_kernel("6.12.117", Version::V6_12), None);
         assert!(other_kernel("6.18.44", Version::V6_12).is_some());
+        assert_eq!(other_kernel("6.18.44", Version::V6_18), None);
     }
 }

@@ -213,6 +213,7 @@ impl Writer<'_> {
             blocks: vec![0],
             bio: Bio::WHOLE_WRITE,
             unwritten: false,
+            works: false,
         };
         let before = self.random.below(steps - 1);
         self.some(before);

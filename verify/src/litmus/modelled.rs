@@ -1,7 +1,7 @@
 //! Which kernels a call is modelled on: elsewhere its steps would be those of another era.
 
 use super::{CallSpec, Litmus, TaskSpec};
-use diolock::kernel::Version::{self, RfcV1, V3_7, V3_11, V4_10, V5_4, V5_10, V6_12};
+use diolock::kernel::Version::{self, RfcV1, V3_7, V3_11, V4_10, V5_4, V5_10};
 use diolock::op::{Fault, WaitQueue};
 use std::ops::RangeInclusive;
 
@@ -9,11 +9,11 @@ impl CallSpec {
     /// The kernels that it is modelled on, as a whole, or with an option (whose key comes first) that
     /// it was given.
     fn modelled(&self) -> Vec<(&'static str, RangeInclusive<Version>)> {
-        let always = RfcV1..=V6_12;
+        let always = RfcV1..=Version::NEWEST;
         match *self {
             CallSpec::Pwrite { fault, flags, pins, .. } => [
                 ("fail", fault == Some(Fault::Enomem), RfcV1..=V3_11),
-                ("nowait", flags.nowait, V5_4..=V6_12),
+                ("nowait", flags.nowait, V5_4..=Version::NEWEST),
                 ("pins", pins, RfcV1..=V5_4),
             ]
             .into_iter()
@@ -29,14 +29,14 @@ impl CallSpec {
 
     /// The kernels that it is modelled on, for people: `v4.10 to v6.12`.
     pub(super) fn kernels(&self) -> String {
-        let all = self.since_until().unwrap_or(RfcV1..=V6_12);
+        let all = self.since_until().unwrap_or(RfcV1..=Version::NEWEST);
         format!("{} to {}", all.start().name(), all.end().name())
     }
 
     /// Of a call that not every kernel has, or has as modelled.
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
-            CallSpec::AioPread(_) => RfcV1..=V6_12,
+            CallSpec::AioPread(_) => RfcV1..=Version::NEWEST,
             CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,
             CallSpec::PageFault { .. } | CallSpec::Mmap => RfcV1..=V5_4,
@@ -44,9 +44,9 @@ impl CallSpec {
                 RfcV1..=V5_4
             }
             CallSpec::Fallocate(_) | CallSpec::ZeroRange { .. } | CallSpec::ShiftRange { .. } => {
-                V4_10..=V6_12
+                V4_10..=Version::NEWEST
             }
-            CallSpec::Uring { .. } => V5_10..=V6_12,
+            CallSpec::Uring { .. } => V5_10..=Version::NEWEST,
             _ => return None,
         })
     }

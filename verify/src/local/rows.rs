@@ -102,7 +102,7 @@ pub fn rows(calls: &[Call], version: Version, follow: usize) -> Vec<Row> {
         for unwritten in [false, true] {
             let (span, bio) = (Span::of(Range { start: 0, len: 1 }, None), Bio::WHOLE_WRITE);
             let mut call = call.clone();
-            call.submit(Submission { span, blocks: vec![0], bio, unwritten });
+            call.submit(Submission { span, blocks: vec![0], bio, unwritten, works: false });
             walk.from(call);
         }
     }

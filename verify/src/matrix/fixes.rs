@@ -95,6 +95,12 @@ pub(super) fn older(litmuses: &[Arc<Litmus>], verdicts: &Verdicts) -> Vec<Questi
         .collect()
 }
 
+/// Whether something goes wrong, or what the test says `exists` is seen no more: a change that lets tasks run beside
+/// each other is shown by what comes of it.
+fn is_lost(verdict: &Verdict) -> bool {
+    is_bad(verdict) || matches!(verdict, Verdict::Forbidden(_))
+}
+
 /// The first litmus test found to need `fixes` on a kernel: it does not fail there, and does without them
 /// all. Those that say so themselves are asked first; of weak memory only where the fixes are about it.
 pub fn needed(
@@ -115,7 +121,7 @@ pub fn needed(
     asked.sort_by_key(|litmus| !named(litmus));
     let bad = |litmus: &Arc<Litmus>, kernel| {
         let report = survey::ask(&Question { litmus: Arc::clone(litmus), kernel }, options);
-        is_bad(&report.verdict).then(|| word(&report.verdict))
+        is_lost(&report.verdict).then(|| word(&report.verdict))
     };
     asked.into_iter().find_map(|litmus| {
         let verdict = bad(litmus, without)?;
@@ -136,7 +142,7 @@ fn need(litmus: &Litmus, verdicts: &Verdicts, fix: Fix, version: Version) -> Opt
     let whole = Kernel::new(version);
     let with = verdict(verdicts, litmus, whole)?;
     let without = verdict(verdicts, litmus, whole.without(fix))?;
-    (is_bad(without) && !is_bad(with)).then(|| Need {
+    (is_lost(without) && !is_lost(with)).then(|| Need {
         litmus: litmus.name.clone(),
         named: litmus.expect.iter().any(|expect| expect.kernel.removed().eq([fix])),
         verdict: word(without),

@@ -131,6 +131,7 @@ pub fn op_words(op: &Op) -> String {
         Op::Orphan(OrphanOp::Del) => "orphan_del",
         Op::Orphan(OrphanOp::Test) => "on the orphan list",
         Op::WriteSync => "generic_write_sync",
+        Op::QueueWork => "queue_work",
         Op::WarnSize => "WARN_ON(i_size < i_disksize)",
         Op::PagesRead => "nrpages",
         Op::PageInvalidate => "drop the page",

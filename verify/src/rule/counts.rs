@@ -108,11 +108,13 @@ pub(super) fn io_end_is_kept(view: &View<'_>) -> Judgement {
     }
 }
 
-/// R10: the credits of a handle.
+/// R10: the credits of a handle, where they are estimated by the tree as it is.
 pub(super) fn handle_credits(view: &View<'_>) -> Judgement {
     let me = view.me();
     match (&view.event.op, &view.event.outcome, me.credits_for) {
-        (Op::DepthRead, &Outcome::Value(depth), Some(had)) if me.handles > 0 && depth > had => {
+        (Op::DepthRead, &Outcome::Value(depth), Some(had))
+            if me.handles > 0 && depth > had && !view.program.kernel.has(Fix::DeepestTree) =>
+        {
             let who = view.who();
             let text = format!(
                 "{who}'s handle has credits for a tree of depth {had}, which is {depth} deep by now"

@@ -141,6 +141,8 @@ pub(crate) struct TaskRecord {
     pub(super) synced: bool,
     /// It has converted extents.
     pub(super) converted: bool,
+    /// It runs in interrupt.
+    pub(super) interrupt: bool,
     /// It has dropped the pages, or seen that there are none, and kept out all that bring some in since.
     pub(super) pages_gone: bool,
     /// It has closed the gate.

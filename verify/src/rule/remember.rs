@@ -2,10 +2,18 @@
 
 use super::records::{DioRecord, Halves, PagesRecord};
 use super::view::View;
+use diolock::call::Call;
+use diolock::kernel::Version;
 use diolock::op::{
     Bio, Ends, Extent, Handle, LockName, MapFor, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
     PhysicalBlock, PrivateOp, Size, Submission, TaskId, WaitQueue,
 };
+
+/// Whether the end of the task's I/O runs in interrupt, up to a step of its own that says no longer.
+fn interrupts(view: &View<'_>) -> bool {
+    let call = &view.program.calls[usize::from(view.event.task)];
+    view.program.kernel.version >= Version::V7_0 && matches!(call, Call::IomapEndIo(_))
+}
 
 /// Notes an event.
 pub(super) fn remember(view: &mut View<'_>) {
@@ -200,7 +208,11 @@ pub(super) fn remember(view: &mut View<'_>) {
             view.extents_mut().holes.join(Halves::from(Size::blocks(range.start)));
         }
         (Op::Submit(child, submission), _) => submit(view, *child, submission),
-        (Op::Bio(blocks, bio), _) => io(view, blocks, *bio),
+        (Op::Bio(blocks, bio), _) => {
+            io(view, blocks, *bio);
+            view.me_mut().interrupt = interrupts(view);
+        }
+        (Op::QueueWork, _) => view.me_mut().interrupt = false,
         (Op::InodeAioSet(_), _) => *view.slot_mut() = Some(me),
         (&Op::Private(_, PrivateOp::TakeIoEnd { of }), _) => view.io_end_mut(of).taken = true,
         (Op::Private(_, PrivateOp::PointAtFlag), _) => view.me_mut().submits = true,

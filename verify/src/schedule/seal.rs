@@ -105,7 +105,7 @@ fn started(program: &Program, task: TaskId) -> Call {
     if !call.started() {
         let range = Range { start: 0, len: 1 };
         let (span, bio) = (Span::of(range, None), Bio::WHOLE_WRITE);
-        call.submit(Submission { span, blocks: vec![0], bio, unwritten: true });
+        call.submit(Submission { span, blocks: vec![0], bio, unwritten: true, works: true });
     }
     call
 }

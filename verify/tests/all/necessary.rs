@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 /// A fix that another one makes redundant on a kernel, as the doc of [`Fix`] says: nothing fails without it,
 /// and a litmus test that names both fails without them.
-const COVERED: [(Version, Fix, Fix); 7] = [
+const COVERED: [(Version, Fix, Fix); 13] = [
     (Version::V3_7, Fix::FallocateFlush, Fix::SplitOnConvert),
     (Version::V3_7, Fix::SplitOnConvert, Fix::FallocateFlush),
     (Version::V3_11, Fix::SplitOnConvert, Fix::NoMergeUnwritten),
@@ -22,10 +22,16 @@ const COVERED: [(Version, Fix, Fix); 7] = [
     (Version::V5_4, Fix::AlignedPastEof, Fix::UnalignedAlone),
     (Version::V6_12, Fix::DirtyBarrier, Fix::SizeRelease),
     (Version::V6_12, Fix::SizeRelease, Fix::DirtyBarrier),
+    (Version::V6_18, Fix::DirtyBarrier, Fix::SizeRelease),
+    (Version::V6_18, Fix::SizeRelease, Fix::DirtyBarrier),
+    (Version::V7_0, Fix::DirtyBarrier, Fix::SizeRelease),
+    (Version::V7_0, Fix::SizeRelease, Fix::DirtyBarrier),
+    (Version::V7_3, Fix::DirtyBarrier, Fix::SizeRelease),
+    (Version::V7_3, Fix::SizeRelease, Fix::DirtyBarrier),
 ];
 
 /// Fixes that nothing needs on kernels up to and with that one, and why.
-const NOT_NEEDED: [(Fix, Version, &str); 5] = [
+const NOT_NEEDED: [(Fix, Version, &str); 9] = [
     (
         Fix::SizesUnderDataSem,
         Version::V4_10,
@@ -40,6 +46,26 @@ const NOT_NEEDED: [(Fix, Version, &str); 5] = [
         Fix::ZeroDrains,
         Version::V6_12,
         "the tree grows at get_block; that an I/O ends after the zeroing is seen by no rule",
+    ),
+    (
+        Fix::GrowingZeroes,
+        Version::V7_3,
+        "a store past i_size through a mapping is no data here; with it something is lost",
+    ),
+    (
+        Fix::DisksizeToHole,
+        Version::V7_3,
+        "no rule asks what fsck finds of a tree that reaches past i_disksize",
+    ),
+    (
+        Fix::InlineCompletion,
+        Version::V7_3,
+        "it makes completions faster; what it must not skip is comp-work-…",
+    ),
+    (
+        Fix::UnwrittenAsIs,
+        Version::V7_0,
+        "it saves a handle; v7.3 needs it for writes with IOCB_NOWAIT",
     ),
     (
         Fix::OpenerBarrier,

@@ -232,7 +232,7 @@ fn r4_no_block_freed_under_io() {
     // To look is no I/O; from its submission on it is in flight, until it ends.
     keeps(RuleId::R4, Extent::Written, &[&[map, Op::Free(0)]]);
     let (span, bio) = (Span::of(BLOCK, None), Bio::WHOLE_WRITE);
-    let submission = Submission { span, blocks: vec![0], bio, unwritten: false };
+    let submission = Submission { span, blocks: vec![0], bio, unwritten: false, works: false };
     breaks(RuleId::R4, Extent::Written, &[&[Op::Submit(1, submission), Op::Free(0)], &[]]);
 }
 

@@ -36,7 +36,15 @@ fn every_function_that_a_run_shows_is_in_the_ledger() {
     let litmuses = catalogue::all().expect("the catalogue reads");
     let all_missing = Mutex::new(BTreeSet::new());
     crate::common::each(
-        &[Version::V3_6, Version::V3_7, Version::V6_1, Version::V6_12],
+        &[
+            Version::V3_6,
+            Version::V3_7,
+            Version::V6_1,
+            Version::V6_12,
+            Version::V6_18,
+            Version::V7_0,
+            Version::V7_3,
+        ],
         |&version| {
             let mut missing = BTreeSet::new();
             let mut functions = BTreeSet::new();

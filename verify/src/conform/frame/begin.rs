@@ -129,7 +129,13 @@ impl Frame {
     ) -> Frame {
         let span = Span::of(blocks_of(asked, block), None);
         let mut end_io = IomapEndIo::new(1, kernel, false, false);
-        end_io.submit(Submission { span, blocks: vec![0], bio: Bio::WHOLE_WRITE, unwritten });
+        end_io.submit(Submission {
+            span,
+            blocks: vec![0],
+            bio: Bio::WHOLE_WRITE,
+            unwritten,
+            works: unwritten,
+        });
         let calls = vec![Call::IomapEndIo(end_io)];
         let mut frame = Frame::new(Kind::Completion, block, asked, calls);
         frame.iocb = Some(iocb);

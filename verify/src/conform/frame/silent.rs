@@ -80,6 +80,7 @@ impl Frame {
             | Op::DisksizeWrite(_)
             | Op::WriteSync
             | Op::AioComplete
+            | Op::QueueWork
             | Op::WarnSize => vec![Outcome::Done],
             Op::Bio(..) if self.kind == Kind::Completion => vec![Outcome::Done],
             _ => Vec::new(),
