@@ -72,7 +72,7 @@ have! {
     V5_10..=V6_12:
         __iomap_dio_rw ext4_buffered_write_iter ext4_dio_read_iter ext4_dio_write_checks
         ext4_dio_write_end_io ext4_dio_write_iter ext4_end_io_end ext4_extending_io
-        ext4_handle_inode_extension ext4_iomap_alloc;
+        ext4_handle_inode_extension ext4_iomap_alloc ext4_set_iomap;
     V6_1..=V6_12:
         __filemap_get_folio copy_folio_to_iter filemap_add_folio filemap_create_folio filemap_get_pages
         filemap_read filemap_release_folio wake_up_var;

@@ -60,7 +60,7 @@ readings! {
     DioComplete [V4_10 V5_4] "": dio_complete;
     DioReadIter [V4_10 V5_4 V5_10 V6_1 V6_12] "": filemap_write_and_wait_range;
     DioReadIter [V4_10 V5_4] "": ext4_direct_IO_read do_blockdev_direct_IO dio_complete;
-    DioReadIter [V5_10 V6_1 V6_12] "": ext4_dio_read_iter __iomap_dio_rw iomap_dio_complete;
+    DioReadIter [V5_10 V6_1 V6_12] "": ext4_dio_read_iter __iomap_dio_rw iomap_dio_complete ext4_set_iomap;
     DioWriteChecks [V5_10 V6_1 V6_12] "":
         ext4_extending_io ext4_dio_write_checks inode_dio_wait file_modified;
     DioWriteChecks [V6_1 V6_12] "v5.10 from v5.4 and v6.1": generic_write_checks;

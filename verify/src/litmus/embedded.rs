@@ -53,6 +53,7 @@ files! {
     "completion-invalidates-pages"
     "completion-vs-expanding-truncate"
     "conversion-inside-count"
+    "direct-read-of-a-delayed-block"
     "direct-read-writes-back"
     "direct-reads-are-not-atomic"
     "direct-write-beside-a-busy-page"
