@@ -121,6 +121,18 @@ def extract(vmlinuz, vmlinux):
     raise Failed(f"{vmlinuz.name} is packed in a way unknown here")
 
 
+def diolock():
+    """Our program, built if something has changed."""
+    build = run("cargo", "build", "--release", "-q", "-p", "diolock-verify", "--bin", "diolock", cwd=ROOT, check=False)
+    if build.returncode != 0:
+        raise Failed("diolock could not be built")
+    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/diolock"
+
+
+def tests():
+    return sorted(path.stem for path in (ROOT / "verify/litmus").glob("*.toml"))
+
+
 def libraries(program):
     """The shared libraries that a program loads, as the loader of this machine finds them."""
     return [pathlib.Path(path) for path in re.findall(r"(/\S+) \(0x", output_of("ldd", program))]
@@ -133,18 +145,19 @@ class Guest:
     """
 
     def __init__(self, kernel, arguments, files=None, programs=None, block=4096, iops=None, disk=64, memory=512,
-                 processor="max"):
+                 processor="max", processors=2, journal=True):
         self.work = CACHE / f"work-{os.getpid()}"
         shutil.rmtree(self.work, ignore_errors=True)
         self._tree(files or {}, programs or {})
         for name, size in (("disk", disk << 20), ("handed", 256 << 20)):
             with open(self.work / name, "wb") as image:
                 image.truncate(size)
-        run("mke2fs", "-q", "-F", "-t", "ext4", "-b", block, "-E",
+        features = [] if journal else ["-O", "^has_journal"]
+        run("mke2fs", "-q", "-F", "-t", "ext4", "-b", block, *features, "-E",
             "lazy_itable_init=0,lazy_journal_init=0", self.work / "disk")
         throttle = f",throttling.iops-total={iops}" if iops else ""
         self.command = [
-            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", processor, "-smp", "2", "-m", str(memory),
+            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", processor, "-smp", str(processors), "-m", str(memory),
             "-nodefaults", "-display", "none", "-no-reboot",
             "-serial", f"file:{self.console}", "-serial", f"file:{self.told}",
             "-kernel", str(kernel / "vmlinux"), "-initrd", str(self.work / "initramfs"),

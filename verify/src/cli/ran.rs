@@ -116,6 +116,7 @@ fn one(
         },
         rounds: arguments.rounds,
         seed: arguments.seed,
+        still: arguments.still,
     };
     let spinner = progress::spinner("rounds");
     let seen =

@@ -30,6 +30,9 @@ pub struct Run {
     /// Where the random delays start
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// Without delays, for `diolock confirm`
+    #[arg(long, hide = true)]
+    pub still: bool,
     /// The model is given up after that many states; what was not found by then is not known
     #[arg(long, value_name = "N", default_value_t = 3_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_states: u32,

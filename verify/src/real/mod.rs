@@ -24,6 +24,7 @@ mod gate;
 #[cfg(target_os = "linux")]
 mod layout;
 mod outcome;
+mod predicted;
 #[cfg(target_os = "linux")]
 mod place;
 #[cfg(target_os = "linux")]
@@ -35,6 +36,7 @@ mod rounds;
 pub use allowed::{Allowed, Standing, allowed};
 pub use compared::{Compared, Line};
 pub use outcome::{Back, Held, Outcome, Told};
+pub use predicted::predicted;
 #[cfg(target_os = "linux")]
 pub use place::Place;
 pub use refuse::refused;
