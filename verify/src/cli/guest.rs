@@ -12,7 +12,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::{env, fs, process};
 
 /// Requests a second that the disk serves where a call is to be over before its I/O is.
-const SLOW: &str = "10";
+const SLOW: &str = "3";
 
 /// A machine that waits for a debugger.
 pub struct Guest {

@@ -39,6 +39,10 @@ impl Anchor {
         if let ("filemap_read", "ReadSize", Op::SizeRead) = (place.kernel, place.step, op) {
             return Some(Anchor::Return(&["filemap_get_pages"]));
         }
+        // It brings the page in by reading ahead, which takes the lock here, once it has looked at i_size.
+        if let ("filemap_create_folio", Op::Lock(LockName::InvalidateLock, _)) = (place.kernel, op) {
+            return Some(Anchor::Entry(&["page_cache_ra_unbounded"]));
+        }
         Some(match op {
             Op::Lock(lock, mode) | Op::TryLock(lock, mode) => acquire(*lock, *mode)?,
             Op::LockByRequeue(lock) | Op::Queue(lock) => acquire(*lock, Mode::Exclusive)?,
@@ -70,8 +74,8 @@ fn is_rwsem(lock: LockName) -> bool {
 
 fn acquire(lock: LockName, mode: Mode) -> Option<Anchor> {
     let names: &[&str] = match mode {
-        Mode::Shared => &["down_read", "down_read_trylock", "down_read_killable"],
-        Mode::Exclusive => &["down_write", "down_write_trylock", "down_write_killable"],
+        Mode::Shared => &["down_read"],
+        Mode::Exclusive => &["down_write"],
     };
     match lock {
         LockName::PageLock => Some(Anchor::Entry(&["__folio_lock"])),

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long it may take until every task has come to its first call.
 const START: Duration = Duration::from_secs(120);
+/// How long a stack is, and how it is aligned (`THREAD_SIZE`).
+const STACK: u64 = 16 << 10;
 /// What a completion is given.
 const COMPLETION: Duration = Duration::from_millis(300);
 
@@ -184,6 +186,10 @@ impl<'a> Driver<'a> {
             self.run(COMPLETION)?;
             return Ok(None);
         }
+        let amid = match leg.until {
+            Until::Held(Anchor::Return(names), 1) => self.returns_to(task, self.find(names)?)?,
+            _ => None,
+        };
         self.tasks[task].cpu = None;
         let exit = self.find(&["syscall_exit_to_user_mode"])?;
         let (mut places, lock, mut left) = match &leg.until {
@@ -194,6 +200,9 @@ impl<'a> Driver<'a> {
             _ => (Vec::new(), None, 0),
         };
         let mut returns = matches!(leg.until, Until::Held(Anchor::Return(_), _));
+        if let Some(place) = amid {
+            (places, returns) = (vec![place], false);
+        }
         let start = Instant::now();
         while let Some(time) = PATIENCE.checked_sub(start.elapsed()) {
             self.break_at(&[&places[..], &[exit]].concat())?;
@@ -220,6 +229,32 @@ impl<'a> Driver<'a> {
         }
         let slept = self.slept(leg.task)?;
         Ok(Some(Forced::Refused(number, slept)))
+    }
+
+    /// Where a function returns to that a task which is held is in already.
+    fn returns_to(&mut self, task: usize, function: u64) -> io::Result<Option<u64>> {
+        let Some(cpu) = self.tasks[task].cpu else { return Ok(None) };
+        let stack = self.rsp.registers(cpu)?.stack;
+        for word in self.words(stack)? {
+            // What is returned to stands behind a call: its last four bytes are how far the function is.
+            let call = if self.image.function(word).is_some() { self.rsp.memory(word - 5, 5)? } else { None };
+            let far = call.filter(|call| call[0] == 0xe8).and_then(|call| <[u8; 4]>::try_from(&call[1..]).ok());
+            let called = far.map(|far| word.wrapping_add_signed(i64::from(i32::from_le_bytes(far))));
+            if called == Some(function) {
+                return Ok(Some(word));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a stack holds, from there on.
+    fn words(&mut self, stack: u64) -> io::Result<Vec<u64>> {
+        // Behind its end there is nothing.
+        let end = (stack | (STACK - 1)) + 1;
+        let len = (end - stack).min(2048) as usize;
+        let bytes = self.rsp.memory(stack, len)?.unwrap_or_default();
+        let words = bytes.chunks_exact(8).filter_map(|word| word.try_into().ok());
+        Ok(words.map(u64::from_le_bytes).collect())
     }
 
     /// Where an anchor is, and for a lock its address.
@@ -314,10 +349,8 @@ impl<'a> Driver<'a> {
     fn slept(&mut self, task: TaskId) -> io::Result<Slept> {
         let address = self.tasks[usize::from(task)].address;
         let stack = self.word(address + self.image.offsets().sp)?;
-        let bytes = self.rsp.memory(stack, 2048)?.unwrap_or_default();
-        let words = bytes.chunks_exact(8).filter_map(|word| word.try_into().ok()).map(u64::from_le_bytes);
         let mut functions: Vec<String> = Vec::new();
-        for word in words {
+        for word in self.words(stack)? {
             let Some(name) = self.image.function(word).map(str::to_owned) else { continue };
             // What is returned to stands behind a call.
             let call = self.rsp.memory(word - 5, 1)?.is_some_and(|bytes| bytes == [0xe8]);
