@@ -86,7 +86,9 @@ pub enum Command {
     )]
     Run(Run),
     /// Hold a real kernel, under QEMU, to the schedule of a counterexample: does it fail there, or where does it refuse?
-    #[command(after_help = "Exit status: 0 it does what the model says in nine of ten rounds, 1 it does not, 2 bad input.")]
+    #[command(
+        after_help = "Exit status: 0 it does what the model says in nine of ten rounds, 1 it does not, 2 bad input."
+    )]
     Confirm(Confirm),
     /// List the litmus tests
     List,

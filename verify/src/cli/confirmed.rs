@@ -62,7 +62,10 @@ pub fn run(arguments: &Confirm) -> miette::Result<ExitCode> {
     let lines = plan.words(&wanted.program, |waiting| waits_words(waiting, &letter));
     let mut out = Out::new();
     if !arguments.json {
-        out.line(&format!("{} on {}, by the schedule of {}", litmus.name, wanted.program.kernel, wanted.of))?;
+        out.line(&format!(
+            "{} on {}, by the schedule of {}",
+            litmus.name, wanted.program.kernel, wanted.of
+        ))?;
         lines.iter().try_for_each(|line| out.line(&format!("  {line}")))?;
     }
     if arguments.plan {
@@ -93,7 +96,9 @@ fn wanted(arguments: &Confirm, litmus: &Litmus) -> miette::Result<Wanted> {
         };
         return Ok(Wanted { program, of: kernel, events: replay.run.events, blocked });
     }
-    let events_of = |report: &Report| report.counterexample.as_ref().map(|found| found.events.clone()).unwrap_or_default();
+    let events_of = |report: &Report| {
+        report.counterexample.as_ref().map(|found| found.events.clone()).unwrap_or_default()
+    };
     let failing = |program: &Program| {
         let mut report = graph::run(program, graph::Options::default());
         shorten(program, &mut report, Cost::Switches);
@@ -109,7 +114,10 @@ fn wanted(arguments: &Confirm, litmus: &Litmus) -> miette::Result<Wanted> {
             Ending::Closed(closing) if closing.buggy.kernel.version == arguments.kernel => {
                 (closing.buggy.kernel, closing.buggy.clone(), failing(&closing.buggy))
             }
-            _ => miette::bail!("{} does not fail on {kernel}, with or without any one of its fixes", litmus.name),
+            _ => miette::bail!(
+                "{} does not fail on {kernel}, with or without any one of its fixes",
+                litmus.name
+            ),
         }
     } else {
         let of = names::kernel_without(arguments.kernel, &arguments.without)?;
@@ -117,14 +125,22 @@ fn wanted(arguments: &Confirm, litmus: &Litmus) -> miette::Result<Wanted> {
         (of, buggy.clone(), failing(&buggy))
     };
     if !matches!(report.verdict, Verdict::Violated(_)) {
-        miette::bail!("{} does not fail on {of}: there is no schedule to hold {kernel} to", litmus.name);
+        miette::bail!(
+            "{} does not fail on {of}: there is no schedule to hold {kernel} to",
+            litmus.name
+        );
     }
     let followed = follow(&buggy, &events_of(&report), &program);
     Ok(Wanted { program, of, events: followed.run.events, blocked: followed.blocked })
 }
 
 /// What became of each round, and what the guest said of them all.
-fn drive(arguments: &Confirm, litmus: &Litmus, plan: &Plan, mut guest: Guest) -> miette::Result<(Vec<Forced>, Told)> {
+fn drive(
+    arguments: &Confirm,
+    litmus: &Litmus,
+    plan: &Plan,
+    mut guest: Guest,
+) -> miette::Result<(Vec<Forced>, Told)> {
     let image = Image::new(&guest.symbols()?, guest.offsets()).map_err(|why| miette!("{why}"))?;
     let tasks: Vec<_> = litmus.tasks.iter().map(|task| (task.letter, &task.calls[..])).collect();
     let calls: Vec<usize> = litmus.tasks.iter().map(|task| task.calls.len()).collect();
@@ -158,20 +174,36 @@ impl Found {
         let (model, good) = match &wanted.blocked {
             Some(waiting) => {
                 let good = forced.iter().filter(|forced| refused_so(plan, forced, waiting)).count();
-                (format!("{} {} in {}", letter(waiting.task), waits_words(waiting, &letter), waiting.place.kernel), good)
+                (
+                    format!(
+                        "{} {} in {}",
+                        letter(waiting.task),
+                        waits_words(waiting, &letter),
+                        waiting.place.kernel
+                    ),
+                    good,
+                )
             }
             None => {
                 let outcome = real::predicted(&wanted.program, tasks, &wanted.events);
-                let words = outcome.map_or("somebody waits for ever".to_owned(), |outcome| outcome.words(&wanted.program));
+                let words = outcome.map_or("somebody waits for ever".to_owned(), |outcome| {
+                    outcome.words(&wanted.program)
+                });
                 let good = told.outcomes.get(&words).copied().unwrap_or(0);
                 (words, good)
             }
         };
         for forced in forced {
             match forced {
-                Forced::Refused(_, slept) => note(format!("{} {}", letter(slept.task), sleeps(slept))),
+                Forced::Refused(_, slept) => {
+                    note(format!("{} {}", letter(slept.task), sleeps(slept)))
+                }
                 Forced::Passed(leg) => {
-                    note(format!("{} returned without having come there (leg {})", letter(plan.legs[*leg].task), leg + 1));
+                    note(format!(
+                        "{} returned without having come there (leg {})",
+                        letter(plan.legs[*leg].task),
+                        leg + 1
+                    ));
                 }
                 Forced::ToTheEnd => {}
             }
@@ -193,11 +225,19 @@ impl Found {
             out.line(&format!("{count:>6}  {what}"))?;
         }
         let tone = if self.good() { Tone::Plain } else { Tone::Bad };
-        out.line(&out.tone(&format!("as the model says in {} of {}", self.good, self.rounds), tone))?;
+        out.line(
+            &out.tone(&format!("as the model says in {} of {}", self.good, self.rounds), tone),
+        )?;
         Ok(())
     }
 
-    fn json<'a>(&self, litmus: &'a Litmus, wanted: &Wanted, plan: &'a [String], told: &'a Told) -> Json<'a> {
+    fn json<'a>(
+        &self,
+        litmus: &'a Litmus,
+        wanted: &Wanted,
+        plan: &'a [String],
+        told: &'a Told,
+    ) -> Json<'a> {
         Json {
             litmus: &litmus.name,
             kernel: wanted.program.kernel.to_string(),
@@ -217,7 +257,9 @@ fn refused_so(plan: &Plan, forced: &Forced, waiting: &Waiting) -> bool {
     use diolock::inode::Blocked;
     let Forced::Refused(leg, slept) = forced else { return false };
     let last = matches!(plan.legs.get(*leg), Some(Leg { until: Until::Blocked(_), .. }));
-    let on_stack = |names: &[&str]| slept.stack.iter().any(|function| names.iter().any(|name| function.contains(name)));
+    let on_stack = |names: &[&str]| {
+        slept.stack.iter().any(|function| names.iter().any(|name| function.contains(name)))
+    };
     let there = match &waiting.blocked {
         Blocked::Lock { lock: LockName::PageLock, .. } => on_stack(&["folio_wait", "folio_lock"]),
         Blocked::Lock { lock, .. } => slept.lock == Some(*lock),

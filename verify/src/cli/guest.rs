@@ -78,14 +78,21 @@ impl Guest {
                 arguments.boot.display()
             ));
         }
-        let exe = env::current_exe().map_err(|error| miette!("cannot tell where this program is: {error}"))?;
+        let exe = env::current_exe()
+            .map_err(|error| miette!("cannot tell where this program is: {error}"))?;
         let file = env::temp_dir().join(format!("diolock-{}-{}.toml", process::id(), litmus.name));
         fs::write(&file, &litmus.source).map_err(|error| miette!("{}: {error}", file.display()))?;
         let version = arguments.kernel.name();
         let (rounds, block) = (arguments.rounds.to_string(), arguments.block.to_string());
         let processors = (litmus.tasks.len() + 1).to_string();
-        let mut boot = Command::new(fs::canonicalize(&arguments.boot).unwrap_or_else(|_| arguments.boot.clone()));
-        boot.arg(version.trim_start_matches('v')).arg("--program").arg(exe).arg("--litmus").arg(&file);
+        let mut boot = Command::new(
+            fs::canonicalize(&arguments.boot).unwrap_or_else(|_| arguments.boot.clone()),
+        );
+        boot.arg(version.trim_start_matches('v'))
+            .arg("--program")
+            .arg(exe)
+            .arg("--litmus")
+            .arg(&file);
         boot.args(["--processors", &processors, "--block", &block]);
         if flies(litmus) {
             boot.args(["--iops", SLOW]);
@@ -122,9 +129,11 @@ impl Guest {
     pub fn told(&mut self) -> miette::Result<Told> {
         let said: Said = line(&mut self.lines)?;
         let ran: Option<Ran> = said.told.lines().find_map(|line| serde_json::from_str(line).ok());
-        let ran = ran.ok_or_else(|| miette!("the guest ran nothing: see {}", said.console.display()))?;
+        let ran =
+            ran.ok_or_else(|| miette!("the guest ran nothing: see {}", said.console.display()))?;
         let outcomes = ran.outcomes.into_iter().filter(|one| one.rounds > 0);
-        let machine = format!("{} under QEMU", self.waits.kernel.trim_start_matches("linux-image-"));
+        let machine =
+            format!("{} under QEMU", self.waits.kernel.trim_start_matches("linux-image-"));
         Ok(Told { machine, outcomes: outcomes.map(|one| (one.outcome, one.rounds)).collect() })
     }
 }
@@ -132,7 +141,9 @@ impl Guest {
 /// Whether I/O of a call is in flight when it returns.
 fn flies(litmus: &Litmus) -> bool {
     let calls = litmus.tasks.iter().flat_map(|task| &task.calls);
-    calls.into_iter().any(|call| matches!(call, CallSpec::AioPread(_) | CallSpec::Pwrite { aio: true, .. }))
+    calls
+        .into_iter()
+        .any(|call| matches!(call, CallSpec::AioPread(_) | CallSpec::Pwrite { aio: true, .. }))
 }
 
 /// The script's next line.
@@ -142,5 +153,6 @@ fn line<T: for<'a> Deserialize<'a>>(lines: &mut impl BufRead) -> miette::Result<
     if read == 0 {
         miette::bail!("the kernel was not booted: the script has said why");
     }
-    serde_json::from_str(&line).map_err(|error| miette!("the script says `{}`: {error}", line.trim()))
+    serde_json::from_str(&line)
+        .map_err(|error| miette!("the script says `{}`: {error}", line.trim()))
 }

@@ -168,7 +168,9 @@ fn hold_to(arguments: &confirm::Confirm) -> miette::Result<ExitCode> {
 #[cfg(not(target_os = "linux"))]
 fn hold_to(arguments: &confirm::Confirm) -> miette::Result<ExitCode> {
     let litmus = &arguments.litmus;
-    Err(miette::miette!("{litmus} cannot be confirmed: that needs Debian's packages, and this is another system"))
+    Err(miette::miette!(
+        "{litmus} cannot be confirmed: that needs Debian's packages, and this is another system"
+    ))
 }
 
 /// Prints the reference of litmus files.

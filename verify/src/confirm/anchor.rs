@@ -40,7 +40,8 @@ impl Anchor {
             return Some(Anchor::Return(&["filemap_get_pages"]));
         }
         // It brings the page in by reading ahead, which takes the lock here, once it has looked at i_size.
-        if let ("filemap_create_folio", Op::Lock(LockName::InvalidateLock, _)) = (place.kernel, op) {
+        if let ("filemap_create_folio", Op::Lock(LockName::InvalidateLock, _)) = (place.kernel, op)
+        {
             return Some(Anchor::Entry(&["page_cache_ra_unbounded"]));
         }
         Some(match op {
@@ -57,8 +58,12 @@ impl Anchor {
             Op::PageInvalidate => Anchor::Entry(&["invalidate_inode_pages2_range"]),
             Op::PageFind(_) => Anchor::Entry(&["filemap_get_pages"]),
             Op::PageRead(_) => Anchor::Entry(&["_copy_to_iter"]),
-            Op::Convert(..) | Op::ConvertExtent(..) => Anchor::Entry(&["ext4_convert_unwritten_extents"]),
-            Op::Map(_, MapFor::Io) if place.kernel == "ext4_map_blocks" => Anchor::Entry(&["ext4_map_blocks"]),
+            Op::Convert(..) | Op::ConvertExtent(..) => {
+                Anchor::Entry(&["ext4_convert_unwritten_extents"])
+            }
+            Op::Map(_, MapFor::Io) if place.kernel == "ext4_map_blocks" => {
+                Anchor::Entry(&["ext4_map_blocks"])
+            }
             Op::Map(_, MapFor::Create | MapFor::Extend) => Anchor::Entry(&["ext4_ext_map_blocks"]),
             Op::JournalStart(_) => Anchor::Entry(&["__ext4_journal_start_sb"]),
             Op::JournalStop(_) => Anchor::Entry(&["__ext4_journal_stop"]),

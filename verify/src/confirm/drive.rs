@@ -99,7 +99,11 @@ impl<'a> Driver<'a> {
     ///
     /// # Errors
     /// If it does not answer.
-    pub fn new(mut rsp: Rsp, image: &'a Image, tasks: &[(char, &[CallSpec])]) -> io::Result<Driver<'a>> {
+    pub fn new(
+        mut rsp: Rsp,
+        image: &'a Image,
+        tasks: &[(char, &[CallSpec])],
+    ) -> io::Result<Driver<'a>> {
         let cpus = rsp.cpus()?;
         let task = |(letter, calls): &(char, &[CallSpec])| Held {
             comm: format!("task-{letter}"),
@@ -146,9 +150,14 @@ impl<'a> Driver<'a> {
     fn gather(&mut self) -> io::Result<()> {
         let start = Instant::now();
         while self.tasks.iter().any(|task| task.cpu.is_none()) {
-            let missing: Vec<&str> =
-                self.tasks.iter().filter(|task| task.cpu.is_none()).map(|task| task.first).collect();
-            let mut places = missing.iter().map(|&name| self.find(&[name])).collect::<io::Result<Vec<_>>>()?;
+            let missing: Vec<&str> = self
+                .tasks
+                .iter()
+                .filter(|task| task.cpu.is_none())
+                .map(|task| task.first)
+                .collect();
+            let mut places =
+                missing.iter().map(|&name| self.find(&[name])).collect::<io::Result<Vec<_>>>()?;
             places.sort_unstable();
             places.dedup();
             self.break_at(&places)?;
@@ -237,9 +246,16 @@ impl<'a> Driver<'a> {
         let stack = self.rsp.registers(cpu)?.stack;
         for word in self.words(stack)? {
             // What is returned to stands behind a call: its last four bytes are how far the function is.
-            let call = if self.image.function(word).is_some() { self.rsp.memory(word - 5, 5)? } else { None };
-            let far = call.filter(|call| call[0] == 0xe8).and_then(|call| <[u8; 4]>::try_from(&call[1..]).ok());
-            let called = far.map(|far| word.wrapping_add_signed(i64::from(i32::from_le_bytes(far))));
+            let call = if self.image.function(word).is_some() {
+                self.rsp.memory(word - 5, 5)?
+            } else {
+                None
+            };
+            let far = call
+                .filter(|call| call[0] == 0xe8)
+                .and_then(|call| <[u8; 4]>::try_from(&call[1..]).ok());
+            let called =
+                far.map(|far| word.wrapping_add_signed(i64::from(i32::from_le_bytes(far))));
             if called == Some(function) {
                 return Ok(Some(word));
             }
@@ -289,7 +305,8 @@ impl<'a> Driver<'a> {
                     self.rsp.set(place)?;
                 }
             }
-            let free: Vec<Cpu> = self.cpus.iter().copied().filter(|cpu| !held.contains(cpu)).collect();
+            let free: Vec<Cpu> =
+                self.cpus.iter().copied().filter(|cpu| !held.contains(cpu)).collect();
             let left = within.saturating_sub(start.elapsed());
             if left.is_zero() || free.is_empty() {
                 return Ok(Stop::Late);
@@ -324,7 +341,9 @@ impl<'a> Driver<'a> {
 
     fn word(&mut self, address: u64) -> io::Result<u64> {
         let bytes = self.rsp.memory(address, 8)?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-        bytes.map(u64::from_le_bytes).ok_or_else(|| wrong(format!("nothing is mapped at {address:#x}")))
+        bytes
+            .map(u64::from_le_bytes)
+            .ok_or_else(|| wrong(format!("nothing is mapped at {address:#x}")))
     }
 
     /// These places break, and no others.
@@ -369,7 +388,9 @@ impl<'a> Driver<'a> {
 
     /// Whether a task is in the queue of that lock: `rwsem_waiter` has its list first, and the task next.
     fn queued(&mut self, task: u64, lock: LockName) -> io::Result<bool> {
-        let Some(sem) = self.inode.and_then(|inode| self.image.lock(inode, lock)) else { return Ok(false) };
+        let Some(sem) = self.inode.and_then(|inode| self.image.lock(inode, lock)) else {
+            return Ok(false);
+        };
         let head = sem + self.image.offsets().wait_list;
         let mut waiter = self.word(head)?;
         for _ in 0..16 {

@@ -41,10 +41,13 @@ impl Image {
         let (mut symbols, mut text) = (HashMap::new(), BTreeMap::new());
         for line in kallsyms.lines() {
             let mut words = line.split_ascii_whitespace();
-            let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next()) else {
+            let (Some(address), Some(kind), Some(name)) =
+                (words.next(), words.next(), words.next())
+            else {
                 continue;
             };
-            let address = u64::from_str_radix(address, 16).map_err(|_| format!("no address in `{line}`"))?;
+            let address =
+                u64::from_str_radix(address, 16).map_err(|_| format!("no address in `{line}`"))?;
             symbols.entry(name.to_owned()).or_insert(address);
             if kind.eq_ignore_ascii_case("t") {
                 text.entry(address).or_insert_with(|| name.to_owned());

@@ -49,7 +49,12 @@ struct Ahead {
 ///
 /// # Errors
 /// The task that cannot be held where it would have to be, and its next step, in words.
-pub fn plan(program: &Program, tasks: usize, events: &[Event], blocked: Option<&Waiting>) -> Result<Plan, String> {
+pub fn plan(
+    program: &Program,
+    tasks: usize,
+    events: &[Event],
+    blocked: Option<&Waiting>,
+) -> Result<Plan, String> {
     let mut legs = Vec::new();
     let wanted = blocked.and_then(|waiting| pending(&end(program, events), waiting.task));
     let mut system = System::new(program);
@@ -114,13 +119,15 @@ fn hold(
     };
     let ahead = ahead(system, program, task);
     let returns = ahead.len() < AHEAD && ahead.iter().all(commutes);
-    let later = ahead.iter().take_while(|step| commutes(step)).count().min(ahead.len().saturating_sub(1));
+    let later =
+        ahead.iter().take_while(|step| commutes(step)).count().min(ahead.len().saturating_sub(1));
     let earlier = passed.iter().rev().take_while(|step| commutes(step)).count();
     let all: Vec<&Ahead> = passed.iter().chain(&ahead).collect();
     let here = passed.len();
     let offsets = (0..=later).map(|n| here + n).chain((1..=earlier).map(|n| here - n));
-    let mut places: Vec<(usize, Anchor)> =
-        offsets.filter_map(|at| Some((at, Anchor::before(all.get(at)?.place, &all[at].op)?))).collect();
+    let mut places: Vec<(usize, Anchor)> = offsets
+        .filter_map(|at| Some((at, Anchor::before(all.get(at)?.place, &all[at].op)?)))
+        .collect();
     places.sort_by_key(|(_, anchor)| anchor.doubtful());
     match places.first() {
         _ if returns => Ok(Until::Returned),
@@ -130,8 +137,12 @@ fn hold(
         }
         None => {
             let letter = program.names[usize::from(task)].letter;
-            let next = ahead.first().map_or("its end".to_owned(), |step| format!("{} in {}", step.place.step, step.place.kernel));
-            Err(format!("{letter} would have to be held before {next}: nothing that can be waited for is called there"))
+            let next = ahead.first().map_or("its end".to_owned(), |step| {
+                format!("{} in {}", step.place.step, step.place.kernel)
+            });
+            Err(format!(
+                "{letter} would have to be held before {next}: nothing that can be waited for is called there"
+            ))
         }
     }
 }
@@ -160,9 +171,13 @@ impl Plan {
             let letter = program.names[usize::from(leg.task)].letter;
             match &leg.until {
                 Until::Held(anchor, 1) => format!("{letter} runs, and is held {}", anchor.words()),
-                Until::Held(anchor, n) => format!("{letter} runs, and is held {}, the {n}. time", anchor.words()),
+                Until::Held(anchor, n) => {
+                    format!("{letter} runs, and is held {}, the {n}. time", anchor.words())
+                }
                 Until::Returned => format!("{letter} runs, and returns"),
-                Until::Blocked(waiting) => format!("{letter} runs, and {} in {}", waits(waiting), waiting.place.kernel),
+                Until::Blocked(waiting) => {
+                    format!("{letter} runs, and {} in {}", waits(waiting), waiting.place.kernel)
+                }
                 Until::Completed => format!("{letter} completes"),
             }
         };

@@ -66,7 +66,11 @@ impl Rsp {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "QEMU has gone")),
                 Ok(read) => self.unread.extend(&bytes[..read]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(None),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -180,7 +184,8 @@ impl Rsp {
 
 /// Which processor a stop reply is of.
 fn stopped(reply: &str) -> io::Result<Cpu> {
-    let thread = reply.split_once("thread:").map(|(_, rest)| rest.split(';').next().unwrap_or_default());
+    let thread =
+        reply.split_once("thread:").map(|(_, rest)| rest.split(';').next().unwrap_or_default());
     let thread = thread.map(|thread| thread.rsplit('.').next().unwrap_or_default());
     thread.and_then(|thread| Cpu::from_str_radix(thread, 16).ok()).ok_or_else(|| odd(reply))
 }

@@ -24,9 +24,9 @@ mod gate;
 #[cfg(target_os = "linux")]
 mod layout;
 mod outcome;
-mod predicted;
 #[cfg(target_os = "linux")]
 mod place;
+mod predicted;
 #[cfg(target_os = "linux")]
 mod raw;
 mod refuse;
@@ -36,9 +36,9 @@ mod rounds;
 pub use allowed::{Allowed, Standing, allowed};
 pub use compared::{Compared, Line};
 pub use outcome::{Back, Held, Outcome, Told};
-pub use predicted::predicted;
 #[cfg(target_os = "linux")]
 pub use place::Place;
+pub use predicted::predicted;
 pub use refuse::refused;
 #[cfg(target_os = "linux")]
 pub use rounds::{Options, Seen, run};

@@ -123,6 +123,26 @@ fn what_no_recording_shows_is_not_called_missing() {
 }
 
 #[test]
+fn a_recording_without_one_of_its_drains_is_rejected() {
+    // Two of each series; what others are there are there for what they hold.
+    let all = recordings().into_iter().filter(|(name, ..)| !name.contains("-3."));
+    let mut dropped = 0;
+    for (name, kernel, text) in all {
+        let lines: Vec<&str> = text.lines().collect();
+        for at in (0..lines.len()).filter(|&at| column(lines[at], 2) == "dio_wait") {
+            let of_thread = |&next: &usize| column(lines[next], 1) == column(lines[at], 1);
+            let Some(next) = (at + 1..lines.len()).find(of_thread) else { continue };
+            assert_eq!(column(lines[next], 2), "dio_wait_ret", "{name}:{}", next + 1);
+            let without = [&lines[..at], &lines[at + 1..next], &lines[next + 1..]].concat();
+            let verdict = judge(&format!("{}\n", without.join("\n")), kernel);
+            assert!(matches!(verdict, Verdict::Rejected(_)), "{name} without line {}", at + 1);
+            dropped += 1;
+        }
+    }
+    assert!(dropped > 100, "{dropped}");
+}
+
+#[test]
 fn a_recording_of_one_series_is_not_one_of_the_other() {
     for (name, kernel, text) in recordings() {
         let other = match kernel.version {
