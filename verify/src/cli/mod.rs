@@ -20,6 +20,8 @@ mod files;
 mod glossary;
 #[cfg(target_os = "linux")]
 mod guest;
+#[cfg(target_os = "linux")]
+mod held;
 mod lessons;
 mod list;
 mod lockgraph;

@@ -4,8 +4,8 @@ use super::anchor::Anchor;
 use super::image::Image;
 use super::plan::{Leg, Until};
 use super::rsp::{Cpu, Registers, Rsp};
+use super::stack::{Slept, Stopped};
 use crate::litmus::CallSpec;
-use diolock::op::{LockName, TaskId};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long it may take until every task has come to its first call.
 const START: Duration = Duration::from_secs(120);
-/// How long a stack is, and how it is aligned (`THREAD_SIZE`).
-const STACK: u64 = 16 << 10;
 /// What a completion is given.
 const COMPLETION: Duration = Duration::from_millis(300);
 
@@ -43,17 +41,6 @@ struct Held {
     calls: usize,
     /// Its first call.
     first: &'static str,
-}
-
-/// Where a task sleeps.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Slept {
-    /// Who.
-    pub task: TaskId,
-    /// The functions on its stack, the innermost first.
-    pub stack: Vec<String>,
-    /// The lock of the file that it is queued for.
-    pub lock: Option<LockName>,
 }
 
 /// What became of a plan.
@@ -179,11 +166,13 @@ impl<'a> Driver<'a> {
     /// A function of the file system is given the kiocb, or the file.
     fn learn_inode(&mut self, task: usize, registers: &Registers) -> io::Result<()> {
         let file = match self.tasks[task].first {
-            "ext4_file_write_iter" | "ext4_file_read_iter" => self.word(registers.arguments[0])?,
+            "ext4_file_write_iter" | "ext4_file_read_iter" => {
+                self.rsp.word(registers.arguments[0])?
+            }
             "ext4_sync_file" | "ext4_fallocate" => registers.arguments[0],
             _ => return Ok(()),
         };
-        self.inode = Some(self.word(file + self.image.offsets().f_inode)?);
+        self.inode = Some(self.rsp.word(file + self.image.offsets().f_inode)?);
         Ok(())
     }
 
@@ -196,7 +185,7 @@ impl<'a> Driver<'a> {
             return Ok(None);
         }
         let amid = match leg.until {
-            Until::Held(Anchor::Return(names), 1) => self.returns_to(task, self.find(names)?)?,
+            Until::Held(Anchor::Return(names), 1) => self.returns_to(task, names)?,
             _ => None,
         };
         self.tasks[task].cpu = None;
@@ -229,48 +218,27 @@ impl<'a> Driver<'a> {
                 left = left.saturating_sub(1);
                 if left == 0 && returns {
                     // Now it is the place that it returns to.
-                    (places, returns, left) = (vec![self.word(registers.stack)?], false, 1);
+                    (places, returns, left) = (vec![self.rsp.word(registers.stack)?], false, 1);
                 } else if left == 0 {
                     self.hold(task);
                     return Ok(None);
                 }
             }
         }
-        let slept = self.slept(leg.task)?;
+        let address = self.tasks[task].address;
+        let slept = self.stopped().slept(leg.task, address)?;
         Ok(Some(Forced::Refused(number, slept)))
     }
 
-    /// Where a function returns to that a task which is held is in already.
-    fn returns_to(&mut self, task: usize, function: u64) -> io::Result<Option<u64>> {
+    /// Where one of these functions returns to, if a task that is held is in it already.
+    fn returns_to(&mut self, task: usize, names: &[&str]) -> io::Result<Option<u64>> {
+        let function = self.find(names)?;
         let Some(cpu) = self.tasks[task].cpu else { return Ok(None) };
-        let stack = self.rsp.registers(cpu)?.stack;
-        for word in self.words(stack)? {
-            // What is returned to stands behind a call: its last four bytes are how far the function is.
-            let call = if self.image.function(word).is_some() {
-                self.rsp.memory(word - 5, 5)?
-            } else {
-                None
-            };
-            let far = call
-                .filter(|call| call[0] == 0xe8)
-                .and_then(|call| <[u8; 4]>::try_from(&call[1..]).ok());
-            let called =
-                far.map(|far| word.wrapping_add_signed(i64::from(i32::from_le_bytes(far))));
-            if called == Some(function) {
-                return Ok(Some(word));
-            }
-        }
-        Ok(None)
+        self.stopped().returns_to(cpu, function)
     }
 
-    /// What a stack holds, from there on.
-    fn words(&mut self, stack: u64) -> io::Result<Vec<u64>> {
-        // Behind its end there is nothing.
-        let end = (stack | (STACK - 1)) + 1;
-        let len = (end - stack).min(2048) as usize;
-        let bytes = self.rsp.memory(stack, len)?.unwrap_or_default();
-        let words = bytes.chunks_exact(8).filter_map(|word| word.try_into().ok());
-        Ok(words.map(u64::from_le_bytes).collect())
+    fn stopped(&mut self) -> Stopped<'_> {
+        Stopped { rsp: &mut self.rsp, image: self.image, inode: self.inode }
     }
 
     /// Where an anchor is, and for a lock its address.
@@ -329,7 +297,7 @@ impl<'a> Driver<'a> {
             return Ok(None);
         }
         let current = self.image.current().map_err(wrong)?;
-        let address = self.word(registers.gs_base.wrapping_add(current))?;
+        let address = self.rsp.word(registers.gs_base.wrapping_add(current))?;
         let comm = self.rsp.memory(address + self.image.offsets().comm, 16)?.unwrap_or_default();
         let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();
         let found = self.tasks.iter().position(|task| task.comm.as_bytes() == comm);
@@ -337,13 +305,6 @@ impl<'a> Driver<'a> {
             self.tasks[task].address = address;
         }
         Ok(found)
-    }
-
-    fn word(&mut self, address: u64) -> io::Result<u64> {
-        let bytes = self.rsp.memory(address, 8)?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-        bytes
-            .map(u64::from_le_bytes)
-            .ok_or_else(|| wrong(format!("nothing is mapped at {address:#x}")))
     }
 
     /// These places break, and no others.
@@ -362,46 +323,5 @@ impl<'a> Driver<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Where a task sleeps that has left its processor.
-    fn slept(&mut self, task: TaskId) -> io::Result<Slept> {
-        let address = self.tasks[usize::from(task)].address;
-        let stack = self.word(address + self.image.offsets().sp)?;
-        let mut functions: Vec<String> = Vec::new();
-        for word in self.words(stack)? {
-            let Some(name) = self.image.function(word).map(str::to_owned) else { continue };
-            // What is returned to stands behind a call.
-            let call = self.rsp.memory(word - 5, 1)?.is_some_and(|bytes| bytes == [0xe8]);
-            if call && !name.contains("schedule") && functions.last() != Some(&name) {
-                functions.push(name);
-            }
-        }
-        let mut lock = None;
-        for name in [LockName::IRwsem, LockName::InvalidateLock, LockName::IDataSem] {
-            if lock.is_none() && self.queued(address, name)? {
-                lock = Some(name);
-            }
-        }
-        Ok(Slept { task, stack: functions, lock })
-    }
-
-    /// Whether a task is in the queue of that lock: `rwsem_waiter` has its list first, and the task next.
-    fn queued(&mut self, task: u64, lock: LockName) -> io::Result<bool> {
-        let Some(sem) = self.inode.and_then(|inode| self.image.lock(inode, lock)) else {
-            return Ok(false);
-        };
-        let head = sem + self.image.offsets().wait_list;
-        let mut waiter = self.word(head)?;
-        for _ in 0..16 {
-            if waiter == head {
-                break;
-            }
-            if self.word(waiter + 16)? == task {
-                return Ok(true);
-            }
-            waiter = self.word(waiter)?;
-        }
-        Ok(false)
     }
 }

@@ -15,9 +15,11 @@ mod drive;
 mod image;
 mod plan;
 mod rsp;
+mod stack;
 
 pub use anchor::Anchor;
-pub use drive::{Driver, Forced, Slept};
+pub use drive::{Driver, Forced};
 pub use image::{Image, Offsets};
 pub use plan::{Leg, Plan, Until, plan};
 pub use rsp::Rsp;
+pub use stack::Slept;

@@ -149,6 +149,17 @@ impl Rsp {
         if answer.starts_with('E') { Ok(None) } else { bytes(&answer).map(Some) }
     }
 
+    /// A number in memory.
+    ///
+    /// # Errors
+    /// If nothing is mapped there.
+    pub fn word(&mut self, address: u64) -> io::Result<u64> {
+        let bytes = self.memory(address, 8)?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+        bytes
+            .map(u64::from_le_bytes)
+            .ok_or_else(|| odd(&format!("nothing is mapped at {address:#x}")))
+    }
+
     /// Lets these processors run until one comes to a breakpoint: which. After that time all are stopped: `None`.
     ///
     /// # Errors
