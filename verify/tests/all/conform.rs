@@ -124,6 +124,7 @@ fn what_no_recording_shows_is_not_called_missing() {
 
 #[test]
 fn a_recording_without_one_of_its_drains_is_rejected() {
+    let column = |line: &str, at: usize| line.split('\t').nth(at).unwrap_or_default().to_owned();
     // Two of each series; what others are there are there for what they hold.
     let all = recordings().into_iter().filter(|(name, ..)| !name.contains("-3."));
     let mut dropped = 0;

@@ -62,7 +62,7 @@ fn refused(arguments: &[&str], says: &str) {
 
 /// Few rounds, of delays that are the same each time.
 fn few(rounds: u32) -> Options {
-    Options { time: Duration::from_secs(60), rounds: Some(rounds), seed: 1 }
+    Options { time: Duration::from_secs(60), rounds: Some(rounds), seed: 1, still: false }
 }
 
 fn seen(place: &Place, litmus: &Litmus, rounds: u32) -> Seen {
