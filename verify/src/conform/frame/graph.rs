@@ -42,7 +42,11 @@ pub fn graph(kind: Kind, kernel: Kernel) -> BTreeMap<Edge, bool> {
 
 /// Whether `Frame` gives that answer.
 fn shown(op: &Op, outcome: &Outcome) -> bool {
-    *op != Op::PagesRead || *outcome == NO_PAGES
+    match op {
+        Op::PagesRead => *outcome == NO_PAGES,
+        Op::PageDirty => outcome.buffers().is_empty(),
+        _ => true,
+    }
 }
 
 /// Whether `Frame` follows a call no further than to that step.
@@ -69,7 +73,11 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
             })
             .collect(),
         Kind::Read => {
-            [0, FAR].map(|pos| Frame::read(kernel, BLOCK, asked(pos, pos + BLOCK, false))).to_vec()
+            // Of two blocks one may be a hole, and the other is read.
+            let spans = [(0, 1), (FAR, 1), (0, 2)];
+            let read =
+                |(pos, len)| Frame::read(kernel, BLOCK, asked(pos, pos + len * BLOCK, false));
+            spans.map(read).to_vec()
         }
         Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK)],
         Kind::Punch => modes(&[PUNCH_HOLE | KEEP_SIZE]),
