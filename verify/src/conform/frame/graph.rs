@@ -1,5 +1,6 @@
 //! Everything that a task can do, whatever it is asked and answered.
 
+use super::mapping::mapped;
 use super::silent::NO_PAGES;
 use super::{Asked, Frame, Kind};
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
@@ -8,7 +9,7 @@ use crate::conform::value::Iocb;
 use crate::schedule::answers;
 use diolock::call::Call;
 use diolock::kernel::Kernel;
-use diolock::op::{Op, Outcome};
+use diolock::op::{Extent, Op, Outcome};
 use diolock::task::Task;
 use std::collections::{BTreeMap, HashSet};
 
@@ -25,7 +26,7 @@ pub fn graph(kind: Kind, kernel: Kernel) -> BTreeMap<Edge, bool> {
             if !seen.insert(call.clone()) {
                 continue;
             }
-            let answers = answers(0, &op).into_iter();
+            let answers = answers(0, &op).into_iter().chain(mixed(kind, &op));
             for outcome in answers.filter(|outcome| !shown_only || shown(&op, outcome)) {
                 let mut next = call.clone();
                 next.resume(outcome);
@@ -38,6 +39,16 @@ pub fn graph(kind: Kind, kernel: Kernel) -> BTreeMap<Edge, bool> {
         }
     }
     edges
+}
+
+/// A read may find a hole beside a written block, which it reads all the same.
+fn mixed(kind: Kind, op: &Op) -> Option<Outcome> {
+    match op {
+        Op::Map(range, _) if kind == Kind::Read && range.len == 2 => {
+            Some(Outcome::Mapping(vec![mapped(Extent::Hole), mapped(Extent::Written)]))
+        }
+        _ => None,
+    }
 }
 
 /// Whether `Frame` gives that answer.
