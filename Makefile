@@ -13,13 +13,15 @@
 # make lessons  write the lessons as pages for a browser into target/lessons (OUT=… elsewhere)
 # make lessons-test   play every lesson in a real browser (Chromium, and npm's playwright-core and axe-core)
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
+# make real SERIES=6.1   every litmus test that can be run, carried out by that kernel under QEMU
+# make confirm SERIES=6.1   that kernel, held to the schedules of counterexamples
 #
-# All that is needed is make and rustup's stable toolchain; for kernel-trace also Debian's apt, for lessons-test
+# All that is needed is make and rustup's stable toolchain; for kernel-trace, real and confirm also Debian's apt, for lessons-test
 # node, npm and Chromium.
 
 .PHONY: verify quick test test-all fuzz costs mutants sweep sweep-three prove loom bench
 .PHONY: check check-fmt check-lints check-docs check-tests check-fuzz
-.PHONY: kernel-trace lessons lessons-test
+.PHONY: kernel-trace real confirm lessons lessons-test
 .DEFAULT_GOAL := verify
 
 KERNELS = rfc-v1 rfc-v2 v3.6 v3.7 v3.11 v4.10 v5.4 v5.10 v6.1 v6.12 v6.18 v7.0 v7.3
@@ -85,6 +87,11 @@ lessons-test: lessons
 kernel-trace:
 	$(if $(SERIES),,$(error say which kernel: make kernel-trace SERIES=6.1 or SERIES=6.12))
 	@verify/kernel/record $(SERIES)
+
+# LITMUS="a b" for some tests only.
+real confirm:
+	$(if $(SERIES),,$(error say which kernel: make $@ SERIES=6.1 or SERIES=6.12))
+	@verify/kernel/$(if $(filter real,$@),run,confirm) $(SERIES) $(LITMUS)
 
 # $(call step,name,command,what to count in its output): runs the command quietly, prints how long
 # it took and the count; on failure prints its output.

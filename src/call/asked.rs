@@ -48,6 +48,11 @@ impl Call {
         matches!(self, Call::MoveExtents(moves) if moves.busy())
     }
 
+    /// Of a call that has returned: whether it met a block that it could not read.
+    pub fn failed(&self) -> bool {
+        matches!(self, Call::DioReadIter(read) if read.failed())
+    }
+
     /// The completion of an asynchronous direct read.
     pub fn read_completed_by(&self) -> Option<TaskId> {
         match self {

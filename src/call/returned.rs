@@ -12,12 +12,14 @@ pub enum Returned {
     Enospc,
     /// -EBUSY: a page that was stored to.
     Ebusy,
+    /// -EIO: a direct read met a block that is to be allocated yet.
+    Eio,
 }
 
 impl Returned {
     /// Each of them.
-    pub const ALL: [Returned; 4] =
-        [Returned::Ok, Returned::Eagain, Returned::Enospc, Returned::Ebusy];
+    pub const ALL: [Returned; 5] =
+        [Returned::Ok, Returned::Eagain, Returned::Enospc, Returned::Ebusy, Returned::Eio];
 
     /// As conditions of litmus tests have it.
     pub fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Returned {
             Returned::Eagain => "EAGAIN",
             Returned::Enospc => "ENOSPC",
             Returned::Ebusy => "EBUSY",
+            Returned::Eio => "EIO",
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Direct reads under shared `i_rwsem`: `ext4_direct_IO_read`, later `ext4_dio_read_iter`.
 
 use crate::extent_probe::{DataSemHeld, MapBlocks};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Version};
 use crate::op::LockName::IRwsem;
 use crate::op::Mode::Shared;
 use crate::op::{
-    Bio, Extent, LogicalBlock, MapFor, Op, PhysicalBlock, Size, Span, Submission, TaskId,
+    Bio, Buffer, Extent, LogicalBlock, MapFor, Mapped, Op, PhysicalBlock, Size, Span, Submission,
+    TaskId,
 };
 use crate::page_cache::WritePages;
 use crate::task::steps;
@@ -14,13 +15,18 @@ steps! {
     /// A direct read, v4.10 and later.
     ///
     /// # Kernel
-    /// Read in v4.10.17, v5.4.18 (fs/ext4/inode.c, fs/direct-io.c), v5.10.44, v6.1-rc7 and v6.12.
+    /// Read in v4.10.17, v5.4.18 (fs/ext4/inode.c, fs/direct-io.c), v5.10.44, v6.1-rc7 and v6.12; `ext4_map_blocks` and
+    /// `ext4_set_iomap` (fs/ext4/inode.c) in v5.10.44, v6.1.192, v6.12, v6.12.117 and v6.18.2.
     ///
     /// # Modelled
     /// The order is the same in all of them, but that v4.10 and v5.4 write cached pages back before they
     /// read i_size. The DIOREAD_LOCK gate is not looked at: from 16c54688592c
     /// (v4.9) on no reader goes without the lock. An asynchronous read gives the lock back with its I/O in
     /// flight, and its completion does the rest.
+    ///
+    /// In v6.12 a block that is delayed (stored to, and without a block: it is so from the fault to writeback's
+    /// allocation) is no hole to `ext4_set_iomap`, and `iomap_dio_iter` refuses it: EIO for all of the read. Up to v6.1 it
+    /// is a hole, and reads as zeros. The look at the page stands for the extent status that the lookup itself reads.
     ///
     /// # Left out
     /// Mapping in more than one piece.
@@ -31,6 +37,10 @@ steps! {
         within: Size,
         /// i_size, which ends what it returns.
         size: Size,
+        /// What the lookup found.
+        found: Vec<Mapped>,
+        /// One of them was delayed.
+        failed: bool,
     }
     /// A read of `span`.
     pub fn new(task: TaskId, span: Span, kernel: Kernel, dioread_nolock: bool);
@@ -44,7 +54,9 @@ steps! {
     WriteBack(write: Box<WritePages>) "filemap_write_and_wait_range" => self.write_back();
     BeginIo in "__iomap_dio_rw" "inode_dio_begin" => Op::DioBegin(self.counted_for());
     Map(map: MapBlocks) "ext4_iomap_begin" => MapBlocks::look_up(self.span.range(), MapFor::Io, DataSemHeld::No)
-        => self.mapped(&map);
+        => self.mapped(map.found().unwrap_or_default());
+    LookForDelayed in "ext4_set_iomap" "EXT4_MAP_DELAYED" if self.tells_delayed() && self.finds_holes()
+        => Op::PageDirty => self.refused(outcome.buffers());
     Submit in "__iomap_dio_rw" "iomap_dio_submit_bio; -EIOCBQUEUED" if self.submits()
         => Op::Submit(self.end_io?, self.submission()) => Step::DropShared;
     RunBio in "__iomap_dio_rw" "iomap_dio_submit_bio, and the wait for it" if !self.blocks.is_empty()
@@ -65,6 +77,11 @@ impl DioReadIter {
         self.end_io
     }
 
+    /// Whether it returned EIO.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
     /// What it returned.
     pub fn returned(&self) -> Span {
         self.span.below(self.size)
@@ -83,13 +100,39 @@ impl DioReadIter {
         self.end_io.unwrap_or(self.task)
     }
 
-    /// If nothing is in flight, the submitter completes it.
-    fn mapped(&mut self, map: &MapBlocks) {
-        let found = self.span.blocks().zip(map.found().unwrap_or_default());
+    /// From v6.12 on, of the kernels modelled.
+    fn tells_delayed(&self) -> bool {
+        self.kernel.version >= Version::V6_12
+    }
+
+    fn finds_holes(&self) -> bool {
+        self.found.iter().any(|m| m.extent == Extent::Hole)
+    }
+
+    fn mapped(&mut self, found: &[Mapped]) {
+        self.found = found.to_vec();
+        self.will_read(found.len());
+    }
+
+    /// Of what was found the first so many blocks. If nothing is in flight, the submitter completes it.
+    fn will_read(&mut self, len: usize) {
+        let found = self.span.blocks().zip(&self.found).take(len);
         let written = found.filter(|(_, m)| m.extent == Extent::Written);
         let written: Vec<_> = written.filter_map(|(at, m)| Some((at, m.block?))).collect();
         self.within = within(&written, self.size);
         self.blocks = written.into_iter().map(|(_, block)| block).collect();
+    }
+
+    /// What comes before a delayed block is read all the same, what comes after it is not.
+    fn refused(&mut self, page: &[Buffer]) {
+        let delayed = |(at, m): (LogicalBlock, &Mapped)| {
+            let dirty = |buffer: &Buffer| buffer.dirty && buffer.mapped.is_none();
+            m.extent == Extent::Hole && page.get(at as usize).is_some_and(dirty)
+        };
+        if let Some(len) = self.span.blocks().zip(&self.found).position(delayed) {
+            self.failed = true;
+            self.will_read(len);
+        }
     }
 
     /// What lies past i_size is read, and not returned.

@@ -69,7 +69,7 @@ have! {
         do_user_addr_fault file_modified io_uring_enter iomap_dio_bio_end_io iomap_dio_complete iomap_dio_complete_work;
     V5_10..=V7_3:
         __iomap_dio_rw ext4_buffered_write_iter ext4_dio_read_iter ext4_dio_write_checks ext4_dio_write_end_io
-        ext4_dio_write_iter ext4_end_io_end ext4_extending_io ext4_handle_inode_extension ext4_iomap_alloc;
+        ext4_dio_write_iter ext4_end_io_end ext4_extending_io ext4_handle_inode_extension ext4_iomap_alloc ext4_set_iomap;
     V6_1..=V7_3:
         __filemap_get_folio copy_folio_to_iter filemap_add_folio filemap_create_folio filemap_get_pages filemap_read
         filemap_release_folio wake_up_var;

@@ -62,7 +62,7 @@ readings! {
     DioComplete [V4_10 V5_4] "": dio_complete;
     DioReadIter [V4_10 V5_4 V5_10 V6_1 V6_12] "v6.18 and later from v6.12": filemap_write_and_wait_range;
     DioReadIter [V4_10 V5_4] "": ext4_direct_IO_read do_blockdev_direct_IO dio_complete;
-    DioReadIter [V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5": ext4_dio_read_iter __iomap_dio_rw iomap_dio_complete;
+    DioReadIter [V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5": ext4_dio_read_iter __iomap_dio_rw iomap_dio_complete ext4_set_iomap;
     DioWriteChecks [V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5":
         ext4_extending_io ext4_dio_write_checks inode_dio_wait file_modified;
     DioWriteChecks [V6_1 V6_12] "v5.10 from v5.4 and v6.1; v6.18 and later from v6.12": generic_write_checks;

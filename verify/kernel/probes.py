@@ -43,25 +43,29 @@ ext4_map_blocks.m_lblk ext4_map_blocks.m_len ext4_map_blocks.m_pblk ext4_map_blo
 """.split()
 
 
+# A line of pahole's: the name, the offset.
+FIELD = r"(\w+)(?:\[\d+\])?(?: __attribute__\(.*\))?;\s*/\*\s*(\d+)\s+\d+ \*/"
+
+
 class Refused(Exception):
     """The kernel lacks something a recording needs; the message says what."""
 
 
-def field_offsets(vmlinux):
-    """{'inode.i_size': 80, ...} of FIELDS, from the kernel's type information."""
+def field_offsets(vmlinux, fields=FIELDS):
+    """{'inode.i_size': 80, ...} of these fields, from the kernel's type information."""
     offsets = {}
-    for struct in dict.fromkeys(f.split(".")[0] for f in FIELDS):
+    for struct in dict.fromkeys(f.split(".")[0] for f in fields):
         text = subprocess.run(
             ["pahole", "-C", struct, vmlinux], capture_output=True, text=True
         ).stdout
-        for name, offset in re.findall(r"(\w+);\s*/\*\s*(\d+)\s+\d+ \*/", text):
+        for name, offset in re.findall(FIELD, text):
             # A name of a nested struct must not hide the outer one.
             offsets.setdefault(f"{struct}.{name}", int(offset))
         # pahole prints the members of a nested struct with offsets from the outermost.
         for nested, members in nested_structs(text):
             for name, offset in members:
                 offsets[f"{struct}.{nested}.{name}"] = int(offset)
-    missing = [f for f in FIELDS if f not in offsets]
+    missing = [f for f in fields if f not in offsets]
     if missing:
         raise Refused(f"the kernel's type information lacks {', '.join(missing)}")
     return offsets

@@ -6,6 +6,8 @@
 
 pub mod children;
 pub mod condition;
+#[cfg(target_os = "linux")]
+pub mod confirm;
 pub mod conform;
 pub mod diff;
 mod emit;

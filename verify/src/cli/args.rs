@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::confirm::Confirm;
 use super::diff::Diff;
 use super::lessons::Lessons;
 use super::lockgraph::LockGraph;
@@ -84,6 +85,11 @@ pub enum Command {
         after_help = "Exit status: 0 all that was seen is allowed, 1 not, or not known; 2 bad input, or the test cannot be run."
     )]
     Run(Run),
+    /// Hold a real kernel, under QEMU, to the schedule of a counterexample: does it fail there, or where does it refuse?
+    #[command(
+        after_help = "Exit status: 0 it does what the model says in nine of ten rounds, 1 it does not, 2 bad input."
+    )]
+    Confirm(Confirm),
     /// List the litmus tests
     List,
     /// Write the lessons as pages for a browser: you are the scheduler

@@ -9,12 +9,19 @@
 //! | 130 143 129 | stopped by SIGINT, SIGTERM, SIGHUP: what there is was said, marked `PARTIAL`   |
 
 mod args;
+mod confirm;
+#[cfg(target_os = "linux")]
+mod confirmed;
 mod conform;
 mod diff;
 mod drawings;
 mod explain;
 mod files;
 mod glossary;
+#[cfg(target_os = "linux")]
+mod guest;
+#[cfg(target_os = "linux")]
+mod held;
 mod lessons;
 mod list;
 mod lockgraph;
@@ -123,6 +130,7 @@ fn command(command: Command) -> miette::Result<ExitCode> {
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Run(arguments) => carry_out(&arguments),
+        Command::Confirm(arguments) => hold_to(&arguments),
         Command::List => list::run(),
         Command::Rules => rules::run(),
         Command::Glossary { term } => glossary::run(term.as_deref()),
@@ -149,6 +157,21 @@ fn carry_out(arguments: &run::Run) -> miette::Result<ExitCode> {
     let dir = arguments.dir.display();
     Err(miette::miette!(
         "nothing can be run in {dir}: `run` makes the calls of Linux, and this is another system"
+    ))
+}
+
+/// Holds a kernel under QEMU to a schedule.
+#[cfg(target_os = "linux")]
+fn hold_to(arguments: &confirm::Confirm) -> miette::Result<ExitCode> {
+    confirmed::run(arguments)
+}
+
+/// The same, where there is no such kernel.
+#[cfg(not(target_os = "linux"))]
+fn hold_to(arguments: &confirm::Confirm) -> miette::Result<ExitCode> {
+    let litmus = &arguments.litmus;
+    Err(miette::miette!(
+        "{litmus} cannot be confirmed: that needs Debian's packages, and this is another system"
     ))
 }
 

@@ -110,12 +110,13 @@ fn one(
     let allowed = real::allowed(&program, litmus.tasks.len(), arguments.max_states as usize, stop);
     spinner.finish_and_clear();
     let options = real::Options {
-        time: match arguments.rounds {
-            Some(_) => Duration::MAX,
-            None => Duration::from_secs(u64::from(arguments.seconds)),
+        time: match (arguments.seconds, arguments.rounds) {
+            (None, Some(_)) => Duration::MAX,
+            (seconds, _) => Duration::from_secs(u64::from(seconds.unwrap_or(5))),
         },
         rounds: arguments.rounds,
         seed: arguments.seed,
+        still: arguments.still,
     };
     let spinner = progress::spinner("rounds");
     let seen =

@@ -59,7 +59,7 @@ pub fn run(arguments: &Replay) -> miette::Result<ExitCode> {
 }
 
 /// A schedule from a file, from standard input (`-`), or as it is.
-fn read(given: &str, litmus: &Litmus) -> miette::Result<Schedule> {
+pub(super) fn read(given: &str, litmus: &Litmus) -> miette::Result<Schedule> {
     let path = Path::new(given);
     if given == "-" {
         let mut bytes = Vec::new();

@@ -15,11 +15,11 @@ pub struct Run {
     /// A directory on ext4, mounted, in which files may be made; they are removed again
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// That long, each test
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    pub seconds: u32,
-    /// That many rounds, each test, however long they take
-    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
+    /// That long, each test; default: 5, or with --rounds as long as they take
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seconds: Option<u32>,
+    /// That many rounds at most, each test
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: Option<u32>,
     /// What this kernel is allowed; default: the newest that is not newer than the running one
     #[arg(long, value_name = "V", value_parser = names::kernel)]
@@ -30,6 +30,9 @@ pub struct Run {
     /// Where the random delays start
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// Without delays, for `diolock confirm`
+    #[arg(long, hide = true)]
+    pub still: bool,
     /// The model is given up after that many states; what was not found by then is not known
     #[arg(long, value_name = "N", default_value_t = 3_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_states: u32,

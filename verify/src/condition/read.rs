@@ -15,7 +15,7 @@ value       = number | "i_size" | "i_disksize" | block | call ".blocks" | call "
 block       = ("file" | "page" | "disk" | call) "[" number "]" [".lower" | ".upper"]
 call        = task [number]                                      W: its last, W2: its second
 word        = task | "old" | "zeros" | "stale" | "foreign" | "hole" | "unwritten" | "none"
-            | "ok" | "EAGAIN" | "ENOSPC" | "EBUSY"
+            | "ok" | "EAGAIN" | "ENOSPC" | "EBUSY" | "EIO"
 "#;
 
 /// Conditions do not nest deeper: a file that nests further was not written by anybody.

@@ -59,6 +59,7 @@ files! {
     "completion-vs-expanding-truncate"
     "conversion-in-a-worker"
     "conversion-inside-count"
+    "direct-read-of-a-delayed-block"
     "direct-read-writes-back"
     "direct-reads-are-not-atomic"
     "direct-write-beside-a-busy-page"

@@ -26,6 +26,7 @@ mod layout;
 mod outcome;
 #[cfg(target_os = "linux")]
 mod place;
+mod predicted;
 #[cfg(target_os = "linux")]
 mod raw;
 mod refuse;
@@ -37,6 +38,7 @@ pub use compared::{Compared, Line};
 pub use outcome::{Back, Held, Outcome, Told};
 #[cfg(target_os = "linux")]
 pub use place::Place;
+pub use predicted::predicted;
 pub use refuse::refused;
 #[cfg(target_os = "linux")]
 pub use rounds::{Options, Seen, run};

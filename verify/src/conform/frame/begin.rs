@@ -21,8 +21,13 @@ pub(super) fn blocks_of(asked: Asked, block: u64) -> Range {
 
 impl Frame {
     fn new(kind: Kind, block: u64, asked: Asked, calls: Vec<Call>) -> Frame {
-        let candidate =
-            |call| Candidate { call, phase: Phase::Ready, queued: false, trail: Trail::default() };
+        let candidate = |call| Candidate {
+            call,
+            phase: Phase::Ready,
+            queued: false,
+            written: false,
+            trail: Trail::default(),
+        };
         Frame {
             kind,
             asked,

@@ -1,5 +1,6 @@
 //! Everything that a task can do, whatever it is asked and answered.
 
+use super::mapping::mapped;
 use super::silent::NO_PAGES;
 use super::{Asked, Frame, Kind};
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
@@ -8,7 +9,7 @@ use crate::conform::value::Iocb;
 use crate::schedule::answers;
 use diolock::call::Call;
 use diolock::kernel::Kernel;
-use diolock::op::{Op, Outcome};
+use diolock::op::{Extent, Op, Outcome};
 use diolock::task::Task;
 use std::collections::{BTreeMap, HashSet};
 
@@ -25,7 +26,7 @@ pub fn graph(kind: Kind, kernel: Kernel) -> BTreeMap<Edge, bool> {
             if !seen.insert(call.clone()) {
                 continue;
             }
-            let answers = answers(0, &op).into_iter();
+            let answers = answers(0, &op).into_iter().chain(mixed(kind, &op));
             for outcome in answers.filter(|outcome| !shown_only || shown(&op, outcome)) {
                 let mut next = call.clone();
                 next.resume(outcome);
@@ -40,9 +41,23 @@ pub fn graph(kind: Kind, kernel: Kernel) -> BTreeMap<Edge, bool> {
     edges
 }
 
+/// A read may find a hole beside a written block, which it reads all the same.
+fn mixed(kind: Kind, op: &Op) -> Option<Outcome> {
+    match op {
+        Op::Map(range, _) if kind == Kind::Read && range.len == 2 => {
+            Some(Outcome::Mapping(vec![mapped(Extent::Hole), mapped(Extent::Written)]))
+        }
+        _ => None,
+    }
+}
+
 /// Whether `Frame` gives that answer.
 fn shown(op: &Op, outcome: &Outcome) -> bool {
-    *op != Op::PagesRead || *outcome == NO_PAGES
+    match op {
+        Op::PagesRead => *outcome == NO_PAGES,
+        Op::PageDirty => outcome.buffers().is_empty(),
+        _ => true,
+    }
 }
 
 /// Whether `Frame` follows a call no further than to that step.
@@ -69,7 +84,11 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
             })
             .collect(),
         Kind::Read => {
-            [0, FAR].map(|pos| Frame::read(kernel, BLOCK, asked(pos, pos + BLOCK, false))).to_vec()
+            // Of two blocks one may be a hole, and the other is read.
+            let spans = [(0, 1), (FAR, 1), (0, 2)];
+            let read =
+                |(pos, len)| Frame::read(kernel, BLOCK, asked(pos, pos + len * BLOCK, false));
+            spans.map(read).to_vec()
         }
         Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK)],
         Kind::Punch => modes(&[PUNCH_HOLE | KEEP_SIZE]),

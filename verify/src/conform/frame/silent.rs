@@ -69,6 +69,7 @@ impl Frame {
             Op::PagesRead if self.kind == Kind::Setattr || self.kind.is_fallocate() => Vec::new(),
             Op::DepthRead => vec![Outcome::Value(0)],
             Op::PagesRead => vec![NO_PAGES],
+            Op::PageDirty => vec![Outcome::Page(Vec::new())],
             Op::Orphan(OrphanOp::Test) => match world.orphan {
                 Some(listed) => vec![Outcome::Flag(listed)],
                 None => vec![Outcome::Flag(true), Outcome::Flag(false)],

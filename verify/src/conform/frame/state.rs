@@ -17,13 +17,16 @@ pub struct Candidate {
     pub(super) phase: Phase,
     /// It is left to its completion.
     pub(super) queued: bool,
+    /// The checks found every block written, and the lock under which they did is still held.
+    pub(super) written: bool,
     /// How it came here since there was but one candidate.
     pub(super) trail: Trail,
 }
 
 impl PartialEq for Candidate {
     fn eq(&self, other: &Candidate) -> bool {
-        (&self.call, &self.phase, self.queued) == (&other.call, &other.phase, other.queued)
+        let key = |of: &Candidate| (of.phase.clone(), of.queued, of.written);
+        self.call == other.call && key(self) == key(other)
     }
 }
 

@@ -50,5 +50,7 @@ pub struct Window {
     pub disksize: Span,
     /// i_dio_count.
     pub count: Span,
+    /// i_size and i_dio_count in the thread's window before.
+    pub(super) earlier: (Span, Span),
     pub(super) samples: Vec<Sample>,
 }

@@ -19,6 +19,7 @@ impl World {
             size: self.size,
             disksize: self.disksize,
             count: self.count(),
+            earlier: (self.size, self.count()),
             samples: Vec::new(),
         }
     }
@@ -60,14 +61,22 @@ impl World {
         self.dios.retain(|_, dio| dio.stage != Stage::Ending(thread));
         self.ending.retain(|&other| other != thread);
         self.waiting.remove(&thread);
-        self.windows.insert(thread, self.now());
+        let mut now = self.now();
+        if let Some(before) = self.windows.get(&thread) {
+            now.earlier = (before.size, before.count);
+        }
+        self.windows.insert(thread, now);
     }
 
+    /// An event's arguments are stored first, and it takes its number when it is committed (with a filter,
+    /// `trace_event_buffer_lock_reserve` keeps it in a page of the processor until then): what it tells may be older than the
+    /// thread's last event.
     fn judge_sample(&mut self, sample: &Sample, window: &Window) -> Result<(), Reason> {
         let value = sample.value;
         if sample.size {
-            if !window.size.has(value) {
-                let Span { least, most } = window.size;
+            let size = window.size.or(window.earlier.0);
+            if !size.has(value) {
+                let Span { least, most } = size;
                 let was =
                     if least == most { format!("{least}") } else { format!("{least} to {most}") };
                 return Err(Reason::rule(
@@ -77,8 +86,13 @@ impl World {
             }
             return Ok(());
         }
-        let Span { least, most } = window.count;
-        let (least, most) = (least.saturating_add(sample.own), most.saturating_sub(sample.to_come));
+        let now = window.count;
+        let now = Span {
+            least: now.least.saturating_add(sample.own),
+            most: now.most.saturating_sub(sample.to_come),
+        };
+        // What is to come was not counted then.
+        let Span { least, most } = now.or(window.earlier.1);
         if !(least..=most).contains(&value) {
             let was = if least == most { format!("{least}") } else { format!("{least} to {most}") };
             return Err(Reason::rule(
