@@ -50,8 +50,8 @@ pub enum CallSpec {
     Fsync,
     /// A hole is punched.
     PunchHole {
-        /// Which blocks.
-        range: Range,
+        /// Where.
+        span: Span,
         /// The file is mapped by indirect blocks.
         indirect: bool,
         /// What goes wrong.
@@ -117,8 +117,8 @@ pub enum CallSpec {
     },
     /// A zeroed range.
     ZeroRange {
-        /// Which blocks.
-        range: Range,
+        /// Where.
+        span: Span,
         /// What goes wrong.
         fault: Option<Fault>,
     },
@@ -195,10 +195,11 @@ impl CallSpec {
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
             CallSpec::WritePages => "writepages".to_owned(),
             CallSpec::Fsync => "fsync".to_owned(),
-            CallSpec::PunchHole { range, indirect, fault } => {
+            CallSpec::PunchHole { span, indirect, fault } => {
                 let indirect = if *indirect { " indirect" } else { "" };
                 let fault = fails(*fault);
-                format!("punch_hole({},{}){indirect}{fault}", range.start, range.len)
+                let (place, half) = span_text(*span);
+                format!("punch_hole({place}){half}{indirect}{fault}")
             }
             CallSpec::MoveExtents { range } => {
                 format!("move_extents({},{})", range.start, range.len)
@@ -231,8 +232,9 @@ impl CallSpec {
                 let name = if *grows { "falloc_grow" } else { "falloc" };
                 format!("{name}({},{}){}", range.start, range.len, fails(*fault))
             }
-            CallSpec::ZeroRange { range, fault } => {
-                format!("zero_range({},{}){}", range.start, range.len, fails(*fault))
+            CallSpec::ZeroRange { span, fault } => {
+                let (place, half) = span_text(*span);
+                format!("zero_range({place}){half}{}", fails(*fault))
             }
             CallSpec::ShiftRange { range, shift, fault } => {
                 let how = if *shift == Shift::Left { "collapse" } else { "insert" };

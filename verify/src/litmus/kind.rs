@@ -117,7 +117,8 @@ impl Kind {
             Kind::Pwrite | Kind::AioPwrite => {
                 &["block", "blocks", "half", "append", "fail", "nowait", "osync", "at_eof", "pins"]
             }
-            Kind::PunchHole => &["block", "blocks", "indirect", "fail"],
+            Kind::PunchHole => &["block", "blocks", "half", "indirect", "fail"],
+            Kind::ZeroRange => &["block", "blocks", "half", "fail"],
             Kind::Fault
             | Kind::PwriteClose
             | Kind::MoveExtents
@@ -125,11 +126,9 @@ impl Kind {
             | Kind::EndBio
             | Kind::AioPread
             | Kind::Read => &["block", "blocks"],
-            Kind::Falloc
-            | Kind::FallocGrow
-            | Kind::ZeroRange
-            | Kind::CollapseRange
-            | Kind::InsertRange => &["block", "blocks", "fail"],
+            Kind::Falloc | Kind::FallocGrow | Kind::CollapseRange | Kind::InsertRange => {
+                &["block", "blocks", "fail"]
+            }
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],

@@ -67,21 +67,10 @@ pub(super) fn not_modelled<'a>(
     };
     let of_task = |task: &TaskSpec| {
         let whose = format!("{}'s", task.letter);
-        let second = second_iocb(task).filter(|_| version < V5_10);
-        second.or_else(|| task.calls.iter().find_map(|call| elsewhere(&whose, call)))
+        task.calls.iter().find_map(|call| elsewhere(&whose, call))
     };
     let of_setup = || setup.iter().find_map(|call| elsewhere("in `setup`", call));
     tasks.into_iter().find_map(of_task).or_else(of_setup)
-}
-
-/// Why a thread is followed from v5.10 on only: before, `iocb->private` is of a thread here, and the completion of
-/// one write would find that of the next.
-fn second_iocb(task: &TaskSpec) -> Option<String> {
-    let aio = task.calls.iter().position(CallSpec::is_aio)?;
-    let write = |call: &&CallSpec| matches!(call, CallSpec::Pwrite { .. });
-    let next = task.calls[aio + 1..].iter().find(write)?;
-    let (letter, next) = (task.letter, next.text());
-    Some(format!("{letter}'s {next} after an asynchronous call is modelled from v5.10 on"))
 }
 
 impl Litmus {
