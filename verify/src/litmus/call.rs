@@ -46,6 +46,11 @@ pub enum CallSpec {
     },
     /// The flusher writes the page back.
     WritePages,
+    /// Memory reclaim; by kswapd under pressure, which writes dirty pages.
+    Reclaim {
+        /// It does.
+        writes: bool,
+    },
     /// fsync.
     Fsync,
     /// A hole is punched.
@@ -160,8 +165,16 @@ impl CallSpec {
         )
     }
 
-    /// Whether it may bring a page into the cache.
+    /// Whether it may bring a page into the cache: what zeros half a block does so through its page.
     pub(super) fn brings_pages(&self) -> bool {
+        match self {
+            CallSpec::PunchHole { span, .. } | CallSpec::ZeroRange { span, .. } => span.unaligned(),
+            CallSpec::Ftruncate { to, .. } => to.splits(),
+            _ => self.is_of_pages(),
+        }
+    }
+
+    fn is_of_pages(&self) -> bool {
         matches!(
             self,
             CallSpec::Read(_)
@@ -194,6 +207,8 @@ impl CallSpec {
             CallSpec::Ftruncate { to, fault } => format!("ftruncate({to}){}", fails(*fault)),
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
             CallSpec::WritePages => "writepages".to_owned(),
+            CallSpec::Reclaim { writes: false } => "reclaim".to_owned(),
+            CallSpec::Reclaim { writes: true } => "kswapd".to_owned(),
             CallSpec::Fsync => "fsync".to_owned(),
             CallSpec::PunchHole { span, indirect, fault } => {
                 let indirect = if *indirect { " indirect" } else { "" };

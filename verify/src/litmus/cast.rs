@@ -268,6 +268,8 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
         Kind::WritePages => Some(CallSpec::WritePages),
+        Kind::Reclaim => Some(CallSpec::Reclaim { writes: false }),
+        Kind::Kswapd => Some(CallSpec::Reclaim { writes: true }),
         Kind::Fsync => Some(CallSpec::Fsync),
         Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {

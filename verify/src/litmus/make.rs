@@ -8,7 +8,7 @@ use diolock::inode_lock::{Commit, InodeDioDone, InodeDioWait};
 use diolock::kernel::Kernel;
 use diolock::op::{Caller, Range, Span, TaskId};
 use diolock::page_cache::{
-    Append, EndBio, FilemapFault, FilemapRead, PageFault, VmMmap, WbDisksize,
+    Append, EndBio, FilemapFault, FilemapRead, PageFault, Reclaim, VmMmap, WbDisksize,
 };
 use diolock::resize::{
     AllocFileBlocks, EvictInode, ExtFallocate, MoveExtents, WriteThatEvicts, ZeroRange,
@@ -30,6 +30,8 @@ pub(super) struct Making<'a> {
     pages: bool,
     /// `cur_aio_dio` is followed.
     slot: bool,
+    /// The file is evicted.
+    evicts: bool,
 }
 
 impl Making<'_> {
@@ -42,6 +44,7 @@ impl Making<'_> {
             asynchronous: litmus.asynchronous(),
             pages: litmus.cached_pages > 0 || calls().any(CallSpec::brings_pages),
             slot,
+            evicts: calls().any(|call| matches!(call, CallSpec::Evict)),
         }
     }
 
@@ -87,7 +90,11 @@ impl Making<'_> {
             }
             CallSpec::Ftruncate { to, fault } => Call::ftruncate(to, fault, kernel, mount),
             CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
-            CallSpec::WritePages => Call::writepages(task, kernel, mount),
+            CallSpec::WritePages => match Call::writepages(task, kernel, mount) {
+                Call::WritePages(flusher) if self.evicts => Call::WritePages(flusher.syncing()),
+                flusher => flusher,
+            },
+            CallSpec::Reclaim { writes } => Call::Reclaim(Reclaim::new(kernel, writes)),
             CallSpec::Fsync => Call::fsync(task, kernel, mount),
             CallSpec::PunchHole { span, indirect, fault } => {
                 Call::punch_hole(task, span, fault, kernel, (mount, indirect))

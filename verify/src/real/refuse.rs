@@ -55,6 +55,7 @@ fn of_call(call: &CallSpec) -> Option<&'static str> {
         CallSpec::Commit => Some("when the journal commits is for the kernel to choose"),
         CallSpec::Append(_) => Some("a part of a write, for memory orders"),
         CallSpec::Fallocate(_) => Some("a part of fallocate; `falloc` is all of it"),
+        CallSpec::Reclaim { .. } => Some("when memory is short is for the kernel to find"),
         CallSpec::Evict | CallSpec::WriteThatEvicts => {
             Some("when an inode is evicted is for the kernel to choose")
         }
