@@ -34,7 +34,7 @@ steps! {
     TakeAioMutex "mutex_lock(ext4_aio_mutex)" if self.serialized() => Op::Lock(AioMutex, Exclusive);
     WaitUnwritten in "ext4_aiodio_wait" if self.serialized() => Op::UnwrittenWait;
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
-    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
+    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.iocb(), PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe)
         => OverwriteProbe::new(self.write.span, self.dioread_nolock && !self.unaligned_aio)
         => self.probed = Probed { overwrite: probe.overwrite, size: probe.size };

@@ -51,7 +51,7 @@ steps! {
     LookForEof in "ext4_unaligned_aio" "i_size_read" if self.write.unaligned() && self.write.end_io.is_some()
         => Op::SizeRead => self.unaligned_aio = !self.starts_past(outcome.size());
     WaitUnwritten in "ext4_unwritten_wait" if self.serialized() => Op::UnwrittenWait;
-    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
+    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.iocb(), PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe) "ext4_overwrite_io"
         => OverwriteProbe::of_any_pages(self.write.span, self.looks() && !self.unaligned_aio)
         => self.probed(&probe);

@@ -18,8 +18,8 @@ pub use users::{Share, TASKS};
 
 use crate::inode_lock::{Counter, Gate, Journal, RwSem};
 use crate::op::{
-    Access, Blocks, Content, Extent, IoEnd, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS,
-    Private, Range, Size, TaskId, WaitQueue, freed,
+    Access, Blocks, Caller, Content, Extent, IoEnd, LockName, MapFor, Object, Op, Owner,
+    PAGE_BLOCKS, Private, Range, Size, TaskId, WaitQueue, freed,
 };
 
 /// One inode: everything its tasks share.
@@ -120,7 +120,7 @@ impl Inode {
         self.guards.io_ends[whose as usize].begin();
         let Some((task, range)) = written else { return };
         for block in self.file.extents.mapped(range) {
-            self.file.extents.block_mut(block).halves = [Content::Of(task); 2];
+            self.file.extents.block_mut(block).halves = [Content::Of(Caller { task, call: 0 }); 2];
         }
     }
 

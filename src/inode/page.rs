@@ -104,10 +104,17 @@ impl Page {
 }
 
 impl Page {
-    /// Zeros from there to the end of the block; what it is stored to, mapped to and copied from stays.
+    /// Zeros from the middle of a block to its end.
     pub(super) fn zero_tail(&mut self, from: Size) {
-        if let Some(held) = self.data.get_mut(from.down() as usize).filter(|_| from.splits()) {
-            held[1] = Content::Zero;
+        if from.splits() {
+            self.zero_half(from);
+        }
+    }
+
+    /// The half block that begins there is zeros; what it is stored to, mapped to and copied from stays.
+    pub(super) fn zero_half(&mut self, at: Size) {
+        if let Some(held) = self.data.get_mut(at.down() as usize) {
+            held[at.half()] = Content::Zero;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Blocked, Inode, Page};
 use crate::op::{
-    Bio, Blocks, Content, Ends, IoEnd, Mapped, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
+    Bio, Blocks, Caller, Content, Ends, IoEnd, Mapped, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
     PhysicalBlock, Range, TaskId,
 };
 
@@ -66,19 +66,20 @@ impl Inode {
                 }
                 self.file.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
             }
-            Op::PageStore(stored, cut) => {
+            Op::PageStore(stored, cut, call) => {
                 if let Some(page) = self.file.cache.page_mut() {
                     for (at, &(block, mapped)) in stored.iter().enumerate() {
                         page.store(block, mapped);
                         let halves = cut.halves(at, stored.len());
-                        page.data[block as usize][halves].fill(Content::Of(task));
+                        page.data[block as usize][halves]
+                            .fill(Content::Of(Caller { task, call: *call }));
                     }
                 }
             }
             Op::PageZero(from, mapped) => {
                 if let Some(page) = self.file.cache.page_mut() {
                     page.store(from.down(), *mapped);
-                    page.zero_tail(*from);
+                    page.zero_half(*from);
                 }
             }
             Op::PageClean(written, uninit) => {
@@ -146,7 +147,7 @@ impl Inode {
             Op::PageWrite(block) => {
                 let held = self.file.cache.page_mut().and_then(|p| p.data.get_mut(*block as usize));
                 if let Some(held) = held {
-                    *held = [Content::Of(task); 2];
+                    *held = [Content::Of(Caller { task, call: 0 }); 2];
                 }
             }
             Op::PageRead(block) => {
@@ -184,7 +185,7 @@ impl Inode {
                 }
                 Outcome::Done
             }
-            Bio::Write { cut, zeroed } => {
+            Bio::Write { cut, zeroed, call } => {
                 for (at, &block) in blocks.iter().enumerate() {
                     let halves = &mut self.file.extents.block_mut(block).halves;
                     let Ends { front, back } = zeroed.of_block(at, blocks.len());
@@ -193,7 +194,7 @@ impl Inode {
                             *half = Content::Zero;
                         }
                     }
-                    halves[cut.halves(at, blocks.len())].fill(Content::Of(task));
+                    halves[cut.halves(at, blocks.len())].fill(Content::Of(Caller { task, call }));
                 }
                 Outcome::Done
             }

@@ -24,6 +24,8 @@ macro_rules! locks {
 }
 
 locks! {
+    /// `I_SYNC` of `inode->i_state`, which the flusher sets unless the inode is being freed (`I_FREEING`).
+    ISync = "I_SYNC";
     /// `ext4_aio_mutex[hash]`: unaligned asynchronous writes.
     AioMutex = "ext4_aio_mutex";
     /// `inode->i_mutex`.
@@ -106,6 +108,7 @@ impl LockName {
     /// v6.12).
     pub fn rank(self) -> u8 {
         match self {
+            LockName::ISync => 5,
             LockName::AioMutex => 10,
             // What an item waits for, all items behind it wait for.
             LockName::DioUnwrittenWq => 15,

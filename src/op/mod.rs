@@ -7,7 +7,7 @@ mod lock;
 mod range;
 mod touches;
 
-pub use block::{Buffer, Content, Extent, IoEnd, Mapped, Owner};
+pub use block::{Buffer, Caller, Content, Extent, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
@@ -128,9 +128,9 @@ pub enum Op {
     /// These blocks of the page were read, and are up to date.
     PageFill(Vec<(LogicalBlock, [Content; 2])>),
     /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
-    /// none if that is to be allocated; but for these ends.
-    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends),
-    /// `zero_user` to the end of the block; the buffer, mapped there, is dirty.
+    /// none if that is to be allocated; but for these ends. By which of its task's calls.
+    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends, u8),
+    /// `zero_user` of the half block that begins there; the buffer, mapped there, is dirty.
     PageZero(Size, Option<PhysicalBlock>),
     /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there, and stay mapped there;
     /// the second are those of them that were unwritten (`BH_Uninit`, up to v3.7).
@@ -219,6 +219,15 @@ impl Op {
     /// The device carries a submitted I/O out.
     pub fn run(submission: &Submission) -> Op {
         Op::Bio(submission.blocks.clone(), submission.bio)
+    }
+
+    /// The same as a step of that call of its task: what it writes is told apart by that.
+    #[must_use]
+    pub fn of_call(mut self, number: u8) -> Op {
+        if let Op::PageStore(.., call) | Op::Bio(_, Bio::Write { call, .. }) = &mut self {
+            *call = number;
+        }
+        self
     }
 }
 

@@ -48,6 +48,10 @@ impl Size {
     pub const fn splits(self) -> bool {
         self.0 % 2 == 1
     }
+    /// The place in a pair of halves of the half block that begins there.
+    pub const fn half(self) -> usize {
+        self.0 as usize % 2
+    }
 }
 
 /// As much further.
@@ -171,6 +175,17 @@ impl Span {
         let start = self.start.down();
         let len = if self.end > self.start { self.end.up() - start } else { 0 };
         Range { start, len }
+    }
+    /// A hole in a file of that size: where it reaches past the end of the file, it ends with a block, as with a page.
+    #[must_use]
+    pub fn cut_off(self, size: Size) -> Span {
+        let end = if self.end > size { Size::blocks(self.end.up()) } else { self.end };
+        Span { end, ..self }
+    }
+    /// The blocks that lie in it as a whole.
+    pub fn whole(self) -> Range {
+        let start = self.start.up();
+        Range { start, len: self.end.down().saturating_sub(start) }
     }
     /// How long it is.
     pub fn len(self) -> Size {

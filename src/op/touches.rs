@@ -164,7 +164,7 @@ impl Op {
             Op::PageZero(from, _) => page_data(std::iter::once(from.down())),
             Op::PageClean(..) | Op::PageRelease | Op::PageCommit(_) => vec![(Object::Pages, Write)],
             Op::PageFill(ref contents) => page_data(contents.iter().map(|filled| filled.0)),
-            Op::PageStore(ref stored, _) => page_data(stored.iter().map(|s| s.0)),
+            Op::PageStore(ref stored, ..) => page_data(stored.iter().map(|s| s.0)),
             Op::DepthRead => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
             Op::Map(

@@ -50,7 +50,7 @@ steps! {
     FillRest in "__block_write_begin" "set_buffer_uptodate, zero_user_segments"
         if !self.begun.missing().is_empty()
         => Op::PageFill(self.filled()) => self.rests = Vec::new();
-    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.span.cut());
+    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.span.cut(), 0);
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead
         => self.grows = outcome.size() < self.span.end;
     DisksizeFirst(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version < Version::V6_12

@@ -20,12 +20,18 @@ steps! {
     ///
     /// # Left out
     /// The commit itself, and that it waits for handles; the page where one of its buffers is `BH_Uninit` (v3.7).
-    pub struct SubmitData { size: Size, runs: Vec<Run>, written: usize }
+    pub struct SubmitData {
+        size: Size,
+        runs: Vec<Run>,
+        written: usize,
+        /// For memory reclaim, which has locked the page.
+        reclaims: bool,
+    }
     /// Writes what the page holds.
     pub fn new(kernel: Kernel);
     in "journal_submit_data_buffers" => Step / At |self, outcome|;
 
-    LockPage "lock_page" => Op::Lock(PageLock, Exclusive);
+    LockPage "lock_page" if !self.reclaims => Op::Lock(PageLock, Exclusive);
     ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.size();
     Collect "dirty buffers that are mapped" => Op::PageDirty => self.collected(&outcome);
     Clean "clear_page_dirty_for_io, set writeback" if !self.runs.is_empty()
@@ -36,9 +42,14 @@ steps! {
 }
 
 impl SubmitData {
+    /// `ext4_writepage` for memory reclaim: of a page that it has locked, and the whole page or nothing (PF_MEMALLOC).
+    pub(super) fn of_locked_page(kernel: Kernel) -> SubmitData {
+        SubmitData { reclaims: true, ..SubmitData::new(kernel) }.begin()
+    }
+
     fn collected(&mut self, outcome: &Outcome) {
         let runs = page_runs::runs(outcome.buffers());
-        let whole = self.kernel.version < Version::V3_11;
+        let whole = self.kernel.version < Version::V3_11 || self.reclaims;
         let unwritten = runs.iter().any(|run| run.converts);
         if unwritten || whole && runs.iter().any(Run::unmapped) {
             return;

@@ -6,7 +6,7 @@ use super::page_runs::{self, Run};
 use super::wb_disksize::WbDisksize;
 use crate::extent_probe::MapBlocks;
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::LockName::PageLock;
+use crate::op::LockName::{ISync, PageLock};
 use crate::op::Mode::Exclusive;
 use crate::op::{
     Bio, Blocks, Extent, Handle, MapFor, Mapped, Op, Outcome, PAGE_BLOCKS, Range, Size, TaskId,
@@ -45,9 +45,8 @@ steps! {
     /// call to return.
     ///
     /// # Left out
-    /// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end of
-    /// the direct write that it finds there, which may have been freed: only direct writes do so in the model. The
-    /// reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between waits
+    /// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end that
+    /// it finds there, which may have been freed: only direct writes do so in the model. The reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between waits
     /// for the page before it frees), errors; up to v3.7 that mapped buffers that are clean are written as well; up
     /// to v3.7 that the page is unlocked between two runs that must be mapped; from v3.11 on the count of unwritten
     /// I/O and the list on which a page's io_end waits for the worker.
@@ -56,23 +55,25 @@ steps! {
         kernel: Kernel,
         unwritten: bool,
         waits: bool,
+        /// By the flusher, of a file that may be evicted.
+        syncs: bool,
         size: Size,
         runs: Vec<Run>,
         /// Some dirty blocks lie past i_size.
         tail: bool,
         /// Where what it mapped ends.
         mapped_to: Option<Size>,
-        /// So many runs are counted as unwritten I/O.
+        /// So many runs are counted as unwritten I/O, on the device, handed to their conversion.
         counted: usize,
-        /// So many are on the device.
         written: usize,
-        /// So many were handed to their conversion.
         converted: usize,
     }
     in "ext4_writepages" => Step / At |self, outcome|;
 
+    SetSync in "writeback_sb_inodes" "I_SYNC, unless I_FREEING" if self.syncs => Op::TryLock(ISync, Exclusive)
+        => outcome.no().then_some(Step::WaitForPage);
     TestTag "mapping_tagged(PAGECACHE_TAG_DIRTY)" => Op::PageDirty
-        => outcome.buffers().iter().all(|buffer| !buffer.dirty).then_some(Step::WaitForPage);
+        => outcome.buffers().iter().all(|buffer| !buffer.dirty).then_some(Step::NothingToSync);
     Estimate in "ext4_da_writepages_trans_blocks" => Op::DepthRead;
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     LockPage in "mpage_prepare_extent_to_map" "lock_page" => Op::Lock(PageLock, Exclusive)
@@ -92,9 +93,10 @@ steps! {
     Disksize(disksize: Option<WbDisksize>) => self.disksize(self.mapped_page())
         => self.runs.is_empty().then_some(Step::UnlockPage);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents)
-        => self.runs.is_empty().then_some(Step::WaitForPage);
+        => self.runs.is_empty().then_some(Step::NothingToSync);
+    ClearSync in "inode_sync_complete" if self.syncs => Op::Unlock(ISync, Exclusive);
     RaiseCount in "io_submit_add_bh" "ext4_set_io_unwritten_flag"
-        if self.counts() && self.counted < self.converting().len()
+        if self.by_worker() && self.kernel.has(Fix::CountBuffered) && self.counted < self.converting().len()
         => Op::UnwrittenBegin => { self.counted += 1; Step::RaiseCount };
     RunBio in "ext4_io_submit" "and the device writes" if self.written < self.runs.len() => self.bio()
         => { self.written += 1; Step::RunBio };
@@ -103,6 +105,7 @@ steps! {
     UnlockPage in "ext4_finish_bio" "end_page_writeback" => Op::Unlock(PageLock, Exclusive)
         => self.runs.is_empty().then_some(Step::StopHandle);
     ConvertLate(run: ConvertRun) if self.converted < self.converting().len() => self.convert() => Step::ConvertLate;
+    NothingToSync in "inode_sync_complete" if self.syncs && self.runs.is_empty() => Op::Unlock(ISync, Exclusive);
     WaitForPage in "filemap_fdatawait_range" "wait_on_page_writeback" if self.waits
         => Op::Lock(PageLock, Exclusive);
     LetPage in "filemap_fdatawait_range" if self.waits => Op::Unlock(PageLock, Exclusive);
@@ -116,6 +119,7 @@ impl WritePages {
             kernel,
             unwritten: dioread_nolock || kernel.has(Fix::WritebackIntoUnwritten),
             waits: false,
+            syncs: false,
             size: Size::blocks(PAGE_BLOCKS),
             runs: Vec::new(),
             tail: false,
@@ -132,6 +136,12 @@ impl WritePages {
     #[must_use]
     pub fn and_wait(self) -> WritePages {
         WritePages { waits: true, ..self }
+    }
+
+    /// By the flusher, which lets go of the inode before its I/O is over.
+    #[must_use]
+    pub fn syncing(self) -> WritePages {
+        WritePages { syncs: true, ..self }.begin()
     }
 
     /// What the worker has yet to convert, once this is done inside another call.
@@ -200,7 +210,7 @@ impl WritePages {
     }
 
     fn disksize(&self, to: Option<Size>) -> Option<WbDisksize> {
-        to.map(|to| WbDisksize::in_handle(to, self.kernel))
+        Some(WbDisksize::in_handle(to?, self.kernel))
     }
 
     /// Once what was mapped is on its way, from v3.11 on.
@@ -227,10 +237,6 @@ impl WritePages {
     /// What is to be converted.
     fn converting(&self) -> Vec<Range> {
         self.runs.iter().filter(|run| run.converts).map(|run| run.range).collect()
-    }
-
-    fn counts(&self) -> bool {
-        self.by_worker() && self.kernel.has(Fix::CountBuffered)
     }
 
     fn convert(&mut self) -> ConvertRun {

@@ -37,8 +37,8 @@ steps! {
         /// What is left once this round is done.
         rest: Blocks,
     }
-    /// Allocates `range`; with `grows` the file reaches to its end afterwards.
-    pub fn new(range: Range, grows: bool, kernel: Kernel);
+    /// Allocates `range`; the file reaches to that size afterwards, or stays as long as it is.
+    pub fn new(range: Range, to: Option<Size>, kernel: Kernel);
     in "ext4_alloc_file_blocks" => Step / At |self, outcome|;
 
     CloseGate in "ext4_inode_block_unlocked_dio" if self.drains() => Op::GateClose;
@@ -50,16 +50,16 @@ steps! {
     WalkTree in "ext4_ext_map_blocks" "ext_depth" => Op::DepthRead;
     Allocate in "ext4_ext_map_blocks" => Op::Map(self.range, self.how());
     DropDataSem in "ext4_map_blocks" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive)
-        => (!self.grows || self.fails()).then_some(Step::StopHandle);
+        => (self.to.is_none() || self.fails()).then_some(Step::StopHandle);
     RereadSize in "ext4_update_inode_size" "inode->i_size" if self.compares() => Op::SizeRead
         => self.reached(outcome.size()).then_some(Step::LookDisksize);
-    RaiseSize in "ext4_update_inode_size" "i_size_write" => Op::SizeWrite(Size::blocks(self.range.end()));
+    RaiseSize in "ext4_update_inode_size" "i_size_write" => Op::SizeWrite(self.end());
     LookDisksize in "ext4_update_inode_size" "i_disksize" if self.compares() => Op::DisksizeRead
         => self.reached(outcome.size()).then_some(Step::StopHandle);
     LockDisksize in "ext4_update_i_disksize" "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     CheckDisksize in "ext4_update_i_disksize" "i_disksize" => Op::DisksizeRead
         => self.reached(outcome.size()).then_some(Step::UnlockDisksize);
-    RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(Size::blocks(self.range.end()));
+    RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(self.end());
     UnlockDisksize in "ext4_update_i_disksize" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents) => self.next_round();
     OpenGate in "ext4_inode_resume_unlocked_dio" if self.drains() => Op::GateOpen;
@@ -119,7 +119,13 @@ impl AllocBlocks {
     }
 
     fn reached(&self, size: Size) -> bool {
-        size >= Size::blocks(self.range.end())
+        size >= self.end()
+    }
+
+    /// What is allocated so far, or the new size if that is less.
+    fn end(&self) -> Size {
+        let end = Size::blocks(self.range.end());
+        self.to.map_or(end, |to| to.min(end))
     }
 
     /// What is left is asked for under a handle of its own; the depth is looked at again.

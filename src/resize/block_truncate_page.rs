@@ -1,14 +1,17 @@
-//! `ext4_block_truncate_page`: zeros behind an i_size that is in the middle of a block.
+//! `ext4_block_truncate_page`: zeros behind an i_size that is in the middle of a block; `ext4_zero_partial_blocks`:
+//! zeros where a hole, or a zeroed range, begins or ends inside one.
 
 use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
-use crate::op::{Bio, Buffer, Content, Extent, MapFor, Op, Outcome, PhysicalBlock, Range, Size};
+use crate::op::{
+    Bio, Buffer, Content, Extent, MapFor, Op, Outcome, PhysicalBlock, Range, Size, Span,
+};
 use crate::task::steps;
 
 steps! {
-    /// Zeros the rest of the block that a file now ends in, through its page, which is dirty then. Of a hole or an
-    /// unwritten block there is nothing to zero.
+    /// Zeros half a block, that behind the end of a file for one, through its page, which is dirty then. Of a hole or
+    /// an unwritten block there is nothing to zero.
     ///
     /// # Kernel
     /// `ext4_block_truncate_page`, `__ext4_block_zero_page_range` (fs/ext4/inode.c, v3.11, v4.10.17, v5.4.18, v5.10.44,
@@ -23,8 +26,9 @@ steps! {
     /// ordered before the commit (`ext4_jbd2_inode_add_write`). Stable kernels (6.1.192, 6.12.117; not v6.12) zero
     /// the rest of the old last block as well when a file gets longer (`ext4_setattr`).
     pub(super) struct BlockTruncatePage { buffer: Buffer, mapped: Option<PhysicalBlock>, held: Vec<[Content; 2]> }
-    pub(super) fn new(to: Size);
-    in "ext4_block_truncate_page" => Step / At |self, outcome|;
+    /// Of the half block that begins there.
+    pub(super) fn of(at: Size, function: &'static str);
+    in self.function => Step / At |self, outcome|;
 
     LockPage "find_or_create_page" => Op::Lock(PageLock, Exclusive);
     AddPage "find_or_create_page" => Op::PageIn => self.found(&outcome);
@@ -32,18 +36,44 @@ steps! {
         => self.looked_up(&map);
     ReadBlock "ext4_read_bh_lock" if !self.buffer.uptodate => Op::Bio(vec![self.mapped?], Bio::WHOLE_READ)
         => if let Outcome::Data(data) = outcome { self.held = data };
-    Fill "set_buffer_uptodate" if !self.buffer.uptodate => Op::PageFill(self.held.iter().map(|&held| (self.to.down(), held)).collect());
-    Zero "zero_user, mark_buffer_dirty" => Op::PageZero(self.to, self.mapped);
+    Fill "set_buffer_uptodate" if !self.buffer.uptodate => Op::PageFill(self.held.iter().map(|&held| (self.at.down(), held)).collect());
+    Zero "zero_user, mark_buffer_dirty" => Op::PageZero(self.at, self.mapped);
     UnlockPage "unlock_page" => Op::Unlock(PageLock, Exclusive);
 }
 
+steps! {
+    /// Zeros what of a hole lies in blocks that are not in it as a whole: its first block from where it begins on, its
+    /// last one up to where it ends.
+    ///
+    /// # Kernel
+    /// `ext4_zero_partial_blocks` (fs/ext4/inode.c, v3.11, v4.10.17, v6.12; v5.4 to v6.1 derived), which calls
+    /// `ext4_block_zero_page_range` for each. `ext4_discard_partial_page_buffers_no_lock` (v3.6.5) does the same to
+    /// such a block, under one lock of the page with those that it unmaps.
+    ///
+    /// # Modelled
+    /// Up to v3.7 the page is locked for each anew.
+    pub(super) struct ZeroPartialBlocks {}
+    pub(super) fn new(span: Span);
+    in "ext4_zero_partial_blocks" => Zero / ZeroAt |self, outcome|;
+
+    ZeroFront(zero: BlockTruncatePage) if self.span.start.splits()
+        => BlockTruncatePage::of(self.span.start, "ext4_block_zero_page_range");
+    ZeroBack(zero: BlockTruncatePage) if self.span.end.splits()
+        => BlockTruncatePage::of(Size::blocks(self.span.end.down()), "ext4_block_zero_page_range");
+}
+
 impl BlockTruncatePage {
+    /// Behind a file that ends inside a block there.
+    pub(super) fn new(to: Size) -> BlockTruncatePage {
+        BlockTruncatePage::of(to, "ext4_block_truncate_page")
+    }
+
     fn block(&self) -> Range {
-        Range { start: self.to.down(), len: 1 }
+        Range { start: self.at.down(), len: 1 }
     }
 
     fn found(&mut self, outcome: &Outcome) {
-        self.buffer = outcome.buffers().get(self.to.down() as usize).copied().unwrap_or_default();
+        self.buffer = outcome.buffers().get(self.at.down() as usize).copied().unwrap_or_default();
         self.mapped = self.buffer.mapped;
     }
 

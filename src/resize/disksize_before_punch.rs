@@ -3,7 +3,7 @@
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::IDataSem;
 use crate::op::Mode::Exclusive;
-use crate::op::{Handle, Op, Range, Size};
+use crate::op::{Handle, Op, Size, Span};
 use crate::task::steps;
 
 steps! {
@@ -12,7 +12,7 @@ steps! {
     /// # Kernel
     /// fs/ext4/inode.c, read in v4.10.17 and in a stable v6.12 (6.12.117), which raises i_disksize to the end of
     /// the range also where that lies below i_size; the versions modelled do not. 011278485ecc (v4.5).
-    pub struct DisksizeBeforePunch { range: Range, size: Size }
+    pub struct DisksizeBeforePunch { span: Span, size: Size }
     in "ext4_update_disksize_before_punch" => Step / At |self, outcome|;
 
     ReadSize "i_size_read" => Op::SizeRead
@@ -28,14 +28,14 @@ steps! {
 }
 
 impl DisksizeBeforePunch {
-    /// Before the pages of `range` go.
-    pub fn new(range: Range, kernel: Kernel) -> DisksizeBeforePunch {
-        let task = DisksizeBeforePunch { range, size: Size::default(), step: At::Done };
+    /// Before the pages of `span` go.
+    pub fn new(span: Span, kernel: Kernel) -> DisksizeBeforePunch {
+        let task = DisksizeBeforePunch { span, size: Size::default(), step: At::Done };
         if kernel.has(Fix::DisksizeBeforePunch) { task.begin() } else { task }
     }
 
     /// Whether the range goes up to i_size, or past it.
     fn reaches(&self) -> bool {
-        Size::blocks(self.range.start) <= self.size && self.size <= Size::blocks(self.range.end())
+        self.span.start <= self.size && self.size <= self.span.end
     }
 }

@@ -73,7 +73,7 @@ fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
         .map(|at| {
             let task = at as TaskId;
             if completion == Some(at) {
-                return Call::EndIo(EndIo::new(task, 0, kernel));
+                return Call::EndIo(EndIo::new(task, kernel));
             }
             let mut writer =
                 Writer { random: &mut random, balanced, task, held: Vec::new(), ops: Vec::new() };
@@ -100,6 +100,7 @@ fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
         kernel,
         inode: Inode::new(Size::blocks(1), &[Extent::Written], 0, tasks),
         names: (0..tasks).map(name).collect(),
+        completes: vec![None; tasks],
         calls,
         fair: if fair { vec![LockName::IDataSem] } else { Vec::new() },
         memory: Memory::Sc,

@@ -22,7 +22,7 @@ pub(super) fn fits(judge: &mut Judge, cast: &[Cast], file: &File) {
             judge
                 .wrong(task.span.clone(), format!("{} uses the file that is evicted", kind.name()))
                 .label("an inode is evicted when nobody is left who could")
-                .help("beside evict: commit, and end_bio, write_evict or end_bio_elsewhere");
+                .help("beside evict: commit, writepages, reclaim, kswapd, and end_bio, write_evict or end_bio_elsewhere");
         }
         let cached = |kind| matches!(kind, Kind::Append | Kind::Read | Kind::Commit);
         if appends && !cached(kind) {
@@ -71,6 +71,13 @@ fn reach_too_far(judge: &mut Judge, cast: &[Cast], size: Size) {
 fn uses_the_file(kind: Kind) -> bool {
     !matches!(
         kind,
-        Kind::Evict | Kind::Commit | Kind::EndBio | Kind::EndBioElsewhere | Kind::WriteEvict
+        Kind::Evict
+            | Kind::Commit
+            | Kind::WritePages
+            | Kind::Reclaim
+            | Kind::Kswapd
+            | Kind::EndBio
+            | Kind::EndBioElsewhere
+            | Kind::WriteEvict
     )
 }

@@ -61,11 +61,17 @@ const OF_MOUNT: [Key; 2] = [
 ];
 
 const OF_TASK: [Key; 16] = [
-    ("name", "a capital letter; the completion of an asynchronous call has it in lower case"),
+    (
+        "name",
+        "a capital letter; the completion of its first asynchronous call has it in lower case, a further one the next letter that no task has",
+    ),
     ("call", "the call, its arguments beside it"),
     ("calls", "or calls that follow each other, as [\"pwrite 0\", { call = \"fsync\" }]"),
-    ("block", "the first block; of a write where it begins, in steps of 0.5"),
-    ("blocks", "how many, 1 if left out; of a write in steps of 0.5"),
+    (
+        "block",
+        "the first block; of a write, a hole or a zeroed range where it begins, in steps of 0.5",
+    ),
+    ("blocks", "how many, 1 if left out; of these in steps of 0.5"),
     ("half", "\"lower\" or \"upper\": half of one block"),
     ("append", "true: O_APPEND: the write goes where the file ends, whatever `block` says"),
     ("fail", "\"enospc\" or \"enomem\": what goes wrong"),

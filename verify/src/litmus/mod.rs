@@ -95,19 +95,12 @@ pub struct TaskSpec {
     pub calls: Vec<CallSpec>,
 }
 
-impl TaskSpec {
-    /// Whether one of its calls has a completion, which is a task of its own.
-    pub fn is_aio(&self) -> bool {
-        self.calls.iter().any(CallSpec::is_aio)
-    }
-}
-
 /// A witness by letters: `W overwrites`, `T waits for w`.
 #[derive(Clone, Debug)]
 pub struct Reach {
     /// The words, as written.
     pub text: String,
-    /// Who (a completion has its submitter's letter in lower case).
+    /// Who (a completion has a small letter).
     pub task: char,
     /// Does what.
     pub verb: ReachVerb,

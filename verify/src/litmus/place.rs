@@ -41,6 +41,20 @@ pub(super) fn in_page(judge: &mut Judge, fields: &Fields<'_>, range: Range) -> O
     None
 }
 
+/// What a hole takes, or a zeroed range: in steps of half a block. Where it begins or ends inside one, that is zeroed
+/// through the page.
+pub(super) fn zeroed(judge: &mut Judge, fields: &Fields<'_>) -> Option<op::Span> {
+    let span = written(judge, fields)?;
+    let end = Size::blocks(PAGE_BLOCKS);
+    if [span.start, span.end].iter().any(|at| at.splits() && *at > end) {
+        judge
+            .wrong(fields.header.clone(), "half a block is zeroed in its page")
+            .label(format!("the page that is followed ends at {PAGE_BLOCKS}"));
+        return None;
+    }
+    Some(span)
+}
+
 fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {
     let word = fields.get("half")?.text(judge)?;
     let half =

@@ -65,7 +65,7 @@ pub fn op_words(op: &Op) -> String {
         Op::PageZero(from, _) => {
             return format!("zero cached block {} from {from} on", from.down());
         }
-        Op::PageStore(stored, _) => return format!("store to cached {}", buffers(stored)),
+        Op::PageStore(stored, ..) => return format!("store to cached {}", buffers(stored)),
         Op::PageClean(written, _) => {
             let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
             return format!("page: clean, goes to {}", block_words(&to));
@@ -90,7 +90,7 @@ pub fn op_words(op: &Op) -> String {
         Op::Bio(blocks, Bio::Page { .. }) => {
             return format!("write page to {}", block_words(blocks));
         }
-        Op::Bio(blocks, Bio::Write { cut, zeroed }) => {
+        Op::Bio(blocks, Bio::Write { cut, zeroed, .. }) => {
             let half = match (cut.front, cut.back) {
                 (false, false) => "",
                 (false, true) if blocks.len() == 1 => " lower half",
@@ -345,7 +345,7 @@ fn converted(outcome: &Outcome) -> String {
 /// What half a block holds: `old data`, `W's`.
 pub fn content_words(program: &Program, content: Content) -> String {
     match content {
-        Content::Of(task) => format!("{}'s", program.names[usize::from(task)].letter),
+        Content::Of(by) => format!("{}'s", program.whose(by)),
         Content::Initial => "old data".to_owned(),
         Content::Stale => "STALE".to_owned(),
         Content::Zero => "zeros".to_owned(),

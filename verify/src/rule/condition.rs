@@ -27,8 +27,7 @@ pub(super) fn judge(
     if !program.rules.has(RuleId::R15) {
         return Ok(());
     }
-    let letter = |task| program.names[usize::from(task)].letter;
-    match program.conditions.broken(&facts, letter) {
+    match program.conditions.broken(&facts, |task| program.task(task)) {
         Some(text) => broken(RuleId::R15, text),
         None => Ok(()),
     }

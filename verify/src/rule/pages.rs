@@ -6,7 +6,7 @@ use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::call::Call;
 use diolock::inode::Inode;
-use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size, TaskId};
+use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size};
 
 /// R5: what is copied from a page. Bytes that the file never held are always wrong. Zeros are wrong where
 /// i_size, when the reader looked, vouched for data, and neither the reader nor who filled the page knew
@@ -113,10 +113,9 @@ pub(super) fn halves_below(inode: &Inode, block: LogicalBlock) -> std::ops::Rang
 }
 
 pub(super) fn words(program: &Program, content: Content) -> String {
-    let letter = |task: TaskId| program.names[usize::from(task)].letter;
     match content {
         Content::Initial => "what it held at the start".to_owned(),
-        Content::Of(task) => format!("{}'s data", letter(task)),
+        Content::Of(by) => format!("{}'s data", program.whose(by)),
         Content::Zero => "zeros".to_owned(),
         Content::Stale => "what was on the device before".to_owned(),
         Content::Foreign => "another file's data".to_owned(),

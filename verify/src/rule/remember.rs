@@ -111,7 +111,7 @@ pub(super) fn remember(view: &mut View<'_>) {
             }
             pages_gone(view);
         }
-        (&Op::PageZero(from, _), _) => view.page_data_mut(from.down()).cut[1] = true,
+        (&Op::PageZero(at, _), _) => view.page_data_mut(at.down()).cut[at.half()] = true,
         (Op::PageIn, _) => {
             let pages = view.pages_mut();
             if !pages.there {
@@ -131,7 +131,7 @@ pub(super) fn remember(view: &mut View<'_>) {
             view.pages_mut().holes = holes;
             view.me_mut().page_holes = holes;
         }
-        (Op::PageStore(stored, cut), _) => {
+        (Op::PageStore(stored, cut, _), _) => {
             for (at, &(block, _)) in stored.iter().enumerate() {
                 view.me_mut().wrote.join(Halves::within(block, cut.halves(at, stored.len())));
             }
@@ -346,7 +346,7 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
                 }
             }
         }
-        Bio::Write { cut, zeroed } => {
+        Bio::Write { cut, zeroed, .. } => {
             let task = view.me_mut();
             task.wrote_to = Size::halves((2 * task.mapped_to).saturating_sub(u32::from(cut.back)));
             let place = |number| blocks.iter().position(|&block| block == number);

@@ -74,7 +74,7 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
     }
     // What a direct write has put there and nobody has taken away.
     let direct = |content: &Content| match *content {
-        Content::Of(task) => Some(task).filter(|&task| end.task(task).wrote_to > Size::default()),
+        Content::Of(by) => Some(by).filter(|by| end.task(by.task).wrote_to > Size::default()),
         _ => None,
     };
     // (What is in a page goes over what is on the disk.)
@@ -85,8 +85,8 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
     };
     let halves = disksize.in_halves()..size.in_halves();
     let lost = halves.filter_map(held).find_map(|content| direct(&content));
-    if let Some(task) = lost {
-        let name = program.names[usize::from(task)].letter;
+    if let Some(by) = lost {
+        let name = program.whose(by);
         let text =
             format!("{name} wrote within i_size, and i_disksize ({disksize}) does not cover it");
         return broken(RuleId::R11, text);

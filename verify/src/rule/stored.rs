@@ -23,7 +23,7 @@ pub(super) fn kept(end: End<'_>, program: &Program, inode: &Inode) -> Judgement 
                 continue;
             }
             let mut writers = end.tasks().filter(|(_, task)| touches(task.wrote));
-            let kept = |(task, _): (TaskId, &TaskRecord)| found == Content::Of(task);
+            let kept = |(task, _): (TaskId, &TaskRecord)| matches!(found, Content::Of(by) if by.task == task);
             if let Some((writer, _)) = writers.clone().next()
                 && !writers.any(kept)
             {

@@ -111,8 +111,8 @@ mod tests {
             assert_eq!(parts.len() as u64, count(tasks));
             assert!(parts.iter().all(|part| part.calls.is_sorted() && part.calls.len() == tasks));
         }
-        assert_eq!(count(2), 15 * 57 * 58 / 2);
-        assert_eq!(decode(3, count(3) - 1).calls, [56, 56, 56]);
-        assert_eq!(decode(3, 57).calls, [0, 1, 1]);
+        assert_eq!(count(2), 15 * 61 * 62 / 2);
+        assert_eq!(decode(3, count(3) - 1).calls, [60, 60, 60]);
+        assert_eq!(decode(3, 61).calls, [0, 1, 1]);
     }
 }

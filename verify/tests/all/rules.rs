@@ -34,6 +34,7 @@ fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
         inode: Inode::new(Size::blocks(1), &[extent], 0, tasks.len()),
         calls: tasks.iter().map(|steps| Call::Script(Script::new(steps.to_vec()))).collect(),
         names: names.collect(),
+        completes: vec![None; tasks.len()],
         fair: Vec::new(),
         memory: Memory::Sc,
         rules,
@@ -68,7 +69,7 @@ fn locked(lock: LockName, mode: Mode, steps: &[Op]) -> Vec<Op> {
 
 fn write(half: Option<Half>, zero_rest: bool) -> Op {
     let cut = Span::of(BLOCK, half).cut();
-    Op::Bio(vec![0], Bio::Write { cut, zeroed: if zero_rest { cut } else { Ends::NONE } })
+    Op::Bio(vec![0], Bio::Write { cut, zeroed: if zero_rest { cut } else { Ends::NONE }, call: 0 })
 }
 
 fn size(blocks: u32) -> Op {
@@ -90,7 +91,7 @@ fn r1_each_field_under_its_lock() {
         (PageLock, Exclusive, Op::PageFill(vec![(0, [Content::Initial; 2])])),
         (PageLock, Exclusive, Op::PageTruncate(Size::ZERO, 1)),
         (PageLock, Exclusive, Op::PageInvalidate),
-        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], Ends::NONE)),
+        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], Ends::NONE, 0)),
         (PageLock, Exclusive, Op::PageClean(vec![(0, 0)], Vec::new())),
         (PageLock, Exclusive, Op::PageRelease),
         (PageLock, Exclusive, Op::PageCommit(vec![(0, 0)])),
@@ -270,8 +271,10 @@ fn r5_i_size_vouches_for_what_its_writer_put_there() {
     assert_eq!(read(&[Op::PageWrite(1)], &[]), Verdict::Exhausted, "it is in the page");
     assert_eq!(read(&[Op::PageWrite(0)], &[]), Verdict::Exhausted, "a truncate makes zeros");
     // A half is a half.
-    let half =
-        Op::Bio(vec![1], Bio::Write { cut: Ends { front: true, back: false }, zeroed: Ends::NONE });
+    let half = Op::Bio(
+        vec![1],
+        Bio::Write { cut: Ends { front: true, back: false }, zeroed: Ends::NONE, call: 0 },
+    );
     assert_eq!(read(&[written[0].clone(), half], &[]), wrong);
     // What was written once and cut off is no data any more.
     let again = [size(1), size(2), Op::SizeRead];
@@ -288,7 +291,7 @@ fn r13_what_was_stored_is_not_lost() {
     let map = Op::Map(BLOCK, MapFor::Io);
     let direct = [map.clone(), write(None, false)];
     let page = [Op::PageIn, Op::PageFill(vec![(0, [Content::Initial; 2])])];
-    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))], Ends::NONE)]].concat();
+    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))], Ends::NONE, 0)]].concat();
     let on = |steps: &[Op]| [&store[..], steps].concat();
     let rule = RuleId::R13;
     keeps(rule, Extent::Written, &[&direct]);
@@ -344,7 +347,7 @@ fn r5_what_is_cached_is_what_the_file_holds() {
     let flush = |block| {
         [Op::PageClean(vec![(0, block)], Vec::new()), Op::Bio(vec![block], Bio::Page { start: 0 })]
     };
-    let stored = Op::PageStore(vec![(0, Some(0))], Ends::NONE);
+    let stored = Op::PageStore(vec![(0, Some(0))], Ends::NONE, 0);
     // Written past the page, by somebody who did not drop it.
     let behind = [Op::PageIn, map(), filled(Content::Initial), write(None, false)];
     breaks(RuleId::R5, Extent::Written, &[&behind]);
@@ -553,7 +556,7 @@ fn r11_what_was_written_is_covered_on_disk() {
     let stored = [
         Op::PageIn,
         Op::PageFill(vec![(0, [Content::Zero; 2])]),
-        Op::PageStore(vec![(0, None)], Ends::NONE),
+        Op::PageStore(vec![(0, None)], Ends::NONE, 0),
         size(1),
     ];
     let grown = then(&grow);

@@ -20,6 +20,7 @@ pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
         inode: Inode::new(Size::blocks(1), &[Extent::Written], 0, scripts.len()),
         calls: scripts.iter().map(|steps| Call::Script(Script::new(steps.to_vec()))).collect(),
         names: names.map(|(l, _)| TaskName { letter: l, text: format!("{l} script") }).collect(),
+        completes: vec![None; scripts.len()],
         fair: Vec::new(),
         memory: Memory::Sc,
         rules,
