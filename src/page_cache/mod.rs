@@ -14,6 +14,7 @@ mod invalidate_pages;
 mod page_fault;
 mod page_runs;
 mod read_page;
+mod round;
 mod submit_data;
 mod sync_file;
 mod truncate_pages;

@@ -3,7 +3,10 @@
 use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
-use crate::op::{Bio, Buffer, Content, Extent, MapFor, Op, Outcome, PhysicalBlock, Range, Size};
+use crate::kernel::Kernel;
+use crate::op::{
+    Bio, Buffer, Content, Extent, MapFor, Op, Outcome, PageNo, PhysicalBlock, Range, Size,
+};
 use crate::task::steps;
 
 steps! {
@@ -23,18 +26,18 @@ steps! {
     /// ordered before the commit (`ext4_jbd2_inode_add_write`). Stable kernels (6.1.192, 6.12.117; not v6.12) zero
     /// the rest of the old last block as well when a file gets longer (`ext4_setattr`).
     pub(super) struct BlockTruncatePage { buffer: Buffer, mapped: Option<PhysicalBlock>, held: Vec<[Content; 2]> }
-    pub(super) fn new(to: Size);
+    pub(super) fn new(to: Size, kernel: Kernel);
     in "ext4_block_truncate_page" => Step / At |self, outcome|;
 
-    LockPage "find_or_create_page" => Op::Lock(PageLock, Exclusive);
-    AddPage "find_or_create_page" => Op::PageIn => self.found(&outcome);
+    LockPage "find_or_create_page" => Op::Lock(PageLock(self.page()), Exclusive);
+    AddPage "find_or_create_page" => Op::PageIn(self.page()) => self.found(&outcome);
     Map(map: MapBlocks) if !self.there() => MapBlocks::look_up(self.block(), MapFor::Page, DataSemHeld::No)
         => self.looked_up(&map);
     ReadBlock "ext4_read_bh_lock" if !self.buffer.uptodate => Op::Bio(vec![self.mapped?], Bio::WHOLE_READ)
         => if let Outcome::Data(data) = outcome { self.held = data };
-    Fill "set_buffer_uptodate" if !self.buffer.uptodate => Op::PageFill(self.held.iter().map(|&held| (self.to.down(), held)).collect());
-    Zero "zero_user, mark_buffer_dirty" => Op::PageZero(self.to, self.mapped);
-    UnlockPage "unlock_page" => Op::Unlock(PageLock, Exclusive);
+    Fill "set_buffer_uptodate" if !self.buffer.uptodate => self.fill();
+    Zero "zero_user, mark_buffer_dirty" => Op::PageZero(self.page(), self.to, self.mapped);
+    UnlockPage "unlock_page" => Op::Unlock(PageLock(self.page()), Exclusive);
 }
 
 impl BlockTruncatePage {
@@ -42,8 +45,19 @@ impl BlockTruncatePage {
         Range { start: self.to.down(), len: 1 }
     }
 
+    /// The page that the file ends in.
+    fn page(&self) -> PageNo {
+        self.kernel.paging.page(self.to.down())
+    }
+
+    fn fill(&self) -> Op {
+        let held = self.held.iter().map(|&held| (self.to.down(), held));
+        Op::PageFill(self.page(), held.collect())
+    }
+
     fn found(&mut self, outcome: &Outcome) {
-        self.buffer = outcome.buffers().get(self.to.down() as usize).copied().unwrap_or_default();
+        let at = self.to.down() - self.kernel.paging.start(self.page());
+        self.buffer = outcome.buffers().get(at as usize).copied().unwrap_or_default();
         self.mapped = self.buffer.mapped;
     }
 

@@ -6,7 +6,7 @@ use super::setattr::locks_faults_out;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IMutex, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range, Size};
+use crate::op::{Fault, Handle, Op, Range, Size};
 use crate::page_cache::{EndPageIo, FlushCompleted, TruncatePages, WritePages};
 use crate::task::steps;
 
@@ -40,7 +40,7 @@ steps! {
     ReadSize "inode->i_size" => Op::SizeRead
         => (Size::blocks(self.range.start) >= outcome.size()).then_some(Step::DropImutex);
     WriteBackLate(pages: Option<Box<WritePages>>) if !self.locks() => self.write_back.take() => self.written(pages);
-    DropPages(pages: TruncatePages) if !self.partial() => TruncatePages::new(self.range);
+    DropPages(pages: Option<TruncatePages>) => self.pages()[0];
     CloseGate "ext4_inode_block_unlocked_dio: set_bit" if self.waits() => Op::GateClose;
     GateBarrier "ext4_inode_block_unlocked_dio: smp_mb" if self.waits() && self.kernel.has(Fix::CloserBarrier)
         => Op::SmpMb;
@@ -49,7 +49,7 @@ steps! {
         => Op::UnwrittenWait;
     Drain "inode_dio_wait" if self.waits() => Op::DioWait;
     StartHandle "ext4_journal_start" if !self.fails => Op::JournalStart(Handle::Extents);
-    ZeroPage(pages: TruncatePages) if !self.fails && self.partial() => TruncatePages::new(self.range);
+    ZeroPage(pages: Option<TruncatePages>) if !self.fails => self.pages()[1];
     TakeDataSem "down_write(i_data_sem)" if !self.fails => Op::Lock(IDataSem, Exclusive);
     Free "ext4_ext_remove_space, ext4_free_hole_blocks" if !self.fails => Op::FreeRange(self.range);
     DropDataSem "up_write(i_data_sem)" if !self.fails => Op::Unlock(IDataSem, Exclusive);
@@ -69,7 +69,8 @@ impl PunchHole {
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHole {
-        PunchHole { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+        let write_back = write_back.of(self.range).and_wait();
+        PunchHole { write_back: Some(Box::new(write_back)), ..self }.begin()
     }
 
     fn written(&mut self, pages: Option<Box<WritePages>>) {
@@ -94,10 +95,12 @@ impl PunchHole {
         if self.waits() { self.kernel.version < Version::V3_11 } else { !self.indirect }
     }
 
-    /// Whether the hole leaves part of the page, which is zeroed later then.
-    fn partial(&self) -> bool {
-        let whole = self.range.start == 0 && self.range.end() >= PAGE_BLOCKS;
-        !whole && self.kernel.version < Version::V3_11
+    /// What it drops before it drains, and what it zeros later: up to v3.7 the pages of which the hole leaves part.
+    fn pages(&self) -> [Option<TruncatePages>; 2] {
+        if self.kernel.version < Version::V3_11 {
+            return TruncatePages::apart(self.range, self.kernel);
+        }
+        [Some(TruncatePages::new(self.range, self.kernel)), None]
     }
 }
 
@@ -134,7 +137,7 @@ steps! {
     TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if locks_faults_out(self.kernel)
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     Disksize(disksize: DisksizeBeforePunch) => DisksizeBeforePunch::new(self.range, self.kernel);
-    DropPages(pages: TruncatePages) => TruncatePages::new(self.range)
+    DropPages(pages: TruncatePages) => TruncatePages::new(self.range, self.kernel)
         => (self.fault == Some(Fault::Enomem)).then_some(Punch::DropMmap);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
@@ -151,7 +154,8 @@ impl PunchHoleRwsem {
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHoleRwsem {
-        PunchHoleRwsem { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+        let write_back = write_back.of(self.range).and_wait();
+        PunchHoleRwsem { write_back: Some(Box::new(write_back)), ..self }.begin()
     }
 
     /// The same, but it gets no handle, or finds no block to split an extent with.

@@ -109,7 +109,7 @@ steps! {
     TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     Disksize(disksize: DisksizeBeforePunch) if self.kernel.has(Fix::DisksizeBeforePunch)
         => DisksizeBeforePunch::new(self.range, self.kernel);
-    DropPages(pages: TruncatePages) => TruncatePages::new(self.range);
+    DropPages(pages: TruncatePages) => TruncatePages::new(self.range, self.kernel);
     Alloc(alloc: AllocBlocks)
         => AllocBlocks::new(self.range, self.grows, self.kernel).unwriting().failing(self.fault);
     DropMmap "filemap_invalidate_unlock" => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);

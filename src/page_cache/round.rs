@@ -1,0 +1,130 @@
+//! What writeback writes in one go: dirty pages that it holds together.
+
+use super::page_runs::{self, Run};
+use crate::kernel::{Kernel, Version};
+use crate::op::{
+    Bio, Blocks, Buffer, Extent, LogicalBlock, Mapped, Op, PageNo, Paging, PhysicalBlock, Range,
+    Size,
+};
+use std::mem::take;
+
+/// The pages that are locked together, and what of them is written.
+///
+/// # Kernel
+/// `write_cache_pages_da`, `mpage_add_bh_to_extent` (v3.6.5, v3.7.2): pages next to each other, as long as what is to
+/// be allocated in them is one extent. `mpage_prepare_extent_to_map`, `mpage_process_page_bufs`,
+/// `mpage_add_bh_to_extent` (v3.11, v4.10.17, v6.12): all dirty pages up to the first with something to allocate,
+/// from there on as before. A page that does not fit is locked, too, and let go with the others.
+///
+/// # Modelled
+/// The locks of all are held until all of it is on the device. The kernel lets each page go by itself once its own
+/// I/O is over, as one io_end, and hence what is converted, is for all of them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Round {
+    pub(super) held: Vec<PageNo>,
+    pub(super) runs: Vec<Run>,
+    /// Dirty blocks of the page that i_size is in lie past it.
+    pub(super) tail: bool,
+    /// Where what it mapped ends.
+    pub(super) mapped_to: Option<Size>,
+}
+
+impl Round {
+    /// A page has been locked: takes its dirty blocks, unless they do not fit. Whether they did, and whether the next
+    /// page may be one more.
+    pub(super) fn collect(
+        &mut self,
+        buffers: &[Buffer],
+        size: Size,
+        kernel: Kernel,
+    ) -> (bool, bool) {
+        let page = self.held.last().copied().unwrap_or_default();
+        let start = kernel.paging.start(page);
+        let more = page_runs::runs(buffers, start);
+        if !self.extends_to(&more) {
+            return (false, false);
+        }
+        for run in more {
+            match self.runs.last_mut() {
+                Some(last) if last.unmapped() && run.unmapped() && last.range.end() == start => {
+                    last.range.len += run.range.len;
+                }
+                _ => self.runs.push(run),
+            }
+        }
+        self.cut(size, kernel);
+        (true, self.is_open(kernel.paging.end_of(page)))
+    }
+
+    fn to_allocate(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| run.unmapped())
+    }
+
+    /// Whether what is dirty in the next page goes on with the extent that is to be allocated, if there is one.
+    fn extends_to(&self, more: &[Run]) -> bool {
+        let Some(extent) = self.to_allocate().last() else { return true };
+        more.first().is_none_or(|run| run.unmapped() && run.range.start == extent.range.end())
+    }
+
+    /// Whether nothing is to be allocated yet, or one extent, up to the end of the page.
+    fn is_open(&self, end: LogicalBlock) -> bool {
+        let last = self.runs.last().is_some_and(|run| run.unmapped() && run.range.end() == end);
+        match self.to_allocate().count() {
+            0 => true,
+            extents => extents == 1 && last,
+        }
+    }
+
+    /// Whether that page may come next: up to v3.7, and once something is to be allocated, the one behind.
+    pub(super) fn goes_on_to(&self, page: PageNo, kernel: Kernel) -> bool {
+        let next = self.held.last().is_none_or(|last| last + 1 == page);
+        let any = kernel.version >= Version::V3_11 && self.to_allocate().next().is_none();
+        any || next
+    }
+
+    /// What lies past i_size is not written; a page that lies there as a whole stays as it is.
+    pub(super) fn cut(&mut self, size: Size, kernel: Kernel) {
+        let split = kernel.paging.page(size.down());
+        let ends_in = Size::blocks(kernel.paging.start(split)) < size;
+        let past = |run: &Run| {
+            let there = run.range.start < kernel.paging.end_of(split);
+            there && Size::blocks(run.range.end()) > size
+        };
+        self.tail |= ends_in && self.runs.iter().any(past);
+        self.runs = page_runs::below(take(&mut self.runs), size);
+    }
+
+    /// How many runs have blocks before the first that has none.
+    pub(super) fn mapped(&self) -> usize {
+        self.runs.iter().take_while(|run| !run.unmapped()).count()
+    }
+
+    /// What is found for the first that has none.
+    pub(super) fn found(&mut self, found: &[Mapped]) {
+        let at = self.mapped();
+        let run = &mut self.runs[at];
+        run.blocks = found.iter().filter_map(|m| m.block).collect();
+        run.converts = found.iter().any(|m| m.extent == Extent::Unwritten);
+        self.mapped_to = Some(Size::blocks(run.range.end()));
+        if run.unmapped() {
+            self.runs.remove(at);
+        }
+    }
+
+    /// The blocks of a page that are written, and where to.
+    pub(super) fn buffers(&self, page: PageNo, paging: Paging) -> Vec<(Blocks, PhysicalBlock)> {
+        let all = self.runs.iter().flat_map(|run| run.range.blocks().zip(run.blocks.clone()));
+        all.filter(|&(block, _)| paging.page(block) == page).collect()
+    }
+
+    /// The bio of a run.
+    pub(super) fn bio(&self, run: usize) -> Op {
+        let run = &self.runs[run];
+        Op::Bio(run.blocks.clone(), Bio::Page { start: run.range.start })
+    }
+
+    /// What is to be converted.
+    pub(super) fn converting(&self) -> Vec<Range> {
+        self.runs.iter().filter(|run| run.converts).map(|run| run.range).collect()
+    }
+}
