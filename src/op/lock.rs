@@ -40,6 +40,14 @@ macro_rules! locks {
                 }
             }
 
+            /// Its place where each lock has one: those of pages behind the first come last.
+            pub fn index(self) -> usize {
+                match self {
+                    LockName::PageLock(page @ 1..) => LockName::KINDS - 1 + usize::from(page),
+                    lock => lock.kind(),
+                }
+            }
+
             /// Kinds of locks: all those of pages are one.
             pub const KINDS: usize = [$($name),+, $($late_name),+].len() + 1;
 

@@ -125,8 +125,8 @@ impl Start {
         Start {
             size,
             extents: Cow::Owned(extents[..past].to_owned()),
-            cached: inode.cached_page().is_some().into(),
-            dirty: inode.cached_page().is_some_and(|page| page.dirty().next().is_some()),
+            cached: inode.cache().count(inode.paging().all()),
+            dirty: inode.cache().dirty().next().is_some(),
             disksize: (disksize != size).then_some(disksize),
         }
     }
