@@ -25,7 +25,7 @@ steps! {
     pub fn new(span: Span, allowed: bool, kernel: Kernel);
     in "ext4_file_dio_write" => Step / At |self, outcome|;
 
-    ReadPages "mapping->nrpages" if self.allowed && !self.any_pages 
+    ReadPages "mapping->nrpages" if self.allowed && !self.any_pages
         => Op::PagesRead(self.kernel.paging.all()) => self.pages = outcome.number();
     ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.size();
     LookUp(map: MapBlocks) if self.may_be() => MapBlocks::look_up(self.span.range(), MapFor::Probe, DataSemHeld::No)

@@ -102,7 +102,11 @@ impl Page {
 
     /// The blocks that were stored to and not written back, in file order.
     pub fn dirty(&self) -> impl Iterator<Item = LogicalBlock> {
-        self.range.blocks().zip(&self.buffers).filter(|(_, buffer)| buffer.dirty).map(|dirty| dirty.0)
+        self.range
+            .blocks()
+            .zip(&self.buffers)
+            .filter(|(_, buffer)| buffer.dirty)
+            .map(|dirty| dirty.0)
     }
 
     /// A block was read.

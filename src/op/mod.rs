@@ -14,11 +14,9 @@ pub use block::{Buffer, Content, Extent, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
-pub use range::{
-    Blocks, Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId,
-};
 pub use object::{Access, Object};
 pub use outcome::Outcome;
+pub use range::{Blocks, Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId};
 pub use size::Size;
 pub(crate) use touches::freed;
 

@@ -1,8 +1,6 @@
 //! What comes back from a step.
 
-use super::{
-    Blocks, Buffer, Content, Extent, IoEnd, Mapped, PageNo, PhysicalBlock, Size, TaskId,
-};
+use super::{Blocks, Buffer, Content, Extent, IoEnd, Mapped, PageNo, PhysicalBlock, Size, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// What came back from a step.

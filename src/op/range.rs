@@ -1,7 +1,7 @@
 //! Tasks, blocks and ranges of them.
 
-use crate::kernel::{PageNo, Pages, Paging};
 use super::Size;
+use crate::kernel::{PageNo, Pages, Paging};
 use serde::{Deserialize, Serialize};
 
 /// Index of a task in its litmus test (completions of asynchronous I/O are tasks too).

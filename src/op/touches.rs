@@ -1,8 +1,8 @@
 //! What a step touches: which steps commute, and hence what a trace is.
 
 use super::PrivateOp;
-use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PageNo, Pages, PhysicalBlock};
 use super::{Access, Extent, Mode, Object, WaitQueue};
+use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PageNo, Pages, PhysicalBlock};
 
 fn counter(queue: WaitQueue) -> Object {
     match queue {

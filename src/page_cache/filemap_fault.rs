@@ -61,7 +61,7 @@ steps! {
         => Op::Unlock(LockName::against_faults(self.kernel), Shared) => Step::ReadSize;
     LookAtSize in "block_page_mkwrite" "i_size_read" => Op::SizeRead => self.sized(outcome.size());
     Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
-    Store in "ext4_page_mkwrite" "set_page_dirty, and the store" 
+    Store in "ext4_page_mkwrite" "set_page_dirty, and the store"
         => Op::PageStore(self.page(), self.begun.stored(), self.cut);
     UnlockPage in "do_page_mkwrite" "its caller: unlock_page" => Op::Unlock(PageLock(self.page()), Exclusive)
         => (!self.locks()).then(|| self.next_page());

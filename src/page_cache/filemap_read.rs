@@ -50,7 +50,7 @@ steps! {
 
     FirstLook "i_size_read, before any page is looked for" if self.kernel.version >= Version::V6_1 => Op::SizeRead
         => (Size::blocks(self.at) >= outcome.size()).then_some(Step::Done);
-    Find in "filemap_get_pages" "find_get_page, and is it up to date?" 
+    Find in "filemap_get_pages" "find_get_page, and is it up to date?"
         => Op::PageFind(self.page(), self.wanted()) => self.found(outcome.yes());
     LookBehind in "filemap_get_read_batch" "is it there, not up to date?" if self.have > self.at
         => Op::PageLook(self.page()) => outcome.buffers().is_empty().then_some(Step::ReadSize);

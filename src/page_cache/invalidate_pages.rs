@@ -2,9 +2,9 @@
 
 use super::end_page_io::EndPageIo;
 use super::writepages::WritePages;
+use crate::kernel::Kernel;
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
-use crate::kernel::Kernel;
 use crate::op::{Blocks, Op, PageNo, Pages, Range};
 use crate::task::steps;
 

@@ -43,7 +43,7 @@ steps! {
         => outcome.yes().then_some(Step::UnlockPage);
     AddPage in "add_to_page_cache_lru" "unless it is there in part" => Op::PageIn(self.page)
         => self.added(&outcome);
-    ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead 
+    ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead
         => self.len = outcome.size().up().min(self.paging.end_of(self.page));
     Map(map: MapBlocks) if self.below().len > 0 => self.look_up() => self.found(&map);
     RunBio "submit_bio, and the device reads" if !self.mapped.is_empty()
@@ -65,7 +65,9 @@ impl ReadPage {
     }
 
     fn added(&mut self, outcome: &Outcome) {
-        let missing = (self.paging.start(self.page)..).zip(outcome.buffers()).filter(|(_, buffer)| !buffer.uptodate);
+        let missing = (self.paging.start(self.page)..)
+            .zip(outcome.buffers())
+            .filter(|(_, buffer)| !buffer.uptodate);
         self.contents = missing.map(|(block, _)| (block, [Content::Zero; 2])).collect();
     }
 

@@ -1,8 +1,8 @@
 //! `truncate_inode_pages_range`: a range of the file leaves the page cache.
 
+use crate::kernel::Kernel;
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
-use crate::kernel::Kernel;
 use crate::op::{LogicalBlock, Op, PageNo, Pages, Range, Size};
 use crate::task::steps;
 
@@ -120,7 +120,11 @@ impl TruncatePages {
 
     fn lock(&self) -> Op {
         let page = PageLock(self.page());
-        if self.pass == Pass::Try { Op::TryLock(page, Exclusive) } else { Op::Lock(page, Exclusive) }
+        if self.pass == Pass::Try {
+            Op::TryLock(page, Exclusive)
+        } else {
+            Op::Lock(page, Exclusive)
+        }
     }
 
     fn truncate(&self) -> Op {

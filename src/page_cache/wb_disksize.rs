@@ -56,9 +56,10 @@ impl WbDisksize {
         WbDisksize { in_handle: true, ..WbDisksize::new(to, kernel) }.begin()
     }
 
-    /// The page that it reaches to the end of.
+    /// The page that it reaches to the end of, or the last that is followed.
     fn page(&self) -> PageNo {
-        self.kernel.paging.page(self.to.up().saturating_sub(1))
+        let paging = self.kernel.paging;
+        paging.page(self.to.up().saturating_sub(1)).min(paging.pages() - 1)
     }
 
     /// Both sizes are read under i_data_sem, after a look at i_disksize without it.

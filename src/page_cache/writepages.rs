@@ -253,7 +253,8 @@ impl WritePages {
         let (page, buffers) = self.to_clean()?;
         let converting = if self.by_worker() { self.round.converting() } else { Vec::new() };
         let uninit = converting.into_iter().flat_map(Range::blocks);
-        let uninit = uninit.filter(|block| buffers.iter().any(|buffer| buffer.0 == *block)).collect();
+        let uninit =
+            uninit.filter(|block| buffers.iter().any(|buffer| buffer.0 == *block)).collect();
         Some(Op::PageClean(page, buffers, uninit))
     }
 

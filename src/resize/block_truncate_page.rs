@@ -1,9 +1,9 @@
 //! `ext4_block_truncate_page`: zeros behind an i_size that is in the middle of a block.
 
 use crate::extent_probe::{DataSemHeld, MapBlocks};
+use crate::kernel::Kernel;
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
-use crate::kernel::Kernel;
 use crate::op::{
     Bio, Buffer, Content, Extent, MapFor, Op, Outcome, PageNo, PhysicalBlock, Range, Size,
 };

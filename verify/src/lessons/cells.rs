@@ -2,9 +2,7 @@
 
 use crate::program::{Program, System};
 use crate::report::content_words;
-use diolock::op::{
-    Content, Extent, LockName, LogicalBlock, Mode, Owner, PhysicalBlock, TaskId,
-};
+use diolock::op::{Content, Extent, LockName, LogicalBlock, Mode, Owner, PhysicalBlock, TaskId};
 
 /// How a cell is coloured; its text says the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -154,7 +154,8 @@ impl Making<'_> {
             // What i_disksize lags behind for is in the pages, and delayed.
             inode = inode.with_dirty_pages(disksize.down());
         }
-        let released = Making { kernel: Kernel::new(self.kernel.version).with_pages(*paging), ..self.clone() };
+        let released =
+            Making { kernel: Kernel::new(self.kernel.version).with_pages(*paging), ..self.clone() };
         for &spec in &self.litmus.setup {
             let (call, _) = released.call(0, 'A', spec);
             let wrong = |why| format!("{} {why} on {}", spec.text(), self.kernel.version.name());

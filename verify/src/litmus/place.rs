@@ -37,12 +37,10 @@ pub(super) fn in_page(judge: &mut Judge, fields: &Fields<'_>, range: Range) -> O
     let pages = if paging.many() { "pages" } else { "page" };
     let message = format!("block {} is behind the {pages}", range.end() - 1);
     let last = paging.end() - 1;
-    judge
-        .wrong(fields.header.clone(), message)
-        .label(match paging.many() {
-            true => format!("the pages that are followed hold blocks 0 to {last}"),
-            false => format!("the page that is followed holds blocks 0 to {last}"),
-        });
+    judge.wrong(fields.header.clone(), message).label(match paging.many() {
+        true => format!("the pages that are followed hold blocks 0 to {last}"),
+        false => format!("the page that is followed holds blocks 0 to {last}"),
+    });
     None
 }
 

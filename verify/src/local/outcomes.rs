@@ -1,8 +1,8 @@
 //! What a step may be told.
 
 use diolock::op::{
-    Buffer, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PageNo, Pages, PhysicalBlock,
-    Range, Size,
+    Buffer, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PageNo, Pages,
+    PhysicalBlock, Range, Size,
 };
 
 /// Sizes, in half blocks: a file of litmus tests is hardly longer.

@@ -60,7 +60,8 @@ impl Machine<'_> {
         (inode, outcome): (Inode, Outcome),
     ) -> Option<Effect> {
         let there = |inode: &Inode| inode.cache().there(inode.paging().all());
-        let left = || there(&shared.inode).into_iter().find(|page| inode.cache().page(*page).is_none());
+        let left =
+            || there(&shared.inode).into_iter().find(|page| inode.cache().page(*page).is_none());
         let beside = match op {
             Op::InodeAioSet(_) => Beside::SlotTaken,
             _ => left().map_or(Beside::Nothing, Beside::PageLeft),

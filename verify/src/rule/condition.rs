@@ -38,9 +38,7 @@ pub(super) fn judge(
 pub(crate) fn facts(answers: &Answers, program: &Program, system: &System) -> Facts {
     let inode = &system.inode;
     let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
-    let page = |block: LogicalBlock| {
-        inode.cache().held(block).map_or([Cell::Nothing; 2], cells)
-    };
+    let page = |block: LogicalBlock| inode.cache().held(block).map_or([Cell::Nothing; 2], cells);
     let file = |block: LogicalBlock| {
         let mut held = cells(reads_as(inode, block));
         held[halves_below(inode, block).end..].fill(Cell::Nothing);
