@@ -128,3 +128,56 @@ impl Round {
         self.runs.iter().filter(|run| run.converts).map(|run| run.range).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::Paging;
+
+    /// Buffers of a page of two blocks: clean, to be allocated, or mapped.
+    fn page(blocks: [Option<Option<PhysicalBlock>>; 2]) -> [Buffer; 2] {
+        let clean = Buffer { uptodate: true, ..Buffer::default() };
+        blocks.map(|b| b.map_or(clean, |mapped| Buffer { dirty: true, mapped, ..clean }))
+    }
+
+    /// Which of these pages, each dirty, are written together.
+    fn together(version: Version, pages: &[(PageNo, [Buffer; 2])]) -> (Vec<PageNo>, usize) {
+        let kernel = Kernel::new(version).with_pages(Paging::of(2).expect("a page of two"));
+        let mut round = Round::default();
+        let mut written = Vec::new();
+        for (page, buffers) in pages {
+            if !round.goes_on_to(*page, kernel) {
+                break;
+            }
+            round.held.push(*page);
+            let (fits, open) = round.collect(buffers, Size::blocks(8), kernel);
+            written.extend(fits.then_some(*page));
+            if !open {
+                break;
+            }
+        }
+        (written, round.runs.len())
+    }
+
+    const DELAYED: Option<Option<PhysicalBlock>> = Some(None);
+    const MAPPED: Option<Option<PhysicalBlock>> = Some(Some(7));
+
+    #[test]
+    fn pages_are_written_together_as_long_as_one_extent_is_to_be_allocated() {
+        let (all, first) = (page([DELAYED; 2]), page([DELAYED, None]));
+        for version in [Version::V3_7, Version::V6_12] {
+            assert_eq!(together(version, &[(0, all), (1, all), (2, first)]), (vec![0, 1, 2], 1));
+            assert_eq!(together(version, &[(0, first), (1, all)]), (vec![0], 1));
+            assert_eq!(together(version, &[(0, all), (1, page([None, DELAYED]))]), (vec![0], 1));
+            assert_eq!(together(version, &[(0, all), (1, page([MAPPED; 2]))]), (vec![0], 1));
+            assert_eq!(together(version, &[(0, all), (2, all)]), (vec![0], 1));
+        }
+    }
+
+    #[test]
+    fn pages_with_nothing_to_allocate_need_not_be_next_to_each_other_from_v3_11_on() {
+        let pages = [(0, page([MAPPED, None])), (2, page([DELAYED; 2]))];
+        assert_eq!(together(Version::V3_7, &pages), (vec![0], 1));
+        assert_eq!(together(Version::V3_11, &pages), (vec![0, 2], 2));
+    }
+}

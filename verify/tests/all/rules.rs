@@ -185,6 +185,25 @@ fn r1_infers_which_fields_have_no_lock_in_common() {
     assert!(graph::run(&run, graph::Options::default()).gathered.unprotected().is_empty());
 }
 
+/// Two pages: whoever holds the second may not wait for the first, as whoever holds the first waits for the second.
+#[test]
+fn r2_pages_are_locked_in_order() {
+    let nest = |outer: u8, inner: u8| {
+        locked(PageLock(outer), Exclusive, &locked(PageLock(inner), Exclusive, &[]))
+    };
+    let on = |rule: RuleId, tasks: &[&[Op]]| {
+        let paging = Paging::of(1).expect("a page of one block");
+        let mut run = program(Extent::Written, RuleSet::NONE.with(rule), tasks);
+        run.inode = Inode::new(Size::blocks(2), &[Extent::Written; 2], (2, paging), tasks.len());
+        graph::run(&run, graph::Options::default()).verdict
+    };
+    let (forth, back) = (nest(0, 1), nest(1, 0));
+    assert_eq!(on(RuleId::R2, &[&forth, &forth]), Verdict::Exhausted);
+    assert_eq!(on(RuleId::R2, &[&back]), Verdict::Violated(RuleId::R2));
+    assert_eq!(on(RuleId::R12, &[&forth, &forth]), Verdict::Exhausted);
+    assert_eq!(on(RuleId::R12, &[&forth, &back]), Verdict::Deadlock);
+}
+
 #[test]
 fn r2_ranks_and_cycles_with_drains() {
     let nest =
