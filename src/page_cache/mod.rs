@@ -6,6 +6,7 @@ mod buffered_write;
 mod convert_run;
 mod end_bio;
 mod end_page_io;
+mod fdatawait_range;
 mod filemap_fault;
 mod filemap_read;
 mod flush;

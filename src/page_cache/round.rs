@@ -27,6 +27,14 @@ pub(super) struct Round {
     pub(super) tail: bool,
     /// Where what it mapped ends.
     pub(super) mapped_to: Option<Size>,
+    /// So many of its pages are under writeback.
+    cleaned: usize,
+    /// So many runs are counted as unwritten I/O.
+    pub(super) counted: usize,
+    /// So many are on the device.
+    pub(super) written: usize,
+    /// So many were handed to their conversion.
+    pub(super) converted: usize,
 }
 
 impl Round {
@@ -111,15 +119,54 @@ impl Round {
         }
     }
 
+    /// Where i_disksize is to go once what was mapped is on its way, from v3.11 on: to the end of its page.
+    pub(super) fn mapped_page(&self, kernel: Kernel) -> Option<Size> {
+        let late = kernel.version >= Version::V3_11 && !self.runs.is_empty();
+        let mapped = self.mapped_to.filter(|_| late)?;
+        Some(Size::blocks(kernel.paging.end_of(kernel.paging.page(mapped.up() - 1))))
+    }
+
+    /// Zeros what of the page that i_size is in lies past it.
+    pub(super) fn zero_tail(&self, size: Size, kernel: Kernel) -> Op {
+        let page = kernel.paging.page(size.down());
+        Op::PageTruncate(page, size, kernel.paging.end_of(page))
+    }
+
     /// The blocks of a page that are written, and where to.
     pub(super) fn buffers(&self, page: PageNo, paging: Paging) -> Vec<(Blocks, PhysicalBlock)> {
         let all = self.runs.iter().flat_map(|run| run.range.blocks().zip(run.blocks.clone()));
         all.filter(|&(block, _)| paging.page(block) == page).collect()
     }
 
-    /// The bio of a run.
-    pub(super) fn bio(&self, run: usize) -> Op {
-        let run = &self.runs[run];
+    /// The next of the pages that something is written of, and its place.
+    fn to_clean_at(&self, kernel: Kernel) -> Option<(usize, PageNo)> {
+        let mut pages = self.held.iter().copied().enumerate().skip(self.cleaned);
+        pages.find(|&(_, page)| !self.buffers(page, kernel.paging).is_empty())
+    }
+
+    /// Whether there is one.
+    pub(super) fn cleans(&self, kernel: Kernel) -> bool {
+        self.to_clean_at(kernel).is_some()
+    }
+
+    /// Up to v3.7 a buffer remembers that its block was unwritten (`mpage_da_submit_io`, `io_submit_add_bh`).
+    pub(super) fn clean(&self, kernel: Kernel) -> Option<Op> {
+        let (_, page) = self.to_clean_at(kernel)?;
+        let remembers = kernel.version < Version::V3_11;
+        let converting = if remembers { self.converting() } else { Vec::new() };
+        let of_page = |&block: &LogicalBlock| kernel.paging.page(block) == page;
+        let uninit = converting.into_iter().flat_map(Range::blocks).filter(of_page).collect();
+        Some(Op::PageClean(page, self.buffers(page, kernel.paging), uninit))
+    }
+
+    /// That page is under writeback.
+    pub(super) fn cleaned(&mut self, kernel: Kernel) {
+        self.cleaned = self.to_clean_at(kernel).map_or(self.held.len(), |(at, _)| at + 1);
+    }
+
+    /// The bio of the next run.
+    pub(super) fn bio(&self) -> Op {
+        let run = &self.runs[self.written];
         Op::Bio(run.blocks.clone(), Bio::Page { start: run.range.start })
     }
 

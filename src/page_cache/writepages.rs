@@ -2,13 +2,14 @@
 
 use super::convert_run::ConvertRun;
 use super::end_page_io::EndPageIo;
+use super::fdatawait_range::FdatawaitRange;
 use super::round::Round;
 use super::wb_disksize::WbDisksize;
 use crate::extent_probe::MapBlocks;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Handle, MapFor, Op, Outcome, PageNo, Pages, Range, Size, TaskId};
+use crate::op::{Handle, MapFor, Op, Outcome, PageNo, Pages, Range, Size, TaskId};
 use crate::task::steps;
 
 steps! {
@@ -62,21 +63,13 @@ steps! {
         next: PageNo,
         size: Size,
         round: Round,
-        /// So many of its pages are under writeback.
-        cleaned: usize,
-        /// So many runs are counted as unwritten I/O.
-        counted: usize,
-        /// So many are on the device.
-        written: usize,
-        /// So many were handed to their conversion.
-        converted: usize,
         /// What rounds before this one have left to the worker.
         left: Vec<Range>,
     }
     in "ext4_writepages" => Step / At |self, outcome|;
 
     TestTag "mapping_tagged(PAGECACHE_TAG_DIRTY)" => Op::PagesDirty(self.kernel.paging.all())
-        => outcome.pages().is_empty().then_some(Step::FindToWait);
+        => outcome.pages().is_empty().then_some(Step::Wait);
     Estimate in "ext4_da_writepages_trans_blocks" => Op::DepthRead;
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     FindDirty in "mpage_prepare_extent_to_map" "pagevec_lookup_tag" if self.kernel.paging.many()
@@ -92,31 +85,26 @@ steps! {
         => { self.round.found(map.found().unwrap_or_default()); Step::Map };
     FirstDisksize(disksize: Option<WbDisksize>) if self.by_worker() => self.disksize(self.round.mapped_to)
         => Step::ReadSize;
-    ZeroTail in "ext4_bio_write_page" "zero_user_segment, clear_buffer_dirty" if self.round.tail => self.zero_tail();
-    Clean in "mpage_submit_page" "clear_page_dirty_for_io, set writeback" if self.to_clean().is_some()
-        => self.clean()? => self.next_to_clean();
-    Disksize(disksize: Option<WbDisksize>) => self.disksize(self.mapped_page())
+    ZeroTail in "ext4_bio_write_page" "zero_user_segment, clear_buffer_dirty" if self.round.tail
+        => self.round.zero_tail(self.size, self.kernel);
+    Clean in "mpage_submit_page" "clear_page_dirty_for_io, set writeback" if self.round.cleans(self.kernel)
+        => self.round.clean(self.kernel)? => { self.round.cleaned(self.kernel); Step::Clean };
+    Disksize(disksize: Option<WbDisksize>) => self.disksize(self.round.mapped_page(self.kernel))
         => self.nothing().then_some(Step::UnlockPage);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents)
         => self.nothing().then(|| self.next_round());
     RaiseCount in "io_submit_add_bh" "ext4_set_io_unwritten_flag"
-        if self.counts() && self.counted < self.round.converting().len()
-        => Op::UnwrittenBegin => { self.counted += 1; Step::RaiseCount };
-    RunBio in "ext4_io_submit" "and the device writes" if self.written < self.round.runs.len()
-        => self.round.bio(self.written) => { self.written += 1; Step::RunBio };
-    Convert(run: ConvertRun) if !self.late() && self.converted < self.round.converting().len()
+        if self.counts() && self.round.counted < self.round.converting().len()
+        => Op::UnwrittenBegin => { self.round.counted += 1; Step::RaiseCount };
+    RunBio in "ext4_io_submit" "and the device writes" if self.round.written < self.round.runs.len()
+        => self.round.bio() => { self.round.written += 1; Step::RunBio };
+    Convert(run: ConvertRun) if self.kernel.has(Fix::ConvertInsideWriteback) && self.round.converted < self.round.converting().len()
         => self.convert() => Step::Convert;
     UnlockPage in "ext4_finish_bio" "end_page_writeback" => Op::Unlock(PageLock(*self.round.held.first()?), Exclusive)
         => self.unlocked();
-    ConvertLate(run: ConvertRun) if self.converted < self.round.converting().len() => self.convert()
+    ConvertLate(run: ConvertRun) if self.round.converted < self.round.converting().len() => self.convert()
         => self.converts_late();
-    FindToWait in "filemap_fdatawait_range" "pagevec_lookup_tag" if self.waits && self.kernel.paging.many()
-        => Op::PagesFind(self.pages)
-        => self.finds(outcome.pages()).then_some(Step::Done);
-    WaitForPage in "filemap_fdatawait_range" "wait_on_page_writeback" if self.waits
-        => Op::Lock(PageLock(self.page()), Exclusive);
-    LetPage in "filemap_fdatawait_range" if self.waits => Op::Unlock(PageLock(self.page()), Exclusive)
-        => self.next_to_wait();
+    Wait(wait: FdatawaitRange) if self.waits => FdatawaitRange::new(self.pages, self.kernel);
 }
 
 impl WritePages {
@@ -132,10 +120,6 @@ impl WritePages {
             next: 0,
             size: Size::blocks(kernel.paging.end()),
             round: Round::default(),
-            cleaned: 0,
-            counted: 0,
-            written: 0,
-            converted: 0,
             left: Vec::new(),
             step: At::Done,
         }
@@ -176,10 +160,6 @@ impl WritePages {
     /// allocated.
     fn by_worker(&self) -> bool {
         self.kernel.version < Version::V3_11
-    }
-
-    fn late(&self) -> bool {
-        !self.kernel.has(Fix::ConvertInsideWriteback)
     }
 
     /// The page that is looked at.
@@ -229,49 +209,13 @@ impl WritePages {
         to.map(|to| WbDisksize::in_handle(to, self.kernel))
     }
 
-    /// Once what was mapped is on its way, from v3.11 on: to the end of its page.
-    fn mapped_page(&self) -> Option<Size> {
-        let mapped = self.round.mapped_to.filter(|_| !self.by_worker() && !self.nothing())?;
-        let paging = self.kernel.paging;
-        Some(Size::blocks(paging.end_of(paging.page(mapped.up() - 1))))
-    }
-
-    fn zero_tail(&self) -> Op {
-        let page = self.kernel.paging.page(self.size.down());
-        Op::PageTruncate(page, self.size, self.kernel.paging.end_of(page))
-    }
-
-    /// The next of the pages that something is written of.
-    fn to_clean(&self) -> Option<(PageNo, Vec<(Blocks, Blocks)>)> {
-        let pages = self.round.held.iter().skip(self.cleaned);
-        let mut pages = pages.map(|&page| (page, self.round.buffers(page, self.kernel.paging)));
-        pages.find(|(_, buffers)| !buffers.is_empty())
-    }
-
-    /// Up to v3.7 a buffer remembers that its block was unwritten (`mpage_da_submit_io`, `io_submit_add_bh`).
-    fn clean(&self) -> Option<Op> {
-        let (page, buffers) = self.to_clean()?;
-        let converting = if self.by_worker() { self.round.converting() } else { Vec::new() };
-        let uninit = converting.into_iter().flat_map(Range::blocks);
-        let uninit =
-            uninit.filter(|block| buffers.iter().any(|buffer| buffer.0 == *block)).collect();
-        Some(Op::PageClean(page, buffers, uninit))
-    }
-
-    fn next_to_clean(&mut self) -> Step {
-        let page = self.to_clean().map(|found| found.0);
-        let at = self.round.held.iter().position(|&held| Some(held) == page);
-        self.cleaned = at.map_or(self.round.held.len(), |at| at + 1);
-        Step::Clean
-    }
-
     fn counts(&self) -> bool {
         self.by_worker() && self.kernel.has(Fix::CountBuffered)
     }
 
     fn convert(&mut self) -> ConvertRun {
-        let (task, range) = (self.task, self.round.converting()[self.converted]);
-        self.converted += 1;
+        let (task, range) = (self.task, self.round.converting()[self.round.converted]);
+        self.round.converted += 1;
         let end_io = self.by_worker().then(|| self.end_io(range));
         let end_io = end_io.map(|end_io| if self.defers() { end_io.interrupt() } else { end_io });
         ConvertRun::new(task, range, end_io)
@@ -287,26 +231,20 @@ impl WritePages {
     }
 
     fn converts_late(&mut self) -> Step {
-        let late = self.converted < self.round.converting().len();
+        let late = self.round.converted < self.round.converting().len();
         if late { Step::ConvertLate } else { self.next_round() }
     }
 
     /// Of several pages those that are left are looked for again, until none is dirty.
     fn next_round(&mut self) -> Step {
         if !self.kernel.paging.many() || self.todo == 0 {
-            return Step::FindToWait;
+            return Step::Wait;
         }
         if self.defers() {
             self.left.extend(self.round.converting());
         }
         let size = Size::blocks(self.kernel.paging.end());
         (self.round, self.size) = (Round::default(), size);
-        (self.cleaned, self.counted, self.written, self.converted) = (0, 0, 0, 0);
         Step::Estimate
-    }
-
-    fn next_to_wait(&mut self) -> Step {
-        self.todo &= self.todo - 1;
-        if self.todo == 0 { Step::Done } else { Step::WaitForPage }
     }
 }

@@ -93,6 +93,7 @@ readings! {
     ExtFallocate [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "":
         ext4_chunk_trans_blocks ext4_fallocate inode_dio_wait;
     ExtFallocate [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
+    FdatawaitRange [V4_10 V5_10] "other versions from these": filemap_fdatawait_range;
     FileDioWrite [V3_6 V3_7 V3_11] "": ext4_file_dio_write ext4_unaligned_aio generic_write_checks;
     FileDioWrite [V3_6] "v3.7 and v3.11 from v3.6": file_update_time generic_file_direct_write;
     FileDioWrite [V3_6] "": ext4_aiodio_wait;
@@ -200,7 +201,7 @@ readings! {
     WbDisksize [V3_6] "v3.7 from v3.6": mpage_da_map_and_submit;
     WritePages [V4_10 V5_10] "other versions from these":
         ext4_writepages mpage_prepare_extent_to_map mpage_process_page_bufs mpage_submit_page
-        ext4_bio_write_page io_submit_add_bh ext4_io_submit filemap_fdatawait_range;
+        ext4_bio_write_page io_submit_add_bh ext4_io_submit;
     WritePages [] "from the functions of v5.10 that they became or were":
         mpage_submit_folio ext4_bio_write_folio ext4_end_io_end;
     WritePages [V3_6 V3_7] "": write_cache_pages_da;

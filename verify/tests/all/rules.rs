@@ -201,7 +201,7 @@ fn r2_pages_are_locked_in_order() {
     assert_eq!(on(RuleId::R2, &[&forth, &forth]), Verdict::Exhausted);
     assert_eq!(on(RuleId::R2, &[&back]), Verdict::Violated(RuleId::R2));
     assert_eq!(on(RuleId::R12, &[&forth, &forth]), Verdict::Exhausted);
-    assert_eq!(on(RuleId::R12, &[&forth, &back]), Verdict::Deadlock);
+    assert_eq!(on(RuleId::R12, &[&forth, &back]), Verdict::Deadlocked);
 }
 
 #[test]
