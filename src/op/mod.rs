@@ -16,8 +16,8 @@ pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
 pub use object::{Access, Object};
 pub use outcome::Outcome;
-pub use range::{Blocks, Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId};
-pub use size::Size;
+pub use range::{Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId};
+pub use size::{Blocks, Size};
 pub(crate) use touches::freed;
 
 pub use crate::kernel::{MAX_PAGES, PageNo, Pages, Paging};

@@ -1,6 +1,6 @@
 //! Tasks, blocks and ranges of them.
 
-use super::Size;
+use super::size::{Blocks, Size};
 use crate::kernel::{PageNo, Pages, Paging};
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,6 @@ pub type TaskId = u16;
 pub type LogicalBlock = u32;
 /// A block of the device.
 pub type PhysicalBlock = u32;
-/// A number of blocks.
-pub type Blocks = u32;
 
 /// Blocks `start .. start + len` of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

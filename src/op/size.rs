@@ -1,10 +1,12 @@
 //! Sizes and places in the file.
 
-use super::Blocks;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use std::ops::Add;
 use std::str::FromStr;
+
+/// A number of blocks.
+pub type Blocks = u32;
 
 /// A file size, or a place in the file: counted in half blocks, as far as the model tells them apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
