@@ -185,7 +185,7 @@ impl Call {
     pub fn uses_the_page(&self) -> bool {
         match self {
             Call::Script(script) => {
-                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(..)))
+                script.steps.iter().any(|op| matches!(op, Op::PageFill(..) | Op::PageStore(..)))
             }
             call => call.calls().into_iter().any(|call| {
                 matches!(

@@ -87,7 +87,7 @@ steps! {
     RunBio in "do_blockdev_direct_IO" "dio_await_completion" if self.completes
         => Op::Bio(self.blocks.clone(), self.bio());
     Invalidate(pages: InvalidatePages) in "dio_complete" if self.completes && self.kernel.has(Fix::CompletionInvalidates)
-        => InvalidatePages::after_io(self.write.range());
+        => InvalidatePages::after_io(self.write.range(), self.kernel);
     Convert(convert: ConvertUnwritten) "ext4_convert_unwritten_extents" if self.completes && self.converts
         => ConvertUnwritten::new(self.write.range(), self.write.task) => Step::DropCount;
     EndIo "dio_complete: inode_dio_end" if self.inner_count() => Op::DioEnd(self.counted_for());

@@ -1,6 +1,6 @@
 //! How a step is asked for.
 
-use super::range::{Ends, LogicalBlock, PhysicalBlock, Range, Size, Span};
+use super::{Ends, LogicalBlock, PhysicalBlock, Range, Size, Span};
 use serde::{Deserialize, Serialize};
 
 /// What a journal handle is for; rule R8 needs to know the time update.

@@ -4,19 +4,23 @@ mod block;
 mod how;
 mod iocb;
 mod lock;
+mod object;
+mod outcome;
 mod range;
+mod size;
 mod touches;
 
 pub use block::{Buffer, Caller, Content, Extent, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
-pub use range::{
-    Blocks, Ends, Half, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size, Span, TaskId,
-};
+pub use object::{Access, Object};
+pub use outcome::Outcome;
+pub use range::{Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId};
+pub use size::{Blocks, Size};
 pub(crate) use touches::freed;
-pub use touches::{Access, Object};
 
+pub use crate::kernel::{MAX_PAGES, PageNo, Pages, Paging};
 use serde::{Deserialize, Serialize};
 
 /// One step of a task: the only things that tasks do to shared state.
@@ -109,32 +113,36 @@ pub enum Op {
     WriteSync,
     /// `WARN_ON_ONCE(i_size_read(inode) < i_disksize)` fires.
     WarnSize,
-    /// Reads `mapping->nrpages`.
-    PagesRead,
-    /// `truncate_inode_pages_range`: what lies in the range leaves the cache unwritten. A page that lies
+    /// Reads `mapping->nrpages`, as far as it counts these.
+    PagesRead(Pages),
+    /// `pagevec_lookup`, `find_get_entries`: which of these pages are there.
+    PagesFind(Pages),
+    /// `pagevec_lookup_tag`: which of these pages are dirty (`PAGECACHE_TAG_DIRTY`).
+    PagesDirty(Pages),
+    /// `truncate_inode_pages_range`: what of the page lies in the range leaves the cache unwritten. A page that lies
     /// there in part stays, with zeros there. From that place up to that block.
-    PageTruncate(Size, LogicalBlock),
+    PageTruncate(PageNo, Size, LogicalBlock),
     /// `invalidate_inode_pages2_range`: the page leaves the cache unless it is dirty; whether it did.
-    PageInvalidate,
-    /// `add_to_page_cache_lru`: the page goes in if there is none, no block up to date; its buffers.
-    PageIn,
+    PageInvalidate(PageNo),
+    /// `add_to_page_cache_lru`: the page goes in if it is not there, no block up to date; its buffers.
+    PageIn(PageNo),
     /// `find_get_page`: whether a page was found of which these blocks can be copied (`PageUptodate`, or
     /// `is_partially_uptodate`). Who found it keeps it, even if it leaves the cache.
-    PageFind(Range),
+    PageFind(PageNo, Range),
     /// Whether the page is in the cache, and its buffers.
-    PageLook,
-    /// Whether the page is dirty (`PAGECACHE_TAG_DIRTY`), and its buffers.
-    PageDirty,
+    PageLook(PageNo),
+    /// Whether the page is dirty, and its buffers.
+    PageDirty(PageNo),
     /// These blocks of the page were read, and are up to date.
-    PageFill(Vec<(LogicalBlock, [Content; 2])>),
+    PageFill(PageNo, Vec<(LogicalBlock, [Content; 2])>),
     /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
     /// none if that is to be allocated; but for these ends. By which of its task's calls.
-    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends, u8),
+    PageStore(PageNo, Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends, u8),
     /// `zero_user` of the half block that begins there; the buffer, mapped there, is dirty.
-    PageZero(Size, Option<PhysicalBlock>),
+    PageZero(PageNo, Size, Option<PhysicalBlock>),
     /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there, and stay mapped there;
     /// the second are those of them that were unwritten (`BH_Uninit`, up to v3.7).
-    PageClean(Vec<(LogicalBlock, PhysicalBlock)>, Vec<LogicalBlock>),
+    PageClean(PageNo, Vec<(LogicalBlock, PhysicalBlock)>, Vec<LogicalBlock>),
     /// `ext_depth`: how deep the extent tree is.
     DepthRead,
     /// `ext4_map_blocks`.
@@ -148,17 +156,17 @@ pub enum Op {
     /// `ext4_ext_remove_space` of these blocks (punch hole); they go to somebody else at once.
     FreeRange(Range),
     /// `mext_replace_branches`, `ext4_swap_extents`: these blocks change places with the donor file's. Data is copied
-    /// along only behind the page that is followed.
+    /// along only behind the pages that are followed.
     SwapBlocks(Range),
     /// `ext4_ext_shift_extents`: what lies behind the range moves to its start, or what starts with it
     /// to its end.
     ShiftExtents(Range, Shift),
     /// `try_to_release_page`: the buffers of the page are dropped, with what they are mapped to, unless one is dirty;
     /// whether they were.
-    PageRelease,
+    PageRelease(PageNo),
     /// `block_commit_write`: these blocks of the page, mapped there, are up to date and to be written back. What they
     /// hold stays.
-    PageCommit(Vec<(LogicalBlock, PhysicalBlock)>),
+    PageCommit(PageNo, Vec<(LogicalBlock, PhysicalBlock)>),
     /// Hands the I/O to the device; its completion runs as that task.
     Submit(TaskId, Submission),
     /// The device moves the data.
@@ -186,35 +194,6 @@ pub enum Op {
     Close,
 }
 
-/// What came back from a step.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub enum Outcome {
-    /// Done; nothing to tell.
-    Done,
-    /// A number, of pages for instance.
-    Value(Blocks),
-    /// i_size or i_disksize.
-    Size(Size),
-    /// Yes or no: a trylock, a tested bit, a list that held something.
-    Flag(bool),
-    /// The mapping, block by block.
-    Mapping(Vec<Mapped>),
-    /// `-ENOSPC`.
-    NoSpace,
-    /// An io_end taken off the list.
-    IoEnd(Option<IoEnd>),
-    /// The completion whose io_end `cur_aio_dio` points at.
-    InodeAio(Option<TaskId>),
-    /// The buffers of the page; none if there is no page.
-    Page(Vec<Buffer>),
-    /// What a bio read, block by block.
-    Data(Vec<[Content; 2]>),
-    /// Blocks that were freed.
-    Freed(Vec<PhysicalBlock>),
-    /// What `ext4_convert_unwritten_extents` found before it marked the range written.
-    Converted(Vec<(Extent, Option<PhysicalBlock>)>),
-}
-
 impl Op {
     /// The device carries a submitted I/O out.
     pub fn run(submission: &Submission) -> Op {
@@ -228,32 +207,5 @@ impl Op {
             *call = number;
         }
         self
-    }
-}
-
-impl Outcome {
-    /// The number; 0 of what is none.
-    pub fn number(&self) -> Blocks {
-        if let Outcome::Value(value) = *self { value } else { 0 }
-    }
-
-    /// The size; 0 of what is none.
-    pub fn size(&self) -> Size {
-        if let Outcome::Size(size) = *self { size } else { Size::default() }
-    }
-
-    /// Whether it is a yes.
-    pub fn yes(&self) -> bool {
-        *self == Outcome::Flag(true)
-    }
-
-    /// The buffers of the page that was found.
-    pub fn buffers(&self) -> &[Buffer] {
-        if let Outcome::Page(buffers) = self { buffers } else { &[] }
-    }
-
-    /// Whether it is a no.
-    pub fn no(&self) -> bool {
-        *self == Outcome::Flag(false)
     }
 }

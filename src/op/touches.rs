@@ -1,109 +1,8 @@
 //! What a step touches: which steps commute, and hence what a trace is.
 
-use super::PAGE_BLOCKS;
 use super::PrivateOp;
-use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PhysicalBlock, TaskId};
-use super::{Extent, Owner};
-use super::{LockName, Mode, WaitQueue};
-use serde::{Deserialize, Serialize};
-
-/// Shared state that steps are ordered on. Steps on different objects commute.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Object {
-    /// A lock.
-    Lock(LockName),
-    /// `i_dio_count`.
-    DioCount,
-    /// `i_aiodio_unwritten` / `i_unwritten`.
-    Unwritten,
-    /// `i_ioend_count` of an inode.
-    Ioend(Owner),
-    /// `EXT4_STATE_DIOREAD_LOCK`.
-    Gate,
-    /// Whether the running transaction lets handles start (`T_LOCKED`).
-    Admission,
-    /// The open handles of the running transaction (`t_updates`).
-    Handles,
-    /// `i_size`.
-    Size,
-    /// `i_disksize`.
-    Disksize,
-    /// Whether the inode is on the list of orphans.
-    Orphan,
-    /// `mapping->nrpages`.
-    Pages,
-    /// The extent tree.
-    Extents,
-    /// A device block.
-    Block(PhysicalBlock),
-    /// Whether I/O to a device block has been submitted and not ended. Nothing in the kernel says so;
-    /// whoever frees the block must know.
-    InFlight(PhysicalBlock),
-    /// `i_completed_io_list`.
-    CompletedList,
-    /// The reference count of the io_end of a completion.
-    IoEnd(TaskId),
-    /// The reference count of the dio of a completion.
-    DioRefcount(TaskId),
-    /// `cur_aio_dio`, the inode's one slot for an io_end.
-    InodeAio,
-    /// `iocb->private` of a task.
-    Private(TaskId),
-    /// The open file, which keeps the inode: `f_count`.
-    File,
-    /// A wait queue.
-    WaitQueue(WaitQueue),
-    /// What a block of a cached page holds.
-    PageData(LogicalBlock),
-}
-
-impl std::fmt::Display for Object {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = match self {
-            Object::Lock(lock) => lock.name(),
-            Object::DioCount => "i_dio_count",
-            Object::Unwritten => "i_unwritten",
-            Object::Ioend(_) => "i_ioend_count",
-            Object::Gate => "DIOREAD_LOCK",
-            Object::Admission => "T_LOCKED",
-            Object::Handles => "t_updates",
-            Object::Size => "i_size",
-            Object::Disksize => "i_disksize",
-            Object::Orphan => "i_orphan",
-            Object::Pages => "nrpages",
-            Object::Extents => "extent tree",
-            Object::Block(block) => return write!(f, "block {block}"),
-            Object::InFlight(block) => return write!(f, "I/O to block {block}"),
-            Object::CompletedList => "i_completed_io_list",
-            Object::IoEnd(_) => "io_end->count",
-            Object::DioRefcount(_) => "dio->refcount",
-            Object::InodeAio => "cur_aio_dio",
-            Object::Private(_) => "iocb->private",
-            Object::File => "f_count",
-            Object::WaitQueue(queue) => return write!(f, "wait queue of {}", queue.counter()),
-            Object::PageData(block) => return write!(f, "cached block {block}"),
-        };
-        f.write_str(name)
-    }
-}
-
-/// How a step touches an object. Two reads commute, two additions commute, nothing else does.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Access {
-    /// Looks.
-    Read,
-    /// Adds to a counter and does not look.
-    Add,
-    /// Changes.
-    Write,
-}
-
-impl Access {
-    /// Whether the order of these two accesses to one object can be told apart.
-    pub fn conflicts(self, other: Access) -> bool {
-        self != other || self == Access::Write
-    }
-}
+use super::{Access, Extent, Mode, Object, WaitQueue};
+use super::{Bio, LogicalBlock, MapFor, Op, OrphanOp, Outcome, PageNo, Pages, PhysicalBlock};
 
 fn counter(queue: WaitQueue) -> Object {
     match queue {
@@ -113,9 +12,14 @@ fn counter(queue: WaitQueue) -> Object {
 }
 
 /// A change of the page and of what these blocks of it hold.
-fn page_data(blocks: impl Iterator<Item = LogicalBlock>) -> Vec<(Object, Access)> {
+fn page_data(page: PageNo, blocks: impl Iterator<Item = LogicalBlock>) -> Vec<(Object, Access)> {
     let data = blocks.map(|block| (Object::PageData(block), Access::Write));
-    std::iter::once((Object::Pages, Access::Write)).chain(data).collect()
+    std::iter::once((Object::Page(page), Access::Write)).chain(data).collect()
+}
+
+/// A look at pages.
+fn looks_at(pages: Pages) -> Vec<(Object, Access)> {
+    pages.iter().map(|page| (Object::Page(page), Access::Read)).collect()
 }
 
 /// A block that is freed, and the I/O to it.
@@ -155,16 +59,20 @@ impl Op {
             Op::DisksizeRead | Op::WriteSync => vec![(Object::Disksize, Read)],
             Op::Orphan(OrphanOp::Test) => vec![(Object::Orphan, Read)],
             Op::Orphan(_) => vec![(Object::Orphan, Write)],
-            Op::PagesRead => vec![(Object::Pages, Read)],
-            Op::PageIn => vec![(Object::Pages, Write)],
+            Op::PagesRead(pages) | Op::PagesFind(pages) | Op::PagesDirty(pages) => looks_at(pages),
+            Op::PageIn(page)
+            | Op::PageInvalidate(page)
+            | Op::PageClean(page, ..)
+            | Op::PageRelease(page)
+            | Op::PageCommit(page, _) => vec![(Object::Page(page), Write)],
             // The blocks are known from the outcome.
-            Op::PageLook | Op::PageDirty | Op::PageFind(_) => vec![(Object::Pages, Read)],
-            Op::PageInvalidate => vec![(Object::Pages, Write)],
-            Op::PageTruncate(from, to) => page_data(from.down()..to.min(PAGE_BLOCKS)),
-            Op::PageZero(from, _) => page_data(std::iter::once(from.down())),
-            Op::PageClean(..) | Op::PageRelease | Op::PageCommit(_) => vec![(Object::Pages, Write)],
-            Op::PageFill(ref contents) => page_data(contents.iter().map(|filled| filled.0)),
-            Op::PageStore(ref stored, ..) => page_data(stored.iter().map(|s| s.0)),
+            Op::PageLook(page) | Op::PageDirty(page) | Op::PageFind(page, _) => {
+                vec![(Object::Page(page), Read)]
+            }
+            Op::PageTruncate(page, from, to) => page_data(page, from.down()..to),
+            Op::PageZero(page, from, _) => page_data(page, std::iter::once(from.down())),
+            Op::PageFill(page, ref contents) => page_data(page, contents.iter().map(|f| f.0)),
+            Op::PageStore(page, ref stored, ..) => page_data(page, stored.iter().map(|s| s.0)),
             Op::DepthRead => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
             Op::Map(

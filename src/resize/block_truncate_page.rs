@@ -2,10 +2,11 @@
 //! zeros where a hole, or a zeroed range, begins or ends inside one.
 
 use crate::extent_probe::{DataSemHeld, MapBlocks};
+use crate::kernel::Kernel;
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
 use crate::op::{
-    Bio, Buffer, Content, Extent, MapFor, Op, Outcome, PhysicalBlock, Range, Size, Span,
+    Bio, Buffer, Content, Extent, MapFor, Op, Outcome, PageNo, PhysicalBlock, Range, Size, Span,
 };
 use crate::task::steps;
 
@@ -27,18 +28,18 @@ steps! {
     /// the rest of the old last block as well when a file gets longer (`ext4_setattr`).
     pub(super) struct BlockTruncatePage { buffer: Buffer, mapped: Option<PhysicalBlock>, held: Vec<[Content; 2]> }
     /// Of the half block that begins there.
-    pub(super) fn of(at: Size, function: &'static str);
+    pub(super) fn of(at: Size, function: &'static str, kernel: Kernel);
     in self.function => Step / At |self, outcome|;
 
-    LockPage "find_or_create_page" => Op::Lock(PageLock, Exclusive);
-    AddPage "find_or_create_page" => Op::PageIn => self.found(&outcome);
+    LockPage "find_or_create_page" => Op::Lock(PageLock(self.page()), Exclusive);
+    AddPage "find_or_create_page" => Op::PageIn(self.page()) => self.found(&outcome);
     Map(map: MapBlocks) if !self.there() => MapBlocks::look_up(self.block(), MapFor::Page, DataSemHeld::No)
         => self.looked_up(&map);
     ReadBlock "ext4_read_bh_lock" if !self.buffer.uptodate => Op::Bio(vec![self.mapped?], Bio::WHOLE_READ)
         => if let Outcome::Data(data) = outcome { self.held = data };
-    Fill "set_buffer_uptodate" if !self.buffer.uptodate => Op::PageFill(self.held.iter().map(|&held| (self.at.down(), held)).collect());
-    Zero "zero_user, mark_buffer_dirty" => Op::PageZero(self.at, self.mapped);
-    UnlockPage "unlock_page" => Op::Unlock(PageLock, Exclusive);
+    Fill "set_buffer_uptodate" if !self.buffer.uptodate => self.fill();
+    Zero "zero_user, mark_buffer_dirty" => Op::PageZero(self.page(), self.at, self.mapped);
+    UnlockPage "unlock_page" => Op::Unlock(PageLock(self.page()), Exclusive);
 }
 
 steps! {
@@ -53,27 +54,44 @@ steps! {
     /// # Modelled
     /// Up to v3.7 the page is locked for each anew.
     pub(super) struct ZeroPartialBlocks {}
-    pub(super) fn new(span: Span);
+    pub(super) fn new(span: Span, kernel: Kernel);
     in "ext4_zero_partial_blocks" => Zero / ZeroAt |self, outcome|;
 
     ZeroFront(zero: BlockTruncatePage) if self.span.start.splits()
-        => BlockTruncatePage::of(self.span.start, "ext4_block_zero_page_range");
+        => self.zero(self.span.start);
     ZeroBack(zero: BlockTruncatePage) if self.span.end.splits()
-        => BlockTruncatePage::of(Size::blocks(self.span.end.down()), "ext4_block_zero_page_range");
+        => self.zero(Size::blocks(self.span.end.down()));
+}
+
+impl ZeroPartialBlocks {
+    fn zero(&self, at: Size) -> BlockTruncatePage {
+        BlockTruncatePage::of(at, "ext4_block_zero_page_range", self.kernel)
+    }
 }
 
 impl BlockTruncatePage {
     /// Behind a file that ends inside a block there.
-    pub(super) fn new(to: Size) -> BlockTruncatePage {
-        BlockTruncatePage::of(to, "ext4_block_truncate_page")
+    pub(super) fn new(to: Size, kernel: Kernel) -> BlockTruncatePage {
+        BlockTruncatePage::of(to, "ext4_block_truncate_page", kernel)
     }
 
     fn block(&self) -> Range {
         Range { start: self.at.down(), len: 1 }
     }
 
+    /// The page that holds it.
+    fn page(&self) -> PageNo {
+        self.kernel.paging.page(self.at.down())
+    }
+
+    fn fill(&self) -> Op {
+        let held = self.held.iter().map(|&held| (self.at.down(), held));
+        Op::PageFill(self.page(), held.collect())
+    }
+
     fn found(&mut self, outcome: &Outcome) {
-        self.buffer = outcome.buffers().get(self.at.down() as usize).copied().unwrap_or_default();
+        let at = self.at.down() - self.kernel.paging.start(self.page());
+        self.buffer = outcome.buffers().get(at as usize).copied().unwrap_or_default();
         self.mapped = self.buffer.mapped;
     }
 

@@ -32,7 +32,7 @@ steps! {
 
     WaitFlusher in "inode_wait_for_writeback" "I_FREEING, and I_SYNC has gone" if self.drops_pages()
         => Op::Lock(ISync, Exclusive);
-    DropPages(pages: TruncatePages) if self.drops_pages() => TruncatePages::from(Size::ZERO);
+    DropPages(pages: TruncatePages) if self.drops_pages() => TruncatePages::from(Size::ZERO, self.kernel);
     WaitIoend in "ext4_ioend_wait" if self.waits() => Op::IoendWait(Owner::ThisFile);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     Flush(flush: FlushCompleted) if self.kernel.version < Version::V3_11

@@ -7,7 +7,7 @@ use super::setattr::locks_faults_out;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IMutex, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Size, Span};
+use crate::op::{Fault, Handle, Op, Size, Span};
 use crate::page_cache::{EndPageIo, FlushCompleted, TruncatePages, WritePages};
 use crate::task::steps;
 
@@ -42,7 +42,7 @@ steps! {
     ReadSize "inode->i_size" => Op::SizeRead
         => self.looked(outcome.size());
     WriteBackLate(pages: Option<Box<WritePages>>) if !self.locks() => self.write_back.take() => self.written(pages);
-    DropPages(pages: TruncatePages) if self.frees() && !self.partial() => TruncatePages::new(self.span.whole());
+    DropPages(pages: Option<TruncatePages>) if self.frees() => self.pages()[0];
     CloseGate "ext4_inode_block_unlocked_dio: set_bit" if self.waits() => Op::GateClose;
     GateBarrier "ext4_inode_block_unlocked_dio: smp_mb" if self.waits() && self.kernel.has(Fix::CloserBarrier)
         => Op::SmpMb;
@@ -51,9 +51,8 @@ steps! {
         => Op::UnwrittenWait;
     Drain "inode_dio_wait" if self.waits() => Op::DioWait;
     StartHandle "ext4_journal_start" if !self.fails => Op::JournalStart(Handle::Extents);
-    ZeroPage(pages: TruncatePages) if !self.fails && self.frees() && self.partial()
-        => TruncatePages::new(self.span.whole());
-    ZeroPartial(zero: ZeroPartialBlocks) if !self.fails => ZeroPartialBlocks::new(self.span);
+    ZeroPage(pages: Option<TruncatePages>) if !self.fails && self.frees() => self.pages()[1];
+    ZeroPartial(zero: ZeroPartialBlocks) if !self.fails => ZeroPartialBlocks::new(self.span, self.kernel);
     TakeDataSem "down_write(i_data_sem)" if !self.fails && self.frees() => Op::Lock(IDataSem, Exclusive);
     Free "ext4_ext_remove_space, ext4_free_hole_blocks" if !self.fails && self.frees()
         => Op::FreeRange(self.span.whole());
@@ -74,7 +73,8 @@ impl PunchHole {
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHole {
-        PunchHole { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+        let write_back = write_back.of(self.span.range()).and_wait();
+        PunchHole { write_back: Some(Box::new(write_back)), ..self }.begin()
     }
 
     /// A hole that begins where the file is over is nothing to punch; one that reaches past it ends with a block.
@@ -110,11 +110,12 @@ impl PunchHole {
         if self.waits() { self.kernel.version < Version::V3_11 } else { !self.indirect }
     }
 
-    /// Whether the hole leaves part of the page, which is zeroed later then.
-    fn partial(&self) -> bool {
-        let hole = self.span.whole();
-        let whole = hole.start == 0 && hole.end() >= PAGE_BLOCKS;
-        !whole && self.kernel.version < Version::V3_11
+    /// What it drops before it drains, and what it zeros later: up to v3.7 the pages of which the hole leaves part.
+    fn pages(&self) -> [Option<TruncatePages>; 2] {
+        if self.kernel.version < Version::V3_11 {
+            return TruncatePages::apart(self.span.whole(), self.kernel);
+        }
+        [Some(TruncatePages::new(self.span.whole(), self.kernel)), None]
     }
 }
 
@@ -149,9 +150,9 @@ steps! {
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     Disksize(disksize: DisksizeBeforePunch) if self.takes_blocks()
         => DisksizeBeforePunch::new(self.span, self.kernel);
-    DropPages(pages: TruncatePages) if self.takes_blocks() => TruncatePages::new(self.span.whole());
+    DropPages(pages: TruncatePages) if self.takes_blocks() => TruncatePages::new(self.span.whole(), self.kernel);
     StartHandle "ext4_journal_start" if self.has_handle() => Op::JournalStart(Handle::Extents);
-    ZeroPartial(zero: ZeroPartialBlocks) if self.has_handle() => ZeroPartialBlocks::new(self.span);
+    ZeroPartial(zero: ZeroPartialBlocks) if self.has_handle() => ZeroPartialBlocks::new(self.span, self.kernel);
     TakeDataSem "down_write(i_data_sem)" if self.frees() => Op::Lock(IDataSem, Exclusive);
     Free "ext4_ext_remove_space" if self.frees() && self.fault.is_none() => Op::FreeRange(self.span.whole());
     DropDataSem "up_write(i_data_sem)" if self.frees() => Op::Unlock(IDataSem, Exclusive);
@@ -183,7 +184,8 @@ impl PunchHoleRwsem {
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHoleRwsem {
-        PunchHoleRwsem { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+        let write_back = write_back.of(self.span.range()).and_wait();
+        PunchHoleRwsem { write_back: Some(Box::new(write_back)), ..self }.begin()
     }
 
     /// The same, but it gets no handle, or finds no block to split an extent with.

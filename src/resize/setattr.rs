@@ -50,8 +50,8 @@ steps! {
     StopOrphan in "ext4_setattr" "ext4_journal_stop" if self.resizes() => Op::JournalStop(Handle::Orphan)
         => (!self.together()).then_some(Step::WriteSize);
     KeepOutLate(wait: KeepOut) if self.kernel.version < Version::V5_4 => KeepOut::new(self.kernel, self.drains());
-    DropPages(pages: TruncatePages) => TruncatePages::from(self.to);
-    Truncate(truncate: ExtTruncate) if self.frees() => ExtTruncate::new(self.to, self.journal);
+    DropPages(pages: TruncatePages) => TruncatePages::from(self.to, self.kernel);
+    Truncate(truncate: ExtTruncate) if self.frees() => ExtTruncate::new(self.to, self.kernel, self.journal);
     DropMmap in "ext4_setattr" "filemap_invalidate_unlock" => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
     DelInCore in "ext4_orphan_del" "no handle was had" if self.left_orphan() => Op::Orphan(OrphanOp::Del);
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
@@ -100,11 +100,11 @@ impl Setattr {
 steps! {
     /// `ext4_truncate` from v4.10 on, in a file of that size: what lies behind them is freed.
     pub(super) struct ExtTruncate {}
-    pub(super) fn new(to: Size, journal: bool);
+    pub(super) fn new(to: Size, kernel: Kernel, journal: bool);
     in "ext4_truncate" => Cut / CutAt |self, outcome|;
 
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
-    ZeroTail(zero: BlockTruncatePage) if self.to.splits() => BlockTruncatePage::new(self.to);
+    ZeroTail(zero: BlockTruncatePage) if self.to.splits() => BlockTruncatePage::new(self.to, self.kernel);
     AddAgain in "ext4_orphan_add" if self.journal => Op::Orphan(OrphanOp::Add);
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     SetDisksize in "ext4_ext_truncate" "i_disksize = i_size" => Op::DisksizeWrite(self.to);

@@ -114,12 +114,12 @@ steps! {
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     Disksize(disksize: DisksizeBeforePunch) if self.unwrites() && self.kernel.has(Fix::DisksizeBeforePunch)
         => DisksizeBeforePunch::new(self.span, self.kernel);
-    DropPages(pages: TruncatePages) if self.unwrites() => TruncatePages::new(self.span.whole());
+    DropPages(pages: TruncatePages) if self.unwrites() => TruncatePages::new(self.span.whole(), self.kernel);
     Alloc(alloc: AllocBlocks) if self.unwrites() => self.alloc(self.span.whole()).unwriting();
     DropMmap "filemap_invalidate_unlock" if self.unwrites()
         => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
     StartHandle "ext4_journal_start" if self.span.unaligned() => Op::JournalStart(Handle::Extents);
-    ZeroPartial(zero: ZeroPartialBlocks) => ZeroPartialBlocks::new(self.span);
+    ZeroPartial(zero: ZeroPartialBlocks) => ZeroPartialBlocks::new(self.span, self.kernel);
     StopHandle "ext4_journal_stop" if self.span.unaligned() => Op::JournalStop(Handle::Extents);
     OpenGate in "ext4_inode_resume_unlocked_dio" if has_gate(self.kernel) => Op::GateOpen;
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);

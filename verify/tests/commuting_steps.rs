@@ -99,8 +99,8 @@ impl Witness {
         let outcome = after.perform(task, op);
         let what = format!("{what}: {op:?} of {task}");
         // A page that goes in or leaves keeps what it holds, for whoever has found it.
-        let cached = |inode: &Inode| inode.cached_page().is_some();
-        let stays = cached(inode) == cached(&after) && !matches!(op, Op::PageIn);
+        let cached = |inode: &Inode| inode.cache().there(inode.paging().all());
+        let stays = cached(inode) == cached(&after) && !matches!(op, Op::PageIn(_));
         let objects = inode.objects();
         for object in objects.into_iter().filter(|o| stays || !matches!(o, Object::PageData(_))) {
             let shared = matches!(object, Object::Lock(_));

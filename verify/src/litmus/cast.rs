@@ -9,7 +9,7 @@ use super::words::calls;
 use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};
 use diolock::dio_path::WriteFlags;
-use diolock::op::{Fault, PAGE_BLOCKS, Shift, Size};
+use diolock::op::{Fault, Shift, Size};
 
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;
@@ -252,10 +252,11 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         Kind::Ftruncate => {
             let field = fields.need(judge, "to", "to = 0")?;
             let to = field.size(judge, Size::ZERO..=MAX_SIZE)?;
-            if to.splits() && to > Size::blocks(PAGE_BLOCKS) {
+            let followed = judge.paging.end();
+            if to.splits() && to > Size::blocks(followed) {
                 judge
                     .wrong(field.span, "a truncate inside a block zeros the rest of it in its page")
-                    .label(format!("the page that is followed ends at {PAGE_BLOCKS}"));
+                    .label(format!("the page that is followed ends at {followed}"));
             }
             Some(CallSpec::Ftruncate { to, fault: fault(judge, fields, kind) })
         }

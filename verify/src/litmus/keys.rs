@@ -18,12 +18,16 @@ pub(super) const TOP: &str = "the top of the file";
 /// Where calls stand.
 pub(super) const TASK: &str = "[[task]]";
 
-const OF_TOP: [Key; 17] = [
+const OF_TOP: [Key; 18] = [
     ("claim", "one sentence: what is true where the verdict is \"never\""),
     ("bug", "the race's number in the project's history notes, as \"B01\""),
     ("evidence", "how it is known: which functions were read in which source"),
     ("setup", "calls that make the file what it is before the tasks begin, one after another"),
     ("memory", "\"sc\" (if left out), or \"c11\": weak memory orders, on loom alone"),
+    (
+        "page_blocks",
+        "4 (if left out), 2 or 1: how many blocks a page holds; of 4 the first page is followed, of fewer all up to block 7",
+    ),
     ("torn", "true: the device does a bio of several blocks one by one"),
     ("fair", "rwsems whose writers queue in front of later readers in every engine"),
     (
@@ -49,9 +53,9 @@ const OF_FILE: [Key; 5] = [
     ),
     (
         "cached_pages",
-        "pages in the cache, clean copies of the file; one page of four blocks is followed",
+        "so many pages, from the first on, are in the cache, clean copies of the file",
     ),
-    ("dirty", "true: the page was stored to and not written back"),
+    ("dirty", "true: the cached pages were stored to and not written back"),
     ("disksize", "i_disksize, if it is not i_size"),
 ];
 

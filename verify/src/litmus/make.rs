@@ -36,6 +36,7 @@ pub(super) struct Making<'a> {
 
 impl Making<'_> {
     pub(super) fn of(litmus: &Litmus, kernel: Kernel, slot: bool) -> Making<'_> {
+        let kernel = kernel.with_pages(litmus.paging);
         let calls = || litmus.calls_made().chain(&litmus.setup);
         Making {
             litmus,
@@ -153,16 +154,17 @@ impl Making<'_> {
     /// # Errors
     /// If the setup cannot be run by itself, in words.
     pub(super) fn start(&self, tasks: usize) -> Result<Inode, String> {
-        let Litmus { size, extents, cached_pages, disksize, .. } = self.litmus;
-        let mut inode = Inode::new(*size, extents, *cached_pages, tasks)
+        let Litmus { size, extents, cached_pages, paging, disksize, .. } = self.litmus;
+        let mut inode = Inode::new(*size, extents, (*cached_pages, *paging), tasks)
             .with_disksize(disksize.unwrap_or(*size));
         if self.litmus.dirty {
-            inode = inode.with_dirty_page(0);
+            inode = inode.with_dirty_pages(0);
         } else if let Some(disksize) = disksize.filter(|_| *cached_pages > 0) {
-            // What i_disksize lags behind for is in the page, and delayed.
-            inode = inode.with_dirty_page(disksize.down());
+            // What i_disksize lags behind for is in the pages, and delayed.
+            inode = inode.with_dirty_pages(disksize.down());
         }
-        let released = Making { kernel: Kernel::new(self.kernel.version), ..self.clone() };
+        let released =
+            Making { kernel: Kernel::new(self.kernel.version).with_pages(*paging), ..self.clone() };
         for &spec in &self.litmus.setup {
             let (call, _) = released.call(Caller::default(), spec);
             let wrong = |why| format!("{} {why} on {}", spec.text(), self.kernel.version.name());

@@ -33,7 +33,7 @@ use crate::engine::EngineName;
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet, Verb};
 use diolock::kernel::Kernel;
-use diolock::op::{Blocks, Extent, LockName, Size};
+use diolock::op::{Blocks, Extent, LockName, Paging, Size};
 
 /// A claim about the protocol, and the situation it speaks of.
 #[derive(Clone, Debug)]
@@ -56,7 +56,9 @@ pub struct Litmus {
     pub extents: Vec<Extent>,
     /// Pages cached at the start.
     pub cached_pages: Blocks,
-    /// The cached page was stored to.
+    /// How large pages are.
+    pub paging: Paging,
+    /// The cached pages were stored to.
     pub dirty: bool,
     /// i_disksize at the start, if it lags behind.
     pub disksize: Option<Size>,

@@ -5,7 +5,7 @@ use super::{CallSpec, Litmus, ReachVerb, TaskSpec};
 use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
 use diolock::call::Call;
-use diolock::kernel::{Kernel, Version};
+use diolock::kernel::{Kernel, Paging, Version};
 use diolock::op::{Caller, TaskId};
 
 /// The letters of these tasks, and of the completions of those that make asynchronous calls, a call each. A task's
@@ -76,6 +76,14 @@ impl Litmus {
     /// Why the setup cannot be run by itself on a version, in words; `None` if it can.
     pub(super) fn setup_fails(&self, version: Version) -> Option<String> {
         Making::of(self, Kernel::new(version), false).start(1).err()
+    }
+
+    /// The same file and calls where pages are as large as that; what was cached of the file is so still.
+    #[must_use]
+    pub fn on_pages(&self, paging: Paging) -> Litmus {
+        let cached = self.size.up().min(self.cached_pages * self.paging.blocks());
+        let cached_pages = cached.min(paging.end()).div_ceil(paging.blocks());
+        Litmus { paging, cached_pages, ..self.clone() }
     }
 
     /// The test on one kernel.

@@ -58,8 +58,10 @@ pub(super) fn changed(view: &View<'_>) -> Judgement {
 /// Whether a page that is to be written back lies past i_disksize.
 fn delays(inode: &Inode) -> bool {
     let (size, disksize) = inode.sizes();
-    let dirty = inode.cached_page().into_iter().flat_map(|page| page.dirty());
-    dirty.into_iter().any(|block| disksize < Size::blocks(block + 1) && Size::blocks(block) < size)
+    inode
+        .cache()
+        .dirty()
+        .any(|block| disksize < Size::blocks(block + 1) && Size::blocks(block) < size)
 }
 
 /// R11, at the end.

@@ -169,6 +169,7 @@ mod tests {
             seed: 1,
             calls: Vec::new(),
             files: STARTS.len(),
+            paging: Default::default(),
             shard: Shard::WHOLE,
             engines: vec![EngineName::Graph],
             limits: Limits { states: 100_000, executions: 1 },

@@ -303,7 +303,7 @@ fn a_setup_leaves_what_its_calls_leave() {
         let kernel = Kernel::new(version);
         let [left, right] = [&by_calls, &written_down].map(|litmus| litmus.program(kernel).inode);
         assert_eq!(left.sizes(), right.sizes(), "{}", version.name());
-        assert_eq!(left.cached_page(), right.cached_page(), "{}", version.name());
+        assert_eq!(left.cache(), right.cache(), "{}", version.name());
         let content = |inode: &diolock::inode::Inode| {
             let block = inode.extents().mapping().first().and_then(|mapped| mapped.block);
             block.map(|block| inode.extents().block(block).halves)

@@ -42,7 +42,7 @@ pub fn graph(kind: Kind, kernel: Kernel) -> BTreeMap<Edge, bool> {
 
 /// Whether `Frame` gives that answer.
 fn shown(op: &Op, outcome: &Outcome) -> bool {
-    *op != Op::PagesRead || *outcome == NO_PAGES
+    !matches!(op, Op::PagesRead(_)) || *outcome == NO_PAGES
 }
 
 /// Whether `Frame` follows a call no further than to that step.

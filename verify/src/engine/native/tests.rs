@@ -17,7 +17,12 @@ pub fn program(rules: RuleSet, scripts: &[&[Op]]) -> Program {
         given: "script".to_owned(),
         situation: String::new(),
         kernel: Kernel::new(Version::V3_7),
-        inode: Inode::new(Size::blocks(1), &[Extent::Written], 0, scripts.len()),
+        inode: Inode::new(
+            Size::blocks(1),
+            &[Extent::Written],
+            (0, Default::default()),
+            scripts.len(),
+        ),
         calls: scripts.iter().map(|steps| Call::Script(Script::new(steps.to_vec()))).collect(),
         names: names.map(|(l, _)| TaskName { letter: l, text: format!("{l} script") }).collect(),
         completes: vec![None; scripts.len()],
