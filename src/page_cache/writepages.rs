@@ -25,7 +25,7 @@ steps! {
     /// `ext4_release_io_end` ends it after the conversion.
     ///
     /// # Modelled
-    /// Of several pages [`Round`] says which are held together; one round after another, each under a handle of its
+    /// Of several pages `round.rs` says which are held together; one round after another, each under a handle of its
     /// own, until no page is dirty. A page's lock is held to the end of writeback: PG_locked and PG_writeback are one. A buffer that is mapped
     /// goes where it is mapped to, without another look at the extent tree, and stays mapped: stored to again, it
     /// is written there again. Then it is not converted again, but up to v3.7 (`BH_Uninit`, which
