@@ -1,10 +1,11 @@
 //! What writeback writes in one go: dirty pages that it holds together.
 
 use super::page_runs::{self, Run};
+use crate::extent_probe::MapBlocks;
 use crate::kernel::{Kernel, Version};
 use crate::op::{
-    Bio, Blocks, Buffer, Extent, LogicalBlock, Mapped, Op, PageNo, Paging, PhysicalBlock, Range,
-    Size,
+    Bio, Blocks, Buffer, Extent, LogicalBlock, MapFor, Mapped, Op, PageNo, Paging, PhysicalBlock,
+    Range, Size,
 };
 use std::mem::take;
 
@@ -105,6 +106,17 @@ impl Round {
     /// How many runs have blocks before the first that has none.
     pub(super) fn mapped(&self) -> usize {
         self.runs.iter().take_while(|run| !run.unmapped()).count()
+    }
+
+    /// Finds, or allocates, blocks for the first that has none.
+    pub(super) fn map(&self, unwritten: bool) -> MapBlocks {
+        let how = if unwritten { MapFor::Create } else { MapFor::Extend };
+        MapBlocks::create(self.runs[self.mapped()].range, how, false, false).in_handle()
+    }
+
+    /// Whether nothing is to be written.
+    pub(super) fn nothing(&self) -> bool {
+        self.runs.is_empty()
     }
 
     /// What is found for the first that has none.

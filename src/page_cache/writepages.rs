@@ -9,7 +9,7 @@ use crate::extent_probe::MapBlocks;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{ISync, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Handle, MapFor, Op, Outcome, PageNo, Pages, Range, Size, TaskId};
+use crate::op::{Handle, Op, Outcome, PageNo, Pages, Range, Size, TaskId};
 use crate::task::steps;
 
 steps! {
@@ -39,6 +39,7 @@ steps! {
     /// handle's credits are estimated by the depth of the tree as it is before the handle is started, with no lock
     /// that a direct write would need (`ext4_da_writepages` or `ext4_writepages`:
     /// `ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1.192, v6.12.117).
+    /// Of several pages I_SYNC goes once all of it is on the device; who evicts waits for each page anyhow.
     /// Inside a call that may hold `i_mutex` ([`WritePages::and_wait`]) the worker of v3.6, which needs it, is left
     /// to the call, for when it holds the lock no longer; that of v3.7 runs at once, so that nobody waits for a
     /// call to return.
@@ -84,7 +85,7 @@ steps! {
         => self.sized(outcome.size());
     Collect in "mpage_prepare_extent_to_map" "dirty buffers, mapped or not" => Op::PageDirty(self.page())
         => self.collected(&outcome);
-    Map(map: MapBlocks) if self.round.mapped() < self.round.runs.len() => self.map()
+    Map(map: MapBlocks) if self.round.mapped() < self.round.runs.len() => self.round.map(self.unwritten)
         => { self.round.found(map.found().unwrap_or_default()); Step::Map };
     FirstDisksize(disksize: Option<WbDisksize>) if self.by_worker() => self.disksize(self.round.mapped_to)
         => Step::ReadSize;
@@ -93,12 +94,12 @@ steps! {
     Clean in "mpage_submit_page" "clear_page_dirty_for_io, set writeback" if self.round.cleans(self.kernel)
         => self.round.clean(self.kernel)? => { self.round.cleaned(self.kernel); Step::Clean };
     Disksize(disksize: Option<WbDisksize>) => self.disksize(self.round.mapped_page(self.kernel))
-        => self.nothing().then_some(Step::UnlockPage);
+        => self.round.nothing().then_some(Step::UnlockPage);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents)
-        => self.nothing().then(|| self.next_round());
+        => self.round.nothing().then(|| self.next_round());
     ClearSync in "inode_sync_complete" if self.syncs && !self.kernel.paging.many() => Op::Unlock(ISync, Exclusive);
     RaiseCount in "io_submit_add_bh" "ext4_set_io_unwritten_flag"
-        if self.counts() && self.round.counted < self.round.converting().len()
+        if self.by_worker() && self.kernel.has(Fix::CountBuffered) && self.round.counted < self.round.converting().len()
         => Op::UnwrittenBegin => { self.round.counted += 1; Step::RaiseCount };
     RunBio in "ext4_io_submit" "and the device writes" if self.round.written < self.round.runs.len()
         => self.round.bio() => { self.round.written += 1; Step::RunBio };
@@ -108,7 +109,7 @@ steps! {
         => self.unlocked();
     ConvertLate(run: ConvertRun) if self.round.converted < self.round.converting().len() => self.convert()
         => self.converts_late();
-    NothingToSync in "inode_sync_complete" if self.syncs && self.nothing() => Op::Unlock(ISync, Exclusive);
+    NothingToSync in "inode_sync_complete" if self.syncs && self.round.nothing() => Op::Unlock(ISync, Exclusive);
     Wait(wait: FdatawaitRange) if self.waits => FdatawaitRange::new(self.pages, self.kernel);
 }
 
@@ -185,11 +186,6 @@ impl WritePages {
         self.todo == 0
     }
 
-    /// Whether it has found nothing to be written.
-    fn nothing(&self) -> bool {
-        self.round.runs.is_empty()
-    }
-
     fn sized(&mut self, size: Size) -> Option<Step> {
         self.size = size;
         if self.by_worker() {
@@ -208,21 +204,11 @@ impl WritePages {
             self.todo = rest;
             return Some(Step::LockPage);
         }
-        self.nothing().then_some(Step::ZeroTail)
-    }
-
-    fn map(&self) -> MapBlocks {
-        let how = if self.unwritten { MapFor::Create } else { MapFor::Extend };
-        let range = self.round.runs[self.round.mapped()].range;
-        MapBlocks::create(range, how, false, false).in_handle()
+        self.round.nothing().then_some(Step::ZeroTail)
     }
 
     fn disksize(&self, to: Option<Size>) -> Option<WbDisksize> {
         Some(WbDisksize::in_handle(to?, self.kernel))
-    }
-
-    fn counts(&self) -> bool {
-        self.by_worker() && self.kernel.has(Fix::CountBuffered)
     }
 
     fn convert(&mut self) -> ConvertRun {
@@ -237,7 +223,7 @@ impl WritePages {
         self.round.held.remove(0);
         match () {
             () if !self.round.held.is_empty() => Step::UnlockPage,
-            () if self.nothing() => Step::StopHandle,
+            () if self.round.nothing() => Step::StopHandle,
             () => self.converts_late(),
         }
     }

@@ -40,15 +40,11 @@ readings! {
     AllocBlocks [V4_10] "v3.7 (read) and v3.11 close no gate there":
         ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
     AllocBlocks [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "":
-        inode_dio_wait ext4_chunk_trans_blocks ext4_map_blocks ext4_ext_map_blocks
-        ext4_update_i_disksize;
+        inode_dio_wait ext4_chunk_trans_blocks ext4_map_blocks ext4_ext_map_blocks ext4_update_i_disksize;
     AllocBlocks [V3_6 V3_7] "v3.11 from v3.7": ext4_falloc_update_inode;
-    AllocBlocks [V4_10 V5_4 V5_10 V6_1 V6_12] "":
-        ext4_alloc_file_blocks ext4_update_inode_size;
+    AllocBlocks [V4_10 V5_4 V5_10 V6_1 V6_12] "": ext4_alloc_file_blocks ext4_update_inode_size;
     AllocFileBlocks [V4_10] "other versions from v4.10": ext4_fallocate inode_dio_wait;
     BlockTruncatePage [V3_6 V3_7] "": ext4_discard_partial_page_buffers;
-    ZeroPartialBlocks [V3_6] "v3.7 from v3.6": ext4_discard_partial_page_buffers;
-    ZeroPartialBlocks [V3_11 V4_10 V6_12] "v5.4 to v6.1 from v4.10 and v6.12": ext4_zero_partial_blocks;
     BlockTruncatePage [V3_11 V4_10 V5_4 V5_10 V6_1 V6_12] "": ext4_block_truncate_page;
     BufferedFallback [V3_6] "v3.7 and v3.11 from v3.6": __generic_file_aio_write;
     BufferedFallback [V4_10 V5_4] "": __generic_file_write_iter;
@@ -215,6 +211,8 @@ readings! {
     WriteThatEvicts [V3_6 V3_7] "": ext4_ioend_wait;
     WriteThatEvicts [V3_6] "other versions from v3.6": generic_file_aio_write;
     WriteThenClose [] "from memory": filp_close;
+    ZeroPartialBlocks [V3_6] "v3.7 from v3.6": ext4_discard_partial_page_buffers;
+    ZeroPartialBlocks [V3_11 V4_10 V6_12] "v5.4 to v6.1 from v4.10 and v6.12": ext4_zero_partial_blocks;
     ZeroRange [V4_10 V5_4 V5_10 V6_1 V6_12] "": ext4_zero_range inode_dio_wait;
     ZeroRange [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
 }

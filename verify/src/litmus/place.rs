@@ -50,7 +50,11 @@ pub(super) fn zeroed(judge: &mut Judge, fields: &Fields<'_>) -> Option<op::Span>
     let span = written(judge, fields)?;
     let end = judge.paging.end();
     if [span.start, span.end].iter().any(|at| at.splits() && *at > Size::blocks(end)) {
-        let pages = if judge.paging.many() { "pages that are followed end" } else { "page that is followed ends" };
+        let pages = if judge.paging.many() {
+            "pages that are followed end"
+        } else {
+            "page that is followed ends"
+        };
         judge
             .wrong(fields.header.clone(), "half a block is zeroed in its page")
             .label(format!("the {pages} at {end}"));

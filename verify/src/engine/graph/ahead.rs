@@ -77,6 +77,8 @@ impl Held {
 const HIDDEN: u128 = 1;
 /// The bit of all that is cached; nothing else stands for it. Whoever brings in a page writes it.
 const CACHED: u128 = 1 << 1;
+/// The bit of all objects for which there is none left.
+const SHARED: u128 = 1 << 127;
 /// How many bits stand for no object.
 const RESERVED: usize = 2;
 
@@ -155,7 +157,7 @@ impl Ahead {
         let own = (Object::Private(task), Access::Write);
         for (object, access) in op.touches().into_iter().chain([own]) {
             let bit = self.bit(object);
-            if matches!(object, Object::Page(_) | Object::PageData(_)) {
+            if bit != SHARED && matches!(object, Object::Page(_) | Object::PageData(_)) {
                 self.pages |= bit;
             }
             if matches!(object, Object::Block(_) | Object::InFlight(_) | Object::IoEnd(_)) {
@@ -183,7 +185,7 @@ impl Ahead {
 
     /// Of more objects than there are bits some share the last one: then too much is taken to conflict.
     fn bit(&mut self, object: Object) -> u128 {
-        let next = 1 << (self.objects.len() + RESERVED).min(127);
+        let next = 1u128.checked_shl((self.objects.len() + RESERVED) as u32).unwrap_or(SHARED);
         *self.objects.entry(object).or_insert(next)
     }
 }
