@@ -57,7 +57,6 @@ impl Reclaim {
 
     fn next_page(&mut self) -> Step {
         self.page += 1;
-        self.dirty = false;
         if self.kernel.paging.many() { Step::NextPage } else { Step::Done }
     }
 

@@ -25,31 +25,29 @@ steps! {
     /// `ext4_release_io_end` ends it after the conversion.
     ///
     /// # Modelled
-    /// Of several pages `round.rs` says which are held together; one round after another, each under a handle of its
-    /// own, until no page is dirty. A page's lock is held to the end of writeback: PG_locked and PG_writeback are one. A buffer that is mapped
-    /// goes where it is mapped to, without another look at the extent tree, and stays mapped: stored to again, it
-    /// is written there again. Then it is not converted again, but up to v3.7 (`BH_Uninit`, which
-    /// `mpage_da_submit_io` sets and `io_submit_add_bh` looks at; from v3.11 on `mpage_map_one_extent` flags the
-    /// io_end that maps). What lies past i_size is not written: it is zeroed in the page and no longer dirty; from
-    /// v3.11 on it is not allocated either. A page that lies past i_size as a whole stays dirty here: whoever cuts
-    /// it off is about to drop it. A hole gets written blocks unless the mount has dioread_nolock, the default from
-    /// 244adf6426ee on: with blocks of the size of a page up to v6.1, of that size or less in v6.12
-    /// (fs/ext4/super.c). i_disksize is raised where blocks were mapped: up to v3.7 to their end, later to the end
-    /// of the page. Submission, interrupt and worker are one task: each begins where the one before ends. The
-    /// handle's credits are estimated by the depth of the tree as it is before the handle is started, with no lock
-    /// that a direct write would need (`ext4_da_writepages` or `ext4_writepages`:
-    /// `ext4_da_writepages_trans_blocks`, v3.6, v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1.192, v6.12.117).
-    /// Of several pages I_SYNC goes once all of it is on the device; who evicts waits for each page anyhow.
-    /// Inside a call that may hold `i_mutex` ([`WritePages::and_wait`]) the worker of v3.6, which needs it, is left
-    /// to the call, for when it holds the lock no longer; that of v3.7 runs at once, so that nobody waits for a
-    /// call to return.
+    /// Of several pages `round.rs` says which are held together; one round after another, each under a handle of its own,
+    /// until no page is dirty. A page's lock is held to the end of writeback: PG_locked and PG_writeback are one. A buffer
+    /// that is mapped goes where it is mapped to, without another look at the extent tree, and stays mapped: stored to again,
+    /// it is written there again. Then it is not converted again, but up to v3.7 (`BH_Uninit`, which `mpage_da_submit_io`
+    /// sets and `io_submit_add_bh` looks at; from v3.11 on `mpage_map_one_extent` flags the io_end that maps). What lies past
+    /// i_size is not written: it is zeroed in the page and no longer dirty; from v3.11 on it is not allocated either. A page
+    /// that lies past i_size as a whole stays dirty here: whoever cuts it off is about to drop it. A hole gets written blocks
+    /// unless the mount has dioread_nolock, the default from 244adf6426ee on: with blocks of the size of a page up to v6.1,
+    /// of that size or less in v6.12 (fs/ext4/super.c). i_disksize is raised where blocks were mapped: up to v3.7 to their
+    /// end, later to the end of the page. Submission, interrupt and worker are one task: each begins where the one before
+    /// ends. The handle's credits are estimated by the depth of the tree as it is before the handle is started, with no lock
+    /// that a direct write would need (`ext4_da_writepages` or `ext4_writepages`: `ext4_da_writepages_trans_blocks`, v3.6,
+    /// v3.7.2, v3.11, v4.10.17, v5.4.18, v5.10.44, v6.1.192, v6.12.117). The flusher of a file that may be evicted does not
+    /// look again behind the last page that it has found: nobody stores to that file. Inside a call that may hold `i_mutex`
+    /// ([`WritePages::and_wait`]) the worker of v3.6, which needs it, is left to the call, for when it holds the lock no
+    /// longer; that of v3.7 runs at once, so that nobody waits for a call to return.
     ///
     /// # Left out
-    /// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end that
-    /// it finds there, which may have been freed: only direct writes do so in the model. The reserved handle of the conversion, the second look at i_size from v3.11 on (who lowers it in between waits
-    /// for the page before it frees), errors; up to v3.7 that mapped buffers that are clean are written as well; up
-    /// to v3.7 that the page is unlocked between two runs that must be mapped; from v3.11 on the count of unwritten
-    /// I/O and the list on which a page's io_end waits for the worker.
+    /// Up to v3.11 `ext4_ext_map_blocks` loads `cur_aio_dio` here too, and with dioread_nolock flags the io_end that it finds
+    /// there, which may have been freed: only direct writes do so in the model. The reserved handle of the conversion, the
+    /// second look at i_size from v3.11 on (who lowers it in between waits for the page before it frees), errors; up to v3.7
+    /// that mapped buffers that are clean are written as well; up to v3.7 that the page is unlocked between two runs that
+    /// must be mapped; from v3.11 on the count of unwritten I/O and the list on which a page's io_end waits for the worker.
     pub struct WritePages {
         task: TaskId,
         kernel: Kernel,
@@ -97,7 +95,7 @@ steps! {
         => self.round.nothing().then_some(Step::UnlockPage);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents)
         => self.round.nothing().then(|| self.next_round());
-    ClearSync in "inode_sync_complete" if self.syncs && !self.kernel.paging.many() => Op::Unlock(ISync, Exclusive);
+    ClearSync in "inode_sync_complete" if self.syncs && self.is_last() => Op::Unlock(ISync, Exclusive);
     RaiseCount in "io_submit_add_bh" "ext4_set_io_unwritten_flag"
         if self.by_worker() && self.kernel.has(Fix::CountBuffered) && self.round.counted < self.round.converting().len()
         => Op::UnwrittenBegin => { self.round.counted += 1; Step::RaiseCount };
@@ -219,6 +217,11 @@ impl WritePages {
         ConvertRun::new(task, range, end_io)
     }
 
+    /// Whether no page was found behind those of this round.
+    fn is_last(&self) -> bool {
+        u16::from(self.todo) >> self.next == 0
+    }
+
     fn unlocked(&mut self) -> Step {
         self.round.held.remove(0);
         match () {
@@ -235,14 +238,13 @@ impl WritePages {
 
     /// Of several pages those that are left are looked for again, until none is dirty.
     fn next_round(&mut self) -> Step {
-        if !self.kernel.paging.many() || self.todo == 0 {
+        if !self.kernel.paging.many() || self.todo == 0 || self.syncs && self.is_last() {
             return Step::NothingToSync;
         }
         if self.defers() {
             self.left.extend(self.round.converting());
         }
-        let size = Size::blocks(self.kernel.paging.end());
-        (self.round, self.size) = (Round::default(), size);
+        (self.round, self.size) = (Round::default(), Size::blocks(self.kernel.paging.end()));
         Step::Estimate
     }
 }
