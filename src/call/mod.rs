@@ -16,7 +16,7 @@ use crate::dio_path::{
 use crate::inode_lock::{Commit, InodeDioDone, InodeDioWait};
 use crate::op::{Op, Outcome, Submission, TaskId, WaitQueue};
 use crate::page_cache::{
-    Append, BufferedWrite, EndBio, FilemapFault, FilemapRead, PageFault, SyncFile, VmMmap,
+    Append, BufferedWrite, EndBio, FilemapFault, FilemapRead, PageFault, Reclaim, SyncFile, VmMmap,
     WbDisksize, WritePages,
 };
 use crate::resize::{
@@ -72,6 +72,7 @@ calls! {
     WbDisksize(WbDisksize) = " Writeback that raises i_disksize.";
     Fault(FilemapFault) = " A store to a mapped page.";
     WritePages(WritePages) = " The flusher.";
+    Reclaim(Reclaim) = " Memory reclaim.";
     Uring(Box<UringThread>) = " An io_uring thread.";
     SyncFile(SyncFile) = " fsync.";
     WriteThenClose(WriteThenClose) = " An asynchronous write, then a close.";
@@ -184,7 +185,7 @@ impl Call {
     pub fn uses_the_page(&self) -> bool {
         match self {
             Call::Script(script) => {
-                script.steps.iter().any(|op| matches!(op, Op::PageFill(_) | Op::PageStore(..)))
+                script.steps.iter().any(|op| matches!(op, Op::PageFill(..) | Op::PageStore(..)))
             }
             call => call.calls().into_iter().any(|call| {
                 matches!(

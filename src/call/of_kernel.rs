@@ -51,14 +51,14 @@ impl Call {
         })
     }
 
-    /// The completion, as task `task`, of an asynchronous write by `submitter`.
-    pub fn completion(task: TaskId, submitter: TaskId, flags: WriteFlags, kernel: Kernel) -> Call {
+    /// The completion, as task `task`, of an asynchronous write.
+    pub fn completion(task: TaskId, flags: WriteFlags, kernel: Kernel) -> Call {
         if kernel.version >= Version::V5_10 {
             Call::IomapEndIo(IomapEndIo::new(task, kernel, flags.osync, false))
         } else if kernel.version >= Version::V4_10 {
             Call::DioComplete(DioComplete::new(task, kernel, flags.osync))
         } else {
-            Call::EndIo(EndIo::new(task, submitter, kernel).of_osync(flags.osync))
+            Call::EndIo(EndIo::new(task, kernel).of_osync(flags.osync))
         }
     }
 
@@ -120,17 +120,17 @@ impl Call {
     /// A punched hole, by task `task`; whether blocks are `indirect` matters before v4.10 only.
     pub fn punch_hole(
         task: TaskId,
-        range: Range,
+        span: Span,
         fault: Option<Fault>,
         kernel: Kernel,
         (mount, indirect): (Mount, bool),
     ) -> Call {
         let write_back = WritePages::new(task, kernel, mount.asks_for_nolock(kernel));
         if kernel.version >= Version::V4_10 {
-            let punch = PunchHoleRwsem::new(range, kernel).failing(fault);
+            let punch = PunchHoleRwsem::new(span, kernel).failing(fault);
             Call::PunchHole(punch.writing_back(write_back))
         } else {
-            let punch = PunchHole::new(range, kernel, indirect).failing(fault);
+            let punch = PunchHole::new(span, kernel, indirect).failing(fault);
             Call::PunchHoleImutex(punch.writing_back(write_back))
         }
     }

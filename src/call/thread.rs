@@ -12,6 +12,8 @@ pub struct Thread<C> {
     rest: Vec<C>,
     /// The call that has just returned, until the next one has taken a step.
     over: Option<C>,
+    /// The number of the call that it is in, from 0.
+    at: u8,
 }
 
 impl<C: Task> Thread<C> {
@@ -19,7 +21,7 @@ impl<C: Task> Thread<C> {
     pub fn new(calls: Vec<C>) -> Option<Thread<C>> {
         let mut rest: Vec<C> = calls.into_iter().rev().collect();
         let now = rest.pop()?;
-        Some(Thread { now, rest, over: None })
+        Some(Thread { now, rest, over: None, at: 0 })
     }
 
     /// The call that it is in.
@@ -45,7 +47,7 @@ impl<C: Task> Thread<C> {
 
 impl<C: Task> Task for Thread<C> {
     fn next(&self) -> Option<Op> {
-        self.now.next()
+        Some(self.now.next()?.of_call(self.at))
     }
 
     fn resume(&mut self, outcome: Outcome) {
@@ -55,6 +57,7 @@ impl<C: Task> Task for Thread<C> {
             && let Some(next) = self.rest.pop()
         {
             self.over = Some(std::mem::replace(&mut self.now, next));
+            self.at += 1;
         }
     }
 

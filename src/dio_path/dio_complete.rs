@@ -36,7 +36,7 @@ steps! {
     Convert(convert: ConvertUnwritten) if self.unwritten() => ConvertUnwritten::new(self.range(), self.task);
     DropUnwritten "ext4_clear_io_unwritten_flag: i_unwritten" if self.unwritten() => Op::UnwrittenEnd;
     Invalidate(pages: InvalidatePages) if self.kernel.has(Fix::CompletionInvalidates)
-        => InvalidatePages::after_io(self.range());
+        => InvalidatePages::after_io(self.range(), self.kernel);
     EndIo "inode_dio_end" => Op::DioEnd(self.task);
     WriteSync "generic_write_sync" if self.osync && self.kernel.has(Fix::SyncOnCompletion) => Op::WriteSync;
     AioComplete "ki_complete" => Op::AioComplete;

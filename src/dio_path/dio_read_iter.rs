@@ -49,7 +49,7 @@ steps! {
     TakeShared "inode_lock_shared" => Op::Lock(IRwsem, Shared);
     ReadSize in "__iomap_dio_rw" "i_size_read" => Op::SizeRead
         => self.sized(outcome.size());
-    LookForPages in "filemap_write_and_wait_range" "nrpages" => Op::PagesRead
+    LookForPages in "filemap_write_and_wait_range" "nrpages" => Op::PagesRead(self.kernel.paging.all())
         => (outcome.number() == 0).then_some(Step::BeginIo);
     WriteBack(write: Box<WritePages>) "filemap_write_and_wait_range" => self.write_back();
     BeginIo in "__iomap_dio_rw" "inode_dio_begin" => Op::DioBegin(self.counted_for());
@@ -93,7 +93,8 @@ impl DioReadIter {
     }
 
     fn write_back(&self) -> Box<WritePages> {
-        Box::new(WritePages::new(self.task, self.kernel, self.dioread_nolock).and_wait())
+        let write_back = WritePages::new(self.task, self.kernel, self.dioread_nolock);
+        Box::new(write_back.of(self.span.range()).and_wait())
     }
 
     fn counted_for(&self) -> TaskId {

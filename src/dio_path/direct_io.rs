@@ -59,20 +59,20 @@ steps! {
     in "ext4_ext_direct_IO" => Step / At |self, outcome|;
 
     ReadFlag "*((int *)iocb->private)"
-        => Op::Private(self.write.task, PrivateOp::ReadFlag { overwrite: self.overwrite });
+        => Op::Private(self.write.iocb(), PrivateOp::ReadFlag { overwrite: self.overwrite });
     RaiseCount "atomic_inc(i_dio_count)" if self.outer_count() => Op::DioBegin(self.write.task);
     TakeDataSem "down_read(i_data_sem)" if self.overwrite => Op::Lock(IDataSem, Shared);
     DropImutex "mutex_unlock(i_mutex)" if self.overwrite => Op::Unlock(IMutex, Exclusive);
     StartTime in "file_update_time" "rfc-v1 only" if self.updates_time() => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "rfc-v1 only" if self.updates_time() => Op::JournalStop(Handle::Time);
     ClearPrivate "iocb->private = NULL" if self.kernel.has(Fix::ClearPrivate)
-        => Op::Private(self.write.task, PrivateOp::Clear);
-    SetIoEnd "ext4_init_io_end" if self.has_io_end() => Op::Private(self.write.task, PrivateOp::SetIoEnd);
+        => Op::Private(self.write.iocb(), PrivateOp::Clear);
+    SetIoEnd "ext4_init_io_end" if self.has_io_end() => Op::Private(self.write.iocb(), PrivateOp::SetIoEnd);
     SetSlot "cur_aio_dio = io_end or NULL" if self.write.slot => Op::InodeAioSet(self.slot());
     NoIoEnd(jump: Jump) "-ENOMEM" if self.write.end_io.is_some() && !self.has_io_end() => None
         => self.out_of_memory();
     BeginIo in "do_blockdev_direct_IO" "atomic_inc(i_dio_count)" if self.inner_count()
-        => Op::DioBegin(self.counted_for());
+        => Op::DioBegin(self.write.iocb());
     IsAsync in "do_blockdev_direct_IO" "i_size_read" if self.write.end_io.is_some() => Op::SizeRead
         => self.waits = self.write.end() > outcome.size();
     TakeMmapSem in "get_user_pages_fast" "down_read(mmap_sem)" if self.pins() => Op::Lock(MmapSem, Shared);
@@ -85,13 +85,13 @@ steps! {
     RunBio in "do_blockdev_direct_IO" "dio_await_completion" => Op::Bio(self.blocks.clone(), self.bio())
         => self.completes = true;
     TakeIoEnd in "ext4_end_io_dio" "iocb->private"
-        => Op::Private(self.write.task, PrivateOp::TakeIoEnd { of: self.counted_for() });
+        => Op::Private(self.write.iocb(), PrivateOp::TakeIoEnd { of: self.write.iocb() });
     PutForDio in "ext4_end_io_dio" "ext4_put_io_end_defer" if self.counts_io_end()
         => Op::PutIoEnd(self.write.end_io?) => Step::TestPrivate;
     ConvertFirst(convert: ConvertUnwritten) if self.converts && self.every_count() => self.convert();
-    EndIo "inode_dio_done" => Op::DioEnd(self.counted_for());
+    EndIo "inode_dio_done" => Op::DioEnd(self.write.iocb());
     TestPrivate "if (iocb->private)" if self.empties_slot() && self.kernel.version < Version::V3_11
-        => Op::Private(self.write.task, PrivateOp::Test) => outcome.no().then_some(Step::PutIoEnd);
+        => Op::Private(self.write.iocb(), PrivateOp::Test) => outcome.no().then_some(Step::PutIoEnd);
     EmptySlot "cur_aio_dio = NULL" if self.empties_slot() => Op::InodeAioSet(None);
     PutIoEnd "ext4_put_io_end: io_end->count" if self.puts_io_end() => Op::PutIoEnd(self.write.end_io?)
         => outcome.no().then_some(Step::DropCount);
@@ -110,11 +110,6 @@ impl DirectIo {
     /// Whether it returns -EIOCBQUEUED: somebody else will complete the I/O.
     pub fn queued(&self) -> bool {
         self.write.end_io.is_some() && !self.completes && !self.failed
-    }
-
-    /// The task whose reference covers the I/O.
-    fn counted_for(&self) -> TaskId {
-        self.write.end_io.unwrap_or(self.write.task)
     }
 
     fn outer_count(&self) -> bool {
@@ -217,7 +212,7 @@ impl DirectIo {
 
     /// The I/O was over before the submitter dropped its reference to the io_end.
     fn finish(&self) -> FinishIoEnd {
-        let io_end = IoEnd { task: self.counted_for(), range: self.write.range(), direct: true };
+        let io_end = IoEnd { task: self.write.iocb(), range: self.write.range(), direct: true };
         if self.completes {
             return FinishIoEnd::untold(io_end, self.kernel);
         }

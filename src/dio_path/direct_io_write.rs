@@ -70,10 +70,10 @@ steps! {
     StopOrphan "ext4_journal_stop" if self.extending() => Op::JournalStop(Handle::Orphan);
     RaiseCount "inode_dio_begin" if self.outer_count() => Op::DioBegin(self.write.task);
     ReadFlag "*((int *)iocb->private)"
-        => Op::Private(self.write.task, PrivateOp::ReadFlag { overwrite: self.overwrite });
+        => Op::Private(self.write.iocb(), PrivateOp::ReadFlag { overwrite: self.overwrite });
     HoldDataSem "down_read(i_data_sem)" if self.holds_data_sem() => Op::Lock(IDataSem, Shared);
     DropRwsem "inode_unlock" if self.overwrite => Op::Unlock(IRwsem, Exclusive);
-    ClearPrivate "iocb->private = NULL" => Op::Private(self.write.task, PrivateOp::Clear);
+    ClearPrivate "iocb->private = NULL" => Op::Private(self.write.iocb(), PrivateOp::Clear);
     IsAsync in "do_blockdev_direct_IO" "i_size_read" if self.end_io().is_some() => Op::SizeRead
         => self.waits = self.write.end() > outcome.size();
     BeginIo in "do_blockdev_direct_IO" "inode_dio_begin" if self.inner_count() => Op::DioBegin(self.counted_for());
@@ -87,7 +87,7 @@ steps! {
     RunBio in "do_blockdev_direct_IO" "dio_await_completion" if self.completes
         => Op::Bio(self.blocks.clone(), self.bio());
     Invalidate(pages: InvalidatePages) in "dio_complete" if self.completes && self.kernel.has(Fix::CompletionInvalidates)
-        => InvalidatePages::after_io(self.write.range());
+        => InvalidatePages::after_io(self.write.range(), self.kernel);
     Convert(convert: ConvertUnwritten) "ext4_convert_unwritten_extents" if self.completes && self.converts
         => ConvertUnwritten::new(self.write.range(), self.write.task) => Step::DropCount;
     EndIo "dio_complete: inode_dio_end" if self.inner_count() => Op::DioEnd(self.counted_for());

@@ -26,8 +26,8 @@ steps! {
         pub submission: Option<Submission>,
         osync: bool,
     }
-    /// The completion, as task `task`, of what `submitter` will submit.
-    pub fn new(task: TaskId, submitter: TaskId, kernel: Kernel);
+    /// The completion, as task `task`.
+    pub fn new(task: TaskId, kernel: Kernel);
     in "ext4_end_io_work" => Step / At |self, outcome|;
 
     RunBio in "dio_bio_end_aio" "the device writes" => Op::run(self.submission.as_ref()?);
@@ -35,7 +35,7 @@ steps! {
     DropRefcount in "dio_bio_end_aio" "dio->refcount" if !self.unwritten() => Op::DropRefcount(self.task)
         => outcome.no().then_some(Step::Done);
     TakeIoEnd in "ext4_end_io_dio" "io_end = iocb->private"
-        => Op::Private(self.submitter, PrivateOp::TakeIoEnd { of: self.task });
+        => Op::Private(self.task, PrivateOp::TakeIoEnd { of: self.task });
     PutIoEnd in "ext4_put_io_end_defer" if self.kernel.version >= Version::V3_11 => Op::PutIoEnd(self.task)
         => self.put(&outcome);
     AioComplete in "ext4_end_io_dio" "aio_complete" if !self.unwritten() => Op::AioComplete

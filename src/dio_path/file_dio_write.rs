@@ -34,22 +34,22 @@ steps! {
     TakeAioMutex "mutex_lock(ext4_aio_mutex)" if self.serialized() => Op::Lock(AioMutex, Exclusive);
     WaitUnwritten in "ext4_aiodio_wait" if self.serialized() => Op::UnwrittenWait;
     TakeImutex "mutex_lock(i_mutex)" => Op::Lock(IMutex, Exclusive);
-    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
+    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.iocb(), PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe)
-        => OverwriteProbe::new(self.write.span, self.dioread_nolock && !self.unaligned_aio)
+        => OverwriteProbe::new(self.write.span, self.dioread_nolock && !self.unaligned_aio, self.kernel)
         => self.probed = Probed { overwrite: probe.overwrite, size: probe.size };
     Append in "generic_write_checks" "*pos = i_size_read" if self.write.append => Op::SizeRead
         => self.write = self.write.placed(Some(outcome.size()));
     StartTime in "file_update_time" "ext4_journal_start" if self.times() => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" if self.times() => Op::JournalStop(Handle::Time);
-    DropPages(pages: InvalidatePages) => InvalidatePages::before_io(self.write.range(), self.write_back())
+    DropPages(pages: InvalidatePages) => InvalidatePages::before_io(self.write.range(), self.write_back(), self.kernel)
         => self.invalidated(&pages);
     DirectIo(io: DirectIo) if self.write.end() <= self.probed.size
         => DirectIo::new(self.write, self.kernel, take(&mut self.probed).overwrite)
         => { self.ended(io.failed, io.queued(), None); Step::DropAgain };
     IndDirectIo(io: IndDirectIo) => IndDirectIo::new(self.write, take(&mut self.probed).size, self.kernel)
         => self.ended(io.failed, false, io.rest());
-    DropAgain(pages: InvalidatePages) => InvalidatePages::after_io(self.write.range()) => self.after_io();
+    DropAgain(pages: InvalidatePages) => InvalidatePages::after_io(self.write.range(), self.kernel) => self.after_io();
     RereadSize in "generic_file_direct_write" "i_size_read" => Op::SizeRead
         => (self.write.end() <= outcome.size()).then_some(Step::DropImutex);
     RaiseSize in "generic_file_direct_write" "i_size_write" => Op::SizeWrite(self.write.end())

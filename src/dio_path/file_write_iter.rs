@@ -51,9 +51,9 @@ steps! {
     LookForEof in "ext4_unaligned_aio" "i_size_read" if self.write.unaligned() && self.write.end_io.is_some()
         => Op::SizeRead => self.unaligned_aio = !self.starts_past(outcome.size());
     WaitUnwritten in "ext4_unwritten_wait" if self.serialized() => Op::UnwrittenWait;
-    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.task, PrivateOp::PointAtFlag);
+    PointPrivate "iocb->private = &overwrite" => Op::Private(self.write.iocb(), PrivateOp::PointAtFlag);
     Probe(probe: OverwriteProbe) "ext4_overwrite_io"
-        => OverwriteProbe::of_any_pages(self.write.span, self.looks() && !self.unaligned_aio)
+        => OverwriteProbe::of_any_pages(self.write.span, self.looks() && !self.unaligned_aio, self.kernel)
         => self.probed(&probe);
     StartTime in "file_update_time" "ext4_journal_start" => Op::JournalStart(Handle::Time);
     StopTime in "file_update_time" "ext4_journal_stop" => Op::JournalStop(Handle::Time);
@@ -62,7 +62,7 @@ steps! {
     Fallback(fallback: Box<BufferedFallback>) "the pages are busy" => self.fallback() => Step::DropRwsem;
     DirectIo(io: DirectIoWrite) "ext4_direct_IO_write" => self.direct_io()
         => (self.failed, self.queued) = (io.failed, io.queued());
-    DropAgain(pages: InvalidatePages) "generic_file_direct_write" => InvalidatePages::after_io(self.write.range());
+    DropAgain(pages: InvalidatePages) "generic_file_direct_write" => InvalidatePages::after_io(self.write.range(), self.kernel);
     RereadSize in "generic_file_direct_write" "i_size_read" if !self.failed && !self.queued => Op::SizeRead
         => (self.write.end() <= outcome.size()).then_some(Step::DropRwsem);
     RaiseSize in "generic_file_direct_write" "i_size_write" if !self.failed && !self.queued
@@ -126,8 +126,8 @@ impl FileWriteIter {
 
     fn drop_pages(&self) -> InvalidatePages {
         match self.flags.nowait {
-            true => InvalidatePages::nowait(self.write.range()),
-            false => InvalidatePages::before_io(self.write.range(), self.write_back()),
+            true => InvalidatePages::nowait(self.write.range(), self.kernel),
+            false => InvalidatePages::before_io(self.write.range(), self.write_back(), self.kernel),
         }
     }
 

@@ -47,7 +47,7 @@ steps! {
         => Op::SizeWrite(self.span.end);
     Extension(extension: InodeExtension) "ext4_handle_inode_extension" if self.in_end_io()
         => InodeExtension::in_end_io(self.span.end, self.kernel);
-    Invalidate(pages: InvalidatePages) "nrpages" if self.invalidates() => InvalidatePages::after_io(self.span.range());
+    Invalidate(pages: InvalidatePages) "nrpages" if self.invalidates() => InvalidatePages::after_io(self.span.range(), self.kernel);
     EndIo "inode_dio_end" => Op::DioEnd(self.of);
     WriteSync "generic_write_sync" if self.osync => Op::WriteSync;
     AioComplete in "iomap_dio_complete_work" "ki_complete" if self.asynchronous => Op::AioComplete;

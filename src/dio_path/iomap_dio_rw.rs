@@ -108,9 +108,9 @@ impl IomapDioRw {
     fn drop_pages(&self) -> InvalidatePages {
         let (task, range) = (self.write.task, self.write.range());
         if self.plan.nowait {
-            return InvalidatePages::nowait(range);
+            return InvalidatePages::nowait(range, self.kernel);
         }
-        InvalidatePages::before_io(range, WritePages::new(task, self.kernel, false))
+        InvalidatePages::before_io(range, WritePages::new(task, self.kernel, false), self.kernel)
     }
 
     fn dropped(&mut self, invalidated: Invalidated) -> Option<Step> {

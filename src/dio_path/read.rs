@@ -56,7 +56,8 @@ steps! {
 
     ReadSize in "generic_file_aio_read" "i_size_read" if !self.late_size => Op::SizeRead
         => self.read_past(outcome.size()).then(|| self.end());
-    LookForPages in "filemap_write_and_wait_range" "nrpages" if self.write_back.is_some() => Op::PagesRead
+    LookForPages in "filemap_write_and_wait_range" "nrpages" if self.write_back.is_some()
+        => Op::PagesRead(self.kernel.paging.all())
         => (outcome.number() == 0).then_some(Step::Count);
     WriteBack(write: Option<Box<WritePages>>) "filemap_write_and_wait_range" => self.write_back.clone()
         => self.workers = write.map(|write| write.workers()).unwrap_or_default();
@@ -70,7 +71,7 @@ steps! {
     TakeImutex in "do_blockdev_direct_IO" "mutex_lock(i_mutex)" if self.takes_imutex()
         => Op::Lock(IMutex, Exclusive) => self.locked = true;
     LookLocked in "do_blockdev_direct_IO" "filemap_write_and_wait_range: nrpages"
-        if self.locked && self.write_back.is_some() => Op::PagesRead
+        if self.locked && self.write_back.is_some() => Op::PagesRead(self.kernel.paging.all())
         => (outcome.number() == 0).then_some(Step::CountLocked);
     WriteLocked(write: Option<Box<WritePages>>) "filemap_write_and_wait_range" if self.locked
         => self.write_back.clone();
@@ -105,7 +106,8 @@ impl DirectRead {
     /// The same, on a file that may have cached pages, which it writes back first.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> DirectRead {
-        DirectRead { write_back: Some(Box::new(write_back.and_wait())), ..self }
+        let write_back = write_back.of(self.span.range()).and_wait();
+        DirectRead { write_back: Some(Box::new(write_back)), ..self }
     }
 
     /// The same, completed by that task.

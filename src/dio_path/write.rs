@@ -30,6 +30,11 @@ impl Write {
         Write { span: start.map_or(self.span, |start| self.span.moved_to(start)), ..self }
     }
 
+    /// The task that its iocb, its io_end and its reference to the count go by: its completion's, if it has one.
+    pub(super) fn iocb(&self) -> TaskId {
+        self.end_io.unwrap_or(self.task)
+    }
+
     /// The blocks that it touches.
     pub fn range(&self) -> Range {
         self.span.range()
@@ -49,7 +54,7 @@ impl Write {
     pub(super) fn bio(&self, blocks: usize, zeroed: Ends) -> Bio {
         let cut = self.span.cut();
         let cut = Ends { back: cut.back && blocks == self.range().len as usize, ..cut };
-        Bio::Write { cut, zeroed: zeroed.and(cut) }
+        Bio::Write { cut, zeroed: zeroed.and(cut), call: 0 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The overwrite probe: may this direct write do without `i_mutex`?
 
 use super::{DataSemHeld, MapBlocks};
+use crate::kernel::Kernel;
 use crate::op::{Blocks, Extent, MapFor, Op, Size, Span};
 use crate::task::steps;
 
@@ -21,10 +22,11 @@ steps! {
         pub overwrite: bool,
     }
     /// `allowed`: dioread_nolock is on and this is no unaligned asynchronous write.
-    pub fn new(span: Span, allowed: bool);
+    pub fn new(span: Span, allowed: bool, kernel: Kernel);
     in "ext4_file_dio_write" => Step / At |self, outcome|;
 
-    ReadPages "mapping->nrpages" if self.allowed && !self.any_pages => Op::PagesRead => self.pages = outcome.number();
+    ReadPages "mapping->nrpages" if self.allowed && !self.any_pages
+        => Op::PagesRead(self.kernel.paging.all()) => self.pages = outcome.number();
     ReadSize "i_size_read" => Op::SizeRead => self.size = outcome.size();
     LookUp(map: MapBlocks) if self.may_be() => MapBlocks::look_up(self.span.range(), MapFor::Probe, DataSemHeld::No)
         => self.overwrite = map.found().unwrap_or_default().iter().all(|m| m.extent == Extent::Written);
@@ -32,8 +34,8 @@ steps! {
 
 impl OverwriteProbe {
     /// The same whatever is cached (4b0524aae008, v4.9): `ext4_overwrite_io`.
-    pub fn of_any_pages(span: Span, allowed: bool) -> OverwriteProbe {
-        OverwriteProbe { any_pages: true, ..OverwriteProbe::new(span, allowed) }.begin()
+    pub fn of_any_pages(span: Span, allowed: bool, kernel: Kernel) -> OverwriteProbe {
+        OverwriteProbe { any_pages: true, ..OverwriteProbe::new(span, allowed, kernel) }.begin()
     }
 
     fn may_be(&self) -> bool {

@@ -7,7 +7,9 @@ use crate::op::{IoEnd, LockName, Object, Op, Private, Size, TaskId, WaitQueue};
 /// What tasks wait for, and what they leave to each other.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Guards {
-    pub(super) locks: [RwSem; LockName::ALL.len()],
+    pub(super) locks: [RwSem; LockName::KINDS],
+    /// Those of pages behind the first.
+    pub(super) page_locks: Vec<RwSem>,
     pub(super) dio_count: Counter,
     pub(super) unwritten: Counter,
     pub(super) io_ends: [Counter; 2],
@@ -63,7 +65,7 @@ impl Half {
             Object::Size
             | Object::Disksize
             | Object::Orphan
-            | Object::Pages
+            | Object::Page(_)
             | Object::Extents
             | Object::Block(_)
             | Object::PageData(_) => Some(Half::File),
@@ -80,14 +82,30 @@ impl Half {
 impl FileState {
     /// Whether it has a page in the cache.
     pub fn is_cached(&self) -> bool {
-        self.cache.pages() > 0
+        self.cache.iter().next().is_some()
     }
 }
+
+/// The lock of a page that nobody can take, as it is not followed.
+static FREE: RwSem = RwSem::free();
 
 impl Guards {
     /// A lock's state.
     pub fn lock(&self, lock: LockName) -> &RwSem {
-        &self.locks[lock as usize]
+        match lock {
+            LockName::PageLock(page @ 1..) => {
+                self.page_locks.get(usize::from(page) - 1).unwrap_or(&FREE)
+            }
+            lock => &self.locks[lock.kind()],
+        }
+    }
+
+    /// The same, to change.
+    pub(super) fn lock_mut(&mut self, lock: LockName) -> &mut RwSem {
+        match lock {
+            LockName::PageLock(page @ 1..) => &mut self.page_locks[usize::from(page) - 1],
+            lock => &mut self.locks[lock.kind()],
+        }
     }
 
     /// A task begins another call: its iocb is a new one.

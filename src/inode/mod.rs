@@ -5,8 +5,10 @@ mod extents;
 mod halves;
 mod page;
 mod page_cache;
+mod page_steps;
 mod part;
 mod perform;
+mod start;
 mod users;
 
 pub use blocked::Blocked;
@@ -16,10 +18,10 @@ pub use page::Page;
 pub use page_cache::PageCache;
 pub use users::{Share, TASKS};
 
-use crate::inode_lock::{Counter, Gate, Journal, RwSem};
+use crate::inode_lock::{Counter, Journal, RwSem};
 use crate::op::{
-    Access, Blocks, Content, Extent, IoEnd, LockName, MapFor, Object, Op, Owner, PAGE_BLOCKS,
-    Private, Range, Size, TaskId, WaitQueue, freed,
+    Access, Caller, Content, IoEnd, LockName, MapFor, Object, Op, Owner, Paging, Range, Size,
+    TaskId, WaitQueue, freed,
 };
 
 /// One inode: everything its tasks share.
@@ -30,39 +32,6 @@ pub struct Inode {
 }
 
 impl Inode {
-    /// A file of that size whose mapping starts with `extents`, for `tasks` tasks; with `pages` its first
-    /// page is cached, clean: a copy of what is written, and zeros.
-    pub fn new(size: Size, extents: &[Extent], pages: Blocks, tasks: usize) -> Inode {
-        let written = |block: usize| extents.get(block) == Some(&Extent::Written);
-        let held = |block| if written(block) { Content::Initial } else { Content::Zero };
-        let mut contents: Vec<_> = (0..size.up() as usize).map(|at| [held(at); 2]).collect();
-        let mut blocks = Extents::new(extents);
-        if size.splits() {
-            contents[size.down() as usize][1] = Content::Zero;
-            blocks.zero_tail(size.down());
-        }
-        let mut cache = PageCache::default();
-        if pages > 0 {
-            cache.insert(Page::of(&contents));
-        }
-        let guards = Guards {
-            locks: Default::default(),
-            dio_count: Counter::default(),
-            unwritten: Counter::default(),
-            io_ends: Default::default(),
-            gate: Gate::default(),
-            journal: Journal::default(),
-            completed: Vec::new(),
-            private: vec![Private::Null; tasks],
-            io_end_puts: vec![0; tasks],
-            dio_puts: vec![0; tasks],
-            aio: None,
-            queues: Default::default(),
-        };
-        let file = FileState { size, disksize: size, orphan: false, extents: blocks, cache };
-        Inode { guards, file }
-    }
-
     /// Its halves.
     pub fn halves(self) -> (Guards, FileState) {
         (self.guards, self.file)
@@ -71,29 +40,6 @@ impl Inode {
     /// Of its halves.
     pub fn of(guards: Guards, file: FileState) -> Inode {
         Inode { guards, file }
-    }
-
-    /// The same with an `i_disksize` that lags behind: delayed allocation has yet to write back.
-    #[must_use]
-    pub fn with_disksize(mut self, disksize: Size) -> Inode {
-        self.file.disksize = disksize;
-        self
-    }
-
-    /// The same with a page that was stored to: each block of the file that it holds, from that one on, is to
-    /// be written back.
-    #[must_use]
-    pub fn with_dirty_page(mut self, from: Blocks) -> Inode {
-        let mut page = self.file.cache.page().cloned().unwrap_or(Page::of(&[]));
-        for block in from..self.file.size.up().min(PAGE_BLOCKS) {
-            let mapped = self.file.extents.mapping().get(block as usize);
-            let written = mapped.filter(|m| m.extent == Extent::Written);
-            page.fill(block, [Content::Initial; 2]);
-            page.store(block, written.and_then(|m| m.block));
-        }
-        page.zero_tail(self.file.size);
-        self.file.cache.insert(page);
-        self
     }
 
     /// `i_size` and `i_disksize`.
@@ -106,8 +52,13 @@ impl Inode {
         self.guards.lock(lock)
     }
 
+    /// Whether there is such a lock: each page that is followed has one.
+    pub fn has_lock(&self, lock: LockName) -> bool {
+        !matches!(lock, LockName::PageLock(page) if page >= self.paging().pages())
+    }
+
     fn lock_mut(&mut self, lock: LockName) -> &mut RwSem {
-        &mut self.guards.locks[lock as usize]
+        self.guards.lock_mut(lock)
     }
 
     /// Gives a task a reference before it starts.
@@ -120,7 +71,7 @@ impl Inode {
         self.guards.io_ends[whose as usize].begin();
         let Some((task, range)) = written else { return };
         for block in self.file.extents.mapped(range) {
-            self.file.extents.block_mut(block).halves = [Content::Of(task); 2];
+            self.file.extents.block_mut(block).halves = [Content::Of(Caller { task, call: 0 }); 2];
         }
     }
 
@@ -129,24 +80,6 @@ impl Inode {
         let lock = LockName::ALL.iter().find(|&&lock| !self.lock(lock).holders().is_empty());
         let handle = (self.guards.journal.updates() > 0).then_some("a journal handle");
         lock.map(|lock| lock.name()).or(handle).or(self.guards.gate.closed.then_some("the gate"))
-    }
-
-    /// The same file later, when nobody remembers who did what to it: all data is what it holds at the start.
-    #[must_use]
-    pub fn settled(mut self) -> Inode {
-        let settle = |held: &mut [Content; 2]| {
-            for half in held.iter_mut().filter(|half| matches!(half, Content::Of(_))) {
-                *half = Content::Initial;
-            }
-        };
-        (0..self.file.extents.device_blocks())
-            .for_each(|block| settle(&mut self.file.extents.block_mut(block).halves));
-        if let Some(page) = self.file.cache.page_mut() {
-            page.data.iter_mut().for_each(settle);
-        }
-        self.file.cache.forget_finders();
-        self.guards.private.fill(Private::Null);
-        self
     }
 
     /// A task begins another call: its iocb is a new one.
@@ -204,9 +137,14 @@ impl Inode {
         &self.guards.completed
     }
 
-    /// The cached page now.
-    pub fn cached_page(&self) -> Option<&Page> {
-        self.file.cache.page()
+    /// The cached pages now.
+    pub fn cache(&self) -> &PageCache {
+        &self.file.cache
+    }
+
+    /// How large its pages are.
+    pub fn paging(&self) -> Paging {
+        self.file.cache.paging()
     }
 
     /// The extent tree and the blocks now.

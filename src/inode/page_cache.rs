@@ -1,53 +1,108 @@
-//! The page that is there, those who found it, and what they keep of one that has left.
+//! The pages that are there, those who found them, and what they keep of one that has left.
 
 use super::page::Page;
-use crate::op::{Blocks, Buffer, Content, LogicalBlock, PAGE_BLOCKS, Range, Size, TaskId};
+use crate::op::{
+    Blocks, Buffer, Content, LogicalBlock, PageNo, Pages, Paging, Range, Size, TaskId,
+};
 
-/// The page cache of the file: its page if it has one, and pages that left it while somebody was about to
-/// copy from them.
+/// The page cache of the file: the pages that it has, and pages that left it while somebody was about to copy from
+/// them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct PageCache {
-    page: Option<Page>,
-    /// Who found the page that is there (each has a reference).
-    finders: Vec<TaskId>,
+    paging: Paging,
+    /// By number, up to the last that was ever there.
+    pages: Vec<Option<Page>>,
+    /// Who found which page that is there (each has a reference).
+    finders: Vec<(TaskId, PageNo)>,
     /// What those hold who found a page that has left the cache since.
-    gone: Vec<(TaskId, Page)>,
+    gone: Vec<(TaskId, PageNo, Page)>,
 }
 
 impl PageCache {
-    /// The page that is there.
-    pub fn page(&self) -> Option<&Page> {
-        self.page.as_ref()
+    /// No page is there yet.
+    pub fn new(paging: Paging) -> PageCache {
+        let pages = vec![None; usize::from(paging.pages())];
+        PageCache { paging, pages, ..PageCache::default() }
     }
 
-    /// The page that is there, to change.
-    pub fn page_mut(&mut self) -> Option<&mut Page> {
-        self.page.as_mut()
+    /// How large its pages are.
+    pub fn paging(&self) -> Paging {
+        self.paging
     }
 
-    /// `mapping->nrpages`.
-    pub fn pages(&self) -> Blocks {
-        Blocks::from(self.page.is_some())
+    /// A page, if it is there.
+    pub fn page(&self, page: PageNo) -> Option<&Page> {
+        self.pages.get(usize::from(page))?.as_ref()
     }
 
-    /// A page goes in.
-    pub fn insert(&mut self, page: Page) {
-        self.page = Some(page);
+    /// The same, to change.
+    pub fn page_mut(&mut self, page: PageNo) -> Option<&mut Page> {
+        self.pages.get_mut(usize::from(page))?.as_mut()
     }
 
-    /// The buffers of the page that is there.
-    pub fn buffers(&self) -> Vec<Buffer> {
-        self.page().map_or_else(Vec::new, |page| page.buffers.to_vec())
+    /// Those that are there.
+    pub fn iter(&self) -> impl Iterator<Item = &Page> {
+        self.pages.iter().flatten()
+    }
+
+    /// The page of a block, if it is there.
+    pub fn of_block(&self, block: LogicalBlock) -> Option<&Page> {
+        self.page(self.paging.page(block))
+    }
+
+    /// What a block holds, if it is up to date in its page.
+    pub fn held(&self, block: LogicalBlock) -> Option<[Content; 2]> {
+        self.of_block(block)?.held(block)
+    }
+
+    /// The blocks that were stored to and not written back, in file order.
+    pub fn dirty(&self) -> impl Iterator<Item = LogicalBlock> {
+        self.iter().flat_map(Page::dirty)
+    }
+
+    /// Which of these pages are there.
+    pub fn there(&self, pages: Pages) -> Vec<PageNo> {
+        pages.iter().filter(|&page| self.page(page).is_some()).collect()
+    }
+
+    /// Which of these pages are dirty.
+    pub fn dirty_pages(&self, pages: Pages) -> Vec<PageNo> {
+        let dirty = |page: &Page| page.dirty().next().is_some();
+        pages.iter().filter(|&page| self.page(page).is_some_and(dirty)).collect()
+    }
+
+    /// `mapping->nrpages`, as far as it counts these.
+    pub fn count(&self, pages: Pages) -> Blocks {
+        pages.iter().filter(|&page| self.page(page).is_some()).count() as Blocks
+    }
+
+    /// A page goes in unless it is there.
+    pub fn add(&mut self, page: PageNo) -> &mut Page {
+        let (at, paging) = (usize::from(page), self.paging);
+        if self.pages.len() <= at {
+            self.pages.resize(at + 1, None);
+        }
+        self.pages[at].get_or_insert_with(|| Page::new(page, paging))
+    }
+
+    /// A page goes in, in place of the one that is there.
+    pub fn insert(&mut self, page: PageNo, held: Page) {
+        *self.add(page) = held;
+    }
+
+    /// The buffers of a page that is there.
+    pub fn buffers(&self, page: PageNo) -> Vec<Buffer> {
+        self.page(page).map_or_else(Vec::new, |page| page.buffers().to_vec())
     }
 
     /// `find_get_page` of a page of which these blocks can be copied, by that task: it keeps it, even if it leaves
     /// the cache.
-    pub fn find(&mut self, task: TaskId, range: Range) -> bool {
-        let found = self.page().is_some_and(|page| page.uptodate(range));
-        self.gone.retain(|gone| gone.0 != task);
-        self.finders.retain(|&finder| finder != task);
+    pub fn find(&mut self, task: TaskId, page: PageNo, range: Range) -> bool {
+        let found = self.page(page).is_some_and(|page| page.uptodate(range));
+        self.gone.retain(|gone| (gone.0, gone.1) != (task, page));
+        self.finders.retain(|&finder| finder != (task, page));
         if found {
-            self.finders.push(task);
+            self.finders.push((task, page));
             self.finders.sort_unstable();
         }
         found
@@ -59,134 +114,62 @@ impl PageCache {
         self.gone.clear();
     }
 
-    /// The page that a task found and that has left the cache since, and whether it found the one that is there.
-    pub(crate) fn found_by(&self, task: TaskId) -> (bool, Option<&Page>) {
-        let gone = self.gone.iter().find(|gone| gone.0 == task).map(|gone| &gone.1);
-        (self.finders.contains(&task), gone)
+    /// The pages that a task found and that have left the cache since, and those it found that are there.
+    pub(crate) fn found_by(&self, task: TaskId) -> (Vec<PageNo>, Vec<(PageNo, &Page)>) {
+        let found = self.finders.iter().filter(|finder| finder.0 == task).map(|finder| finder.1);
+        let gone = self.gone.iter().filter(|gone| gone.0 == task);
+        (found.collect(), gone.map(|gone| (gone.1, &gone.2)).collect())
     }
 
-    /// A task has found the page that is there, or keeps one that has left.
-    pub(super) fn keep(&mut self, task: TaskId, found: bool, gone: Option<Page>) {
-        self.finders.extend(found.then_some(task));
-        self.gone.extend(gone.map(|page| (task, page)));
+    /// A task has found pages that are there, and keeps some that have left.
+    pub(super) fn keep(&mut self, task: TaskId, found: &[PageNo], gone: &[(PageNo, Page)]) {
+        self.finders.extend(found.iter().map(|&page| (task, page)));
+        self.gone.extend(gone.iter().map(|(page, held)| (task, *page, held.clone())));
     }
 
-    /// What a block of the page holds that the task has found, or else of the one that is there.
+    /// What a block of its page holds that the task has found, or else of the one that is there.
     pub fn read(&self, task: TaskId, block: LogicalBlock) -> [Content; 2] {
-        let (_, gone) = self.found_by(task);
-        let held = gone.or(self.page()).and_then(|page| page.data.get(block as usize));
-        held.copied().unwrap_or([Content::Zero; 2])
+        let page = self.paging.page(block);
+        let gone = self.gone.iter().find(|gone| (gone.0, gone.1) == (task, page));
+        let held = gone.map(|gone| &gone.2).or(self.page(page)).and_then(|page| page.data(block));
+        held.unwrap_or([Content::Zero; 2])
     }
 
-    /// What lies from there up to that block leaves the cache unwritten: the page if all of it does, else it is
-    /// zeroed there (`truncate_inode_pages_range`).
-    pub fn truncate(&mut self, from: Size, to: LogicalBlock) {
-        if from == Size::default() && to >= PAGE_BLOCKS {
-            self.drop_page();
-        } else if let Some(page) = &mut self.page {
+    /// What of a page lies from there up to that block leaves the cache unwritten: the page if all of it does, else
+    /// it is zeroed there (`truncate_inode_pages_range`).
+    pub fn truncate(&mut self, page: PageNo, from: Size, to: LogicalBlock) {
+        if self.paging.whole(page, from, to) {
+            self.drop_page(page);
+        } else if let Some(page) = self.page_mut(page) {
             page.zero(from, to);
         }
     }
 
-    /// The page leaves the cache unless it is dirty; whether none is left (`invalidate_inode_pages2_range`).
-    pub fn invalidate(&mut self) -> bool {
-        let dirty = self.page().is_some_and(|page| page.dirty().next().is_some());
+    /// A page leaves the cache unless it is dirty; whether it is not there (`invalidate_inode_pages2_range`).
+    pub fn invalidate(&mut self, page: PageNo) -> bool {
+        let dirty = self.page(page).is_some_and(|page| page.dirty().next().is_some());
         if !dirty {
-            self.drop_page();
+            self.drop_page(page);
         }
         !dirty
     }
 
-    /// The page leaves the cache.
-    pub fn drop_page(&mut self) {
-        let Some(page) = self.page.take() else { return };
-        for task in self.finders.drain(..) {
-            self.gone.push((task, page.clone()));
+    /// A page leaves the cache.
+    pub fn drop_page(&mut self, page: PageNo) {
+        let Some(held) = self.pages.get_mut(usize::from(page)).and_then(Option::take) else {
+            return;
+        };
+        for (task, _) in self.finders.extract_if(.., |finder| finder.1 == page) {
+            self.gone.push((task, page, held.clone()));
         }
-        self.gone.sort_unstable_by_key(|gone| gone.0);
+        self.gone.sort_unstable_by_key(|gone| (gone.0, gone.1));
+    }
+
+    /// All that its pages hold is changed by `to`.
+    pub(super) fn change_contents(&mut self, to: impl Fn(Content) -> Content) {
+        self.pages.iter_mut().flatten().for_each(|page| page.change_contents(&to));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OLD: [Content; 2] = [Content::Initial; 2];
-    const ZERO: [Content; 2] = [Content::Zero; 2];
-
-    const FIRST: Range = Range { start: 0, len: 1 };
-
-    fn cached() -> PageCache {
-        let mut cache = PageCache::default();
-        cache.insert(Page::of(&[OLD, OLD]));
-        cache
-    }
-
-    #[test]
-    fn who_found_a_page_copies_from_it_after_it_was_dropped() {
-        let mut cache = cached();
-        assert!(cache.find(1, FIRST));
-        cache.drop_page();
-        cache.insert(Page::of(&[]));
-        assert_eq!((cache.read(1, 0), cache.read(2, 0)), (OLD, ZERO));
-        assert!(cache.find(1, FIRST));
-        assert_eq!(cache.read(1, 0), ZERO);
-    }
-
-    #[test]
-    fn a_page_that_goes_in_part_is_zeroed_there_and_stays() {
-        let mut cache = cached();
-        for block in [0, 1] {
-            cache.page_mut().expect("it is there").store(block, None);
-        }
-        cache.truncate(Size::blocks(1), 8);
-        let page = cache.page().expect("it stays");
-        assert_eq!((page.data[0], page.data[1]), (OLD, ZERO));
-        assert_eq!(page.dirty().collect::<Vec<_>>(), [0]);
-        cache.truncate(Size::default(), 8);
-        assert_eq!(cache.pages(), 0);
-    }
-
-    #[test]
-    fn a_dirty_page_is_not_invalidated() {
-        let mut cache = cached();
-        cache.page_mut().expect("it is there").store(0, None);
-        assert!(!cache.invalidate());
-        assert_eq!(cache.pages(), 1);
-        cache.page_mut().expect("it is there").clean(0, 7, false);
-        assert!(cache.invalidate());
-        assert_eq!(cache.pages(), 0);
-    }
-
-    #[test]
-    fn buffers_are_dropped_unless_one_is_dirty_and_so_is_what_is_known_of_a_page_in_part() {
-        let mut page = Page::of(&[OLD]);
-        page.store(0, Some(3));
-        assert!(!page.release());
-        assert_eq!(page.buffers[0].mapped, Some(3));
-        page.clean(0, 3, false);
-        assert!(page.release());
-        assert_eq!((page.buffers[0].mapped, page.held(0)), (None, Some(OLD)));
-        let mut part = Page::new();
-        part.fill(1, OLD);
-        assert!(part.release());
-        assert_eq!(part.held(1), None);
-        part.store(1, Some(4));
-        assert_eq!(part.held(1), Some(OLD));
-    }
-
-    #[test]
-    fn only_what_was_read_or_stored_is_up_to_date_and_a_buffer_keeps_its_mapping() {
-        let mut page = Page::new();
-        page.store(1, None);
-        let second = Range { start: 1, len: 1 };
-        assert!(page.uptodate(second) && !page.uptodate(FIRST));
-        assert_eq!((page.held(0), page.held(1)), (None, Some(ZERO)));
-        page.clean(1, 5, true);
-        page.store(1, Some(5));
-        assert_eq!(page.buffers[1].mapped, Some(5));
-        assert!(page.buffers[1].uninit);
-        page.zero(Size::blocks(1), 2);
-        assert_eq!(page.buffers[1], Buffer { uptodate: true, ..Buffer::default() });
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The inode by its objects: for whoever holds what a step touches against what it does.
 
 use super::Inode;
-use crate::op::{LockName, Object, Owner, PAGE_BLOCKS, TaskId, WaitQueue};
+use crate::op::{LockName, Object, Owner, TaskId, WaitQueue};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 fn hash(part: impl Hash) -> u64 {
@@ -25,14 +25,16 @@ impl Inode {
             Object::Size,
             Object::Disksize,
             Object::Orphan,
-            Object::Pages,
             Object::Extents,
             Object::CompletedList,
             Object::InodeAio,
         ];
-        objects.extend(LockName::ALL.map(Object::Lock));
+        let paging = self.paging();
+        let locks = LockName::ALL.into_iter().filter(|&lock| self.has_lock(lock));
+        objects.extend(locks.map(Object::Lock));
+        objects.extend(paging.all().iter().map(Object::Page));
         objects.extend(WaitQueue::ALL.map(Object::WaitQueue));
-        objects.extend((0..PAGE_BLOCKS).map(Object::PageData));
+        objects.extend((0..paging.end()).map(Object::PageData));
         objects.extend((0..self.file.extents.device_blocks()).map(Object::Block));
         objects.extend(tasks().map(Object::IoEnd));
         objects.extend(tasks().map(Object::DioRefcount));
@@ -54,7 +56,7 @@ impl Inode {
             Object::Size => hash(self.file.size),
             Object::Disksize => hash(self.file.disksize),
             Object::Orphan => hash(self.file.orphan),
-            Object::Pages => hash(self.file.cache.page().map(|page| page.buffers)),
+            Object::Page(page) => hash(self.file.cache.buffers(page)),
             Object::Extents => hash(self.file.extents.tree()),
             Object::Block(block) => hash(self.file.extents.block(block)),
             Object::InFlight(_) | Object::File => 0,
@@ -65,12 +67,12 @@ impl Inode {
             Object::Private(of) => hash(self.guards.private[usize::from(of)]),
             Object::WaitQueue(queue) => hash(&self.guards.queues[queue as usize]),
             Object::PageData(block) => {
-                hash(self.file.cache.page().map(|page| page.data[block as usize]))
+                hash(self.file.cache.of_block(block).and_then(|page| page.data(block)))
             }
         }
     }
 
-    /// A hash of what only that task can tell: which page it has found.
+    /// A hash of what only that task can tell: which pages it has found.
     pub fn own(&self, task: TaskId) -> u64 {
         hash(self.file.cache.found_by(task))
     }

@@ -1,9 +1,9 @@
 //! What each step does.
 
-use super::{Blocked, Inode, Page};
+use super::{Blocked, Inode};
 use crate::op::{
-    Bio, Blocks, Content, Ends, IoEnd, Mapped, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
-    PhysicalBlock, Range, TaskId,
+    Bio, Blocks, Caller, Content, Ends, IoEnd, Mapped, Mode, Op, OrphanOp, Outcome, PhysicalBlock,
+    TaskId,
 };
 
 impl Inode {
@@ -46,48 +46,6 @@ impl Inode {
             Op::DisksizeRead => return Ok(Outcome::Size(self.file.disksize)),
             Op::Orphan(OrphanOp::Test) => return Ok(Outcome::Flag(self.file.orphan)),
             Op::Orphan(op) => self.file.orphan = *op == OrphanOp::Add,
-            Op::PagesRead => return Ok(Outcome::Value(self.file.cache.pages())),
-            Op::PageTruncate(from, to) => self.file.cache.truncate(*from, *to),
-            Op::PageInvalidate => return Ok(Outcome::Flag(self.file.cache.invalidate())),
-            Op::PageIn => {
-                if self.file.cache.page().is_none() {
-                    self.file.cache.insert(Page::new());
-                }
-                return Ok(Outcome::Page(self.file.cache.buffers()));
-            }
-            Op::PageFind(range) => return Ok(Outcome::Flag(self.file.cache.find(task, *range))),
-            Op::PageLook | Op::PageDirty => return Ok(Outcome::Page(self.file.cache.buffers())),
-            Op::PageFill(contents) => {
-                // The page was locked since it was looked at: it is the one that is there.
-                if let Some(page) = self.file.cache.page_mut() {
-                    for &(block, read) in contents {
-                        page.fill(block, read);
-                    }
-                }
-                self.file.cache.find(task, Range { start: 0, len: PAGE_BLOCKS });
-            }
-            Op::PageStore(stored, cut) => {
-                if let Some(page) = self.file.cache.page_mut() {
-                    for (at, &(block, mapped)) in stored.iter().enumerate() {
-                        page.store(block, mapped);
-                        let halves = cut.halves(at, stored.len());
-                        page.data[block as usize][halves].fill(Content::Of(task));
-                    }
-                }
-            }
-            Op::PageZero(from, mapped) => {
-                if let Some(page) = self.file.cache.page_mut() {
-                    page.store(from.down(), *mapped);
-                    page.zero_tail(*from);
-                }
-            }
-            Op::PageClean(written, uninit) => {
-                if let Some(page) = self.file.cache.page_mut() {
-                    for &(block, to) in written {
-                        page.clean(block, to, uninit.contains(&block));
-                    }
-                }
-            }
             Op::DepthRead => return Ok(Outcome::Value(self.file.extents.depth())),
             Op::Map(range, how) => {
                 return Ok(match self.file.extents.map(*range, *how) {
@@ -101,15 +59,9 @@ impl Inode {
             }
             Op::Free(from) => return Ok(Outcome::Freed(self.file.extents.free(*from))),
             Op::FreeRange(range) => return Ok(Outcome::Freed(self.file.extents.punch(*range))),
-            Op::SwapBlocks(range) => return Ok(Outcome::Freed(self.file.extents.swap(*range))),
-            Op::PageRelease => {
-                let page = self.file.cache.page_mut();
-                return Ok(Outcome::Flag(page.is_none_or(Page::release)));
-            }
-            Op::PageCommit(written) => {
-                if let Some(page) = self.file.cache.page_mut() {
-                    written.iter().for_each(|&(block, to)| page.store(block, Some(to)));
-                }
+            Op::SwapBlocks(range) => {
+                let end = self.paging().end();
+                return Ok(Outcome::Freed(self.file.extents.swap(*range, end)));
             }
             Op::ShiftExtents(range, shift) => self.file.extents.shift(*range, *shift),
             Op::Bio(blocks, bio) => return Ok(self.bio(task, blocks, *bio)),
@@ -143,15 +95,23 @@ impl Inode {
             }
             Op::WaitWake(queue) => self.guards.queues[*queue as usize].wake(),
             Op::WaitLeave(queue) => self.guards.queues[*queue as usize].leave(task),
-            Op::PageWrite(block) => {
-                let held = self.file.cache.page_mut().and_then(|p| p.data.get_mut(*block as usize));
-                if let Some(held) = held {
-                    *held = [Content::Of(task); 2];
-                }
-            }
-            Op::PageRead(block) => {
-                return Ok(Outcome::Data(vec![self.file.cache.read(task, *block)]));
-            }
+            Op::PagesRead(_)
+            | Op::PagesFind(_)
+            | Op::PagesDirty(_)
+            | Op::PageTruncate(..)
+            | Op::PageInvalidate(_)
+            | Op::PageIn(_)
+            | Op::PageFind(..)
+            | Op::PageLook(_)
+            | Op::PageDirty(_)
+            | Op::PageFill(..)
+            | Op::PageStore(..)
+            | Op::PageZero(..)
+            | Op::PageClean(..)
+            | Op::PageRelease(_)
+            | Op::PageCommit(..)
+            | Op::PageWrite(_)
+            | Op::PageRead(_) => return Ok(self.file.cache.perform(task, op)),
             Op::WaitSleep(_)
             | Op::SmpRmb
             | Op::SmpMbBeforeAtomic
@@ -177,15 +137,16 @@ impl Inode {
                 Outcome::Data(blocks.iter().map(|&b| self.file.extents.block(b).halves).collect())
             }
             Bio::Page { start } => {
-                // The page that is there, not one that the task found before.
-                let page = self.file.cache.page().map(|page| page.data);
-                let page = page.into_iter().flatten().skip(start as usize);
-                for (&block, held) in blocks.iter().zip(page) {
-                    self.file.extents.block_mut(block).halves = held;
+                // The pages that are there, not what the task found before.
+                for (at, &block) in (start..).zip(blocks) {
+                    let held = self.file.cache.of_block(at).and_then(|page| page.data(at));
+                    if let Some(held) = held {
+                        self.file.extents.block_mut(block).halves = held;
+                    }
                 }
                 Outcome::Done
             }
-            Bio::Write { cut, zeroed } => {
+            Bio::Write { cut, zeroed, call } => {
                 for (at, &block) in blocks.iter().enumerate() {
                     let halves = &mut self.file.extents.block_mut(block).halves;
                     let Ends { front, back } = zeroed.of_block(at, blocks.len());
@@ -194,7 +155,7 @@ impl Inode {
                             *half = Content::Zero;
                         }
                     }
-                    halves[cut.halves(at, blocks.len())].fill(Content::Of(task));
+                    halves[cut.halves(at, blocks.len())].fill(Content::Of(Caller { task, call }));
                 }
                 Outcome::Done
             }

@@ -3,8 +3,8 @@
 //! number of users can be put together from a few.
 
 use super::{Inode, Page};
-use crate::inode_lock::Counter;
-use crate::op::{Content, IoEnd, LockName, Mode, Private, TaskId};
+use crate::inode_lock::{Counter, RwSem};
+use crate::op::{Content, IoEnd, LockName, Mode, PageNo, Private, TaskId};
 
 /// A user's tasks: a call and its completion.
 pub const TASKS: usize = 2;
@@ -29,9 +29,9 @@ pub struct Share {
     private: [Private; TASKS],
     io_end_puts: [u8; TASKS],
     dio_puts: [u8; TASKS],
-    /// Its tasks that have found the page that is there, and what others hold of one that has left.
-    found: [bool; TASKS],
-    gone: [Option<Page>; TASKS],
+    /// The pages that are there and that its tasks have found, and what they keep of those that have left.
+    found: [Vec<PageNo>; TASKS],
+    gone: [Vec<(PageNo, Page)>; TASKS],
 }
 
 impl Share {
@@ -55,8 +55,8 @@ impl Share {
 
     /// As one of its tasks ends.
     pub fn forget_page_of(&mut self, task: TaskId) {
-        self.found[usize::from(task)] = false;
-        self.gone[usize::from(task)] = None;
+        self.found[usize::from(task)].clear();
+        self.gone[usize::from(task)].clear();
     }
 
     /// An io_end that it takes over from another, with its reference and its part of `i_unwritten`.
@@ -74,6 +74,7 @@ impl Inode {
     #[must_use]
     pub fn shared(mut self) -> Inode {
         self.guards.locks = Default::default();
+        self.guards.page_locks.fill(RwSem::default());
         self.guards.dio_count = Counter::default();
         self.guards.unwritten = Counter::default();
         self.guards.io_ends = Default::default();
@@ -115,7 +116,7 @@ impl Inode {
             inode.guards.io_end_puts.extend(share.io_end_puts);
             inode.guards.dio_puts.extend(share.dio_puts);
             for (task, (found, gone)) in (first..).zip(share.found.iter().zip(&share.gone)) {
-                inode.file.cache.keep(task, *found, gone.clone());
+                inode.file.cache.keep(task, found, gone);
             }
         }
         inode
@@ -153,7 +154,8 @@ impl Inode {
                 share.io_end_puts[at] = self.guards.io_end_puts[task];
                 share.dio_puts[at] = self.guards.dio_puts[task];
                 let (found, gone) = self.file.cache.found_by(task as TaskId);
-                (share.found[at], share.gone[at]) = (found, gone.cloned());
+                let gone = gone.into_iter().map(|(page, held)| (page, held.clone()));
+                (share.found[at], share.gone[at]) = (found, gone.collect());
             }
         }
         self.shared()
@@ -172,28 +174,26 @@ impl Inode {
         let change = |held: &mut [Content; 2]| *held = held.map(&to);
         (0..self.file.extents.device_blocks())
             .for_each(|b| change(&mut self.file.extents.block_mut(b).halves));
-        if let Some(page) = self.file.cache.page_mut() {
-            page.data.iter_mut().for_each(change);
-        }
+        self.file.cache.change_contents(&to);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::op::{Extent, Op, Size};
+    use crate::op::{Extent, Op, Paging, Size};
 
     #[test]
     fn put_together_and_taken_apart_again_it_is_the_same() {
-        let file = Inode::new(Size::blocks(1), &[Extent::Written], 1, 0);
+        let file = Inode::new(Size::blocks(1), &[Extent::Written], (1, Paging::default()), 0);
         let shared = file.shared();
         let mut users = vec![Share::default(), Share::default()];
         let steps = [
             (0, Op::Lock(LockName::IRwsem, Mode::Shared)),
             (2, Op::Lock(LockName::IRwsem, Mode::Shared)),
             (3, Op::DioBegin(3)),
-            (0, Op::PageFind(crate::op::Range { start: 0, len: 1 })),
-            (2, Op::PageTruncate(Size::ZERO, 8)),
+            (0, Op::PageFind(0, crate::op::Range { start: 0, len: 1 })),
+            (2, Op::PageTruncate(0, Size::ZERO, 8)),
         ];
         let mut apart = shared;
         for (task, op) in steps {
@@ -203,8 +203,8 @@ mod tests {
         }
         assert_eq!(users[0].locks, [(LockName::IRwsem, 0, Mode::Shared)]);
         assert_eq!((users[0].dio, users[1].dio), (0, 1));
-        assert!(users[0].gone[0].is_some() && users[1].gone[0].is_none());
-        assert!(apart.cached_page().is_none());
+        assert!(!users[0].gone[0].is_empty() && users[1].gone[0].is_empty());
+        assert!(apart.cache().iter().next().is_none());
         assert!(users[1].excludes(LockName::IRwsem, Mode::Exclusive));
     }
 }

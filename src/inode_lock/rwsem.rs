@@ -27,6 +27,11 @@ pub struct RwSem {
 }
 
 impl RwSem {
+    /// One that nobody holds or wants.
+    pub const fn free() -> RwSem {
+        RwSem { holders: Vec::new(), queue: Vec::new() }
+    }
+
     /// Whether `task` could take the lock now.
     pub fn can_take(&self, task: TaskId, mode: Mode) -> bool {
         match mode {

@@ -3,11 +3,13 @@
 mod about;
 mod evidence;
 mod fixes;
+mod paging;
 mod version;
 
 pub use about::About;
 pub use evidence::Evidence;
 pub use fixes::{FIXES, Fix};
+pub use paging::{MAX_PAGES, PageNo, Pages, Paging};
 pub use version::Version;
 
 use std::fmt;
@@ -47,18 +49,26 @@ impl Fix {
     }
 }
 
-/// A kernel: a version less some fixes.
+/// A kernel: a version less some fixes, and how large its pages are to the file system that is mounted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Kernel {
     /// The version.
     pub version: Version,
+    /// How many blocks a page holds.
+    pub paging: Paging,
     without: u128,
 }
 
 impl Kernel {
     /// A version as released.
     pub fn new(version: Version) -> Kernel {
-        Kernel { version, without: 0 }
+        Kernel { version, paging: Paging::default(), without: 0 }
+    }
+
+    /// The same with a file system whose blocks are so large.
+    #[must_use]
+    pub fn with_pages(self, paging: Paging) -> Kernel {
+        Kernel { paging, ..self }
     }
 
     /// The same without one fix.

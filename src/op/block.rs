@@ -12,13 +12,24 @@ pub enum Owner {
     AnotherFile,
 }
 
+/// A call: whose it is, and which of its calls. A completion makes one, on behalf of the call that submitted it.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
+pub struct Caller {
+    /// Who.
+    pub task: TaskId,
+    /// Which, from 0.
+    pub call: u8,
+}
+
 /// What half a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Content {
     /// What the file held at the start.
     Initial,
-    /// Data of the write by that task.
-    Of(TaskId),
+    /// Data that this call wrote.
+    Of(Caller),
     /// Zeros.
     Zero,
     /// Whatever was on the device before the block was allocated.

@@ -1,6 +1,6 @@
 //! How a step is asked for.
 
-use super::range::{Ends, LogicalBlock, PhysicalBlock, Range, Size, Span};
+use super::{Ends, LogicalBlock, PhysicalBlock, Range, Size, Span};
 use serde::{Deserialize, Serialize};
 
 /// What a journal handle is for; rule R8 needs to know the time update.
@@ -80,6 +80,8 @@ pub enum Bio {
         cut: Ends,
         /// Those of them that are zeroed, as their block looked new (`dio_zero_block`, `iomap_dio_zero`).
         zeroed: Ends,
+        /// By which of its task's calls.
+        call: u8,
     },
 }
 
@@ -94,7 +96,7 @@ impl Bio {
     /// A read that returns all it reads.
     pub const WHOLE_READ: Bio = Bio::Read { returned: Size::MAX };
     /// A write of whole blocks.
-    pub const WHOLE_WRITE: Bio = Bio::Write { cut: Ends::NONE, zeroed: Ends::NONE };
+    pub const WHOLE_WRITE: Bio = Bio::Write { cut: Ends::NONE, zeroed: Ends::NONE, call: 0 };
 }
 
 /// An asynchronous write on its way to the device.

@@ -1,29 +1,79 @@
 //! The names of what serialises: locks, the modes they are held in, their ranks, and wait queues.
 
-use crate::kernel::{Kernel, Version};
+use crate::kernel::{Kernel, MAX_PAGES, PageNo, Version};
 use serde::{Deserialize, Serialize};
 
 macro_rules! locks {
-    ($($(#[$doc:meta])+ $lock:ident = $name:literal;)+) => {
+    (
+        $($(#[$doc:meta])+ $lock:ident = $name:literal;)+
+        => PageLock =>
+        $($(#[$late_doc:meta])+ $late:ident = $late_name:literal;)+
+    ) => {
         /// The locks of one inode.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
         pub enum LockName {
             $($(#[$doc])+ $lock,)+
+            /// `PG_locked` of a cached page, and `PG_writeback`: who wants the page waits for both here, as on a
+            /// device that needs stable pages.
+            PageLock(PageNo),
+            $($(#[$late_doc])+ $late,)+
         }
 
-        impl LockName {
-            /// Every lock, in rank order but for the last.
-            pub const ALL: [LockName; [$($name),+].len()] = [$(LockName::$lock),+];
+        enum Place { $($lock,)+ Page, $($late,)+ }
 
-            /// The kernel's spelling.
+        impl LockName {
+            /// The kernel's spelling, and of a page behind the first its number.
             pub fn name(self) -> &'static str {
-                [$($name),+][self as usize]
+                match self {
+                    $(LockName::$lock => $name,)+
+                    LockName::PageLock(page) => PAGES[usize::from(page)],
+                    $(LockName::$late => $late_name,)+
+                }
             }
+
+            /// Its place among the kinds of locks.
+            pub fn kind(self) -> usize {
+                match self {
+                    $(LockName::$lock => Place::$lock as usize,)+
+                    LockName::PageLock(_) => Place::Page as usize,
+                    $(LockName::$late => Place::$late as usize,)+
+                }
+            }
+
+            /// Its place where each lock has one: those of pages behind the first come last.
+            pub fn index(self) -> usize {
+                match self {
+                    LockName::PageLock(page @ 1..) => LockName::KINDS - 1 + usize::from(page),
+                    lock => lock.kind(),
+                }
+            }
+
+            /// Kinds of locks: all those of pages are one.
+            pub const KINDS: usize = [$($name),+, $($late_name),+].len() + 1;
+
+            /// Every lock, in rank order but for the last.
+            pub const ALL: [LockName; LockName::KINDS - 1 + MAX_PAGES as usize] = {
+                let mut all = [LockName::PageLock(0); LockName::KINDS - 1 + MAX_PAGES as usize];
+                let mut page = 0;
+                while page < MAX_PAGES {
+                    all[Place::Page as usize + page as usize] = LockName::PageLock(page);
+                    page += 1;
+                }
+                $(all[Place::$lock as usize] = LockName::$lock;)+
+                $(all[Place::$late as usize + MAX_PAGES as usize - 1] = LockName::$late;)+
+                all
+            };
         }
     };
 }
 
+/// What pages are called.
+const PAGES: [&str; MAX_PAGES as usize] =
+    ["page", "page 1", "page 2", "page 3", "page 4", "page 5", "page 6", "page 7"];
+
 locks! {
+    /// `I_SYNC` of `inode->i_state`, which the flusher sets unless the inode is being freed (`I_FREEING`).
+    ISync = "I_SYNC";
     /// `ext4_aio_mutex[hash]`: unaligned asynchronous writes.
     AioMutex = "ext4_aio_mutex";
     /// `inode->i_mutex`.
@@ -37,9 +87,7 @@ locks! {
     IMmapSem = "i_mmap_sem";
     /// `mapping->invalidate_lock`, which took the place of `i_mmap_sem`.
     InvalidateLock = "invalidate_lock";
-    /// `PG_locked` of the one cached page, and `PG_writeback`: who wants the page waits for both here,
-    /// as on a device that needs stable pages.
-    PageLock = "page";
+    => PageLock =>
     /// `EXT4_I(inode)->i_data_sem`, a rwsem.
     IDataSem = "i_data_sem";
     /// `EXT4_I(inode)->i_completed_io_lock`, an irq-safe spinlock.
@@ -103,16 +151,18 @@ impl LockName {
     /// Not written down before e74031fd7ed0 (v4.5); read off the code and messages of v3.6/v3.7. `mmap_sem` comes
     /// before `i_data_sem` in the messages of 7fb5409df092 and fab3a549e204; `i_mmap_sem`, `invalidate_lock` and
     /// the page lock (under a transaction, above `i_data_sem`) stand as in the comment of fs/ext4/super.c (v4.10,
-    /// v6.12).
+    /// v6.12). Of pages whoever holds one waits for those behind it only: writeback alone holds several
+    /// (`write_cache_pages_da`, v3.6, v3.7.2; `mpage_prepare_extent_to_map`, v3.11, v4.10.17, v6.12).
     pub fn rank(self) -> u8 {
         match self {
+            LockName::ISync => 5,
             LockName::AioMutex => 10,
             // What an item waits for, all items behind it wait for.
             LockName::DioUnwrittenWq => 15,
             LockName::IMutex | LockName::IRwsem => 20,
             LockName::MmapSem => 22,
             LockName::IMmapSem | LockName::InvalidateLock => 25,
-            LockName::PageLock => 35,
+            LockName::PageLock(page) => 31 + page,
             LockName::IDataSem => 40,
             LockName::CompletedIoLock => 50,
         }

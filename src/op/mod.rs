@@ -7,19 +7,20 @@ mod lock;
 mod object;
 mod outcome;
 mod range;
+mod size;
 mod touches;
 
-pub use block::{Buffer, Content, Extent, IoEnd, Mapped, Owner};
+pub use block::{Buffer, Caller, Content, Extent, IoEnd, Mapped, Owner};
 pub use how::{Bio, Fault, Handle, MapFor, OrphanOp, Shift, Submission};
 pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
 pub use object::{Access, Object};
 pub use outcome::Outcome;
-pub use range::{
-    Blocks, Ends, Half, LogicalBlock, PAGE_BLOCKS, PhysicalBlock, Range, Size, Span, TaskId,
-};
+pub use range::{Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId};
+pub use size::{Blocks, Size};
 pub(crate) use touches::freed;
 
+pub use crate::kernel::{MAX_PAGES, PageNo, Pages, Paging};
 use serde::{Deserialize, Serialize};
 
 /// One step of a task: the only things that tasks do to shared state.
@@ -113,31 +114,36 @@ pub enum Op {
     WarnSize,
     /// `queue_work`: what follows is done by a worker, and no longer in interrupt.
     QueueWork,
-    /// Reads `mapping->nrpages`.
-    PagesRead,
-    /// `truncate_inode_pages_range`, from there to that block: what lies there leaves the cache, a part is zeroed.
-    PageTruncate(Size, LogicalBlock),
+    /// Reads `mapping->nrpages`, as far as it counts these.
+    PagesRead(Pages),
+    /// `pagevec_lookup`, `find_get_entries`: which of these pages are there.
+    PagesFind(Pages),
+    /// `pagevec_lookup_tag`: which of these pages are dirty (`PAGECACHE_TAG_DIRTY`).
+    PagesDirty(Pages),
+    /// `truncate_inode_pages_range`: what of the page lies in the range leaves the cache unwritten. A page that lies
+    /// there in part stays, with zeros there. From that place up to that block.
+    PageTruncate(PageNo, Size, LogicalBlock),
     /// `invalidate_inode_pages2_range`: the page leaves the cache unless it is dirty; whether it did.
-    PageInvalidate,
-    /// `add_to_page_cache_lru`: the page goes in if there is none, no block up to date; its buffers.
-    PageIn,
+    PageInvalidate(PageNo),
+    /// `add_to_page_cache_lru`: the page goes in if it is not there, no block up to date; its buffers.
+    PageIn(PageNo),
     /// `find_get_page`: whether a page was found of which these blocks can be copied (`PageUptodate`, or
     /// `is_partially_uptodate`). Who found it keeps it, even if it leaves the cache.
-    PageFind(Range),
+    PageFind(PageNo, Range),
     /// Whether the page is in the cache, and its buffers.
-    PageLook,
-    /// Whether the page is dirty (`PAGECACHE_TAG_DIRTY`), and its buffers.
-    PageDirty,
+    PageLook(PageNo),
+    /// Whether the page is dirty, and its buffers.
+    PageDirty(PageNo),
     /// These blocks of the page were read, and are up to date.
-    PageFill(Vec<(LogicalBlock, [Content; 2])>),
+    PageFill(PageNo, Vec<(LogicalBlock, [Content; 2])>),
     /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
-    /// none if that is to be allocated; but for these ends.
-    PageStore(Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends),
-    /// `zero_user` to the end of the block; the buffer, mapped there, is dirty.
-    PageZero(Size, Option<PhysicalBlock>),
+    /// none if that is to be allocated; but for these ends. By which of its task's calls.
+    PageStore(PageNo, Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends, u8),
+    /// `zero_user` of the half block that begins there; the buffer, mapped there, is dirty.
+    PageZero(PageNo, Size, Option<PhysicalBlock>),
     /// `clear_page_dirty_for_io`: these blocks of the page are about to be written there, and stay mapped there;
     /// the second are those of them that were unwritten (`BH_Uninit`, up to v3.7).
-    PageClean(Vec<(LogicalBlock, PhysicalBlock)>, Vec<LogicalBlock>),
+    PageClean(PageNo, Vec<(LogicalBlock, PhysicalBlock)>, Vec<LogicalBlock>),
     /// `ext_depth`: how deep the extent tree is.
     DepthRead,
     /// `ext4_map_blocks`.
@@ -151,17 +157,17 @@ pub enum Op {
     /// `ext4_ext_remove_space` of these blocks (punch hole); they go to somebody else at once.
     FreeRange(Range),
     /// `mext_replace_branches`, `ext4_swap_extents`: these blocks change places with the donor file's. Data is copied
-    /// along only behind the page that is followed.
+    /// along only behind the pages that are followed.
     SwapBlocks(Range),
     /// `ext4_ext_shift_extents`: what lies behind the range moves to its start, or what starts with it
     /// to its end.
     ShiftExtents(Range, Shift),
     /// `try_to_release_page`: the buffers of the page are dropped, with what they are mapped to, unless one is dirty;
     /// whether they were.
-    PageRelease,
+    PageRelease(PageNo),
     /// `block_commit_write`: these blocks of the page, mapped there, are up to date and to be written back. What they
     /// hold stays.
-    PageCommit(Vec<(LogicalBlock, PhysicalBlock)>),
+    PageCommit(PageNo, Vec<(LogicalBlock, PhysicalBlock)>),
     /// Hands the I/O to the device; its completion runs as that task.
     Submit(TaskId, Submission),
     /// The device moves the data.
@@ -193,5 +199,14 @@ impl Op {
     /// The device carries a submitted I/O out.
     pub fn run(submission: &Submission) -> Op {
         Op::Bio(submission.blocks.clone(), submission.bio)
+    }
+
+    /// The same as a step of that call of its task: what it writes is told apart by that.
+    #[must_use]
+    pub fn of_call(mut self, number: u8) -> Op {
+        if let Op::PageStore(.., call) | Op::Bio(_, Bio::Write { call, .. }) = &mut self {
+            *call = number;
+        }
+        self
     }
 }

@@ -1,6 +1,6 @@
-//! What steps are ordered on, and how a step touches it.
+//! What steps are ordered on, and how they touch it.
 
-use super::{LockName, LogicalBlock, Owner, PhysicalBlock, TaskId, WaitQueue};
+use super::{LockName, LogicalBlock, Owner, PageNo, PhysicalBlock, TaskId, WaitQueue};
 use serde::{Deserialize, Serialize};
 
 /// Shared state that steps are ordered on. Steps on different objects commute.
@@ -26,8 +26,8 @@ pub enum Object {
     Disksize,
     /// Whether the inode is on the list of orphans.
     Orphan,
-    /// `mapping->nrpages`.
-    Pages,
+    /// A page: whether it is in the cache, and its buffers.
+    Page(PageNo),
     /// The extent tree.
     Extents,
     /// A device block.
@@ -66,7 +66,8 @@ impl std::fmt::Display for Object {
             Object::Size => "i_size",
             Object::Disksize => "i_disksize",
             Object::Orphan => "i_orphan",
-            Object::Pages => "nrpages",
+            Object::Page(0) => "nrpages",
+            Object::Page(page) => return write!(f, "page {page}"),
             Object::Extents => "extent tree",
             Object::Block(block) => return write!(f, "block {block}"),
             Object::InFlight(block) => return write!(f, "I/O to block {block}"),

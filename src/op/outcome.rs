@@ -1,6 +1,6 @@
 //! What comes back from a step.
 
-use super::{Blocks, Buffer, Content, Extent, IoEnd, Mapped, PhysicalBlock, Size, TaskId};
+use super::{Blocks, Buffer, Content, Extent, IoEnd, Mapped, PageNo, PhysicalBlock, Size, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// What came back from a step.
@@ -24,6 +24,8 @@ pub enum Outcome {
     InodeAio(Option<TaskId>),
     /// The buffers of the page; none if there is no page.
     Page(Vec<Buffer>),
+    /// Pages, in order.
+    Pages(Vec<PageNo>),
     /// What a bio read, block by block.
     Data(Vec<[Content; 2]>),
     /// Blocks that were freed.
@@ -51,6 +53,11 @@ impl Outcome {
     /// The buffers of the page that was found.
     pub fn buffers(&self) -> &[Buffer] {
         if let Outcome::Page(buffers) = self { buffers } else { &[] }
+    }
+
+    /// The pages that were found.
+    pub fn pages(&self) -> &[PageNo] {
+        if let Outcome::Pages(pages) = self { pages } else { &[] }
     }
 
     /// Whether it is a no.

@@ -1,9 +1,8 @@
 //! Tasks, blocks and ranges of them.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use std::fmt;
-use std::ops::Add;
-use std::str::FromStr;
+use super::size::{Blocks, Size};
+use crate::kernel::{PageNo, Pages, Paging};
+use serde::{Deserialize, Serialize};
 
 /// Index of a task in its litmus test (completions of asynchronous I/O are tasks too).
 pub type TaskId = u16;
@@ -11,96 +10,6 @@ pub type TaskId = u16;
 pub type LogicalBlock = u32;
 /// A block of the device.
 pub type PhysicalBlock = u32;
-/// A number of blocks.
-pub type Blocks = u32;
-
-/// A file size, or a place in the file: counted in half blocks, as far as the model tells them apart.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Size(u32);
-
-impl Size {
-    /// None.
-    pub const ZERO: Size = Size(0);
-    /// Past every file.
-    pub const MAX: Size = Size(u32::MAX);
-
-    /// So many whole blocks.
-    pub const fn blocks(blocks: Blocks) -> Size {
-        Size(blocks.saturating_mul(2))
-    }
-    /// So many half blocks.
-    pub const fn halves(halves: u32) -> Size {
-        Size(halves)
-    }
-    /// The half blocks up to it.
-    pub const fn in_halves(self) -> u32 {
-        self.0
-    }
-    /// The blocks up to it, the one that it is in the middle of included.
-    pub const fn up(self) -> Blocks {
-        self.0.div_ceil(2)
-    }
-    /// The whole blocks below it.
-    pub const fn down(self) -> Blocks {
-        self.0 / 2
-    }
-    /// Whether it is in the middle of a block.
-    pub const fn splits(self) -> bool {
-        self.0 % 2 == 1
-    }
-}
-
-/// As much further.
-impl Add for Size {
-    type Output = Size;
-
-    fn add(self, by: Size) -> Size {
-        Size(self.0.saturating_add(by.0))
-    }
-}
-
-/// In blocks: "1", or "1.5".
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let half = if self.splits() { ".5" } else { "" };
-        write!(f, "{}{half}", self.down())
-    }
-}
-
-/// In blocks: a number, or one and a half.
-impl FromStr for Size {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Size, &'static str> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let half = match fraction.trim_end_matches('0') {
-            "" if !fraction.is_empty() => 0,
-            "5" => 1,
-            _ => return Err("a size is in steps of 0.5"),
-        };
-        let digits = !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit());
-        let whole: u32 = whole.parse().ok().filter(|_| digits).ok_or("a size is a number")?;
-        whole.checked_mul(2).map(|halves| Size(halves + half)).ok_or("a size is not as large")
-    }
-}
-
-/// In blocks: a whole number where it is one.
-impl Serialize for Size {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.splits() {
-            serializer.serialize_f64(f64::from(self.0) / 2.0)
-        } else {
-            serializer.serialize_u32(self.down())
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
-        // The shortest decimal that gives the number back: as it was written.
-        f64::deserialize(deserializer)?.to_string().parse().map_err(D::Error::custom)
-    }
-}
 
 /// Blocks `start .. start + len` of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -119,6 +28,20 @@ impl Range {
     /// The blocks, in order.
     pub fn blocks(self) -> impl Iterator<Item = LogicalBlock> {
         self.start..self.end()
+    }
+    /// The blocks of a page.
+    pub fn of_page(page: PageNo, paging: Paging) -> Range {
+        Range { start: paging.start(page), len: paging.blocks() }
+    }
+    /// The pages that hold some of them.
+    pub fn pages(self, paging: Paging) -> Pages {
+        paging.touched(self.start, self.end())
+    }
+    /// Those of them that a page holds.
+    #[must_use]
+    pub fn in_page(self, page: PageNo, paging: Paging) -> Range {
+        let start = self.start.max(paging.start(page));
+        Range { start, len: self.end().min(paging.end_of(page)).saturating_sub(start) }
     }
 }
 
@@ -157,8 +80,8 @@ impl Span {
         let (start, end) = (Size::blocks(range.start), Size::blocks(range.end()));
         match half {
             None => Span { start, end },
-            Some(Half::Lower) => Span { start, end: Size(end.0 - 1) },
-            Some(Half::Upper) => Span { start: Size(start.0 + 1), end },
+            Some(Half::Lower) => Span { start, end: Size::halves(end.in_halves() - 1) },
+            Some(Half::Upper) => Span { start: Size::halves(start.in_halves() + 1), end },
         }
     }
     /// As much of the file from there on.
@@ -172,9 +95,26 @@ impl Span {
         let len = if self.end > self.start { self.end.up() - start } else { 0 };
         Range { start, len }
     }
+    /// A hole in a file of that size: where it reaches past the end of the file, it ends with a block, as with a page.
+    #[must_use]
+    pub fn cut_off(self, size: Size) -> Span {
+        let end = if self.end > size { Size::blocks(self.end.up()) } else { self.end };
+        Span { end, ..self }
+    }
+    /// The blocks that lie in it as a whole.
+    pub fn whole(self) -> Range {
+        let start = self.start.up();
+        Range { start, len: self.end.down().saturating_sub(start) }
+    }
     /// How long it is.
     pub fn len(self) -> Size {
-        Size(self.end.0.saturating_sub(self.start.0))
+        Size::halves(self.end.in_halves().saturating_sub(self.start.in_halves()))
+    }
+    /// What of it lies in a page.
+    #[must_use]
+    pub fn in_page(self, page: PageNo, paging: Paging) -> Span {
+        let start = self.start.max(Size::blocks(paging.start(page)));
+        Span { start, end: self.end.min(Size::blocks(paging.end_of(page))).max(start) }
     }
     /// Whether it is no bytes.
     pub fn is_empty(self) -> bool {
@@ -229,5 +169,9 @@ impl Ends {
     }
 }
 
-/// As many blocks of the file a page holds: 1 KiB blocks, 4 KiB pages.
-pub const PAGE_BLOCKS: Blocks = 4;
+impl Paging {
+    /// Whether all of a page lies from there up to that block.
+    pub fn whole(self, page: PageNo, from: Size, to: LogicalBlock) -> bool {
+        from <= Size::blocks(self.start(page)) && to >= self.end_of(page)
+    }
+}

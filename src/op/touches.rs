@@ -1,8 +1,8 @@
 //! What a step touches: which steps commute, and hence what a trace is.
 
 use super::{
-    Access, Bio, Extent, LogicalBlock, MapFor, Mode, Object, Op, OrphanOp, Outcome, PAGE_BLOCKS,
-    PhysicalBlock, PrivateOp, WaitQueue,
+    Access, Bio, Extent, LogicalBlock, MapFor, Mode, Object, Op, OrphanOp, Outcome, PageNo, Pages, PhysicalBlock,
+    PrivateOp, WaitQueue,
 };
 
 fn counter(queue: WaitQueue) -> Object {
@@ -13,9 +13,14 @@ fn counter(queue: WaitQueue) -> Object {
 }
 
 /// A change of the page and of what these blocks of it hold.
-fn page_data(blocks: impl Iterator<Item = LogicalBlock>) -> Vec<(Object, Access)> {
+fn page_data(page: PageNo, blocks: impl Iterator<Item = LogicalBlock>) -> Vec<(Object, Access)> {
     let data = blocks.map(|block| (Object::PageData(block), Access::Write));
-    std::iter::once((Object::Pages, Access::Write)).chain(data).collect()
+    std::iter::once((Object::Page(page), Access::Write)).chain(data).collect()
+}
+
+/// A look at pages.
+fn looks_at(pages: Pages) -> Vec<(Object, Access)> {
+    pages.iter().map(|page| (Object::Page(page), Access::Read)).collect()
 }
 
 /// A block that is freed, and the I/O to it.
@@ -55,16 +60,20 @@ impl Op {
             Op::DisksizeRead | Op::WriteSync => vec![(Object::Disksize, Read)],
             Op::Orphan(OrphanOp::Test) => vec![(Object::Orphan, Read)],
             Op::Orphan(_) => vec![(Object::Orphan, Write)],
-            Op::PagesRead => vec![(Object::Pages, Read)],
-            Op::PageIn => vec![(Object::Pages, Write)],
+            Op::PagesRead(pages) | Op::PagesFind(pages) | Op::PagesDirty(pages) => looks_at(pages),
+            Op::PageIn(page)
+            | Op::PageInvalidate(page)
+            | Op::PageClean(page, ..)
+            | Op::PageRelease(page)
+            | Op::PageCommit(page, _) => vec![(Object::Page(page), Write)],
             // The blocks are known from the outcome.
-            Op::PageLook | Op::PageDirty | Op::PageFind(_) => vec![(Object::Pages, Read)],
-            Op::PageInvalidate => vec![(Object::Pages, Write)],
-            Op::PageTruncate(from, to) => page_data(from.down()..to.min(PAGE_BLOCKS)),
-            Op::PageZero(from, _) => page_data(std::iter::once(from.down())),
-            Op::PageClean(..) | Op::PageRelease | Op::PageCommit(_) => vec![(Object::Pages, Write)],
-            Op::PageFill(ref contents) => page_data(contents.iter().map(|filled| filled.0)),
-            Op::PageStore(ref stored, _) => page_data(stored.iter().map(|s| s.0)),
+            Op::PageLook(page) | Op::PageDirty(page) | Op::PageFind(page, _) => {
+                vec![(Object::Page(page), Read)]
+            }
+            Op::PageTruncate(page, from, to) => page_data(page, from.down()..to),
+            Op::PageZero(page, from, _) => page_data(page, std::iter::once(from.down())),
+            Op::PageFill(page, ref contents) => page_data(page, contents.iter().map(|f| f.0)),
+            Op::PageStore(page, ref stored, ..) => page_data(page, stored.iter().map(|s| s.0)),
             Op::DepthRead => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],
             Op::Map(

@@ -18,7 +18,7 @@ steps! {
     /// it has given that back.
     ///
     /// # Left out
-    /// Blocks behind the page that is followed.
+    /// Blocks behind the pages that are followed.
     pub struct BufferedFallback { workers: Vec<EndPageIo> }
     /// Writes `span`, with O_APPEND or without, and has it written back.
     pub fn new(span: Span, append: bool, write_back: WritePages, kernel: Kernel);
@@ -28,7 +28,7 @@ steps! {
         => GenericPerformWrite::new(self.span, self.kernel);
     LockedWrite(write: BufferedWrite) if self.kernel.version >= Version::V5_10
         => BufferedWrite::new(self.span, self.append, self.kernel);
-    Settle(pages: InvalidatePages) => InvalidatePages::after_buffered(self.span.range(), self.write_back.clone())
+    Settle(pages: InvalidatePages) => InvalidatePages::after_buffered(self.span.range(), self.write_back.clone(), self.kernel)
         => self.workers = pages.workers();
 }
 

@@ -29,7 +29,7 @@ steps! {
         => self.span = self.span.moved_to(outcome.size());
     ReadSize in "ext4_write_checks" "i_size_read" if zeroes_first(self.kernel) => Op::SizeRead
         => self.size = outcome.size();
-    ZeroTail(zero: BlockTruncatePage) if self.zeroes() => BlockTruncatePage::new(self.size);
+    ZeroTail(zero: BlockTruncatePage) if self.zeroes() => BlockTruncatePage::new(self.size, self.kernel);
     Write(write: GenericPerformWrite) => GenericPerformWrite::new(self.span, self.kernel);
     DropLock "inode_unlock" => Op::Unlock(LockName::of_inode(self.kernel), Exclusive);
 }

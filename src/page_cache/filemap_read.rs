@@ -1,10 +1,10 @@
-//! `filemap_read`: a buffered read of the cached page.
+//! `filemap_read`: a buffered read.
 
 use super::read_page::ReadPage;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::InvalidateLock;
 use crate::op::Mode::Shared;
-use crate::op::{LogicalBlock, Op, Range, Size};
+use crate::op::{LogicalBlock, Op, PageNo, Range, Size};
 use crate::task::steps;
 
 steps! {
@@ -26,6 +26,11 @@ steps! {
     /// lock, like one that is not there, unless somebody else has done so: up to v5.10 all of it, from v6.1 on the
     /// blocks asked for (`filemap_range_uptodate`).
     ///
+    /// Up to v5.10 pages come one by one, each with a look at i_size of its own. From v6.1 on all that are there, one
+    /// behind the other and up to date, are found first, a last one that is not up to date is waited for
+    /// (`filemap_get_read_batch`), and one look at i_size is for all of them; one that is not there begins the next
+    /// such batch.
+    ///
     /// # Left out
     /// Read-ahead; that the look at the blocks is under the page's lock, and a page that is locked just then read in
     /// as a whole.
@@ -34,18 +39,24 @@ steps! {
         kernel: Kernel,
         /// The next block to copy.
         at: LogicalBlock,
+        /// Where the pages that were found end.
+        have: LogicalBlock,
         /// Where what i_size allowed ends.
         end: LogicalBlock,
+        /// There is more of the file than the pages that were found.
+        more: bool,
     }
     in "filemap_read" => Step / At |self, outcome|;
 
     FirstLook "i_size_read, before any page is looked for" if self.kernel.version >= Version::V6_1 => Op::SizeRead
         => (Size::blocks(self.at) >= outcome.size()).then_some(Step::Done);
-    Find in "filemap_get_pages" "find_get_page, and is it up to date?" => Op::PageFind(self.rest())
-        => outcome.yes().then_some(Step::ReadSize);
+    Find in "filemap_get_pages" "find_get_page, and is it up to date?"
+        => Op::PageFind(self.page(), self.wanted()) => self.found(outcome.yes());
+    LookBehind in "filemap_get_read_batch" "is it there, not up to date?" if self.have > self.at
+        => Op::PageLook(self.page()) => outcome.buffers().is_empty().then_some(Step::ReadSize);
     TakeInvalidate in "filemap_create_folio" "filemap_invalidate_lock_shared" if self.kernel.has(Fix::ReadLock)
         => Op::Lock(InvalidateLock, Shared);
-    ReadPage(page: ReadPage) => self.read_page();
+    ReadPage(page: ReadPage) => self.read_page() => self.have = self.wanted().end();
     DropInvalidate in "filemap_create_folio" "filemap_invalidate_unlock_shared" if self.kernel.has(Fix::ReadLock)
         => Op::Unlock(InvalidateLock, Shared);
     ReadSize "i_size_read" => Op::SizeRead => self.sized(outcome.size());
@@ -54,33 +65,61 @@ steps! {
 }
 
 impl FilemapRead {
-    /// Reads the blocks of `range`, all of the page.
+    /// Reads the blocks of `range`, all of pages that are followed.
     pub fn new(range: Range, kernel: Kernel) -> FilemapRead {
-        FilemapRead { range, kernel, at: range.start, end: range.start, step: At::Done }.begin()
+        let (at, have, end) = (range.start, range.start, range.start);
+        FilemapRead { range, kernel, at, have, end, more: false, step: At::Done }.begin()
     }
 
-    /// What was asked for and not copied yet.
-    fn rest(&self) -> Range {
-        Range { start: self.at, len: self.range.end() - self.at }
+    /// The page behind those that were found.
+    fn page(&self) -> PageNo {
+        self.kernel.paging.page(self.have)
+    }
+
+    /// What was asked for of it.
+    fn wanted(&self) -> Range {
+        let rest = Range { start: self.have, len: self.range.end() - self.have };
+        rest.in_page(self.page(), self.kernel.paging)
+    }
+
+    /// From v6.1 on pages behind one that was found are looked for, too.
+    fn found(&mut self, found: bool) -> Option<Step> {
+        if !found {
+            return None;
+        }
+        self.have = self.wanted().end();
+        let batch = self.kernel.version >= Version::V6_1 && self.have < self.range.end();
+        Some(if batch { Step::Find } else { Step::ReadSize })
     }
 
     fn read_page(&self) -> ReadPage {
+        let paging = self.kernel.paging;
         let partly = self.kernel.version >= Version::V6_1;
-        if partly { ReadPage::new(self.rest()) } else { ReadPage::of_page() }
+        if partly {
+            ReadPage::new(self.wanted(), paging)
+        } else {
+            ReadPage::of_page(self.page(), paging)
+        }
     }
 
     fn sized(&mut self, size: Size) -> Option<Step> {
         if Size::blocks(self.at) >= size {
             return Some(Step::Done);
         }
-        self.end = size.up().min(self.range.end());
+        self.end = size.up().min(self.have);
+        self.more = Size::blocks(self.have) < size && self.have < self.range.end();
         None
     }
 
-    /// Up to v5.10 the page is looked for again for the rest.
+    /// What is left is looked for again: up to v5.10 whatever i_size was, later unless that has been reached.
     fn copied(&mut self) -> Option<Step> {
         self.at += 1;
-        let again = self.at < self.range.end() && self.kernel.version < Version::V6_1;
-        if self.at < self.end { Some(Step::CopyOut) } else { again.then_some(Step::Find) }
+        if self.at < self.end {
+            return Some(Step::CopyOut);
+        }
+        self.have = self.at;
+        let always = self.kernel.version < Version::V6_1;
+        let again = self.more || always && self.at < self.range.end();
+        again.then_some(Step::FirstLook)
     }
 }

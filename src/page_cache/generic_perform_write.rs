@@ -1,4 +1,4 @@
-//! `generic_perform_write`: a buffered write of blocks of the page.
+//! `generic_perform_write`: a buffered write, page by page.
 
 use super::block_truncate_page::{BlockTruncatePage, grown_from, zeroes_first};
 use super::write_begin::WriteBegin;
@@ -6,7 +6,7 @@ use crate::extent_probe::MapBlocks;
 use crate::kernel::{Kernel, Version};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Bio, Content, Handle, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size, Span};
+use crate::op::{Bio, Content, Handle, LogicalBlock, Op, Outcome, PageNo, Size, Span};
 use crate::task::steps;
 
 steps! {
@@ -25,10 +25,11 @@ steps! {
     /// again, nor is one that was mapped before. A page that is not there goes in with no block up to date, and
     /// those that are written are so afterwards; nothing is read but the rest of a block that is written by half.
     /// i_disksize goes up here only where the last block needs no allocation; from v6.1 on only where i_size does
-    /// too, and in v6.12 after it. i_size goes up under the page's lock.
+    /// too, and in v6.12 after it. i_size goes up under the page's lock. A write goes page by page, each with its own
+    /// part of all this: between two pages others see a part of it, and an i_size that ends there.
     ///
     /// # Left out
-    /// The handle (up to v5.10), the time update. Blocks behind the page are not followed.
+    /// The handle (up to v5.10), the time update. Blocks behind the pages that are followed.
     pub struct GenericPerformWrite {
         span: Span,
         kernel: Kernel,
@@ -41,10 +42,10 @@ steps! {
     }
     in "generic_perform_write" => Step / At |self, outcome|;
 
-    LockPage in "grab_cache_page_write_begin" "lock_page" => Op::Lock(PageLock, Exclusive);
-    Find in "grab_cache_page_write_begin" "is the page there? page->mapping" => Op::PageLook
+    LockPage in "grab_cache_page_write_begin" "lock_page" => Op::Lock(PageLock(self.page()), Exclusive);
+    Find in "grab_cache_page_write_begin" "is the page there? page->mapping" => Op::PageLook(self.page())
         => self.found(&outcome);
-    AddPage in "grab_cache_page_write_begin" "add_to_page_cache_lru" => Op::PageIn
+    AddPage in "grab_cache_page_write_begin" "add_to_page_cache_lru" => Op::PageIn(self.page())
         => { self.found(&outcome); };
     Map(map: MapBlocks) if self.begun.looks_up() => self.begun.look_up() => self.begun.found(&map);
     ReadRest in "__block_write_begin" "ll_rw_block, wait_on_buffer"
@@ -53,20 +54,22 @@ steps! {
         => self.read(outcome);
     FillRest in "__block_write_begin" "set_buffer_uptodate, zero_user_segments"
         if !self.begun.missing().is_empty()
-        => Op::PageFill(self.filled()) => self.rests = Vec::new();
-    CopyIn "iov_iter_copy_from_user_atomic, block_write_end" => Op::PageStore(self.begun.stored(), self.span.cut());
+        => Op::PageFill(self.page(), self.filled()) => self.rests = Vec::new();
+    CopyIn "iov_iter_copy_from_user_atomic, block_write_end"
+        => Op::PageStore(self.page(), self.begun.stored(), self.here().cut(), 0);
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead
-        => { self.size = outcome.size(); self.grows = self.size < self.span.end };
+        => { self.size = outcome.size(); self.grows = self.size < self.here().end };
     DisksizeFirst(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version < Version::V6_12
-        => UpdateDisksize::new(self.span.end);
-    WriteSize in "generic_write_end" "i_size_write" if self.grows => Op::SizeWrite(self.span.end);
+        => UpdateDisksize::new(self.here().end);
+    WriteSize in "generic_write_end" "i_size_write" if self.grows => Op::SizeWrite(self.here().end);
     Disksize(update: UpdateDisksize) if self.updates_disksize() && self.kernel.version >= Version::V6_12
-        => UpdateDisksize::new(self.span.end);
-    UnlockPage in "generic_write_end" "unlock_page" => Op::Unlock(PageLock, Exclusive)
-        => (!self.zeroes()).then_some(Step::Done);
+        => UpdateDisksize::new(self.here().end);
+    UnlockPage in "generic_write_end" "unlock_page" => Op::Unlock(PageLock(self.page()), Exclusive)
+        => if self.zeroes() { None } else { self.next_page().or(Some(Step::Done)) };
     StartZero in "ext4_da_do_write_end" "ext4_journal_start" => Op::JournalStart(Handle::Orphan);
-    ZeroTail(zero: BlockTruncatePage) => BlockTruncatePage::new(self.size);
-    StopZero in "ext4_da_do_write_end" "ext4_journal_stop" => Op::JournalStop(Handle::Orphan);
+    ZeroTail(zero: BlockTruncatePage) => BlockTruncatePage::new(self.size, self.kernel);
+    StopZero in "ext4_da_do_write_end" "ext4_journal_stop" => Op::JournalStop(Handle::Orphan)
+        => self.next_page();
 }
 
 steps! {
@@ -82,13 +85,31 @@ steps! {
 }
 
 impl GenericPerformWrite {
-    /// Writes what of `span` the page holds.
+    /// Writes what of `span` the pages hold that are followed.
     pub fn new(span: Span, kernel: Kernel) -> GenericPerformWrite {
-        let span = span.below(Size::blocks(PAGE_BLOCKS));
+        let span = span.below(Size::blocks(kernel.paging.end()));
         let (begun, size, rests, step) =
             (WriteBegin::default(), Size::default(), Vec::new(), At::Done);
         let write = GenericPerformWrite { span, kernel, begun, grows: false, size, rests, step };
         if span.start < span.end { write.begin() } else { write }
+    }
+
+    fn page(&self) -> PageNo {
+        self.kernel.paging.page(self.span.start.down())
+    }
+
+    /// What of the rest of it the page holds.
+    fn here(&self) -> Span {
+        self.span.in_page(self.page(), self.kernel.paging)
+    }
+
+    /// Each page is written by itself, and i_size goes up with each.
+    fn next_page(&mut self) -> Option<Step> {
+        let start = self.here().end;
+        (start < self.span.end).then(|| {
+            *self = GenericPerformWrite::new(Span { start, ..self.span }, self.kernel);
+            Step::LockPage
+        })
     }
 
     fn read(&mut self, outcome: Outcome) {
@@ -107,7 +128,8 @@ impl GenericPerformWrite {
     /// Its buffers, if there is a page.
     fn found(&mut self, outcome: &Outcome) -> Option<Step> {
         let there = !outcome.buffers().is_empty();
-        self.begun = WriteBegin::new(self.span.range(), self.span.cut(), outcome.buffers());
+        let (here, first) = (self.here(), self.kernel.paging.start(self.page()));
+        self.begun = WriteBegin::new(here.range(), here.cut(), outcome.buffers(), first);
         there.then_some(Step::Map)
     }
 

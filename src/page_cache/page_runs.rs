@@ -1,6 +1,6 @@
-//! The dirty blocks of the page, run by run, on their way to the device.
+//! The dirty blocks of a page, run by run, on their way to the device.
 
-use crate::op::{Buffer, PhysicalBlock, Range, Size};
+use crate::op::{Buffer, LogicalBlock, PhysicalBlock, Range, Size};
 
 /// Blocks next to each other that are written by one bio.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -28,10 +28,10 @@ impl Run {
     }
 }
 
-/// The runs of dirty blocks that are all mapped, or all not.
-pub(crate) fn runs(page: &[Buffer]) -> Vec<Run> {
+/// The runs of dirty blocks that are all mapped, or all not, of a page that begins with that block.
+pub(crate) fn runs(page: &[Buffer], first: LogicalBlock) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for (block, buffer) in (0..).zip(page).filter(|(_, buffer)| buffer.dirty) {
+    for (block, buffer) in (first..).zip(page).filter(|(_, buffer)| buffer.dirty) {
         if let Some(run) = runs.last_mut()
             && run.range.end() == block
             && run.unmapped() == buffer.mapped.is_none()
@@ -64,13 +64,13 @@ mod tests {
 
     #[test]
     fn a_run_ends_at_a_gap_at_a_hole_and_at_the_size() {
-        let found = runs(&dirty([Some(Some(7)), Some(Some(8)), Some(None), Some(None)]));
+        let found = runs(&dirty([Some(Some(7)), Some(Some(8)), Some(None), Some(None)]), 0);
         let ranges: Vec<_> = found.iter().map(|run| (run.range.start, run.range.len)).collect();
         assert_eq!(ranges, [(0, 2), (2, 2)]);
         assert_eq!(found[0].blocks, [7, 8]);
         let cut = below(found, Size::blocks(1));
         assert_eq!((cut.len(), cut[0].range.len), (1, 1));
         assert_eq!(cut[0].blocks, [7]);
-        assert_eq!(runs(&dirty([Some(None), None, Some(None), None])).len(), 2);
+        assert_eq!(runs(&dirty([Some(None), None, Some(None), None]), 4).len(), 2);
     }
 }

@@ -4,7 +4,7 @@ use crate::extent_probe::{DataSemHeld, MapBlocks};
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
 use crate::op::{
-    Bio, Blocks, Content, Extent, LogicalBlock, MapFor, Mapped, Op, Outcome, PAGE_BLOCKS,
+    Bio, Blocks, Content, Extent, LogicalBlock, MapFor, Mapped, Op, Outcome, PageNo, Paging,
     PhysicalBlock, Range,
 };
 use crate::task::steps;
@@ -23,45 +23,51 @@ steps! {
     /// that waits for the read to end. Blocks that are up to date stay as they are.
     ///
     /// # Left out
-    /// Read-ahead of further pages, errors; that `block_read_full_page` looks each block up by itself, and leaves its
+    /// Read-ahead of further pages: each is read when it is wanted, as on a device with none (`ra_pages` is 0); errors; that `block_read_full_page` looks each block up by itself, and leaves its
     /// buffer mapped.
     pub struct ReadPage {
+        page: PageNo,
+        paging: Paging,
         /// What somebody else may have read meanwhile.
         wanted: Range,
         /// What is read.
         contents: Vec<(LogicalBlock, [Content; 2])>,
-        /// So many of the blocks of the page lie below i_size.
+        /// Where i_size, or the page, ends what is read of it.
         len: Blocks,
         mapped: Vec<(LogicalBlock, PhysicalBlock)>,
     }
     in "ext4_mpage_readpages" => Step / At |self, outcome|;
 
-    LockPage in "add_to_page_cache_lru" "the page goes in locked" => Op::Lock(PageLock, Exclusive);
-    Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind(self.wanted)
+    LockPage in "add_to_page_cache_lru" "the page goes in locked" => Op::Lock(PageLock(self.page), Exclusive);
+    Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind(self.page, self.wanted)
         => outcome.yes().then_some(Step::UnlockPage);
-    AddPage in "add_to_page_cache_lru" "unless it is there in part" => Op::PageIn => self.added(&outcome);
-    ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead => self.len = outcome.size().up().min(PAGE_BLOCKS);
+    AddPage in "add_to_page_cache_lru" "unless it is there in part" => Op::PageIn(self.page)
+        => self.added(&outcome);
+    ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead
+        => self.len = outcome.size().up().min(self.paging.end_of(self.page));
     Map(map: MapBlocks) if self.below().len > 0 => self.look_up() => self.found(&map);
     RunBio "submit_bio, and the device reads" if !self.mapped.is_empty()
         => Op::Bio(self.mapped.iter().map(|mapped| mapped.1).collect(), Bio::WHOLE_READ) => self.read(outcome);
-    Fill in "mpage_end_io" "SetPageUptodate" => Op::PageFill(self.contents.clone());
-    UnlockPage in "mpage_end_io" "unlock_page" => Op::Unlock(PageLock, Exclusive);
+    Fill in "mpage_end_io" "SetPageUptodate" => Op::PageFill(self.page, self.contents.clone());
+    UnlockPage in "mpage_end_io" "unlock_page" => Op::Unlock(PageLock(self.page), Exclusive);
 }
 
 impl ReadPage {
-    /// Reads the page, of which these blocks are wanted.
-    pub fn new(wanted: Range) -> ReadPage {
-        let (contents, mapped) = (Vec::new(), Vec::new());
-        ReadPage { wanted, contents, len: 0, mapped, step: At::Done }.begin()
+    /// Reads the page of these blocks, of which they are wanted.
+    pub fn new(wanted: Range, paging: Paging) -> ReadPage {
+        let (page, contents, mapped) = (paging.page(wanted.start), Vec::new(), Vec::new());
+        ReadPage { page, paging, wanted, contents, len: 0, mapped, step: At::Done }.begin()
     }
 
-    /// Reads all of the page.
-    pub fn of_page() -> ReadPage {
-        ReadPage::new(Range { start: 0, len: PAGE_BLOCKS })
+    /// Reads all of a page.
+    pub fn of_page(page: PageNo, paging: Paging) -> ReadPage {
+        ReadPage::new(Range::of_page(page, paging), paging)
     }
 
     fn added(&mut self, outcome: &Outcome) {
-        let missing = (0..).zip(outcome.buffers()).filter(|(_, buffer)| !buffer.uptodate);
+        let missing = (self.paging.start(self.page)..)
+            .zip(outcome.buffers())
+            .filter(|(_, buffer)| !buffer.uptodate);
         self.contents = missing.map(|(block, _)| (block, [Content::Zero; 2])).collect();
     }
 

@@ -3,7 +3,7 @@
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
-use crate::op::{Handle, Op, Size};
+use crate::op::{Handle, Op, PageNo, Size};
 use crate::task::steps;
 
 steps! {
@@ -26,8 +26,8 @@ steps! {
     in "mpage_map_and_submit_extent" => Step / At |self, outcome|;
 
     StartHandle "ext4_do_writepages: ext4_journal_start" if !self.in_handle => Op::JournalStart(Handle::Extents);
-    LockPage "mpage_prepare_extent_to_map: lock_page" if self.of_page => Op::Lock(PageLock, Exclusive);
-    LookForPage "mpage_prepare_extent_to_map: page->mapping" if self.of_page => Op::PageLook
+    LockPage "mpage_prepare_extent_to_map: lock_page" if self.of_page => Op::Lock(PageLock(self.page()), Exclusive);
+    LookForPage "mpage_prepare_extent_to_map: page->mapping" if self.of_page => Op::PageLook(self.page())
         => outcome.buffers().is_empty().then_some(Step::UnlockPage);
     LookFirst "i_disksize" if self.locks_first() => Op::DisksizeRead
         => if outcome.size() < self.to { Step::TakeDataSem } else { Step::UnlockPage };
@@ -39,7 +39,8 @@ steps! {
         => (outcome.size() >= self.to).then_some(Step::DropDataSem);
     WriteDisksize "i_disksize" => Op::DisksizeWrite(self.to);
     DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
-    UnlockPage "ext4_finish_bio: end_page_writeback" if self.of_page => Op::Unlock(PageLock, Exclusive);
+    UnlockPage "ext4_finish_bio: end_page_writeback" if self.of_page
+        => Op::Unlock(PageLock(self.page()), Exclusive);
     StopHandle "ext4_do_writepages: ext4_journal_stop" if !self.in_handle => Op::JournalStop(Handle::Extents);
 }
 
@@ -53,6 +54,12 @@ impl WbDisksize {
     /// The same inside a writeback that has a handle and the page.
     pub(crate) fn in_handle(to: Size, kernel: Kernel) -> WbDisksize {
         WbDisksize { in_handle: true, ..WbDisksize::new(to, kernel) }.begin()
+    }
+
+    /// The page that it reaches to the end of, or the last that is followed.
+    fn page(&self) -> PageNo {
+        let paging = self.kernel.paging;
+        paging.page(self.to.up().saturating_sub(1)).min(paging.pages() - 1)
     }
 
     /// Both sizes are read under i_data_sem, after a look at i_disksize without it.

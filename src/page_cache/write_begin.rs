@@ -22,9 +22,11 @@ pub(super) struct WriteBegin {
 }
 
 impl WriteBegin {
-    /// A store to `range` but for the ends that are cut off, of a page with these buffers.
-    pub(super) fn new(range: Range, cut: Ends, page: &[Buffer]) -> WriteBegin {
-        let buffer = |block: LogicalBlock| page.get(block as usize).copied().unwrap_or_default();
+    /// A store to `range` but for the ends that are cut off, of a page with these buffers, of which that block is
+    /// the first.
+    pub(super) fn new(range: Range, cut: Ends, page: &[Buffer], first: LogicalBlock) -> WriteBegin {
+        let buffer =
+            |block: LogicalBlock| page.get((block - first) as usize).copied().unwrap_or_default();
         let buffers = range.blocks().map(|block| (block, buffer(block).mapped)).collect();
         let unmapped = |&block: &LogicalBlock| {
             let buffer = buffer(block);

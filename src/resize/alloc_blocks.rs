@@ -41,15 +41,15 @@ steps! {
         /// What is left once this round is done.
         rest: Blocks,
     }
-    /// Allocates `range`; with `grows` the file reaches to its end afterwards.
-    pub fn new(range: Range, grows: bool, kernel: Kernel);
+    /// Allocates `range`; the file reaches to that size afterwards, or stays as long as it is.
+    pub fn new(range: Range, to: Option<Size>, kernel: Kernel);
     in "ext4_alloc_file_blocks" => Step / At |self, outcome|;
 
     CloseGate in "ext4_inode_block_unlocked_dio" if self.drains() => Op::GateClose;
     Drain in "inode_dio_wait" if self.drains() => Op::DioWait;
-    ReadSize "i_size_read" if self.grows && zeroes_first(self.kernel) => Op::SizeRead => self.size = outcome.size();
+    ReadSize "i_size_read" if self.to.is_some() && zeroes_first(self.kernel) => Op::SizeRead => self.size = outcome.size();
     ZeroFirst(zero: BlockTruncatePage) if self.grows_from_a_part() && zeroes_first(self.kernel)
-        => BlockTruncatePage::new(self.size);
+        => BlockTruncatePage::new(self.size, self.kernel);
     Estimate in "ext4_chunk_trans_blocks" "ext_depth" if self.kernel.version >= Version::V4_10 => Op::DepthRead
         => (self.fault == Some(Fault::Enomem)).then_some(Step::OpenGate);
     StartHandle "ext4_journal_start, with that many credits" => Op::JournalStart(Handle::Extents);
@@ -57,19 +57,19 @@ steps! {
     WalkTree in "ext4_ext_map_blocks" "ext_depth" => Op::DepthRead;
     Allocate in "ext4_ext_map_blocks" => Op::Map(self.range, self.how());
     DropDataSem in "ext4_map_blocks" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive)
-        => (!self.grows || self.fails()).then_some(Step::StopHandle);
+        => (self.to.is_none() || self.fails()).then_some(Step::StopHandle);
     RereadSize in "ext4_update_inode_size" "inode->i_size" if self.compares() => Op::SizeRead
         => { self.size = outcome.size(); self.reached(self.size).then_some(Step::LookDisksize) };
-    RaiseSize in "ext4_update_inode_size" "i_size_write" => Op::SizeWrite(Size::blocks(self.range.end()));
+    RaiseSize in "ext4_update_inode_size" "i_size_write" => Op::SizeWrite(self.end());
     LookDisksize in "ext4_update_inode_size" "i_disksize" if self.compares() => Op::DisksizeRead
         => self.reached(outcome.size()).then_some(Step::ZeroTail);
     LockDisksize in "ext4_update_i_disksize" "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     CheckDisksize in "ext4_update_i_disksize" "i_disksize" => Op::DisksizeRead
         => self.reached(outcome.size()).then_some(Step::UnlockDisksize);
-    RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(Size::blocks(self.range.end()));
+    RaiseDisksize in "ext4_update_i_disksize" => Op::DisksizeWrite(self.end());
     UnlockDisksize in "ext4_update_i_disksize" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     ZeroTail(zero: BlockTruncatePage) if self.grows_from_a_part() && !zeroes_first(self.kernel)
-        => BlockTruncatePage::new(self.size);
+        => BlockTruncatePage::new(self.size, self.kernel);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents) => self.next_round();
     OpenGate in "ext4_inode_resume_unlocked_dio" if self.drains() => Op::GateOpen;
 }
@@ -105,7 +105,7 @@ impl AllocBlocks {
 
     /// Whether the rest of the block that the file ended in is zeroed.
     fn grows_from_a_part(&self) -> bool {
-        self.grows && grown_from(self.kernel, self.size) && !self.reached(self.size)
+        self.to.is_some() && grown_from(self.kernel, self.size) && !self.reached(self.size)
     }
 
     /// Whether this round finds no block.
@@ -133,7 +133,13 @@ impl AllocBlocks {
     }
 
     fn reached(&self, size: Size) -> bool {
-        size >= Size::blocks(self.range.end())
+        size >= self.end()
+    }
+
+    /// What is allocated so far, or the new size if that is less.
+    fn end(&self) -> Size {
+        let end = Size::blocks(self.range.end());
+        self.to.map_or(end, |to| to.min(end))
     }
 
     /// What is left is asked for under a handle of its own; the depth is looked at again.

@@ -3,7 +3,7 @@
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::IDataSem;
 use crate::op::Mode::Exclusive;
-use crate::op::{Handle, Op, Range, Size};
+use crate::op::{Handle, Op, Size, Span};
 use crate::task::steps;
 
 steps! {
@@ -12,7 +12,7 @@ steps! {
     /// # Kernel
     /// fs/ext4/inode.c, read in v4.10.17, v6.12, v6.18.2 and v7.0.0. 011278485ecc (v4.5). From v6.18 on (and in 6.12.117)
     /// i_disksize is raised to the end of the range also where that lies below i_size.
-    pub struct DisksizeBeforePunch { range: Range, kernel: Kernel, size: Size }
+    pub struct DisksizeBeforePunch { span: Span, kernel: Kernel, size: Size }
     in "ext4_update_disksize_before_punch" => Step / At |self, outcome|;
 
     ReadSize "i_size_read" => Op::SizeRead
@@ -28,17 +28,16 @@ steps! {
 }
 
 impl DisksizeBeforePunch {
-    /// Before the pages of `range` go.
-    pub fn new(range: Range, kernel: Kernel) -> DisksizeBeforePunch {
-        let task = DisksizeBeforePunch { range, kernel, size: Size::default(), step: At::Done };
+    /// Before the pages of `span` go.
+    pub fn new(span: Span, kernel: Kernel) -> DisksizeBeforePunch {
+        let task = DisksizeBeforePunch { span, kernel, size: Size::default(), step: At::Done };
         if kernel.has(Fix::DisksizeBeforePunch) { task.begin() } else { task }
     }
 
     /// Nothing is to be done for a range behind i_size, nor, at first, for one that does not go up to it.
     fn looked(&mut self, size: Size) -> Option<Step> {
-        let end = Size::blocks(self.range.end());
-        self.size = size.min(end);
-        let reaches = size <= end || self.kernel.has(Fix::DisksizeToHole);
-        (Size::blocks(self.range.start) > size || !reaches).then_some(Step::Done)
+        self.size = size.min(self.span.end);
+        let reaches = size <= self.span.end || self.kernel.has(Fix::DisksizeToHole);
+        (self.span.start > size || !reaches).then_some(Step::Done)
     }
 }

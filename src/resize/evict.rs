@@ -2,10 +2,10 @@
 //! throws out.
 
 use crate::kernel::{Fix, Kernel, Version};
-use crate::op::LockName::{IDataSem, IMutex};
+use crate::op::LockName::{IDataSem, IMutex, ISync};
 use crate::op::Mode::Exclusive;
-use crate::op::{Handle, Op, Owner};
-use crate::page_cache::FlushCompleted;
+use crate::op::{Handle, Op, Owner, Size};
+use crate::page_cache::{FlushCompleted, TruncatePages};
 use crate::task::steps;
 
 steps! {
@@ -15,20 +15,24 @@ steps! {
     /// fs/ext4/inode.c, fs/ext4/extents.c, fs/ext4/page-io.c, read in v3.6, v3.7.2 and v3.11. Before
     /// 2581fdc81088 the wait came in `ext4_destroy_inode`, after the truncate. v3.9's also cancels the work
     /// (1ada47d9468f, message). v3.11 has none: it relies on `truncate_inode_pages`, as the writeback bit of
-    /// a page now goes after the conversion.
+    /// a page now goes after the conversion. `ext4_evict_inode` (v4.10.17, v6.12), `evict` (fs/inode.c) and
+    /// `truncate_inode_pages_final` (mm/truncate.c, v6.12): the flusher is waited for, then each page, then there is a handle.
     ///
     /// # Modelled
     /// Nobody holds a reference to the inode, so nobody takes `i_mutex`, this task neither; only
-    /// completions of buffered writes are left. For v3.11 `WaitIoend` is the wait for the page. The handle
+    /// completions of buffered writes are left, and from v4.10 on the flusher, which finds I_FREEING or is waited for. For v3.11 `WaitIoend` is the wait for the page. The handle
     /// of `ext4_ext_truncate` nests in the first one.
     ///
     /// # Left out
-    /// The sizes, the pages, the orphan list; what comes after the truncate.
+    /// The sizes, the orphan list, up to v3.11 the pages; what comes after the truncate.
     pub struct EvictInode {}
     /// Evicts the file.
     pub fn new(kernel: Kernel);
     in "ext4_evict_inode" => Step / At |self, outcome|;
 
+    WaitFlusher in "inode_wait_for_writeback" "I_FREEING, and I_SYNC has gone" if self.drops_pages()
+        => Op::Lock(ISync, Exclusive);
+    DropPages(pages: TruncatePages) if self.drops_pages() => TruncatePages::from(Size::ZERO, self.kernel);
     WaitIoend in "ext4_ioend_wait" if self.waits() => Op::IoendWait(Owner::ThisFile);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     Flush(flush: FlushCompleted) if self.kernel.version < Version::V3_11
@@ -38,11 +42,17 @@ steps! {
     Free in "ext4_ext_remove_space" => Op::Free(0);
     DropDataSem in "ext4_ext_truncate" "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents);
+    Destroy in "destroy_inode" if self.drops_pages() => Op::Unlock(ISync, Exclusive);
 }
 
 impl EvictInode {
     fn waits(&self) -> bool {
-        self.kernel.has(Fix::EvictWaits) || self.kernel.version >= Version::V3_11
+        self.kernel.has(Fix::EvictWaits) || self.kernel.version == Version::V3_11
+    }
+
+    /// Before, completions alone are left beside it.
+    fn drops_pages(&self) -> bool {
+        self.kernel.version >= Version::V4_10
     }
 }
 

@@ -5,8 +5,8 @@ use crate::kernel::{Kernel, Version};
 use crate::op::LockName::{IDataSem, PageLock};
 use crate::op::Mode::Exclusive;
 use crate::op::{
-    Bio, Blocks, Content, Extent, Handle, LogicalBlock, MapFor, Op, Outcome, PAGE_BLOCKS,
-    PhysicalBlock, Range,
+    Bio, Blocks, Content, Extent, Handle, LogicalBlock, MapFor, Op, Outcome, PageNo, PhysicalBlock,
+    Range,
 };
 use crate::task::steps;
 use std::mem::take;
@@ -32,7 +32,7 @@ steps! {
     /// `block_read_full_page` reads all of it, which unlocks it, and it is locked again; buffers that are dirty are
     /// dropped by nobody, and mapped anew like the others.
     ///
-    /// Of blocks behind the page that is followed the data is copied together with the swap.
+    /// Of blocks behind the pages that are followed the data is copied together with the swap.
     ///
     /// # Left out
     /// i_disksize, which `ext4_da_write_end` raises in v3.6. What remains
@@ -57,8 +57,9 @@ steps! {
 
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     LockPage in "mext_page_double_lock" "lock_page, wait_on_page_writeback" if self.wants_page()
-        => Op::Lock(PageLock, Exclusive) => self.locked = true;
-    AddPage in "mext_page_double_lock" "add_to_page_cache_lru, unless it is there" if self.locked => Op::PageIn
+        => Op::Lock(PageLock(self.page()), Exclusive) => self.locked = true;
+    AddPage in "mext_page_double_lock" "add_to_page_cache_lru, unless it is there" if self.locked
+        => Op::PageIn(self.page())
         => self.added(&outcome);
     TakeToCheck in "double_down_write_data_sem" if self.locked && self.unwritten => Op::Lock(IDataSem, Exclusive)
         => self.holds = true;
@@ -71,12 +72,13 @@ steps! {
     MapMissing(map: MapBlocks) if self.below().len > 0 => self.look_up() => self.missing(&map);
     RunBio in "mext_page_mkuptodate" "the device reads" if !self.mapped.is_empty()
         => Op::Bio(self.mapped.iter().map(|mapped| mapped.1).collect(), Bio::WHOLE_READ) => self.read(outcome);
-    Fill in "mext_page_mkuptodate" "set_buffer_uptodate" if self.reads() => Op::PageFill(self.contents.clone());
+    Fill in "mext_page_mkuptodate" "set_buffer_uptodate" if self.reads()
+        => Op::PageFill(self.page(), self.contents.clone());
     LetPage in "block_read_full_page" "unlock_page, once it is read" if self.reads() && self.is_v3_6()
-        => Op::Unlock(PageLock, Exclusive);
+        => Op::Unlock(PageLock(self.page()), Exclusive);
     RetakePage "lock_page, wait_on_page_writeback" if self.reads() && self.is_v3_6()
-        => Op::Lock(PageLock, Exclusive);
-    Release in "try_to_release_page" "drop_buffers" if self.locked => Op::PageRelease
+        => Op::Lock(PageLock(self.page()), Exclusive);
+    Release in "try_to_release_page" "drop_buffers" if self.locked => Op::PageRelease(self.page())
         => self.released(outcome.yes());
     TakeDataSem in "double_down_write_data_sem" if !self.holds && !self.busy => Op::Lock(IDataSem, Exclusive);
     SwapBlocks in "mext_replace_branches" if !self.busy => Op::SwapBlocks(self.range);
@@ -84,9 +86,9 @@ steps! {
         => self.holds = false;
     Remap(map: MapBlocks) if self.commits()
         => MapBlocks::look_up(self.range, MapFor::Probe, DataSemHeld::No) => self.remapped(&map);
-    Commit "block_commit_write" if self.commits() => Op::PageCommit(self.mapped.clone())
+    Commit "block_commit_write" if self.commits() => Op::PageCommit(self.page(), self.mapped.clone())
         => self.mapped.clear();
-    UnlockPage "unlock_page" if self.locked => Op::Unlock(PageLock, Exclusive);
+    UnlockPage "unlock_page" if self.locked => Op::Unlock(PageLock(self.page()), Exclusive);
     StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents);
 }
 
@@ -100,16 +102,22 @@ impl MoveExtentPerPage {
         self.kernel.version < Version::V3_7
     }
 
-    /// The page is the one that is followed, and looked at.
+    fn page(&self) -> PageNo {
+        self.kernel.paging.page(self.range.start)
+    }
+
+    /// The page is one that is followed, and looked at.
     fn wants_page(&self) -> bool {
-        self.range.start < PAGE_BLOCKS && !(self.is_v3_6() && self.unwritten)
+        let followed = self.range.start < self.kernel.paging.end();
+        followed && !(self.is_v3_6() && self.unwritten)
     }
 
     /// What is to be read: of blocks that are copied, those that are not up to date; in v3.6 of all.
     fn added(&mut self, outcome: &Outcome) {
         let wanted =
             |block| self.is_v3_6() || (self.range.start..self.range.end()).contains(&block);
-        let missing = (0..).zip(outcome.buffers()).filter(|(_, buffer)| !buffer.uptodate);
+        let first = self.kernel.paging.start(self.page());
+        let missing = (first..).zip(outcome.buffers()).filter(|(_, buffer)| !buffer.uptodate);
         let missing = missing.filter(|(block, _)| wanted(*block));
         self.contents = missing.map(|(block, _)| (block, [Content::Zero; 2])).collect();
     }

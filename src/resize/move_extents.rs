@@ -4,7 +4,7 @@ use super::move_extent_per_page::MoveExtentPerPage;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Blocks, Extent, LogicalBlock, MapFor, Op, Outcome, PAGE_BLOCKS, Range};
+use crate::op::{Blocks, Extent, LogicalBlock, MapFor, Op, Outcome, Range};
 use crate::page_cache::SubmitData;
 use crate::task::steps;
 
@@ -108,7 +108,8 @@ impl MoveExtents {
             self.range.blocks().zip(found.iter().map(|m| m.extent)).collect();
         let first = found.iter().find(|(_, extent)| *extent != Extent::Hole);
         self.piece = first.map(|&(start, extent)| {
-            let page_end = (start / PAGE_BLOCKS + 1) * PAGE_BLOCKS;
+            let page_blocks = self.kernel.paging.blocks();
+            let page_end = (start / page_blocks + 1) * page_blocks;
             let same = |&&(block, here): &&(LogicalBlock, Extent)| {
                 block >= start && block < page_end && here == extent
             };
@@ -132,6 +133,8 @@ impl MoveExtents {
         (self.busy, self.again) = (busy, false);
         self.dirtied |= piece.is_some_and(|piece| !piece.unwritten);
         let (next, end) = (piece.map_or(0, |piece| piece.range.end()), self.range.end());
+        // The next page it has not dirtied.
+        self.dirtied &= !self.kernel.paging.many() || next % self.kernel.paging.blocks() != 0;
         self.range = Range { start: next, len: end.saturating_sub(next) };
         if busy || self.range.len == 0 { Step::OpenGate } else { Step::TakeToLook }
     }

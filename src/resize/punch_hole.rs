@@ -7,12 +7,14 @@ use super::setattr::locks_faults_out;
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IDataSem, IMutex, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range, Size};
-use crate::page_cache::{EndPageIo, FlushCompleted, TruncatePages, WritePages};
+use crate::op::{Fault, Handle, Op, Size, Span};
+use crate::page_cache::{
+    EndPageIo, FlushCompleted, TruncatePages, WritePages, ZeroPartialBlocks, zeroes_first,
+};
 use crate::task::steps;
 
 steps! {
-    /// `ext4_ext_punch_hole` of whole blocks, from v3.10 on `ext4_punch_hole`.
+    /// `ext4_ext_punch_hole`, from v3.10 on `ext4_punch_hole`.
     ///
     /// # Kernel
     /// fs/ext4/extents.c, read in v3.6 and v3.7.2; `ext4_punch_hole` (fs/ext4/inode.c) in v3.11.
@@ -30,18 +32,19 @@ steps! {
     /// the gate, lets `i_mutex` go and leaves the blocks; whole pages have left the cache by then.
     ///
     /// # Left out
-    /// Partial blocks, the flags that are checked again under `i_mutex`.
+    /// The flags that are checked again under `i_mutex`; up to v3.7 that the page which the file ends in is zeroed
+    /// behind i_size.
     pub struct PunchHole { fails: bool, write_back: Option<Box<WritePages>>, workers: Vec<EndPageIo> }
-    /// Punches `range` out of the file, which is mapped by `indirect` blocks or by extents.
-    pub fn new(range: Range, kernel: Kernel, indirect: bool);
+    /// Punches `span` out of the file, which is mapped by `indirect` blocks or by extents.
+    pub fn new(span: Span, kernel: Kernel, indirect: bool);
     in if self.apart() { "ext4_ind_punch_hole" } else { "ext4_ext_punch_hole" } => Step / At |self, outcome|;
 
     WriteBack(pages: Option<Box<WritePages>>) if self.locks() => self.write_back.take() => self.written(pages);
     TakeImutex "mutex_lock(i_mutex)" if self.locks() => Op::Lock(IMutex, Exclusive);
     ReadSize "inode->i_size" => Op::SizeRead
-        => (Size::blocks(self.range.start) >= outcome.size()).then_some(Step::DropImutex);
+        => self.looked(outcome.size());
     WriteBackLate(pages: Option<Box<WritePages>>) if !self.locks() => self.write_back.take() => self.written(pages);
-    DropPages(pages: TruncatePages) if !self.partial() => TruncatePages::new(self.range);
+    DropPages(pages: Option<TruncatePages>) if self.frees() => self.pages()[0];
     CloseGate "ext4_inode_block_unlocked_dio: set_bit" if self.waits() => Op::GateClose;
     GateBarrier "ext4_inode_block_unlocked_dio: smp_mb" if self.waits() && self.kernel.has(Fix::CloserBarrier)
         => Op::SmpMb;
@@ -50,10 +53,12 @@ steps! {
         => Op::UnwrittenWait;
     Drain "inode_dio_wait" if self.waits() => Op::DioWait;
     StartHandle "ext4_journal_start" if !self.fails => Op::JournalStart(Handle::Extents);
-    ZeroPage(pages: TruncatePages) if !self.fails && self.partial() => TruncatePages::new(self.range);
-    TakeDataSem "down_write(i_data_sem)" if !self.fails => Op::Lock(IDataSem, Exclusive);
-    Free "ext4_ext_remove_space, ext4_free_hole_blocks" if !self.fails => Op::FreeRange(self.range);
-    DropDataSem "up_write(i_data_sem)" if !self.fails => Op::Unlock(IDataSem, Exclusive);
+    ZeroPage(pages: Option<TruncatePages>) if !self.fails && self.frees() => self.pages()[1];
+    ZeroPartial(zero: ZeroPartialBlocks) if !self.fails => ZeroPartialBlocks::new(self.span, self.kernel);
+    TakeDataSem "down_write(i_data_sem)" if !self.fails && self.frees() => Op::Lock(IDataSem, Exclusive);
+    Free "ext4_ext_remove_space, ext4_free_hole_blocks" if !self.fails && self.frees()
+        => Op::FreeRange(self.span.whole());
+    DropDataSem "up_write(i_data_sem)" if !self.fails && self.frees() => Op::Unlock(IDataSem, Exclusive);
     StopHandle "ext4_journal_stop" if !self.fails => Op::JournalStop(Handle::Extents);
     OpenGate "ext4_inode_resume_unlocked_dio" if self.waits() => Op::GateOpen;
     DropImutex "mutex_unlock(i_mutex)" if self.locks() => Op::Unlock(IMutex, Exclusive);
@@ -70,7 +75,19 @@ impl PunchHole {
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHole {
-        PunchHole { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+        let write_back = write_back.of(self.span.range()).and_wait();
+        PunchHole { write_back: Some(Box::new(write_back)), ..self }.begin()
+    }
+
+    /// A hole that begins where the file is over is nothing to punch; one that reaches past it ends with a block.
+    fn looked(&mut self, size: Size) -> Option<Step> {
+        self.span = self.span.cut_off(size);
+        (self.span.start >= size).then_some(Step::DropImutex)
+    }
+
+    /// Whether there are blocks in it as a whole.
+    fn frees(&self) -> bool {
+        self.span.whole().len > 0
     }
 
     fn written(&mut self, pages: Option<Box<WritePages>>) {
@@ -95,15 +112,17 @@ impl PunchHole {
         if self.waits() { self.kernel.version < Version::V3_11 } else { !self.indirect }
     }
 
-    /// Whether the hole leaves part of the page, which is zeroed later then.
-    fn partial(&self) -> bool {
-        let whole = self.range.start == 0 && self.range.end() >= PAGE_BLOCKS;
-        !whole && self.kernel.version < Version::V3_11
+    /// What it drops before it drains, and what it zeros later: up to v3.7 the pages of which the hole leaves part.
+    fn pages(&self) -> [Option<TruncatePages>; 2] {
+        if self.kernel.version < Version::V3_11 {
+            return TruncatePages::apart(self.span.whole(), self.kernel);
+        }
+        [Some(TruncatePages::new(self.span.whole(), self.kernel)), None]
     }
 }
 
 steps! {
-    /// `ext4_punch_hole` of whole blocks.
+    /// `ext4_punch_hole`.
     ///
     /// # Kernel
     /// Read in v4.10.17, v5.4.18, v5.10.44, v6.1-rc7, v6.1.141, v6.1.192, v6.12, v6.18.2, v7.0.0 and v7.1.5. v6.12
@@ -114,12 +133,9 @@ steps! {
     /// v4.10 the gate stays closed to the end, though no reader looks at it. On an error (no handle, or
     /// `ext4_ext_remove_space` must split an extent and finds no block) the pages are gone and the blocks
     /// stay.
-    ///
-    /// # Left out
-    /// Partial blocks.
     pub struct PunchHoleRwsem { fault: Option<Fault>, write_back: Option<Box<WritePages>> }
-    /// Punches `range` out of the file.
-    pub fn new(range: Range, kernel: Kernel);
+    /// Punches `span` out of the file.
+    pub fn new(span: Span, kernel: Kernel);
     in "ext4_punch_hole" => Punch / PunchAt |self, outcome|;
 
     WriteBack(pages: Option<Box<WritePages>>) if !self.kernel.has(Fix::PunchWritesNothing) => self.write_back.take();
@@ -133,14 +149,16 @@ steps! {
     TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)"
         if locks_faults_out(self.kernel) && !waits_first(self.kernel)
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
-    Disksize(disksize: DisksizeBeforePunch) => DisksizeBeforePunch::new(self.range, self.kernel);
-    DropPages(pages: TruncatePages) => TruncatePages::new(self.range)
-        => (self.fault == Some(Fault::Enomem)).then_some(Punch::DropMmap);
-    StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
-    TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
-    Free "ext4_ext_remove_space" if self.fault.is_none() => Op::FreeRange(self.range);
-    DropDataSem "up_write(i_data_sem)" => Op::Unlock(IDataSem, Exclusive);
-    StopHandle "ext4_journal_stop" => Op::JournalStop(Handle::Extents);
+    Disksize(disksize: DisksizeBeforePunch) if self.takes_blocks()
+        => DisksizeBeforePunch::new(self.span, self.kernel);
+    DropPages(pages: TruncatePages) if self.takes_blocks() => TruncatePages::new(self.span.whole(), self.kernel);
+    ZeroFirst(zero: ZeroPartialBlocks) if zeroes_first(self.kernel) => ZeroPartialBlocks::new(self.span, self.kernel);
+    StartHandle "ext4_journal_start" if self.has_handle() => Op::JournalStart(Handle::Extents);
+    ZeroPartial(zero: ZeroPartialBlocks) if self.has_handle() && !zeroes_first(self.kernel) => ZeroPartialBlocks::new(self.span, self.kernel);
+    TakeDataSem "down_write(i_data_sem)" if self.frees() => Op::Lock(IDataSem, Exclusive);
+    Free "ext4_ext_remove_space" if self.frees() && self.fault.is_none() => Op::FreeRange(self.span.whole());
+    DropDataSem "up_write(i_data_sem)" if self.frees() => Op::Unlock(IDataSem, Exclusive);
+    StopHandle "ext4_journal_stop" if self.has_handle() => Op::JournalStop(Handle::Extents);
     DropMmap "filemap_invalidate_unlock" if locks_faults_out(self.kernel)
         => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
     OpenGate "ext4_inode_resume_unlocked_dio" if has_gate(self.kernel) => Op::GateOpen;
@@ -148,15 +166,29 @@ steps! {
 }
 
 impl PunchHoleRwsem {
-    fn looked(&self, size: Size) -> Option<Punch> {
+    fn looked(&mut self, size: Size) -> Option<Punch> {
         let out = if waits_first(self.kernel) { Punch::DropMmap } else { Punch::DropRwsem };
-        (Size::blocks(self.range.start) >= size).then_some(out)
+        self.span = self.span.cut_off(size);
+        (self.span.start >= size).then_some(out)
+    }
+
+    fn takes_blocks(&self) -> bool {
+        self.span.whole().len > 0
+    }
+
+    fn has_handle(&self) -> bool {
+        self.fault != Some(Fault::Enomem)
+    }
+
+    fn frees(&self) -> bool {
+        self.takes_blocks() && self.has_handle()
     }
 
     /// The same, but it writes dirty pages back first, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> PunchHoleRwsem {
-        PunchHoleRwsem { write_back: Some(Box::new(write_back.and_wait())), ..self }.begin()
+        let write_back = write_back.of(self.span.range()).and_wait();
+        PunchHoleRwsem { write_back: Some(Box::new(write_back)), ..self }.begin()
     }
 
     /// The same, but it gets no handle, or finds no block to split an extent with.

@@ -39,10 +39,10 @@ steps! {
     ReadSize in "ext4_setattr" "inode->i_size" => Op::SizeRead => self.from = outcome.size();
     KeepOut(wait: KeepOut) if self.kernel.version >= Version::V5_4 => KeepOut::new(self.kernel, self.drains());
     ZeroFirst(zero: BlockTruncatePage) if self.grows_from_a_part() && zeroes_first(self.kernel)
-        => BlockTruncatePage::new(self.from);
+        => BlockTruncatePage::new(self.from, self.kernel);
     StartOrphan in "ext4_setattr" "ext4_journal_start" if self.resizes() => Op::JournalStart(Handle::Orphan);
     ZeroTail(zero: BlockTruncatePage) if self.grows_from_a_part() && !zeroes_first(self.kernel)
-        => BlockTruncatePage::new(self.from);
+        => BlockTruncatePage::new(self.from, self.kernel);
     AddOrphan in "ext4_orphan_add" if self.shrinks() && self.journal => Op::Orphan(OrphanOp::Add);
     TakeSizes in "ext4_setattr" "down_write(i_data_sem)" if self.together() => Op::Lock(IDataSem, Exclusive);
     WriteDisksize in "ext4_setattr" "i_disksize" if self.resizes() => Op::DisksizeWrite(self.to)
@@ -53,8 +53,8 @@ steps! {
     StopOrphan in "ext4_setattr" "ext4_journal_stop" if self.resizes() => Op::JournalStop(Handle::Orphan)
         => (!self.together()).then_some(Step::WriteSize);
     KeepOutLate(wait: KeepOut) if self.kernel.version < Version::V5_4 => KeepOut::new(self.kernel, self.drains());
-    DropPages(pages: TruncatePages) => TruncatePages::from(self.to);
-    Truncate(truncate: ExtTruncate) if self.frees() => ExtTruncate::new(self.to, self.journal);
+    DropPages(pages: TruncatePages) => TruncatePages::from(self.to, self.kernel);
+    Truncate(truncate: ExtTruncate) if self.frees() => ExtTruncate::new(self.to, self.kernel, self.journal);
     DropMmap in "ext4_setattr" "filemap_invalidate_unlock" => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
     DelInCore in "ext4_orphan_del" "no handle was had" if self.left_orphan() => Op::Orphan(OrphanOp::Del);
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
@@ -108,11 +108,11 @@ impl Setattr {
 steps! {
     /// `ext4_truncate` from v4.10 on, in a file of that size: what lies behind them is freed.
     pub(super) struct ExtTruncate {}
-    pub(super) fn new(to: Size, journal: bool);
+    pub(super) fn new(to: Size, kernel: Kernel, journal: bool);
     in "ext4_truncate" => Cut / CutAt |self, outcome|;
 
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
-    ZeroTail(zero: BlockTruncatePage) if self.to.splits() => BlockTruncatePage::new(self.to);
+    ZeroTail(zero: BlockTruncatePage) if self.to.splits() => BlockTruncatePage::new(self.to, self.kernel);
     AddAgain in "ext4_orphan_add" if self.journal => Op::Orphan(OrphanOp::Add);
     TakeDataSem "down_write(i_data_sem)" => Op::Lock(IDataSem, Exclusive);
     SetDisksize in "ext4_ext_truncate" "i_disksize = i_size" => Op::DisksizeWrite(self.to);

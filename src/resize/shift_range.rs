@@ -6,7 +6,7 @@ use super::setattr::locks_faults_out;
 use crate::kernel::{Fix, Kernel};
 use crate::op::LockName::{self, IDataSem, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Fault, Handle, Op, PAGE_BLOCKS, Range, Shift, Size};
+use crate::op::{Fault, Handle, LogicalBlock, Op, Range, Shift, Size};
 use crate::page_cache::{TruncatePages, WritePages};
 use crate::task::steps;
 
@@ -35,6 +35,8 @@ steps! {
         kernel: Kernel,
         fault: Option<Fault>,
         write_back: Option<Box<WritePages>>,
+        /// What lies behind a range that is taken out, where that is another page.
+        write_behind: Option<Box<WritePages>>,
     }
     in function(self.shift) => Step / At |self, outcome|;
 
@@ -49,7 +51,8 @@ steps! {
         if locks_faults_out(self.kernel) && !waits_first(self.kernel)
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     WriteBack(pages: Option<Box<WritePages>>) => self.write_back.take();
-    DropPages(pages: TruncatePages) => TruncatePages::from(self.page())
+    WriteBackBehind(pages: Option<Box<WritePages>>) => self.write_behind.take();
+    DropPages(pages: TruncatePages) => TruncatePages::from(Size::blocks(self.page()), self.kernel)
         => (self.fault == Some(Fault::Enomem)).then_some(Step::DropMmap);
     StartHandle "ext4_journal_start" => Op::JournalStart(Handle::Extents);
     Grow(sizes: Sizes) if self.inserts() => Sizes::change(self.range, self.shift);
@@ -75,8 +78,9 @@ fn function(shift: Shift) -> &'static str {
 impl ShiftRange {
     /// Takes `range` out of the file.
     pub fn collapse(range: Range, kernel: Kernel) -> ShiftRange {
-        let (shift, fault, write_back) = (Shift::Left, None, None);
-        ShiftRange { range, shift, kernel, fault, write_back, step: At::Done }.begin()
+        let (shift, fault) = (Shift::Left, None);
+        let (write_back, write_behind, step) = (None, None, At::Done);
+        ShiftRange { range, shift, kernel, fault, write_back, write_behind, step }.begin()
     }
 
     /// Puts `range` in, a hole.
@@ -87,7 +91,17 @@ impl ShiftRange {
     /// The same, but it writes dirty pages back, as the kernel does.
     #[must_use]
     pub fn writing_back(self, write_back: WritePages) -> ShiftRange {
-        ShiftRange { write_back: Some(Box::new(write_back.and_wait())), ..self }
+        let (page, end) = (self.page(), self.kernel.paging.end());
+        let of = |start: LogicalBlock, end: LogicalBlock| {
+            let range = Range { start, len: end.saturating_sub(start) };
+            Some(Box::new(write_back.clone().of(range).and_wait()))
+        };
+        let (first, behind) = match self.inserts() || !self.kernel.paging.many() {
+            true => (of(page, end), None),
+            // To the first byte of the range, inclusive.
+            false => (of(page, self.range.start + 1), of(self.range.end(), end)),
+        };
+        ShiftRange { write_back: first, write_behind: behind, ..self }
     }
 
     /// The same, but it gets no handle, or finds no block to split an extent with.
@@ -111,8 +125,8 @@ impl ShiftRange {
     }
 
     /// Where the page starts that the range starts in.
-    fn page(&self) -> Size {
-        Size::blocks(self.range.start - self.range.start % PAGE_BLOCKS)
+    fn page(&self) -> LogicalBlock {
+        self.range.start - self.range.start % self.kernel.paging.blocks()
     }
 }
 

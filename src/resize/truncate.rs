@@ -40,15 +40,15 @@ steps! {
     WriteDisksize in "ext4_setattr" "i_disksize" if self.shrinks => Op::DisksizeWrite(self.to);
     StopOrphan in "ext4_setattr" "ext4_journal_stop" if self.shrinks => Op::JournalStop(Handle::Orphan);
     WriteSize in "truncate_setsize" "i_size_write" => Op::SizeWrite(self.to);
-    DropPages(pages: TruncatePages) if self.kernel.version < Version::V3_11 => TruncatePages::from(self.to);
+    DropPages(pages: TruncatePages) if self.kernel.version < Version::V3_11 => TruncatePages::from(self.to, self.kernel);
     Drain(drain: KeepOut) if self.kernel.has(Fix::SizeBeforeWait) && self.shrinks && self.journal
         => KeepOut::new(self.kernel, true);
-    DropPagesLast(pages: TruncatePages) if self.kernel.version >= Version::V3_11 => TruncatePages::from(self.to);
+    DropPagesLast(pages: TruncatePages) if self.kernel.version >= Version::V3_11 => TruncatePages::from(self.to, self.kernel);
     Flush(flush: FlushCompleted) if self.kernel.version < Version::V3_11
         => FlushCompleted::new(self.kernel, None, true);
     WaitUnwritten in "ext4_unwritten_wait" if self.kernel.has(Fix::FlushWaits) => Op::UnwrittenWait;
     StartHandle in "ext4_ext_truncate" "ext4_journal_start" if self.frees() => Op::JournalStart(Handle::Extents);
-    ZeroTail(zero: BlockTruncatePage) if self.frees() && self.to.splits() => BlockTruncatePage::new(self.to);
+    ZeroTail(zero: BlockTruncatePage) if self.frees() && self.to.splits() => BlockTruncatePage::new(self.to, self.kernel);
     TakeDataSem in "ext4_ext_truncate" "down_write(i_data_sem)" if self.frees() => Op::Lock(IDataSem, Exclusive);
     SetDisksize in "ext4_ext_truncate" "i_disksize = i_size" if self.frees() => Op::DisksizeWrite(self.to);
     Free in "ext4_ext_remove_space" if self.frees() => Op::Free(self.to.up());

@@ -26,8 +26,8 @@ steps! {
     TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)"
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
     ReadSize "inode->i_size" => Op::SizeRead => self.size = outcome.size();
-    DropPages(pages: TruncatePages) => TruncatePages::from(self.size);
-    Truncate(truncate: ExtTruncate) => ExtTruncate::new(self.size, self.journal);
+    DropPages(pages: TruncatePages) => TruncatePages::from(self.size, self.kernel);
+    Truncate(truncate: ExtTruncate) => ExtTruncate::new(self.size, self.kernel, self.journal);
     DropMmap "filemap_invalidate_unlock" => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
     DelInCore in "ext4_orphan_del" "in memory" if self.journal => Op::Orphan(OrphanOp::Del);
 }

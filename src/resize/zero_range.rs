@@ -6,8 +6,8 @@ use super::fallocate::{FallocateFirst, stamps_time, waits_first};
 use crate::kernel::{Fix, Kernel, Version};
 use crate::op::LockName::{self, IRwsem};
 use crate::op::Mode::Exclusive;
-use crate::op::{Fault, Handle, Op, Range, Size};
-use crate::page_cache::{FlushCompleted, TruncatePages};
+use crate::op::{Fault, Handle, Op, Range, Size, Span};
+use crate::page_cache::{FlushCompleted, TruncatePages, ZeroPartialBlocks, zeroes_first};
 use crate::task::steps;
 
 steps! {
@@ -37,7 +37,7 @@ steps! {
     TakeLock "inode_lock" => Op::Lock(LockName::of_inode(self.kernel), Exclusive);
     First(first: FallocateFirst) if waits_first(self.kernel) => FallocateFirst::new(false, self.kernel);
     Sizes(sizes: Sizes) if self.grows && self.kernel.version >= Version::V4_10
-        => Sizes::sample("ext4_fallocate", self.range, self.kernel) => self.grows = sizes.below;
+        => Sizes::sample("ext4_fallocate", Size::blocks(self.range.end()), self.kernel) => self.grows = sizes.below;
     Flush(flush: FlushCompleted) if self.kernel.has(Fix::FallocateFlush)
         => FlushCompleted::new(self.kernel, None, true);
     WaitUnwritten "ext4_flush_unwritten_io: ext4_unwritten_wait" if self.kernel.has(Fix::FallocateFlush)
@@ -45,7 +45,7 @@ steps! {
     CloseGate in "ext4_inode_block_unlocked_dio" if self.drains() && has_gate(self.kernel) => Op::GateClose;
     Drain in "inode_dio_wait" if self.drains() => Op::DioWait;
     Alloc(alloc: AllocBlocks) if self.has_handle()
-        => AllocBlocks::new(self.range, self.grows, self.kernel).failing(self.fault);
+        => AllocBlocks::new(self.range, self.to(), self.kernel).failing(self.fault);
     OpenGate in "ext4_inode_resume_unlocked_dio" if self.drains() && has_gate(self.kernel) => Op::GateOpen;
     DropLock "inode_unlock" => Op::Unlock(LockName::of_inode(self.kernel), Exclusive);
 }
@@ -55,6 +55,10 @@ impl ExtFallocate {
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> ExtFallocate {
         ExtFallocate { fault, ..self }
+    }
+
+    fn to(&self) -> Option<Size> {
+        Some(Size::blocks(self.range.end())).filter(|_| self.grows)
     }
 
     /// Without one nothing is done; up to v3.11 that is here.
@@ -71,49 +75,55 @@ impl ExtFallocate {
 
 steps! {
     /// Does the file end before the range does?
-    struct Sizes { function: &'static str, range: Range, kernel: Kernel, below: bool }
+    struct Sizes { function: &'static str, end: Size, kernel: Kernel, below: bool }
     in self.function => Look / LookAt |self, outcome|;
 
-    SampleSize "i_size_read" => Op::SizeRead => self.below = outcome.size() < Size::blocks(self.range.end());
+    SampleSize "i_size_read" => Op::SizeRead => self.below = outcome.size() < self.end;
     SampleDisksize "i_disksize" if !self.below && self.kernel.version >= Version::V5_4 => Op::DisksizeRead
-        => self.below = outcome.size() < Size::blocks(self.range.end());
+        => self.below = outcome.size() < self.end;
 }
 
 impl Sizes {
-    fn sample(function: &'static str, range: Range, kernel: Kernel) -> Sizes {
-        Sizes { function, range, kernel, below: false, step: LookAt::Done }.begin()
+    fn sample(function: &'static str, end: Size, kernel: Kernel) -> Sizes {
+        Sizes { function, end, kernel, below: false, step: LookAt::Done }.begin()
     }
 }
 
 steps! {
-    /// `ext4_zero_range` of whole blocks.
+    /// `ext4_zero_range`. What begins or ends inside a block is allocated first, and zeroed last, through its page.
     ///
     /// # Kernel
     /// fs/ext4/extents.c, read in v4.10.17, v5.4.18, v5.10.44, v6.1.141, v6.12, v6.18.2 and v7.0.0. That 17048e8a083f took
     /// the second closing out of `ext4_alloc_file_blocks`, and why, is from its message.
-    ///
-    /// # Left out
-    /// Partial blocks.
     pub struct ZeroRange { fault: Option<Fault> }
-    /// Zeroes `range`; with `grows` the file is to reach to its end.
-    pub fn new(range: Range, grows: bool, kernel: Kernel);
+    /// Zeroes `span`; with `grows` the file is to reach to its end.
+    pub fn new(span: Span, grows: bool, kernel: Kernel);
     in "ext4_zero_range" => Zero / ZeroAt |self, outcome|;
 
     TakeRwsem "inode_lock" => Op::Lock(IRwsem, Exclusive);
     First(first: FallocateFirst) if waits_first(self.kernel) => FallocateFirst::new(true, self.kernel);
-    Sizes(sizes: Sizes) if self.grows => Sizes::sample("ext4_zero_range", self.range, self.kernel)
+    Sizes(sizes: Sizes) if self.grows => Sizes::sample("ext4_zero_range", self.span.end, self.kernel)
         => self.grows = sizes.below;
     CloseGate in "ext4_inode_block_unlocked_dio" if has_gate(self.kernel) => Op::GateClose;
     Drain in "inode_dio_wait" if self.kernel.has(Fix::ZeroDrains) => Op::DioWait;
     StartTime "file_modified: ext4_journal_start" if stamps_time(self.kernel) => Op::JournalStart(Handle::Time);
     StopTime "file_modified: ext4_journal_stop" if stamps_time(self.kernel) => Op::JournalStop(Handle::Time);
-    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if !waits_first(self.kernel) => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
-    Disksize(disksize: DisksizeBeforePunch) if self.kernel.has(Fix::DisksizeBeforePunch)
-        => DisksizeBeforePunch::new(self.range, self.kernel);
-    DropPages(pages: TruncatePages) => TruncatePages::new(self.range);
-    Alloc(alloc: AllocBlocks)
-        => AllocBlocks::new(self.range, self.grows, self.kernel).unwriting().failing(self.fault);
-    DropMmap "filemap_invalidate_unlock" => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
+    AllocAll(alloc: AllocBlocks) if self.span.unaligned() => self.alloc(self.span.range())
+        => self.fault.is_some().then_some(if waits_first(self.kernel) { Zero::DropMmap } else { Zero::OpenGate });
+    TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)" if self.unwrites() && !waits_first(self.kernel)
+        => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
+    Disksize(disksize: DisksizeBeforePunch) if self.drops_pages() && self.kernel.has(Fix::DisksizeBeforePunch)
+        => DisksizeBeforePunch::new(self.span, self.kernel);
+    DropPages(pages: TruncatePages) if self.unwrites() => TruncatePages::new(self.span.whole(), self.kernel);
+    Alloc(alloc: AllocBlocks) if self.unwrites() => self.alloc(self.span.whole()).unwriting();
+    DropMmapEarly "filemap_invalidate_unlock" if self.unwrites() && !waits_first(self.kernel)
+        => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
+    ZeroFirst(zero: ZeroPartialBlocks) if zeroes_first(self.kernel) => ZeroPartialBlocks::new(self.span, self.kernel);
+    StartHandle "ext4_journal_start" if self.span.unaligned() => Op::JournalStart(Handle::Extents);
+    ZeroPartial(zero: ZeroPartialBlocks) if !zeroes_first(self.kernel) => ZeroPartialBlocks::new(self.span, self.kernel);
+    StopHandle "ext4_journal_stop" if self.span.unaligned() => Op::JournalStop(Handle::Extents);
+    DropMmap "filemap_invalidate_unlock" if waits_first(self.kernel)
+        => Op::Unlock(LockName::against_faults(self.kernel), Exclusive);
     OpenGate in "ext4_inode_resume_unlocked_dio" if has_gate(self.kernel) => Op::GateOpen;
     DropRwsem "inode_unlock" => Op::Unlock(IRwsem, Exclusive);
 }
@@ -123,5 +133,20 @@ impl ZeroRange {
     #[must_use]
     pub fn failing(self, fault: Option<Fault>) -> ZeroRange {
         ZeroRange { fault, ..self }
+    }
+
+    /// Whether there are blocks in it as a whole.
+    fn unwrites(&self) -> bool {
+        self.span.whole().len > 0
+    }
+
+    /// From v6.15 on i_disksize is looked at even if no block is in it as a whole.
+    fn drops_pages(&self) -> bool {
+        self.unwrites() || waits_first(self.kernel)
+    }
+
+    fn alloc(&self, range: Range) -> AllocBlocks {
+        let to = Some(self.span.end).filter(|_| self.grows);
+        AllocBlocks::new(range, to, self.kernel).failing(self.fault)
     }
 }

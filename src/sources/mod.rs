@@ -94,6 +94,7 @@ readings! {
     ExtFallocate [V3_6 V3_7 V3_11 V4_10 V5_4 V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5":
         ext4_chunk_trans_blocks ext4_fallocate inode_dio_wait;
     ExtFallocate [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
+    FdatawaitRange [V4_10 V5_10] "other versions from these": filemap_fdatawait_range;
     FileDioWrite [V3_6 V3_7 V3_11] "": ext4_file_dio_write ext4_unaligned_aio generic_write_checks;
     FileDioWrite [V3_6] "v3.7 and v3.11 from v3.6": file_update_time generic_file_direct_write;
     FileDioWrite [V3_6] "": ext4_aiodio_wait;
@@ -108,8 +109,10 @@ readings! {
     FilemapFault [] "mm/memory.c, from memory": do_page_mkwrite __do_fault;
     FilemapRead [V6_1 V6_12] "v6.18 and later from v6.12":
         filemap_get_pages filemap_create_folio filemap_read copy_folio_to_iter;
+    FilemapRead [V6_12] "v6.1 from v6.12": filemap_get_read_batch;
+    FilemapRead [V5_10] "v5.4 from v5.10": generic_file_buffered_read;
     FilemapRead [] "from filemap_read of v6.1, less the lock":
-        generic_file_buffered_read do_generic_file_read copy_page_to_iter file_read_actor;
+        do_generic_file_read copy_page_to_iter file_read_actor;
     FinishIoEnd [V3_6] "": ext4_end_io_nolock;
     FinishIoEnd [V3_7 V3_11] "v4.10 and v5.4 from v3.11": ext4_end_io;
     FinishIoEnd [V3_11] "later versions from v3.11": ext4_release_io_end ext4_clear_io_unwritten_flag;
@@ -134,7 +137,8 @@ readings! {
     InodeDioWait [V3_6] "": ext4_aiodio_wait;
     InodeDioWait [V3_7 V3_11] "": ext4_unwritten_wait;
     InodeExtension [V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5": ext4_handle_inode_extension;
-    InvalidatePages [] "from the lock and the test of the page in v4.10": invalidate_inode_pages2_range;
+    InvalidatePages [V3_6 V3_7 V3_11 V4_10 V5_10 V6_12] "v5.4 and v6.1 from v5.10 and v6.12":
+        invalidate_inode_pages2_range;
     IomapDioComplete [V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5":
         ext4_dio_write_end_io iomap_dio_complete iomap_dio_complete_work;
     IomapDioRw [V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5": __iomap_dio_rw;
@@ -192,17 +196,19 @@ readings! {
     Truncate [V3_7] "v3.11 from v3.7": ext4_unwritten_wait;
     Truncate [V3_7] "v3.11 from v3.7": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
     TruncateFailedWrite [V5_10 V6_1 V6_12] "v6.18 and later from v6.12": ext4_truncate_failed_write;
-    TruncatePages [V3_6 V3_7 V4_10 V5_10] "other versions from these": truncate_inode_pages_range;
+    TruncatePages [V3_6 V3_7 V3_11 V4_10 V5_10 V6_12] "v5.4 and v6.1 from v5.10 and v6.12; v6.18 and later from v6.12":
+        truncate_inode_pages_range;
     UringThread [] "from messages of the v6.6 series": io_uring_enter;
     VmMmap [] "from memory": vm_mmap_pgoff;
     WbDisksize [V3_11 V6_1 V6_12] "other versions from v6.1; v6.18 and later from v6.12": mpage_map_and_submit_extent;
     WbDisksize [V3_6] "v3.7 from v3.6": mpage_da_map_and_submit;
     WritePages [V4_10 V5_10] "other versions from these":
         ext4_writepages mpage_prepare_extent_to_map mpage_process_page_bufs mpage_submit_page ext4_bio_write_page
-        io_submit_add_bh ext4_io_submit filemap_fdatawait_range;
+        io_submit_add_bh ext4_io_submit;
     WritePages [] "from the functions of v5.10 that they became or were":
         mpage_submit_folio ext4_bio_write_folio ext4_end_io_end;
-    WritePages [V3_6] "v3.7 from v3.6": ext4_da_writepages write_cache_pages_da mpage_da_submit_io;
+    WritePages [V3_6 V3_7] "": write_cache_pages_da;
+    WritePages [V3_6] "v3.7 from v3.6": ext4_da_writepages mpage_da_submit_io;
     WritePages [V3_6 V3_7 V3_11 V4_10 V6_12] "in others only that ext4_writepages calls it; v6.18 and later from v6.12":
         ext4_da_writepages_trans_blocks;
     WritePages [V4_10] "v5.4 from v4.10": ext4_end_io;
@@ -210,6 +216,9 @@ readings! {
     WriteThatEvicts [V3_6 V3_7] "": ext4_ioend_wait;
     WriteThatEvicts [V3_6] "other versions from v3.6": generic_file_aio_write;
     WriteThenClose [] "from memory": filp_close;
+    ZeroPartialBlocks [V3_6] "v3.7 from v3.6": ext4_discard_partial_page_buffers;
+    ZeroPartialBlocks [V3_11 V4_10 V6_12 V6_18] "v5.4 to v6.1 from v4.10 and v6.12; v7.0 from v6.18; v7.3 from v7.1.5":
+        ext4_zero_partial_blocks;
     ZeroRange [V4_10 V5_4 V5_10 V6_1 V6_12 V6_18 V7_0] "v7.3 from v7.1.5": ext4_zero_range inode_dio_wait;
     ZeroRange [V4_10] "": ext4_inode_block_unlocked_dio ext4_inode_resume_unlocked_dio;
 }

@@ -2,14 +2,14 @@
 
 pub use crate::run::Run;
 
-use crate::condition::Conditions;
+use crate::condition::{self, Cell, Conditions};
 use crate::rule::{RuleSet, Witness};
 use diolock::call::Call;
 use diolock::inode::{Blocked, Inode};
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{
-    Access, Bio, Content, Ends, LockName, LogicalBlock, Mode, Object, Op, Outcome, PhysicalBlock,
-    Size, TaskId,
+    Access, Bio, Caller, Content, Ends, LockName, LogicalBlock, Mode, Object, Op, Outcome,
+    PhysicalBlock, Size, TaskId,
 };
 use diolock::task::{Place, Task};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub enum Memory {
 /// Who a task is, for people.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TaskName {
-    /// One capital letter; a completion has its submitter's letter in lower case.
+    /// One capital letter; a completion has a small one, the first of each task its submitter's.
     pub letter: char,
     /// The letter and the call: `W pwrite(0,1)`.
     pub text: String,
@@ -51,6 +51,8 @@ pub struct Program {
     pub calls: Vec<Call>,
     /// Their names.
     pub names: Vec<TaskName>,
+    /// Of each that is a completion: of which call.
+    pub completes: Vec<Option<Caller>>,
     /// Locks whose writers queue visibly in every engine (graph queues on every rwsem).
     pub fair: Vec<LockName>,
     /// The memory model.
@@ -74,19 +76,25 @@ impl Program {
         self.reaches.len() + self.conditions.exists.len()
     }
 
-    /// The completion of an asynchronous call: it has its submitter's letter in lower case.
-    pub fn completion(&self, task: TaskId) -> Option<TaskId> {
-        let letter = self.names[usize::from(task)].letter;
-        let own = |name: &TaskName| name.letter == letter.to_ascii_lowercase();
-        let at = self.names.iter().position(own).filter(|_| letter.is_ascii_uppercase());
-        at.map(|at| at as TaskId)
+    /// The call on whose behalf one was made: of a completion, that which submitted it.
+    pub fn asked(&self, by: Caller) -> Caller {
+        self.completes[usize::from(by.task)].unwrap_or(by)
     }
 
-    /// Whose call a task belongs to: the other way round.
+    /// Whose call a task belongs to: a completion to its submitter.
     pub fn submitter(&self, task: TaskId) -> TaskId {
-        let letter = self.names[usize::from(task)].letter.to_ascii_uppercase();
-        let at = self.names.iter().position(|name| name.letter == letter);
-        at.map_or(task, |at| at as TaskId)
+        self.asked(Caller { task, call: 0 }).task
+    }
+
+    /// A task as conditions have it: its letter, and how many calls it makes.
+    pub fn task(&self, task: TaskId) -> condition::Task {
+        let at = usize::from(task);
+        (self.names[at].letter, self.calls[at].calls().len())
+    }
+
+    /// Whose data it is, for people: `W`; of one that makes several calls `W2`, the data of the second.
+    pub fn whose(&self, by: Caller) -> String {
+        Cell::Holds(Content::Of(self.asked(by))).words(|task| self.task(task))
     }
 
     /// Whether a page is appended to in the way that is about memory order: it stands for dirty, and is not
@@ -153,9 +161,9 @@ impl Local {
 /// One block of a bio.
 fn part(blocks: &[PhysicalBlock], bio: Bio, at: usize) -> Option<Op> {
     let bio = match bio {
-        Bio::Write { cut, zeroed } => {
+        Bio::Write { cut, zeroed, call } => {
             let of = |ends: Ends| ends.of_block(at, blocks.len());
-            Bio::Write { cut: of(cut), zeroed: of(zeroed) }
+            Bio::Write { cut: of(cut), zeroed: of(zeroed), call }
         }
         Bio::Page { start } => Bio::Page { start: start + at as LogicalBlock },
         Bio::Read { returned } => {

@@ -3,7 +3,7 @@
 
 use diolock::call::{Call, Script};
 use diolock::inode::Inode;
-use diolock::op::{Access, LockName, Mode, Object, Op, Outcome, TaskId};
+use diolock::op::{Access, LockName, Mode, Object, Op, Outcome, Paging, TaskId};
 use diolock_verify::engine::selftest::{Random, enabled, random_program};
 use diolock_verify::litmus::catalogue;
 use diolock_verify::program::{Memory, Program, System};
@@ -71,11 +71,12 @@ fn steps_on_the_page_cache_commute_where_they_say_so() {
 }
 
 /// What a step does, known by what it could see: its task and what that one alone can tell, the step, and the
-/// objects that it touches and does not only add to.
+/// objects that it touches and does not only add to. (How large pages are no step changes.)
 #[derive(PartialEq, Eq, Hash)]
 struct Seen {
     task: TaskId,
     own: u64,
+    paging: Paging,
     op: String,
     touched: Vec<(Object, u64)>,
 }
@@ -110,8 +111,8 @@ impl Witness {
             assert!(said.contains(&touch) || of_outcomes(touch.0), "{what} touches {touch:?}");
         }
         // A page that goes in or leaves keeps what it holds, for whoever has found it.
-        let cached = |inode: &Inode| inode.cached_page().is_some();
-        let stays = cached(inode) == cached(&after) && !matches!(op, Op::PageIn);
+        let cached = |inode: &Inode| inode.cache().there(inode.paging().all());
+        let stays = cached(inode) == cached(&after) && !matches!(op, Op::PageIn(_));
         let objects = inode.objects();
         for object in objects.into_iter().filter(|o| stays || !matches!(o, Object::PageData(_))) {
             let shared = matches!(object, Object::Lock(_));
@@ -131,6 +132,7 @@ impl Witness {
         let seen = Seen {
             task,
             own: inode.own(task),
+            paging: inode.paging(),
             op: format!("{op:?}"),
             touched: parts(inode, Access::Add),
         };

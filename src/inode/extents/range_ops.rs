@@ -2,7 +2,7 @@
 
 use super::{Block, Extents};
 use crate::op::{
-    Blocks, Content, Extent, LogicalBlock, Mapped, Owner, PAGE_BLOCKS, PhysicalBlock, Range, Shift,
+    Blocks, Content, Extent, LogicalBlock, Mapped, Owner, PhysicalBlock, Range, Shift,
 };
 
 impl Extents {
@@ -41,13 +41,13 @@ impl Extents {
     }
 
     /// Gives each mapped block of the range to another file, and the file a block of that one's: with what was on
-    /// the device there, or, behind the page that is followed, with the same data. Returns the blocks given away.
-    pub fn swap(&mut self, range: Range) -> Vec<PhysicalBlock> {
+    /// the device there, or, behind the pages that are followed, with the same data. Returns the blocks given away.
+    pub fn swap(&mut self, range: Range, followed: Blocks) -> Vec<PhysicalBlock> {
         let given = self.mapped(range);
         for &old in &given {
             let kept = *self.block(old);
             let at = self.map.iter().position(|m| m.block == Some(old)).unwrap_or_default();
-            let copied = at >= PAGE_BLOCKS as usize;
+            let copied = at >= followed as usize;
             let new = self.take(if copied { kept.halves } else { [Content::Stale; 2] });
             self.map[at].block = Some(new);
             *self.block_mut(old) =

@@ -5,10 +5,11 @@ use super::release::{newest_not_after, other_kernel};
 use super::run::Run;
 use super::seen::Ran;
 use super::{names, progress, signals};
-use diolock::kernel::{Kernel, Version};
+use diolock::kernel::{Kernel, Paging, Version};
 use diolock_verify::litmus::Litmus;
 use diolock_verify::real::{self, Compared, Place};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,12 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
     if let Some(journal) = place.journal {
         litmuses.iter_mut().for_each(|litmus| litmus.journal = journal);
     }
+    let here = place.paging();
+    let written = |litmus: &Litmus| (litmus.name.clone(), litmus.paging);
+    let written: HashMap<String, Paging> = litmuses.iter().map(written).collect();
+    for litmus in &mut litmuses {
+        *litmus = here.map_or_else(|| litmus.clone(), |here| litmus.on_pages(here));
+    }
     let version = match arguments.kernel {
         Some(version) => version,
         None => newest_not_after(&place.release).ok_or_else(|| {
@@ -38,7 +45,9 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
         })?,
     };
     let kernel = names::kernel_without(version, &arguments.without)?;
-    let unfit = |litmus: &Litmus| why_not(litmus, version);
+    let unfit = |litmus: &Litmus| {
+        why_paged(written[&litmus.name], here).or_else(|| why_not(litmus, version))
+    };
     if let [litmus] = &litmuses[..]
         && let Some(why) = unfit(litmus)
     {
@@ -92,6 +101,19 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Why a test of such pages cannot be run where pages are like that. One that says nothing of them is at home wherever
+/// the model is.
+fn why_paged(written: Paging, here: Option<Paging>) -> Option<String> {
+    let Some(here) = here else {
+        return Some("a page does not hold 1, 2 or 4 blocks here".to_owned());
+    };
+    let other = written != Paging::default() && written != here;
+    let blocks = |paging: Paging| paging.blocks();
+    other.then(|| {
+        format!("a page holds {} block(s) here, and {} there", blocks(here), blocks(written))
+    })
 }
 
 /// Why a test cannot be run against that kernel's column.

@@ -5,7 +5,7 @@ use super::running::Running;
 use super::swept::{differences, people};
 use super::{names, progress, signals};
 use clap::Args;
-use diolock::kernel::Version;
+use diolock::kernel::{Paging, Version};
 use diolock_verify::engine::EngineName;
 use diolock_verify::printable;
 use diolock_verify::sweep::{self, Diff, Limits, Record, Shard, Sweep as Swept, races};
@@ -33,6 +33,9 @@ pub struct Sweep {
     /// Only on the first N start files; default: on all
     #[arg(long, value_name = "N", default_value_t = sweep::STARTS.len() as u8, value_parser = clap::value_parser!(u8).range(1..=sweep::STARTS.len() as i64))]
     pub files: u8,
+    /// How many blocks a page holds: 4, 2 or 1 (races have names for 4)
+    #[arg(long, value_name = "N", default_value = "4", value_parser = page_blocks)]
+    pub page_blocks: Paging,
     /// Engines: graph, loom, shuttle
     #[arg(long, value_name = "ENGINE", value_delimiter = ',', default_value = "graph,shuttle", value_parser = engine)]
     pub engines: Vec<EngineName>,
@@ -55,7 +58,7 @@ pub struct Sweep {
     #[arg(long, value_names = ["A", "B"], num_args = 2, value_parser = names::kernel, conflicts_with_all = ["kernels", "shard", "json", "merge"])]
     pub diff: Vec<Version>,
     /// Read all shards of a sweep from these files, and say what the sweep would have said
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["kernels", "tasks", "programs", "seed", "calls", "files", "engines", "max_states", "max_executions", "shard"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["kernels", "tasks", "programs", "seed", "calls", "files", "page_blocks", "engines", "max_states", "max_executions", "shard"])]
     pub merge: Vec<PathBuf>,
 }
 
@@ -133,6 +136,7 @@ fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
             seed: arguments.seed,
             calls: arguments.calls.clone(),
             files: usize::from(arguments.files),
+            paging: arguments.page_blocks,
             shard: arguments.shard.unwrap_or(Shard::WHOLE),
             engines: arguments.engines.clone(),
             limits: Limits {
@@ -156,6 +160,11 @@ fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
         }
     }
     Ok(records)
+}
+
+fn page_blocks(text: &str) -> Result<Paging, String> {
+    let blocks = text.parse().ok().and_then(Paging::of);
+    blocks.ok_or_else(|| format!("a page holds 1, 2 or 4 blocks, not `{text}`"))
 }
 
 fn merge(files: &[PathBuf]) -> miette::Result<Record> {

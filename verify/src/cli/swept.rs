@@ -22,6 +22,11 @@ pub fn people(out: &mut Out, swept: &Sweep) -> Result<(), Unwritten> {
         swept.violating,
         costs.join(", ")
     ))?;
+    let (stated, of) = swept.stated();
+    let share = 100.0 * stated as f64 / of.max(1) as f64;
+    out.line(&format!(
+        "{name}: {stated} of {of} programs whose calls it has can be stated ({share:.1} %)"
+    ))?;
     for ((test, what), found) in &swept.races {
         let line = format!("{:>7}  {what:<8} {test}   {}", found.programs, found.part.line());
         out.line(&line)?;

@@ -1,8 +1,9 @@
 //! What a condition means.
 
+use super::Task;
 use super::facts::{Cell, Facts, Who};
 use diolock::call::Returned;
-use diolock::op::{Half, LogicalBlock, Size, TaskId};
+use diolock::op::{Content, Half, LogicalBlock, Size, TaskId};
 
 /// A condition.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,6 +58,8 @@ pub enum Term {
     At(Place, LogicalBlock, Option<Half>),
     /// Some data.
     Data(Cell),
+    /// Data of that call, or of whichever of its task's.
+    DataOf(Who),
     /// What that call returned.
     Returns(Who),
     /// That.
@@ -86,14 +89,28 @@ impl Kind {
 enum Value {
     Number(Size),
     Data([Cell; 2]),
+    DataOf(Who),
     Result(Returned),
+}
+
+impl Value {
+    /// Whether it is that; what a call wrote is of all its task wrote.
+    fn is(self, other: Value) -> bool {
+        match (self, other) {
+            (Value::Data(halves), Value::DataOf(who))
+            | (Value::DataOf(who), Value::Data(halves)) => halves
+                .iter()
+                .all(|half| matches!(half, Cell::Holds(Content::Of(by)) if who.is(*by))),
+            _ => self == other,
+        }
+    }
 }
 
 impl Term {
     pub(super) fn kind(self) -> Kind {
         match self {
             Term::Number(_) | Term::Size | Term::Disksize | Term::Blocks(_) => Kind::Number,
-            Term::At(..) | Term::Data(_) => Kind::Data,
+            Term::At(..) | Term::Data(_) | Term::DataOf(_) => Kind::Data,
             Term::Returns(_) | Term::Returned(_) => Kind::Result,
         }
     }
@@ -109,25 +126,26 @@ impl Term {
                 Value::Data(half.map_or(found, |half| [found[half.index()]; 2]))
             }
             Term::Data(cell) => Value::Data([cell; 2]),
+            Term::DataOf(who) => Value::DataOf(who),
             Term::Returns(who) => Value::Result(facts.answer(who).returned),
             Term::Returned(returned) => Value::Result(returned),
         }
     }
 
     /// The value in words, with its name, unless it says itself what it is.
-    fn shown(self, facts: &Facts, letter: &impl Fn(TaskId) -> char) -> Option<String> {
-        let name = match self {
-            Term::Number(_) | Term::Data(_) | Term::Returned(_) => return None,
+    fn shown(self, facts: &Facts, name: &impl Fn(TaskId) -> Task) -> Option<String> {
+        let place = match self {
+            Term::Number(_) | Term::Data(_) | Term::DataOf(_) | Term::Returned(_) => return None,
             Term::Size => "i_size".to_owned(),
             Term::Disksize => "i_disksize".to_owned(),
-            Term::Blocks(who) => format!("{}.blocks", who.words(letter)),
-            Term::Returns(who) => format!("{}.returns", who.words(letter)),
+            Term::Blocks(who) => format!("{}.blocks", who.words(name)),
+            Term::Returns(who) => format!("{}.returns", who.words(name)),
             Term::At(place, block, half) => {
                 let place = match place {
                     Place::File => "file".to_owned(),
                     Place::Page => "page".to_owned(),
                     Place::Disk => "disk".to_owned(),
-                    Place::Read(who) => who.words(letter),
+                    Place::Read(who) => who.words(name),
                 };
                 let half = match half {
                     None => "",
@@ -140,10 +158,11 @@ impl Term {
         let value = match self.value(facts) {
             Value::Number(number) => number.to_string(),
             Value::Result(returned) => returned.name().to_owned(),
-            Value::Data([lower, upper]) if lower == upper => lower.words(letter),
-            Value::Data(halves) => halves.map(|half| half.words(letter)).join(" + "),
+            Value::DataOf(who) => who.words(name),
+            Value::Data([lower, upper]) if lower == upper => lower.words(name),
+            Value::Data(halves) => halves.map(|half| half.words(name)).join(" + "),
         };
-        Some(format!("{name} is {value}"))
+        Some(format!("{place} is {value}"))
     }
 }
 
@@ -172,7 +191,7 @@ impl Expr {
             Expr::Compare(left, relation, right) => {
                 let (left, right) = (left.value(facts), right.value(facts));
                 let (Value::Number(a), Value::Number(b)) = (left, right) else {
-                    return (left == right) == (*relation == Relation::Equal);
+                    return left.is(right) == (*relation == Relation::Equal);
                 };
                 match relation {
                     Relation::Equal => a == b,
@@ -206,9 +225,9 @@ impl Expr {
     }
 
     /// What each place of it holds at that end: `R[0] is zeros`.
-    pub(super) fn values(&self, facts: &Facts, letter: impl Fn(TaskId) -> char) -> Vec<String> {
+    pub(super) fn values(&self, facts: &Facts, name: impl Fn(TaskId) -> Task) -> Vec<String> {
         let mut shown: Vec<String> = Vec::new();
-        for term in self.terms().into_iter().filter_map(|term| term.shown(facts, &letter)) {
+        for term in self.terms().into_iter().filter_map(|term| term.shown(facts, &name)) {
             if !shown.contains(&term) {
                 shown.push(term);
             }

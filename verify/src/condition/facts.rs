@@ -1,7 +1,8 @@
 //! What conditions see of the end of an execution.
 
+use super::Task;
 use diolock::call::Returned;
-use diolock::op::{Content, LogicalBlock, Size, TaskId};
+use diolock::op::{Caller, Content, LogicalBlock, Size, TaskId};
 
 /// What half a block holds, wherever it was looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,10 +61,15 @@ pub struct Who {
 }
 
 impl Who {
+    /// Whether it is that call, or makes it.
+    pub(super) fn is(self, by: Caller) -> bool {
+        self.task == by.task && self.call.is_none_or(|call| call == usize::from(by.call))
+    }
+
     /// `W`, `W2`.
-    pub(super) fn words(self, letter: impl Fn(TaskId) -> char) -> String {
+    pub(super) fn words(self, name: impl Fn(TaskId) -> Task) -> String {
         let number = self.call.map(|call| (call + 1).to_string());
-        format!("{}{}", letter(self.task), number.unwrap_or_default())
+        format!("{}{}", name(self.task).0, number.unwrap_or_default())
     }
 }
 
@@ -80,7 +86,7 @@ impl Facts {
 
 impl Cell {
     /// In words: `zeros`, `W's`.
-    pub fn words(self, letter: impl Fn(TaskId) -> char) -> String {
+    pub fn words(self, name: impl Fn(TaskId) -> Task) -> String {
         match self {
             Cell::Nothing => "none".to_owned(),
             Cell::Hole => "hole".to_owned(),
@@ -89,7 +95,10 @@ impl Cell {
             Cell::Holds(Content::Zero) => "zeros".to_owned(),
             Cell::Holds(Content::Stale) => "stale".to_owned(),
             Cell::Holds(Content::Foreign) => "foreign".to_owned(),
-            Cell::Holds(Content::Of(task)) => letter(task).to_string(),
+            Cell::Holds(Content::Of(Caller { task, call })) => {
+                let one = name(task).1 == 1;
+                Who { task, call: Some(call.into()).filter(|_| !one) }.words(name)
+            }
         }
     }
 }

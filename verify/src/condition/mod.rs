@@ -43,12 +43,12 @@ impl Conditions {
     }
 
     /// The first that an end contradicts, in words.
-    pub fn broken(&self, facts: &Facts, letter: impl Fn(TaskId) -> char) -> Option<String> {
+    pub fn broken(&self, facts: &Facts, name: impl Fn(TaskId) -> Task) -> Option<String> {
         let never = self.never.iter().map(|condition| (condition, true, "holds"));
         let always = self.always.iter().map(|condition| (condition, false, "does not hold"));
         let mut all = never.chain(always);
         let (condition, _, how) = all.find(|(c, wrong, _)| c.expr.holds(facts) == *wrong)?;
-        let values = condition.expr.values(facts, letter).join(", ");
+        let values = condition.expr.values(facts, name).join(", ");
         Some(format!("at the end `{}` {how}: {values}", condition.text))
     }
 }

@@ -14,7 +14,8 @@ relation    = "==" | "!=" | "<" | "<=" | ">" | ">="
 value       = number | "i_size" | "i_disksize" | block | call ".blocks" | call ".returns" | word
 block       = ("file" | "page" | "disk" | call) "[" number "]" [".lower" | ".upper"]
 call        = task [number]                                      W: its last, W2: its second
-word        = task | "old" | "zeros" | "stale" | "foreign" | "hole" | "unwritten" | "none"
+data        = task [number]                                      W: of any of its calls, W2: of its second
+word        = data | "old" | "zeros" | "stale" | "foreign" | "hole" | "unwritten" | "none"
             | "ok" | "EAGAIN" | "ENOSPC" | "EBUSY" | "EIO"
 "#;
 
@@ -241,11 +242,7 @@ impl Reader<'_> {
             (_, Some(who)) => match self.word() {
                 "[" => self.block(Place::Read(who))?,
                 "." => self.of_call(who)?,
-                _ if who.call.is_none() => Term::Data(Cell::Holds(Content::Of(who.task))),
-                _ => {
-                    let message = "data is told apart by its task: the letter alone";
-                    return Err(self.wrong(first, message, &[]));
-                }
+                _ => Term::DataOf(who),
             },
             _ => match (returned, data) {
                 (Some(&returned), _) => Term::Returned(returned),

@@ -16,7 +16,8 @@ use diolock::dio_path::EndIo;
 use diolock::inode::Inode;
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{
-    Bio, Extent, Handle, LockName, MapFor, Mode, Op, Range, Size, Span, Submission, TaskId,
+    Bio, Extent, Handle, LockName, MapFor, Mode, Op, Pages, Paging, Range, Size, Span, Submission,
+    TaskId,
 };
 
 /// A small random generator: splitmix64, so that a seed means the same everywhere and for ever.
@@ -73,7 +74,7 @@ fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
         .map(|at| {
             let task = at as TaskId;
             if completion == Some(at) {
-                return Call::EndIo(EndIo::new(task, 0, kernel));
+                return Call::EndIo(EndIo::new(task, kernel));
             }
             let mut writer =
                 Writer { random: &mut random, balanced, task, held: Vec::new(), ops: Vec::new() };
@@ -98,8 +99,9 @@ fn generate(seed: u64, tasks: usize, steps: usize, balanced: bool) -> Program {
         given: String::new(),
         situation: String::new(),
         kernel,
-        inode: Inode::new(Size::blocks(1), &[Extent::Written], 0, tasks),
+        inode: Inode::new(Size::blocks(1), &[Extent::Written], (0, Paging::default()), tasks),
         names: (0..tasks).map(name).collect(),
+        completes: vec![None; tasks],
         calls,
         fair: if fair { vec![LockName::IDataSem] } else { Vec::new() },
         memory: Memory::Sc,
@@ -178,8 +180,8 @@ impl Writer<'_> {
         match self.random.below(16) {
             0 | 1 => Op::SizeRead,
             2 => Op::SizeWrite(Size::blocks(self.task.into())),
-            3 => Op::PageIn,
-            4 => Op::PagesRead,
+            3 => Op::PageIn(0),
+            4 => Op::PagesRead(Pages::one(0)),
             5 => Op::GateClose,
             6 => Op::GateOpen,
             7 => Op::GateTest,

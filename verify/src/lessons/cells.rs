@@ -2,9 +2,7 @@
 
 use crate::program::{Program, System};
 use crate::report::content_words;
-use diolock::op::{
-    Content, Extent, LockName, LogicalBlock, Mode, Owner, PAGE_BLOCKS, PhysicalBlock, TaskId,
-};
+use diolock::op::{Content, Extent, LockName, LogicalBlock, Mode, Owner, PhysicalBlock, TaskId};
 
 /// How a cell is coloured; its text says the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -54,7 +52,7 @@ pub type Cell = (Label, Tone, String);
 /// Every cell of a state, always the same ones in the same order for one program with so many blocks.
 pub fn cells(program: &Program, system: &System, blocks: LogicalBlock) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for lock in LockName::ALL {
+    for lock in LockName::ALL.into_iter().filter(|&lock| system.inode.has_lock(lock)) {
         let (tone, text) = lock_text(program, system, lock);
         cells.push(cell("Locks", lock.name(), "free", tone, text));
     }
@@ -140,7 +138,7 @@ fn file(program: &Program, system: &System, blocks: LogicalBlock, cells: &mut Ve
         };
         cells.push(cell("File (extents)", format!("block {block}"), "", tone, text));
     }
-    for block in 0..PAGE_BLOCKS {
+    for block in 0..system.inode.paging().end() {
         let (tone, text) = page(program, system, block);
         cells.push(cell("Page cache", format!("cached block {block}"), "not cached", tone, text));
     }
@@ -154,13 +152,12 @@ fn file(program: &Program, system: &System, blocks: LogicalBlock, cells: &mut Ve
 const MOST_DEVICE_BLOCKS: PhysicalBlock = 16;
 
 fn page(program: &Program, system: &System, block: LogicalBlock) -> (Tone, String) {
-    let Some(page) = system.inode.cached_page() else { return (Tone::Idle, NOT_CACHED.to_owned()) };
-    let buffer = page.buffers[block as usize];
-    if !buffer.uptodate {
+    let Some(data) = system.inode.cache().held(block) else {
         return (Tone::Idle, NOT_CACHED.to_owned());
-    }
-    let (tone, held) = halves(program, page.data[block as usize]);
-    let dirty = if buffer.dirty { ", dirty" } else { "" };
+    };
+    let (tone, held) = halves(program, data);
+    let dirty = system.inode.cache().dirty().any(|dirty| dirty == block);
+    let dirty = if dirty { ", dirty" } else { "" };
     (tone, format!("{held}{dirty}"))
 }
 

@@ -61,7 +61,7 @@ pub fn slot(program: &Program, system: &System, rules: &Rules, task: TaskId) -> 
 /// A step that is yet to come, in words: what is only looked at says so, and what waits says until when.
 fn does(op: &Op) -> String {
     match op {
-        Op::SizeRead | Op::DisksizeRead | Op::PagesRead | Op::DepthRead | Op::CountRead(_) => {
+        Op::SizeRead | Op::DisksizeRead | Op::PagesRead(_) | Op::DepthRead | Op::CountRead(_) => {
             format!("read {}", op_words(op))
         }
         Op::DioWait => "inode_dio_wait: until i_dio_count = 0".to_owned(),

@@ -57,7 +57,7 @@ struct CallRow {
 }
 
 const LOCKS: [LockName; 4] =
-    [LockName::IRwsem, LockName::InvalidateLock, LockName::PageLock, LockName::IDataSem];
+    [LockName::IRwsem, LockName::InvalidateLock, LockName::PageLock(0), LockName::IDataSem];
 
 /// Where a handle stands among them, by its rank.
 const HANDLE: usize = 2;

@@ -46,12 +46,17 @@ pub enum CallSpec {
     },
     /// The flusher writes the page back.
     WritePages,
+    /// Memory reclaim; by kswapd under pressure, which writes dirty pages.
+    Reclaim {
+        /// It does.
+        writes: bool,
+    },
     /// fsync.
     Fsync,
     /// A hole is punched.
     PunchHole {
-        /// Which blocks.
-        range: Range,
+        /// Where.
+        span: Span,
         /// The file is mapped by indirect blocks.
         indirect: bool,
         /// What goes wrong.
@@ -117,8 +122,8 @@ pub enum CallSpec {
     },
     /// A zeroed range.
     ZeroRange {
-        /// Which blocks.
-        range: Range,
+        /// Where.
+        span: Span,
         /// What goes wrong.
         fault: Option<Fault>,
     },
@@ -160,8 +165,16 @@ impl CallSpec {
         )
     }
 
-    /// Whether it may bring a page into the cache.
+    /// Whether it may bring a page into the cache: what zeros half a block does so through its page.
     pub(super) fn brings_pages(&self) -> bool {
+        match self {
+            CallSpec::PunchHole { span, .. } | CallSpec::ZeroRange { span, .. } => span.unaligned(),
+            CallSpec::Ftruncate { to, .. } => to.splits(),
+            _ => self.is_of_pages(),
+        }
+    }
+
+    fn is_of_pages(&self) -> bool {
         matches!(
             self,
             CallSpec::Read(_)
@@ -194,11 +207,14 @@ impl CallSpec {
             CallSpec::Ftruncate { to, fault } => format!("ftruncate({to}){}", fails(*fault)),
             CallSpec::Fault { range } => format!("fault({},{})", range.start, range.len),
             CallSpec::WritePages => "writepages".to_owned(),
+            CallSpec::Reclaim { writes: false } => "reclaim".to_owned(),
+            CallSpec::Reclaim { writes: true } => "kswapd".to_owned(),
             CallSpec::Fsync => "fsync".to_owned(),
-            CallSpec::PunchHole { range, indirect, fault } => {
+            CallSpec::PunchHole { span, indirect, fault } => {
                 let indirect = if *indirect { " indirect" } else { "" };
                 let fault = fails(*fault);
-                format!("punch_hole({},{}){indirect}{fault}", range.start, range.len)
+                let (place, half) = span_text(*span);
+                format!("punch_hole({place}){half}{indirect}{fault}")
             }
             CallSpec::MoveExtents { range } => {
                 format!("move_extents({},{})", range.start, range.len)
@@ -231,8 +247,9 @@ impl CallSpec {
                 let name = if *grows { "falloc_grow" } else { "falloc" };
                 format!("{name}({},{}){}", range.start, range.len, fails(*fault))
             }
-            CallSpec::ZeroRange { range, fault } => {
-                format!("zero_range({},{}){}", range.start, range.len, fails(*fault))
+            CallSpec::ZeroRange { span, fault } => {
+                let (place, half) = span_text(*span);
+                format!("zero_range({place}){half}{}", fails(*fault))
             }
             CallSpec::ShiftRange { range, shift, fault } => {
                 let how = if *shift == Shift::Left { "collapse" } else { "insert" };

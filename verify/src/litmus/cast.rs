@@ -3,16 +3,19 @@
 use super::file::MAX_SIZE;
 use super::keys::{TASK, keys};
 use super::kind::{KINDS, Kind};
-use super::place::{in_page, page_range, range, written};
+use super::place::{in_page, page_range, range, written, zeroed};
 use super::schema::{At, Field, Fields, Judge};
 use super::words::calls;
 use super::{CallSpec, TaskSpec};
 use crate::problem::{Span, shown};
 use diolock::dio_path::WriteFlags;
-use diolock::op::{Fault, PAGE_BLOCKS, Shift, Size};
+use diolock::op::{Fault, Shift, Size};
 
 /// As many tasks may be written down.
 pub(crate) const MAX_TASKS: usize = 6;
+
+/// As many calls may be asynchronous, of all tasks.
+const MAX_ASYNCHRONOUS: usize = MAX_TASKS;
 
 /// As many calls may follow each other in one task.
 const MAX_CALLS: usize = 8;
@@ -104,7 +107,6 @@ pub(super) fn tasks(judge: &mut Judge, top: &Fields<'_>) -> Vec<Cast> {
         if calls.len() > MAX_CALLS {
             judge.wrong(list.span, format!("a task makes at most {MAX_CALLS} calls"));
         }
-        let first = cast.len();
         for call in &calls {
             for key in ["name", "calls"] {
                 if let Some(field) = call.get(key) {
@@ -112,9 +114,14 @@ pub(super) fn tasks(judge: &mut Judge, top: &Fields<'_>) -> Vec<Cast> {
                 }
             }
             let call = one(judge, call, at, letter);
-            fits_a_list(judge, &call, &cast[first..]);
+            fits_a_list(judge, &call);
             cast.push(call);
         }
+    }
+    let aio = cast.iter().filter(|call| call.call.is_some_and(|call| call.is_aio()));
+    if let Some(call) = aio.clone().nth(MAX_ASYNCHRONOUS) {
+        let message = format!("a litmus test has at most {MAX_ASYNCHRONOUS} asynchronous calls");
+        judge.wrong(call.span.clone(), message).label("one too many");
     }
     cast
 }
@@ -129,7 +136,7 @@ pub(super) fn setup(judge: &mut Judge, top: &Fields<'_>) -> Vec<CallSpec> {
     let mut made = Vec::new();
     for call in &calls {
         let call = one(judge, call, 0, None);
-        fits_a_list(judge, &call, &[]);
+        fits_a_list(judge, &call);
         if call.call.is_some_and(|call| call.is_aio()) {
             judge
                 .wrong(call.span.clone(), "an asynchronous call in the setup")
@@ -168,8 +175,8 @@ fn eof(judge: &mut Judge, fields: &Fields<'_>, call: Option<CallSpec>) -> Option
     Some(span.start)
 }
 
-/// Whether a call can follow those `before` it in its task.
-fn fits_a_list(judge: &mut Judge, call: &Cast, before: &[Cast]) {
+/// Whether a call can be one of several of its task.
+fn fits_a_list(judge: &mut Judge, call: &Cast) {
     let whole = matches!(
         call.kind,
         Some(
@@ -191,13 +198,6 @@ fn fits_a_list(judge: &mut Judge, call: &Cast, before: &[Cast]) {
     }
     if call.repeating().is_some() {
         judge.wrong(call.span.clone(), "nothing comes after a call that repeats for ever");
-    }
-    let aio = |call: &Cast| call.call.is_some_and(|call| call.is_aio());
-    if aio(call) && before.iter().any(aio) {
-        judge
-            .wrong(call.span.clone(), "a second asynchronous call in one task")
-            .label("a task has one completion")
-            .help("give it a [[task]] of its own");
     }
 }
 
@@ -252,10 +252,11 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         Kind::Ftruncate => {
             let field = fields.need(judge, "to", "to = 0")?;
             let to = field.size(judge, Size::ZERO..=MAX_SIZE)?;
-            if to.splits() && to > Size::blocks(PAGE_BLOCKS) {
+            let followed = judge.paging.end();
+            if to.splits() && to > Size::blocks(followed) {
                 judge
                     .wrong(field.span, "a truncate inside a block zeros the rest of it in its page")
-                    .label(format!("the page that is followed ends at {PAGE_BLOCKS}"));
+                    .label(format!("the page that is followed ends at {followed}"));
             }
             Some(CallSpec::Ftruncate { to, fault: fault(judge, fields, kind) })
         }
@@ -263,11 +264,13 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         Kind::PunchHole => {
             let indirect = fields.get("indirect").and_then(|f| f.flag(judge)).unwrap_or(false);
             let fault = fault(judge, fields, kind);
-            Some(CallSpec::PunchHole { range: range(judge, fields)?, indirect, fault })
+            Some(CallSpec::PunchHole { span: zeroed(judge, fields)?, indirect, fault })
         }
         Kind::MoveExtents => Some(CallSpec::MoveExtents { range: range(judge, fields)? }),
         Kind::PageFault => Some(CallSpec::PageFault { range: range(judge, fields)? }),
         Kind::WritePages => Some(CallSpec::WritePages),
+        Kind::Reclaim => Some(CallSpec::Reclaim { writes: false }),
+        Kind::Kswapd => Some(CallSpec::Reclaim { writes: true }),
         Kind::Fsync => Some(CallSpec::Fsync),
         Kind::Mmap => Some(CallSpec::Mmap),
         Kind::Writeback => {
@@ -304,7 +307,7 @@ pub(super) fn call(judge: &mut Judge, fields: &Fields<'_>, kind: Kind) -> Option
         }
         Kind::ZeroRange => {
             let fault = fault(judge, fields, kind);
-            Some(CallSpec::ZeroRange { range: range(judge, fields)?, fault })
+            Some(CallSpec::ZeroRange { span: zeroed(judge, fields)?, fault })
         }
         Kind::EndBioElsewhere => Some(CallSpec::EndBio(None)),
         Kind::Evict => Some(CallSpec::Evict),

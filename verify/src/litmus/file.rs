@@ -2,7 +2,7 @@
 
 use super::schema::{Fields, Judge};
 use crate::problem::Span;
-use diolock::op::{Blocks, Extent, PAGE_BLOCKS, Size};
+use diolock::op::{Blocks, Extent, Size};
 
 /// The blocks of a file are numbered from 0 to one less.
 pub const MAX_BLOCKS: Blocks = 8;
@@ -32,10 +32,11 @@ pub(super) fn file(judge: &mut Judge, top: &Fields<'_>) -> File {
     let size = fields
         .need(judge, "size", "size = 1")
         .and_then(|field| field.size(judge, Size::ZERO..=MAX_SIZE));
-    if size.is_some_and(|size| size.splits() && size > Size::blocks(PAGE_BLOCKS)) {
+    let followed = judge.paging.end();
+    if size.is_some_and(|size| size.splits() && size > Size::blocks(followed)) {
         judge
             .wrong(fields.header.clone(), "the file ends inside a block behind the page")
-            .label(format!("a file may end inside a block up to {PAGE_BLOCKS}"));
+            .label(format!("a file may end inside a block up to {followed}"));
     }
     let cached_pages =
         fields.get("cached_pages").and_then(|field| field.number(judge, 0..=MAX_BLOCKS));

@@ -5,7 +5,7 @@ use super::cast::Cast;
 use super::file::File;
 use super::kind::Kind;
 use super::schema::Judge;
-use diolock::op::{PAGE_BLOCKS, Size, Span};
+use diolock::op::{Size, Span};
 
 /// A file that is appended to is no longer.
 const MAX_APPENDED: Size = Size::blocks(16);
@@ -22,7 +22,7 @@ pub(super) fn fits(judge: &mut Judge, cast: &[Cast], file: &File) {
             judge
                 .wrong(task.span.clone(), format!("{} uses the file that is evicted", kind.name()))
                 .label("an inode is evicted when nobody is left who could")
-                .help("beside evict: commit, and end_bio, write_evict or end_bio_elsewhere");
+                .help("beside evict: commit, writepages, reclaim, kswapd, and end_bio, write_evict or end_bio_elsewhere");
         }
         let cached = |kind| matches!(kind, Kind::Append | Kind::Read | Kind::Commit);
         if appends && !cached(kind) {
@@ -51,9 +51,9 @@ fn reach_too_far(judge: &mut Judge, cast: &[Cast], size: Size) {
         write.2 && matches!(write.0.spec(), Some(CallSpec::Write { .. }))
     };
     let writes: Vec<_> = writes.collect();
-    // A buffered write is followed as far as the page goes.
+    // A buffered write is followed as far as the pages go.
     let last_block =
-        if writes.iter().any(buffered) { Size::blocks(PAGE_BLOCKS) } else { MAX_APPENDED };
+        if writes.iter().any(buffered) { Size::blocks(judge.paging.end()) } else { MAX_APPENDED };
     let (appends, others): (Vec<_>, Vec<_>) = writes.into_iter().partition(|write| write.2);
     let end = others.iter().map(|write| write.1.end).fold(size, Size::max);
     let reached = appends.iter().fold(end, |end, write| end + write.1.len());
@@ -71,6 +71,13 @@ fn reach_too_far(judge: &mut Judge, cast: &[Cast], size: Size) {
 fn uses_the_file(kind: Kind) -> bool {
     !matches!(
         kind,
-        Kind::Evict | Kind::Commit | Kind::EndBio | Kind::EndBioElsewhere | Kind::WriteEvict
+        Kind::Evict
+            | Kind::Commit
+            | Kind::WritePages
+            | Kind::Reclaim
+            | Kind::Kswapd
+            | Kind::EndBio
+            | Kind::EndBioElsewhere
+            | Kind::WriteEvict
     )
 }

@@ -18,12 +18,16 @@ pub(super) const TOP: &str = "the top of the file";
 /// Where calls stand.
 pub(super) const TASK: &str = "[[task]]";
 
-const OF_TOP: [Key; 17] = [
+const OF_TOP: [Key; 18] = [
     ("claim", "one sentence: what is true where the verdict is \"never\""),
     ("bug", "the race's number in the project's history notes, as \"B01\""),
     ("evidence", "how it is known: which functions were read in which source"),
     ("setup", "calls that make the file what it is before the tasks begin, one after another"),
     ("memory", "\"sc\" (if left out), or \"c11\": weak memory orders, on loom alone"),
+    (
+        "page_blocks",
+        "4 (if left out), 2 or 1: how many blocks a page holds; of 4 the first page is followed, of fewer all up to block 7",
+    ),
     ("torn", "true: the device does a bio of several blocks one by one"),
     ("fair", "rwsems whose writers queue in front of later readers in every engine"),
     (
@@ -49,9 +53,9 @@ const OF_FILE: [Key; 5] = [
     ),
     (
         "cached_pages",
-        "pages in the cache, clean copies of the file; one page of four blocks is followed",
+        "so many pages, from the first on, are in the cache, clean copies of the file",
     ),
-    ("dirty", "true: the page was stored to and not written back"),
+    ("dirty", "true: the cached pages were stored to and not written back"),
     ("disksize", "i_disksize, if it is not i_size"),
 ];
 
@@ -61,11 +65,17 @@ const OF_MOUNT: [Key; 2] = [
 ];
 
 const OF_TASK: [Key; 16] = [
-    ("name", "a capital letter; the completion of an asynchronous call has it in lower case"),
+    (
+        "name",
+        "a capital letter; the completion of its first asynchronous call has it in lower case, a further one the next letter that no task has",
+    ),
     ("call", "the call, its arguments beside it"),
     ("calls", "or calls that follow each other, as [\"pwrite 0\", { call = \"fsync\" }]"),
-    ("block", "the first block; of a write where it begins, in steps of 0.5"),
-    ("blocks", "how many, 1 if left out; of a write in steps of 0.5"),
+    (
+        "block",
+        "the first block; of a write, a hole or a zeroed range where it begins, in steps of 0.5",
+    ),
+    ("blocks", "how many, 1 if left out; of these in steps of 0.5"),
     ("half", "\"lower\" or \"upper\": half of one block"),
     ("append", "true: O_APPEND: the write goes where the file ends, whatever `block` says"),
     ("fail", "\"enospc\" or \"enomem\": what goes wrong"),

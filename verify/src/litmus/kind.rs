@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Mmap,
     Writeback,
     WritePages,
+    Reclaim,
+    Kswapd,
     Fsync,
     Uring,
     PwriteClose,
@@ -39,7 +41,7 @@ pub(super) enum Kind {
 }
 
 /// Each with its name, and what it is.
-pub(super) const KINDS: [(&str, Kind, &str); 33] = [
+pub(super) const KINDS: [(&str, Kind, &str); 35] = [
     ("pwrite", Kind::Pwrite, "a direct write"),
     (
         "aio_pwrite",
@@ -60,6 +62,16 @@ pub(super) const KINDS: [(&str, Kind, &str); 33] = [
     ("mmap", Kind::Mmap, "a thread that changes its address space"),
     ("writeback", Kind::Writeback, "writeback that raises i_disksize, and that alone"),
     ("writepages", Kind::WritePages, "the flusher writes the page back"),
+    (
+        "reclaim",
+        Kind::Reclaim,
+        "memory reclaim takes the page, if it is clean and nobody has it locked",
+    ),
+    (
+        "kswapd",
+        Kind::Kswapd,
+        "memory reclaim by kswapd under pressure: a dirty page is written, if it can be without an allocation",
+    ),
     ("fsync", Kind::Fsync, "fsync"),
     (
         "uring_pwrite_ftruncate",
@@ -117,7 +129,8 @@ impl Kind {
             Kind::Pwrite | Kind::AioPwrite => {
                 &["block", "blocks", "half", "append", "fail", "nowait", "osync", "at_eof", "pins"]
             }
-            Kind::PunchHole => &["block", "blocks", "indirect", "fail"],
+            Kind::PunchHole => &["block", "blocks", "half", "indirect", "fail"],
+            Kind::ZeroRange => &["block", "blocks", "half", "fail"],
             Kind::Fault
             | Kind::PwriteClose
             | Kind::MoveExtents
@@ -125,11 +138,9 @@ impl Kind {
             | Kind::EndBio
             | Kind::AioPread
             | Kind::Read => &["block", "blocks"],
-            Kind::Falloc
-            | Kind::FallocGrow
-            | Kind::ZeroRange
-            | Kind::CollapseRange
-            | Kind::InsertRange => &["block", "blocks", "fail"],
+            Kind::Falloc | Kind::FallocGrow | Kind::CollapseRange | Kind::InsertRange => {
+                &["block", "blocks", "fail"]
+            }
             Kind::Writeback => &["to"],
             Kind::Uring => &["block", "blocks", "to"],
             Kind::Pread => &["block", "blocks", "repeat", "size_read"],
@@ -138,6 +149,8 @@ impl Kind {
             Kind::Write => &["block", "blocks", "half", "append"],
             Kind::Fallocate => &["block", "blocks"],
             Kind::WritePages
+            | Kind::Reclaim
+            | Kind::Kswapd
             | Kind::Fsync
             | Kind::Commit
             | Kind::Mmap

@@ -6,9 +6,9 @@ use diolock::dio_path::{Write, WriteFlags};
 use diolock::inode::Inode;
 use diolock::inode_lock::{Commit, InodeDioDone, InodeDioWait};
 use diolock::kernel::Kernel;
-use diolock::op::{Range, Span, TaskId};
+use diolock::op::{Caller, Range, Span, TaskId};
 use diolock::page_cache::{
-    Append, EndBio, FilemapFault, FilemapRead, PageFault, VmMmap, WbDisksize,
+    Append, EndBio, FilemapFault, FilemapRead, PageFault, Reclaim, VmMmap, WbDisksize,
 };
 use diolock::resize::{
     AllocFileBlocks, EvictInode, ExtFallocate, MoveExtents, WriteThatEvicts, ZeroRange,
@@ -24,30 +24,35 @@ pub(super) struct Making<'a> {
     litmus: &'a Litmus,
     kernel: Kernel,
     mount: Mount,
-    letters: Vec<char>,
+    /// The asynchronous calls, in the order of their completions.
+    asynchronous: Vec<Caller>,
     /// There may be cached pages.
     pages: bool,
     /// `cur_aio_dio` is followed.
     slot: bool,
+    /// The file is evicted.
+    evicts: bool,
 }
 
 impl Making<'_> {
     pub(super) fn of(litmus: &Litmus, kernel: Kernel, slot: bool) -> Making<'_> {
+        let kernel = kernel.with_pages(litmus.paging);
         let calls = || litmus.calls_made().chain(&litmus.setup);
         Making {
             litmus,
             kernel,
             mount: Mount { dioread_nolock: litmus.dioread_nolock, journal: litmus.journal },
-            letters: litmus.letters(),
+            asynchronous: litmus.asynchronous(),
             pages: litmus.cached_pages > 0 || calls().any(CallSpec::brings_pages),
             slot,
+            evicts: calls().any(|call| matches!(call, CallSpec::Evict)),
         }
     }
 
-    /// The task that completes an asynchronous call.
-    fn completion(&self, letter: char) -> TaskId {
-        let own = |&known: &char| known == letter.to_ascii_lowercase();
-        self.letters.iter().position(own).unwrap_or(0) as TaskId
+    /// The task that completes an asynchronous call: they come after those that are written down.
+    fn completion(&self, of: Caller) -> TaskId {
+        let at = self.asynchronous.iter().position(|&known| known == of).unwrap_or(0);
+        (self.litmus.tasks.len() + at) as TaskId
     }
 
     fn plain(&self, task: TaskId, end_io: TaskId, range: Range) -> Write {
@@ -56,15 +61,16 @@ impl Making<'_> {
         Write { task, end_io: Some(end_io), span, append, fault, pins, slot: self.slot }
     }
 
-    /// A call in a task, and its completion.
-    pub(super) fn call(&self, task: TaskId, letter: char, spec: CallSpec) -> (Call, Option<Call>) {
+    /// A call, and its completion.
+    pub(super) fn call(&self, by: Caller, spec: CallSpec) -> (Call, Option<Call>) {
+        let task = by.task;
         let (kernel, mount) = (self.kernel, self.mount);
         let mut completion = None;
         let call = match spec {
             CallSpec::Pwrite { span, append, aio, fault, flags, pins } => {
-                let end_io = aio.then(|| self.completion(letter));
+                let end_io = aio.then(|| self.completion(by));
                 if let Some(end_io) = end_io {
-                    completion = Some(Call::completion(end_io, task, flags, kernel));
+                    completion = Some(Call::completion(end_io, flags, kernel));
                 }
                 let write = Write { task, end_io, span, append, fault, pins, slot: self.slot };
                 Call::pwrite(write, flags, kernel, mount)
@@ -79,16 +85,20 @@ impl Making<'_> {
                 }
             }
             CallSpec::AioPread(range) => {
-                let end_io = self.completion(letter);
+                let end_io = self.completion(by);
                 completion = Some(Call::read_completion(end_io, kernel));
                 Call::pread(task, Some(end_io), Span::of(range, None), kernel, (mount, self.pages))
             }
             CallSpec::Ftruncate { to, fault } => Call::ftruncate(to, fault, kernel, mount),
             CallSpec::Fault { range } => Call::Fault(FilemapFault::new(range, kernel)),
-            CallSpec::WritePages => Call::writepages(task, kernel, mount),
+            CallSpec::WritePages => match Call::writepages(task, kernel, mount) {
+                Call::WritePages(flusher) if self.evicts => Call::WritePages(flusher.syncing()),
+                flusher => flusher,
+            },
+            CallSpec::Reclaim { writes } => Call::Reclaim(Reclaim::new(kernel, writes)),
             CallSpec::Fsync => Call::fsync(task, kernel, mount),
-            CallSpec::PunchHole { range, indirect, fault } => {
-                Call::punch_hole(task, range, fault, kernel, (mount, indirect))
+            CallSpec::PunchHole { span, indirect, fault } => {
+                Call::punch_hole(task, span, fault, kernel, (mount, indirect))
             }
             CallSpec::MoveExtents { range } => {
                 Call::MoveExtents(MoveExtents::new(range, kernel, mount.journal))
@@ -100,16 +110,16 @@ impl Making<'_> {
                 Call::WbDisksize(WbDisksize::new(to, kernel).of_page(of_page))
             }
             CallSpec::Uring { range, to } => {
-                let end_io = self.completion(letter);
+                let end_io = self.completion(by);
                 let write = self.plain(task, end_io, range);
                 let (thread, work) = Call::uring(write, end_io, to, kernel, mount);
                 completion = Some(work);
                 thread
             }
             CallSpec::PwriteClose { range } => {
-                let end_io = self.completion(letter);
+                let end_io = self.completion(by);
                 let flags = WriteFlags::default();
-                completion = Some(Call::completion(end_io, task, flags, kernel));
+                completion = Some(Call::completion(end_io, flags, kernel));
                 let write = self.plain(task, end_io, range);
                 Call::pwrite_close(write, flags, kernel, mount)
             }
@@ -128,8 +138,8 @@ impl Making<'_> {
             CallSpec::ShiftRange { range, shift, fault } => {
                 Call::shift_range(task, (range, shift), fault, kernel, mount)
             }
-            CallSpec::ZeroRange { range, fault } => {
-                Call::ZeroRange(ZeroRange::new(range, true, kernel).failing(fault))
+            CallSpec::ZeroRange { span, fault } => {
+                Call::ZeroRange(ZeroRange::new(span, true, kernel).failing(fault))
             }
             CallSpec::EndBio(range) => Call::EndBio(EndBio::new(task, range, kernel)),
             CallSpec::Evict => Call::Evict(EvictInode::new(kernel)),
@@ -144,18 +154,19 @@ impl Making<'_> {
     /// # Errors
     /// If the setup cannot be run by itself, in words.
     pub(super) fn start(&self, tasks: usize) -> Result<Inode, String> {
-        let Litmus { size, extents, cached_pages, disksize, .. } = self.litmus;
-        let mut inode = Inode::new(*size, extents, *cached_pages, tasks)
+        let Litmus { size, extents, cached_pages, paging, disksize, .. } = self.litmus;
+        let mut inode = Inode::new(*size, extents, (*cached_pages, *paging), tasks)
             .with_disksize(disksize.unwrap_or(*size));
         if self.litmus.dirty {
-            inode = inode.with_dirty_page(0);
+            inode = inode.with_dirty_pages(0);
         } else if let Some(disksize) = disksize.filter(|_| *cached_pages > 0) {
-            // What i_disksize lags behind for is in the page, and delayed.
-            inode = inode.with_dirty_page(disksize.down());
+            // What i_disksize lags behind for is in the pages, and delayed.
+            inode = inode.with_dirty_pages(disksize.down());
         }
-        let released = Making { kernel: Kernel::new(self.kernel.version), ..self.clone() };
+        let released =
+            Making { kernel: Kernel::new(self.kernel.version).with_pages(*paging), ..self.clone() };
         for &spec in &self.litmus.setup {
-            let (call, _) = released.call(0, 'A', spec);
+            let (call, _) = released.call(Caller::default(), spec);
             let wrong = |why| format!("{} {why} on {}", spec.text(), self.kernel.version.name());
             inode = after(inode, call).map_err(wrong)?;
         }

@@ -33,7 +33,7 @@ use crate::engine::EngineName;
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet, Verb};
 use diolock::kernel::Kernel;
-use diolock::op::{Blocks, Extent, LockName, Size};
+use diolock::op::{Blocks, Extent, LockName, Paging, Size};
 
 /// A claim about the protocol, and the situation it speaks of.
 #[derive(Clone, Debug)]
@@ -56,7 +56,9 @@ pub struct Litmus {
     pub extents: Vec<Extent>,
     /// Pages cached at the start.
     pub cached_pages: Blocks,
-    /// The cached page was stored to.
+    /// How large pages are.
+    pub paging: Paging,
+    /// The cached pages were stored to.
     pub dirty: bool,
     /// i_disksize at the start, if it lags behind.
     pub disksize: Option<Size>,
@@ -95,19 +97,12 @@ pub struct TaskSpec {
     pub calls: Vec<CallSpec>,
 }
 
-impl TaskSpec {
-    /// Whether one of its calls has a completion, which is a task of its own.
-    pub fn is_aio(&self) -> bool {
-        self.calls.iter().any(CallSpec::is_aio)
-    }
-}
-
 /// A witness by letters: `W overwrites`, `T waits for w`.
 #[derive(Clone, Debug)]
 pub struct Reach {
     /// The words, as written.
     pub text: String,
-    /// Who (a completion has its submitter's letter in lower case).
+    /// Who (a completion has a small letter).
     pub task: char,
     /// Does what.
     pub verb: ReachVerb,

@@ -1,7 +1,7 @@
 //! Which kernels a call is modelled on: elsewhere its steps would be those of another era.
 
 use super::{CallSpec, Litmus, TaskSpec};
-use diolock::kernel::Version::{self, RfcV1, V3_7, V3_11, V4_10, V5_4, V5_10};
+use diolock::kernel::Version::{self, RfcV1, V3_7, V3_11, V4_10, V5_4, V5_10, V6_1};
 use diolock::op::{Fault, WaitQueue};
 use std::ops::RangeInclusive;
 
@@ -37,7 +37,8 @@ impl CallSpec {
     fn since_until(&self) -> Option<RangeInclusive<Version>> {
         Some(match self {
             CallSpec::AioPread(_) => RfcV1..=Version::NEWEST,
-            CallSpec::EndBio(Some(_)) | CallSpec::Evict => RfcV1..=V3_11,
+            CallSpec::EndBio(Some(_)) => RfcV1..=V3_11,
+            CallSpec::Reclaim { writes: true } => RfcV1..=V6_1,
             CallSpec::EndBio(None) | CallSpec::WriteThatEvicts => RfcV1..=V3_7,
             CallSpec::PageFault { .. } | CallSpec::Mmap => RfcV1..=V5_4,
             CallSpec::DioWait(WaitQueue::Unwritten) | CallSpec::DioDone(WaitQueue::Unwritten) => {
@@ -67,21 +68,19 @@ pub(super) fn not_modelled<'a>(
     };
     let of_task = |task: &TaskSpec| {
         let whose = format!("{}'s", task.letter);
-        let second = second_iocb(task).filter(|_| version < V5_10);
-        second.or_else(|| task.calls.iter().find_map(|call| elsewhere(&whose, call)))
+        task.calls.iter().find_map(|call| elsewhere(&whose, call))
     };
+    let tasks: Vec<&TaskSpec> = tasks.into_iter().collect();
+    let makes = |what: fn(&CallSpec) -> bool| tasks.iter().any(|task| task.calls.iter().any(what));
+    // Up to v3.11 the end of its writeback is `end_bio`.
+    let flushed = makes(|call| matches!(call, CallSpec::WritePages)) && version < V4_10;
+    if flushed && makes(|call| matches!(call, CallSpec::Evict)) {
+        return Some(
+            "writepages beside evict is modelled from v4.10 on; before, end_bio".to_owned(),
+        );
+    }
     let of_setup = || setup.iter().find_map(|call| elsewhere("in `setup`", call));
-    tasks.into_iter().find_map(of_task).or_else(of_setup)
-}
-
-/// Why a thread is followed from v5.10 on only: before, `iocb->private` is of a thread here, and the completion of
-/// one write would find that of the next.
-fn second_iocb(task: &TaskSpec) -> Option<String> {
-    let aio = task.calls.iter().position(CallSpec::is_aio)?;
-    let write = |call: &&CallSpec| matches!(call, CallSpec::Pwrite { .. });
-    let next = task.calls[aio + 1..].iter().find(write)?;
-    let (letter, next) = (task.letter, next.text());
-    Some(format!("{letter}'s {next} after an asynchronous call is modelled from v5.10 on"))
+    tasks.iter().copied().find_map(of_task).or_else(of_setup)
 }
 
 impl Litmus {

@@ -18,7 +18,7 @@ use crate::problem::{read, too_big};
 use crate::program::Memory;
 use crate::rule::RuleId;
 use diolock::call::Mount;
-use diolock::op::LockName;
+use diolock::op::{LockName, Paging};
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -75,6 +75,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
             judge.choice(&word, "a memory model", &[("sc", Memory::Sc), ("c11", Memory::C11)])
         })
         .unwrap_or(Memory::Sc);
+    judge.paging = paging(judge, &top);
     let torn = top.get("torn").and_then(|field| field.flag(judge)).unwrap_or(false);
     let fair = fair(judge, &top);
     let (rules, except) = rules(judge, &top);
@@ -140,6 +141,7 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         size: file.size,
         extents: file.extents,
         cached_pages: file.cached_pages,
+        paging: judge.paging,
         dirty: file.dirty,
         disksize: file.disksize,
         dioread_nolock: mount.dioread_nolock,
@@ -162,6 +164,18 @@ fn litmus(judge: &mut Judge, name: &str, table: &DeTable<'_>) -> Litmus {
         }
     }
     litmus
+}
+
+fn paging(judge: &mut Judge, top: &Fields<'_>) -> Paging {
+    let Some(field) = top.get("page_blocks") else { return Paging::default() };
+    let Some(blocks) = field.number(judge, 0..=u32::MAX) else { return Paging::default() };
+    Paging::of(blocks).unwrap_or_else(|| {
+        judge
+            .wrong(field.span, format!("a page of {blocks} block(s)"))
+            .label("a page holds 1, 2 or 4 blocks")
+            .help("with pages of 4 KiB: 1 of blocks of 4 KiB, 4 of blocks of 1 KiB");
+        Paging::default()
+    })
 }
 
 fn fair(judge: &mut Judge, top: &Fields<'_>) -> Vec<LockName> {

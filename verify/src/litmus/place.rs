@@ -3,7 +3,7 @@
 use super::file::{MAX_BLOCKS, MAX_SIZE};
 use super::schema::{Fields, Judge};
 use crate::problem::Span;
-use diolock::op::{self, Half, PAGE_BLOCKS, Range, Size};
+use diolock::op::{self, Half, Range, Size};
 
 /// Whole blocks: `block`, and how many `blocks` from there on.
 pub(super) fn range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
@@ -22,7 +22,7 @@ pub(super) fn range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
     Some(range)
 }
 
-/// Blocks of the page, the only one that the page cache is followed for.
+/// Blocks of the pages that are followed.
 pub(super) fn page_range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range> {
     let range = range(judge, fields)?;
     in_page(judge, fields, range)
@@ -30,15 +30,37 @@ pub(super) fn page_range(judge: &mut Judge, fields: &Fields<'_>) -> Option<Range
 
 /// The same, if they are.
 pub(super) fn in_page(judge: &mut Judge, fields: &Fields<'_>, range: Range) -> Option<Range> {
-    if range.end() <= PAGE_BLOCKS {
+    let paging = judge.paging;
+    if range.end() <= paging.end() {
         return Some(range);
     }
-    let message = format!("block {} is behind the page", range.end() - 1);
-    let last = PAGE_BLOCKS - 1;
-    judge
-        .wrong(fields.header.clone(), message)
-        .label(format!("the page that is followed holds blocks 0 to {last}"));
+    let pages = if paging.many() { "pages" } else { "page" };
+    let message = format!("block {} is behind the {pages}", range.end() - 1);
+    let last = paging.end() - 1;
+    judge.wrong(fields.header.clone(), message).label(match paging.many() {
+        true => format!("the pages that are followed hold blocks 0 to {last}"),
+        false => format!("the page that is followed holds blocks 0 to {last}"),
+    });
     None
+}
+
+/// What a hole takes, or a zeroed range: in steps of half a block. Where it begins or ends inside one, that is zeroed
+/// through the page.
+pub(super) fn zeroed(judge: &mut Judge, fields: &Fields<'_>) -> Option<op::Span> {
+    let span = written(judge, fields)?;
+    let end = judge.paging.end();
+    if [span.start, span.end].iter().any(|at| at.splits() && *at > Size::blocks(end)) {
+        let pages = if judge.paging.many() {
+            "pages that are followed end"
+        } else {
+            "page that is followed ends"
+        };
+        judge
+            .wrong(fields.header.clone(), "half a block is zeroed in its page")
+            .label(format!("the {pages} at {end}"));
+        return None;
+    }
+    Some(span)
 }
 
 fn half(judge: &mut Judge, fields: &Fields<'_>) -> Option<(Half, Span)> {

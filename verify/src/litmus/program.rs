@@ -1,20 +1,41 @@
 //! A litmus test made concrete for one kernel.
 
 use super::make::Making;
-use super::{CallSpec, Litmus, ReachVerb};
+use super::{CallSpec, Litmus, ReachVerb, TaskSpec};
 use crate::program::{Program, TaskName};
 use crate::rule::{Verb, Witness};
 use diolock::call::Call;
-use diolock::kernel::{Kernel, Version};
-use diolock::op::TaskId;
+use diolock::kernel::{Kernel, Paging, Version};
+use diolock::op::{Caller, TaskId};
+
+/// The letters of these tasks, and of the completions of those that make asynchronous calls, a call each. A task's
+/// first completion has its letter in lower case, a further one the next of the alphabet that no task has.
+pub(super) fn letters(tasks: &[char], asynchronous: impl Iterator<Item = usize>) -> Vec<char> {
+    let mut letters = tasks.to_vec();
+    for task in asynchronous {
+        let own = tasks[task].to_ascii_lowercase();
+        let others = ('a'..='z').cycle().skip_while(|&letter| letter != own).skip(1).take(25);
+        let others = others.filter(|other| !tasks.contains(&other.to_ascii_uppercase()));
+        let free = std::iter::once(own).chain(others).find(|letter| !letters.contains(letter));
+        letters.push(free.expect("there are fewer calls than letters"));
+    }
+    letters
+}
 
 impl Litmus {
-    /// The tasks' letters in task order: those written down, then the completions of the
-    /// asynchronous ones in the order of their submitters.
+    /// The asynchronous calls, in the order of their completions.
+    pub(super) fn asynchronous(&self) -> Vec<Caller> {
+        let of_task = |(task, spec): (TaskId, &TaskSpec)| -> Vec<Caller> {
+            let calls = (0..).zip(&spec.calls).filter(|(_, call)| call.is_aio());
+            calls.map(|(call, _)| Caller { task, call }).collect()
+        };
+        (0..).zip(&self.tasks).flat_map(of_task).collect()
+    }
+
+    /// The tasks' letters in task order: those written down, then the completions of the asynchronous calls.
     pub fn letters(&self) -> Vec<char> {
-        let aio = self.tasks.iter().filter(|t| t.is_aio());
-        let completions = aio.map(|t| t.letter.to_ascii_lowercase());
-        self.tasks.iter().map(|t| t.letter).chain(completions).collect()
+        let tasks: Vec<char> = self.tasks.iter().map(|task| task.letter).collect();
+        letters(&tasks, self.asynchronous().into_iter().map(|of| usize::from(of.task)))
     }
 
     /// All calls that it makes.
@@ -57,6 +78,14 @@ impl Litmus {
         Making::of(self, Kernel::new(version), false).start(1).err()
     }
 
+    /// The same file and calls where pages are as large as that; what was cached of the file is so still.
+    #[must_use]
+    pub fn on_pages(&self, paging: Paging) -> Litmus {
+        let cached = self.size.up().min(self.cached_pages * self.paging.blocks());
+        let cached_pages = cached.min(paging.end()).div_ceil(paging.blocks());
+        Litmus { paging, cached_pages, ..self.clone() }
+    }
+
     /// The test on one kernel.
     pub fn program(&self, kernel: Kernel) -> Program {
         self.program_following(kernel, self.follows_slot())
@@ -74,8 +103,8 @@ impl Litmus {
             let task = at as TaskId;
             let letter = spec.letter;
             let mut made = Vec::new();
-            for &spec in &spec.calls {
-                let (call, completion) = making.call(task, letter, spec);
+            for (call, &spec) in (0..).zip(&spec.calls) {
+                let (call, completion) = making.call(Caller { task, call }, spec);
                 made.push(call);
                 completions.extend(completion);
             }
@@ -84,8 +113,13 @@ impl Litmus {
             names.push(TaskName { letter, text: format!("{letter} {}", text.join("; ")) });
         }
         calls.extend(completions);
-        for &letter in &letters[names.len()..] {
-            names.push(TaskName { letter, text: format!("{letter} completion") });
+        let mut completes = vec![None; names.len()];
+        for of in self.asynchronous() {
+            let (letter, calls) = (letters[names.len()], &self.tasks[usize::from(of.task)].calls);
+            let several = calls.iter().filter(|call| call.is_aio()).count() > 1;
+            let whose = if several { format!(" of call {}", of.call + 1) } else { String::new() };
+            names.push(TaskName { letter, text: format!("{letter} completion{whose}") });
+            completes.push(Some(of));
         }
         let reaches = self
             .reaches
@@ -115,6 +149,7 @@ impl Litmus {
             spawn_order: (0..calls.len() as TaskId).collect(),
             calls,
             names,
+            completes,
             fair: self.fair.clone(),
             memory: self.memory,
             rules: self.rules,

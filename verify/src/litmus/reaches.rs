@@ -1,7 +1,7 @@
 //! What must be seen of the tasks of a litmus file.
 
-use super::cast::Cast;
-use super::kind::Kind;
+use super::cast::{Cast, by_task};
+use super::program::letters;
 use super::schema::{At, Fields, Judge};
 use super::{Reach, ReachVerb};
 use crate::problem::{Span, shown};
@@ -77,29 +77,26 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
     if cast.is_empty() || cast.iter().any(|c| c.letter.is_none()) {
         return; // it may be that one
     }
+    let tasks: Vec<char> = by_task(cast).filter_map(|calls| calls[0].letter).collect();
+    let asynchronous = cast.iter().filter(|call| call.spec().is_some_and(|call| call.is_aio()));
+    let known = letters(&tasks, asynchronous.map(|call| call.task));
+    if known.contains(&letter) {
+        return;
+    }
     let task = cast.iter().find(|c| c.letter == Some(letter.to_ascii_uppercase()));
-    match task {
-        None => {
-            let letters: Vec<String> =
-                cast.iter().filter_map(|c| c.letter).map(String::from).collect();
-            judge
-                .missing(span.clone(), format!("there is no task {letter}"))
-                .help(format!("the tasks: {}", letters.join(", ")));
-        }
-        Some(task)
-            if letter.is_ascii_lowercase()
-                && !matches!(
-                    task.kind,
-                    Some(Kind::AioPwrite | Kind::AioPread | Kind::Uring | Kind::PwriteClose)
-                ) =>
-        {
-            let Some(kind) = task.kind else { return };
-            let submitter = letter.to_ascii_uppercase();
+    match task.and_then(|task| Some((task.letter?, task.kind?))) {
+        Some((submitter, kind)) if letter.is_ascii_lowercase() => {
+            let asynchronous = "only an aio_pwrite or aio_pread has a completion of its own";
             judge
                 .missing(span.clone(), format!("there is no completion {letter}"))
                 .label(format!("{submitter} calls {}", kind.name()))
-                .help("only an aio_pwrite or aio_pread has a completion of its own");
+                .help(asynchronous);
         }
-        Some(_) => {}
+        _ => {
+            let known: Vec<String> = known.into_iter().map(String::from).collect();
+            judge
+                .missing(span.clone(), format!("there is no task {letter}"))
+                .help(format!("the tasks: {}", known.join(", ")));
+        }
     }
 }

@@ -66,8 +66,8 @@ pub fn reference() -> String {
     page.push_str(&paragraph(
         "What `never`, `always` and `exists` say of the end of an execution. `file[0]` is what a buffered read of \
          block 0 would find, `page[0]` what the cached page holds, `disk[0]` what the extent tree and the device \
-         have, `R[0]` what R's read returned there. `R2` is R's second call, `R` its last. A task's letter alone is \
-         its data. Whole blocks are compared, or `.lower` and `.upper` halves; \
+         have, `R[0]` what R's read returned there. `R2` is R's second call, `R` its last. Alone, `W` is \
+         data of any call of W, `W2` that of the second. Whole blocks are compared, or `.lower` and `.upper` halves; \
          but a block is read, copied and written in one step, so that no read finds one half of it old and the other \
          new. Executions that break a rule end \
          there: to ask of outcomes alone, say rules = [\"condition\"].",
@@ -79,7 +79,7 @@ pub fn reference() -> String {
     page.push_str("\n## Witnesses\n\n");
     let verbs: Vec<&str> = Verb::PLAIN.iter().map(|verb| verb.0).collect();
     let verbs = format!(
-        "What `reaches` asks for: a task's letter (in lower case its completion's) and one of: {}, overlaps X, \
+        "What `reaches` asks for: a task's letter, or a completion's small one, and one of: {}, overlaps X, \
          frees under X, waits for X.",
         verbs.join(", ")
     );

@@ -2,7 +2,7 @@
 
 use super::keys::{TABLES, keys};
 use crate::problem::{Finding, Span, shown};
-use diolock::op::{Blocks, Size};
+use diolock::op::{Blocks, Paging, Size};
 use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -18,6 +18,8 @@ pub(super) struct At<T> {
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     findings: Vec<Finding>,
+    /// How far calls that go through pages are followed.
+    pub(super) paging: Paging,
 }
 
 impl Judge {

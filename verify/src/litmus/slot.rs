@@ -82,6 +82,7 @@ impl CallSpec {
                 | CallSpec::Read(_)
                 | CallSpec::Commit
                 | CallSpec::Fsync
+                | CallSpec::Reclaim { .. }
                 | CallSpec::DioWait(_)
                 | CallSpec::DioDone(_)
         )

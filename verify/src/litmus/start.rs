@@ -28,8 +28,9 @@ use diolock::op::Extent;
 
 /// Judges the start of a file by itself, and by what is called on it.
 pub(super) fn start(judge: &mut Judge, file: &File, cast: &[Cast], journal: bool) {
+    let page_blocks = if judge.paging.many() { judge.paging.blocks() } else { 1 };
     if let Some(pages) = &file.cached_pages_span
-        && file.cached_pages > file.size.up()
+        && file.cached_pages > file.size.up().div_ceil(page_blocks)
     {
         let message = format!("{} cached page(s) of {} block(s)", file.cached_pages, file.size);
         judge

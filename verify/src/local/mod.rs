@@ -4,6 +4,7 @@ mod outcomes;
 mod rows;
 
 pub use outcomes::outcomes;
+pub(crate) use outcomes::subsets;
 pub use rows::{ALL, FEW, Holds, Row, rows};
 
 use crate::litmus::parse::parse;

@@ -1,8 +1,8 @@
 //! What a step may be told.
 
 use diolock::op::{
-    Buffer, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PhysicalBlock, Range,
-    Size,
+    Buffer, Content, Extent, IoEnd, MapFor, Mapped, Op, OrphanOp, Outcome, PageNo, Pages,
+    PhysicalBlock, Range, Size,
 };
 
 /// Sizes, in half blocks: a file of litmus tests is hardly longer.
@@ -16,9 +16,9 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         Op::TryLock(..)
         | Op::GateTest
         | Op::Orphan(OrphanOp::Test)
-        | Op::PageInvalidate
-        | Op::PageRelease
-        | Op::PageFind(_)
+        | Op::PageInvalidate(_)
+        | Op::PageRelease(_)
+        | Op::PageFind(..)
         | Op::PutIoEnd(_)
         | Op::DropRefcount(_)
         | Op::Private(..)
@@ -27,9 +27,10 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         Op::SizeRead | Op::DisksizeRead => {
             SIZES.map(|halves| Outcome::Size(Size::halves(halves))).to_vec()
         }
-        Op::PagesRead | Op::DepthRead | Op::CountRead(_) => [0, 1].map(Outcome::Value).to_vec(),
-        Op::PageLook | Op::PageDirty => pages(),
-        Op::PageIn => pages().into_iter().filter(|page| !page.buffers().is_empty()).collect(),
+        Op::PagesRead(_) | Op::DepthRead | Op::CountRead(_) => [0, 1].map(Outcome::Value).to_vec(),
+        Op::PageLook(_) | Op::PageDirty(_) => pages(),
+        Op::PagesFind(pages) | Op::PagesDirty(pages) => subsets(*pages),
+        Op::PageIn(_) => pages().into_iter().filter(|page| !page.buffers().is_empty()).collect(),
         Op::Map(range, how) => mappings(*range, *how),
         Op::ListTake(whose) => {
             let task = whose.unwrap_or(0);
@@ -56,6 +57,15 @@ fn pages() -> Vec<Outcome> {
     let pages = alike.chain(next);
     let pages = pages.map(|[first, second]| Outcome::Page(vec![first, second, clean, clean]));
     std::iter::once(Outcome::Page(Vec::new())).chain(pages).collect()
+}
+
+/// None of these pages, each of them by itself, and all.
+pub(crate) fn subsets(pages: Pages) -> Vec<Outcome> {
+    let all: Vec<PageNo> = pages.iter().collect();
+    let each = all.iter().map(|&page| vec![page]);
+    let mut found: Vec<Vec<PageNo>> = std::iter::once(Vec::new()).chain(each).collect();
+    found.extend((all.len() > 1).then_some(all));
+    found.into_iter().map(Outcome::Pages).collect()
 }
 
 /// Every mapping of a range that such a lookup may find or make.

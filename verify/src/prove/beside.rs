@@ -5,7 +5,7 @@ use super::user::User;
 use crate::program::Event;
 use crate::rule::judge_among;
 use diolock::inode::TASKS;
-use diolock::op::{IoEnd, Op, Outcome, PAGE_BLOCKS, PhysicalBlock, Size, TaskId};
+use diolock::op::{IoEnd, Op, Outcome, PageNo, PhysicalBlock, Range, Size, TaskId};
 use std::sync::Arc;
 
 /// What becomes of two users if one takes an io_end of the other off the list.
@@ -20,7 +20,7 @@ impl Machine<'_> {
     pub(super) fn looks_on(&mut self, at: SharedId, of: UserId, beside: Beside) -> UserId {
         match beside {
             Beside::Nothing => of,
-            Beside::PageLeft => self.keeps(at, of),
+            Beside::PageLeft(page) => self.keeps(at, of, page),
             Beside::SlotTaken if self.users.get(of).share.slot.is_none() => of,
             Beside::SlotTaken => {
                 let mut user = User::clone(self.users.get(of));
@@ -31,21 +31,22 @@ impl Machine<'_> {
     }
 
     /// The page has gone that it may have found.
-    fn keeps(&mut self, at: SharedId, of: UserId) -> UserId {
-        if let Some(&kept) = self.kept.get(&(at, of)) {
+    fn keeps(&mut self, at: SharedId, of: UserId, page: PageNo) -> UserId {
+        if let Some(&kept) = self.kept.get(&(at, of, page)) {
             return kept;
         }
         let user = self.users.get(of);
         let mut users = [user.share.clone()];
         // Whoever lets it go, what becomes of those who found it is the same.
         let mut inode = self.shared.get(at).inode.with_users(&[&user.share]);
-        let drop = Op::PageTruncate(Size::ZERO, PAGE_BLOCKS);
+        let all = Range::of_page(page, inode.paging());
+        let drop = Op::PageTruncate(page, Size::blocks(all.start), all.end());
         let _ = inode.perform(0, &drop);
         inode.take_apart(&mut users, 0);
         let [share] = users;
         let user = User { share, ..User::clone(self.users.get(of)) };
         let kept = self.number(user);
-        self.kept.insert((at, of), kept);
+        self.kept.insert((at, of, page), kept);
         kept
     }
 

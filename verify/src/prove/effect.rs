@@ -59,11 +59,12 @@ impl Machine<'_> {
         (needs, op): (Needs, &Op),
         (inode, outcome): (Inode, Outcome),
     ) -> Option<Effect> {
-        let page = |inode: &Inode| inode.cached_page().is_some();
+        let there = |inode: &Inode| inode.cache().there(inode.paging().all());
+        let left =
+            || there(&shared.inode).into_iter().find(|page| inode.cache().page(*page).is_none());
         let beside = match op {
             Op::InodeAioSet(_) => Beside::SlotTaken,
-            _ if page(&shared.inode) && !page(&inode) => Beside::PageLeft,
-            _ => Beside::Nothing,
+            _ => left().map_or(Beside::Nothing, Beside::PageLeft),
         };
         let freed = if let Outcome::Freed(freed) = &outcome { freed.clone() } else { Vec::new() };
         let mut shares = [own.clone()];

@@ -7,7 +7,7 @@ use crate::numbers::Interner;
 use crate::program::Event;
 use crate::rule::{UserRecord, Violation, Written, judge_among};
 use diolock::inode::{Inode, Share, TASKS};
-use diolock::op::{Content, LockName, Op, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{Content, LockName, Op, Outcome, PageNo, PhysicalBlock, TaskId};
 use diolock::task::{Place, Task};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(super) enum Beside {
     /// Nothing.
     Nothing,
     /// The page left the cache: those who have found it keep it.
-    PageLeft,
+    PageLeft(PageNo),
     /// `cur_aio_dio` points at another's io_end from now on, or at none.
     SlotTaken,
 }
@@ -69,7 +69,7 @@ pub(super) struct Machine<'a> {
     /// Why what was found is not all there is.
     pub(super) cut: Option<&'static str>,
     moves: FxHashMap<(SharedId, UserId), Arc<[Move]>>,
-    pub(super) kept: FxHashMap<(SharedId, UserId), UserId>,
+    pub(super) kept: FxHashMap<(SharedId, UserId, PageNo), UserId>,
     pub(super) shares: Interner<Share>,
     pub(super) ops: Interner<Op>,
     pub(super) outcomes: Interner<Outcome>,

@@ -168,7 +168,7 @@ impl Scene {
             exposed: vec![
                 LockName::of_inode(kernel),
                 LockName::against_faults(kernel),
-                LockName::PageLock,
+                LockName::PageLock(0),
             ],
             head: head.to_owned(),
         })

@@ -6,7 +6,7 @@ use super::files::Files;
 use super::outcome::{Back, Held, Told};
 use super::raw::{Aio, Request, move_extents, write_back};
 use crate::litmus::CallSpec;
-use diolock::op::{Range, Shift};
+use diolock::op::{Range, Shift, Span};
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create};
 use rustix::io::{ReadWriteFlags, pwritev2};
 use std::fs::File;
@@ -102,10 +102,12 @@ impl Worker {
         };
         let file = &files.direct;
         let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        let space = |range, flags| {
-            let (start, len) = bytes(range);
+        let at = |span: Span, flags| {
+            let [start, len] =
+                [span.start, span.len()].map(|at| u64::from(at.in_halves()) * self.half);
             fallocate(file, flags, start, len).map_err(io::Error::from)
         };
+        let space = |range, flags| at(Span::of(range, None), flags);
         let done = match *call {
             CallSpec::Pwrite { span, append, aio, flags, .. } => {
                 let start = u64::from(span.start.in_halves()) * self.half;
@@ -148,10 +150,10 @@ impl Worker {
             }
             CallSpec::WritePages => stale_pages_are_no_error(write_back(&files.buffered)),
             CallSpec::Fsync => stale_pages_are_no_error(files.buffered.sync_all()),
-            CallSpec::PunchHole { range, .. } => space(range, punch),
+            CallSpec::PunchHole { span, .. } => at(span, punch),
             CallSpec::Falloc { range, grows: false, .. } => space(range, FallocateFlags::KEEP_SIZE),
             CallSpec::Falloc { range, .. } => space(range, FallocateFlags::empty()),
-            CallSpec::ZeroRange { range, .. } => space(range, FallocateFlags::ZERO_RANGE),
+            CallSpec::ZeroRange { span, .. } => at(span, FallocateFlags::ZERO_RANGE),
             CallSpec::ShiftRange { range, shift, .. } => {
                 let shift = match shift {
                     Shift::Left => FallocateFlags::COLLAPSE_RANGE,

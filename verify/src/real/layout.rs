@@ -5,7 +5,7 @@ use super::calls::Worker;
 use super::files::Files;
 use super::place::Place;
 use crate::litmus::{CallSpec, Litmus};
-use diolock::op::{Extent, PAGE_BLOCKS};
+use diolock::op::Extent;
 use rustix::fs::{Advice, FallocateFlags, SeekFrom, fadvise, fallocate, seek};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -106,8 +106,7 @@ impl Layout<'_> {
         if self.litmus.cached_pages == 0 {
             return Ok(fadvise(&self.files.buffered, 0, None, Advice::DontNeed)?);
         }
-        let page = u64::from(PAGE_BLOCKS) * self.files.block();
-        let mut copy = vec![0; page as usize];
+        let mut copy = vec![0; self.cached() as usize];
         self.files.buffered.read_at(&mut copy, 0)?;
         if let Some((from, to)) = self.stored_to() {
             let buffer = Buffer::of(Mark::old(self.round), (to - from) as usize);
@@ -116,9 +115,15 @@ impl Layout<'_> {
         Ok(())
     }
 
-    /// From where to where the page is dirty, in bytes.
+    /// Where what is cached ends, in bytes.
+    fn cached(&self) -> u64 {
+        let Litmus { cached_pages, paging, .. } = self.litmus;
+        let pages = (*cached_pages).min(u32::from(paging.pages()));
+        u64::from(pages * paging.blocks()) * self.files.block()
+    }
+
+    /// From where to where pages are dirty, in bytes.
     fn stored_to(&self) -> Option<(u64, u64)> {
-        let page = u64::from(PAGE_BLOCKS) * self.files.block();
         let size = self.size();
         let lags = self.litmus.disksize.filter(|&disksize| disksize != self.litmus.size);
         let from = match (self.litmus.dirty, lags) {
@@ -126,7 +131,7 @@ impl Layout<'_> {
             (false, Some(disksize)) => u64::from(disksize.down()) * self.files.block(),
             (false, None) => return None,
         };
-        (self.litmus.cached_pages > 0).then_some((from, size.min(page)))
+        (self.litmus.cached_pages > 0).then_some((from, size.min(self.cached())))
     }
 
     fn check(&self) -> io::Result<()> {

@@ -59,7 +59,7 @@ impl Held {
             Cell::Nothing => return None,
             Cell::Hole | Cell::Unwritten | Cell::Holds(Content::Zero) => Held::Zeros,
             Cell::Holds(Content::Initial) => Held::Old,
-            Cell::Holds(Content::Of(task)) => Held::Of(task),
+            Cell::Holds(Content::Of(by)) => Held::Of(by.task),
             Cell::Holds(Content::Stale | Content::Foreign) => Held::Stale,
         })
     }

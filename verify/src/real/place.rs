@@ -1,7 +1,9 @@
 //! Where the files are made: a directory of a mounted ext4.
 
 use super::buffer::{Buffer, Mark};
+use diolock::op::Paging;
 use rustix::fs::{OFlags, ioctl_getflags, statfs};
+use rustix::param::page_size;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -100,6 +102,12 @@ impl Place {
         // A relative path would lead elsewhere if somebody changed the directory.
         place.dir = fs::canonicalize(dir).map_err(|error| format!("{shown}: {error}"))?;
         Ok(place)
+    }
+
+    /// How many of its blocks a page of this machine holds, if the model has such pages.
+    pub fn paging(&self) -> Option<Paging> {
+        let blocks = page_size() as u64 / self.block;
+        u32::try_from(blocks).ok().and_then(Paging::of)
     }
 
     /// Makes a file there, empty, of a name that nobody else has.

@@ -1,6 +1,6 @@
 //! What of a litmus test no program can carry out.
 
-use crate::litmus::{CallSpec, Litmus};
+use crate::litmus::{CallSpec, Litmus, TaskSpec};
 use crate::program::Memory;
 use diolock::op::{Extent, Fault};
 
@@ -19,6 +19,14 @@ pub fn refused(litmus: &Litmus) -> Option<String> {
     let setup = litmus.setup.iter().find_map(|call| Some((call, of_call(call)?)));
     if let Some((call, why)) = setup {
         return Some(format!("{} in the setup: {why}", call.text()));
+    }
+    let asynchronous =
+        |task: &&TaskSpec| task.calls.iter().filter(|call| call.is_aio()).count() > 1;
+    if let Some(task) = litmus.tasks.iter().find(asynchronous) {
+        let letter = task.letter;
+        return Some(format!(
+            "{letter} has several requests on their way: one a thread is waited for"
+        ));
     }
     of_file(litmus)
 }
@@ -47,6 +55,7 @@ fn of_call(call: &CallSpec) -> Option<&'static str> {
         CallSpec::Commit => Some("when the journal commits is for the kernel to choose"),
         CallSpec::Append(_) => Some("a part of a write, for memory orders"),
         CallSpec::Fallocate(_) => Some("a part of fallocate; `falloc` is all of it"),
+        CallSpec::Reclaim { .. } => Some("when memory is short is for the kernel to find"),
         CallSpec::Evict | CallSpec::WriteThatEvicts => {
             Some("when an inode is evicted is for the kernel to choose")
         }

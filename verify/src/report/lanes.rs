@@ -77,7 +77,7 @@ mod tests {
 
     fn deadlock(extra: usize) -> String {
         let mut first = vec![Op::Lock(IMutex, Exclusive)];
-        first.extend(vec![Op::PagesRead; extra]);
+        first.extend(vec![Op::PagesRead(diolock::op::Pages::one(0)); extra]);
         first.push(Op::Lock(AioMutex, Exclusive));
         let mut second = vec![Op::Lock(AioMutex, Exclusive), Op::Lock(IMutex, Exclusive)];
         for steps in [&mut first, &mut second] {

@@ -187,7 +187,7 @@ fn slice(program: &Program, ph: &'static str, (task, lock, mode): Hold, ts: usiz
     };
     Entry {
         cat: Some("lock"),
-        id: Some(format!("{:#x}", (lock as usize + 1) << 8 | usize::from(task))),
+        id: Some(format!("{:#x}", (lock.index() + 1) << 8 | usize::from(task))),
         ..Entry::new(ph, format!("{}{mode}: {letter}", lock.name()), (LOCKS, 0), ts)
     }
 }

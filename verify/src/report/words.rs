@@ -4,7 +4,7 @@ use crate::program::{Event, Program, Waiting};
 use diolock::inode::Blocked;
 use diolock::op::{
     Bio, Buffer, Content, Ends, Extent, Handle, LockName, LogicalBlock, Mode, Op, OrphanOp,
-    Outcome, PAGE_BLOCKS, PhysicalBlock, PrivateOp, Range, Shift, TaskId,
+    Outcome, PageNo, PhysicalBlock, PrivateOp, Range, Shift, TaskId,
 };
 
 /// Taking a lock, as the kernel spells it: `down_read(i_data_sem)`.
@@ -13,7 +13,7 @@ pub fn lock_words(lock: LockName, mode: Mode) -> String {
         (LockName::DioUnwrittenWq, _) => return "ext4-dio-unwritten: starts".to_owned(),
         (LockName::CompletedIoLock, _) => "spin_lock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_lock",
-        (LockName::PageLock, _) => return "lock_page".to_owned(),
+        (LockName::PageLock(page), _) => return format!("lock_page{}", numbered(page)),
         (_, Mode::Shared) => "down_read",
         (_, Mode::Exclusive) => "down_write",
     };
@@ -25,11 +25,25 @@ fn unlock_words(lock: LockName, mode: Mode) -> String {
         (LockName::DioUnwrittenWq, _) => return "ext4-dio-unwritten: done".to_owned(),
         (LockName::CompletedIoLock, _) => "spin_unlock",
         (LockName::AioMutex | LockName::IMutex, _) => "mutex_unlock",
-        (LockName::PageLock, _) => return "unlock_page".to_owned(),
+        (LockName::PageLock(page), _) => return format!("unlock_page{}", numbered(page)),
         (_, Mode::Shared) => "up_read",
         (_, Mode::Exclusive) => "up_write",
     };
     format!("{call}({})", lock.name())
+}
+
+/// Which page, behind the first.
+fn behind(page: PageNo) -> String {
+    if page == 0 { String::new() } else { format!(" {page}") }
+}
+
+fn numbered(page: PageNo) -> String {
+    if page == 0 { String::new() } else { format!("({page})") }
+}
+
+fn pages_words(pages: &[PageNo]) -> String {
+    let numbers: Vec<String> = pages.iter().map(PageNo::to_string).collect();
+    if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") }
 }
 
 /// A step by itself, in the kernel's words: what does not depend on what comes back.
@@ -56,23 +70,20 @@ pub fn op_words(op: &Op) -> String {
         Op::JournalStop(handle) => return format!("journal_stop: {}", handle_words(*handle)),
         Op::SizeWrite(size) => return format!("i_size := {size}"),
         Op::DisksizeWrite(size) => return format!("i_disksize := {size}"),
-        Op::PageTruncate(from, to) if *to >= PAGE_BLOCKS => {
-            return format!("drop cached blocks from {from} on");
-        }
-        Op::PageTruncate(from, to) => {
+        Op::PageTruncate(_, from, to) => {
             return format!("drop cached blocks {from} to {}", to - 1);
         }
-        Op::PageZero(from, _) => {
+        Op::PageZero(_, from, _) => {
             return format!("zero cached block {} from {from} on", from.down());
         }
-        Op::PageStore(stored, _) => return format!("store to cached {}", buffers(stored)),
-        Op::PageClean(written, _) => {
+        Op::PageStore(_, stored, ..) => return format!("store to cached {}", buffers(stored)),
+        Op::PageClean(page, written, _) => {
             let to: Vec<PhysicalBlock> = written.iter().map(|w| w.1).collect();
-            return format!("page: clean, goes to {}", block_words(&to));
+            return format!("page{}: clean, goes to {}", behind(*page), block_words(&to));
         }
-        Op::PageCommit(dirty) => {
+        Op::PageCommit(page, dirty) => {
             let to: Vec<PhysicalBlock> = dirty.iter().map(|w| w.1).collect();
-            return format!("page: dirty, goes to {}", block_words(&to));
+            return format!("page{}: dirty, goes to {}", behind(*page), block_words(&to));
         }
         Op::Map(range, _) => return format!("map {}", range_words(*range)),
         Op::Convert(range, _) | Op::ConvertExtent(range, _) => {
@@ -90,7 +101,7 @@ pub fn op_words(op: &Op) -> String {
         Op::Bio(blocks, Bio::Page { .. }) => {
             return format!("write page to {}", block_words(blocks));
         }
-        Op::Bio(blocks, Bio::Write { cut, zeroed }) => {
+        Op::Bio(blocks, Bio::Write { cut, zeroed, .. }) => {
             let half = match (cut.front, cut.back) {
                 (false, false) => "",
                 (false, true) if blocks.len() == 1 => " lower half",
@@ -133,13 +144,18 @@ pub fn op_words(op: &Op) -> String {
         Op::WriteSync => "generic_write_sync",
         Op::QueueWork => "queue_work",
         Op::WarnSize => "WARN_ON(i_size < i_disksize)",
-        Op::PagesRead => "nrpages",
-        Op::PageInvalidate => "drop the page",
-        Op::PageRelease => "drop the page's buffers",
-        Op::PageIn => "add the page",
-        Op::PageLook | Op::PageFind(_) => "page",
-        Op::PageDirty => "page: dirty?",
-        Op::PageFill(_) => "page read",
+        Op::PagesRead(_) => "nrpages",
+        Op::PagesFind(_) => "which pages are there?",
+        Op::PagesDirty(_) => "dirty pages?",
+        Op::PageInvalidate(0) => "drop the page",
+        Op::PageInvalidate(page) => return format!("drop page {page}"),
+        Op::PageRelease(0) => "drop the page's buffers",
+        Op::PageRelease(page) => return format!("drop the buffers of page {page}"),
+        Op::PageIn(0) => "add the page",
+        Op::PageIn(page) => return format!("add page {page}"),
+        Op::PageLook(page) | Op::PageFind(page, _) => return format!("page{}", behind(*page)),
+        Op::PageDirty(page) => return format!("page{}: dirty?", behind(*page)),
+        Op::PageFill(page, _) => return format!("page{} read", behind(*page)),
         Op::DepthRead => "depth of the tree",
         Op::Free(_) | Op::FreeRange(_) => "free blocks",
         Op::InodeAioSet(None) => "cur_aio_dio = NULL",
@@ -162,15 +178,23 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
     let came_back = match (&event.op, &event.outcome) {
         (Op::DioBegin(_), _) => return format!("i_dio_count: {} -> {count}", count - 1),
         (Op::DioEnd(_), _) => return format!("inode_dio_done: {} -> {count}", count + 1),
-        (Op::PageInvalidate, Outcome::Flag(false)) => {
-            return "page: dirty, it stays (-EBUSY)".to_owned();
+        (Op::PageInvalidate(page), Outcome::Flag(false)) => {
+            return format!("page{}: dirty, it stays (-EBUSY)", behind(*page));
         }
-        (Op::PageDirty, Outcome::Page(page)) => {
-            let dirty = (0..).zip(page).filter(|(_, buffer)| buffer.dirty);
+        (Op::PagesFind(_), Outcome::Pages(pages)) => {
+            return format!("pages there: {}", pages_words(pages));
+        }
+        (Op::PagesDirty(_), Outcome::Pages(pages)) => {
+            return format!("dirty pages: {}", pages_words(pages));
+        }
+        (&Op::PageDirty(no), Outcome::Page(page)) => {
+            let first = program.inode.paging().start(no);
+            let no = behind(no);
+            let dirty = (first..).zip(page).filter(|(_, buffer)| buffer.dirty);
             let dirty: Vec<_> = dirty.map(|(block, buffer)| (block, buffer.mapped)).collect();
             return match dirty.is_empty() {
-                true => "page: clean".to_owned(),
-                false => format!("page: dirty {}", buffers(&dirty)),
+                true => format!("page{no}: clean"),
+                false => format!("page{no}: dirty {}", buffers(&dirty)),
             };
         }
         (Op::InodeAioSet(Some(of)), _) => return format!("cur_aio_dio = io_end of {}", name(*of)),
@@ -180,7 +204,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
             return format!("completed list: take {}", name(io_end.task));
         }
         (Op::ListTake(_), _) => return "completed list: nothing".to_owned(),
-        (Op::CountRead(_) | Op::PagesRead | Op::DepthRead, Outcome::Value(value)) => {
+        (Op::CountRead(_) | Op::PagesRead(_) | Op::DepthRead, Outcome::Value(value)) => {
             return format!("{} = {value}", op_words(&event.op));
         }
         (Op::SizeRead | Op::DisksizeRead, Outcome::Size(size)) => {
@@ -200,9 +224,9 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::PageRead(_), Outcome::Data(data)) => {
             data.first().map_or_else(String::new, |d| content_words(program, d[0]))
         }
-        (Op::PageFind(_), outcome) => flag(outcome, "up to date", "not there").to_owned(),
-        (Op::PageLook | Op::PageIn, Outcome::Page(page)) => page_words(page),
-        (Op::PageFill(contents), _) => {
+        (Op::PageFind(..), outcome) => flag(outcome, "up to date", "not there").to_owned(),
+        (Op::PageLook(_) | Op::PageIn(_), Outcome::Page(page)) => page_words(page),
+        (Op::PageFill(_, contents), _) => {
             let halves = contents.iter().flat_map(|filled| filled.1);
             let mut held: Vec<_> = halves.map(|c| content_words(program, c)).collect();
             held.dedup();
@@ -346,7 +370,7 @@ fn converted(outcome: &Outcome) -> String {
 /// What half a block holds: `old data`, `W's`.
 pub fn content_words(program: &Program, content: Content) -> String {
     match content {
-        Content::Of(task) => format!("{}'s", program.names[usize::from(task)].letter),
+        Content::Of(by) => format!("{}'s", program.whose(by)),
         Content::Initial => "old data".to_owned(),
         Content::Stale => "STALE".to_owned(),
         Content::Zero => "zeros".to_owned(),

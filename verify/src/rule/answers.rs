@@ -159,7 +159,7 @@ pub fn told(program: &Program, events: &[Event]) -> Vec<Vec<Answer>> {
 /// Data, of whichever task of the two that an asynchronous call has.
 pub(super) fn cell(program: &Program, content: Content) -> Cell {
     Cell::Holds(match content {
-        Content::Of(task) => Content::Of(program.submitter(task)),
+        Content::Of(by) => Content::Of(program.asked(by)),
         other => other,
     })
 }

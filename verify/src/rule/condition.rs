@@ -5,7 +5,7 @@ use super::pages::{halves_below, reads_as};
 use super::{Gathered, Judgement, RuleId, broken};
 use crate::condition::{Cell, Facts};
 use crate::program::{Program, System};
-use diolock::op::{Content, Extent, LogicalBlock, Mapped, PAGE_BLOCKS};
+use diolock::op::{Content, Extent, LogicalBlock, Mapped};
 
 /// R15; and what `exists` asks for is booked if it is there.
 pub(super) fn judge(
@@ -27,8 +27,7 @@ pub(super) fn judge(
     if !program.rules.has(RuleId::R15) {
         return Ok(());
     }
-    let letter = |task| program.names[usize::from(task)].letter;
-    match program.conditions.broken(&facts, letter) {
+    match program.conditions.broken(&facts, |task| program.task(task)) {
         Some(text) => broken(RuleId::R15, text),
         None => Ok(()),
     }
@@ -38,10 +37,7 @@ pub(super) fn judge(
 pub(crate) fn facts(answers: &Answers, program: &Program, system: &System) -> Facts {
     let inode = &system.inode;
     let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
-    let page = |block: LogicalBlock| {
-        let held = inode.cached_page().and_then(|page| page.held(block));
-        held.map_or([Cell::Nothing; 2], cells)
-    };
+    let page = |block: LogicalBlock| inode.cache().held(block).map_or([Cell::Nothing; 2], cells);
     let file = |block: LogicalBlock| {
         let mut held = cells(reads_as(inode, block));
         held[halves_below(inode, block).end..].fill(Cell::Nothing);
@@ -56,7 +52,7 @@ pub(crate) fn facts(answers: &Answers, program: &Program, system: &System) -> Fa
         size: inode.size(),
         disksize: inode.disksize(),
         file: (0..inode.size().up()).map(file).collect(),
-        page: (0..PAGE_BLOCKS).map(page).collect(),
+        page: (0..inode.paging().end()).map(page).collect(),
         disk: inode.extents().mapping().iter().map(disk).collect(),
         answers: system.tasks().map(|task| answers.of(task, program)).collect(),
     }

@@ -4,7 +4,7 @@ use super::view::{End, View};
 use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
-use diolock::op::{Bio, Content, Ends, Extent, LockName, Mode, Op, Outcome, PhysicalBlock, TaskId};
+use diolock::op::{Bio, Content, Ends, Extent, Op, Outcome, PhysicalBlock, TaskId};
 
 /// R4. I/O is in flight from its submission to its end; synchronous I/O is one step here, so that only
 /// what it reaches can be wrong.
@@ -94,7 +94,7 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
     else {
         return Ok(());
     };
-    if view.me().holds(LockName::PageLock, Mode::Exclusive) {
+    if view.me().holds_page() {
         return Ok(());
     }
     let never_held = |content: &Content| matches!(content, Content::Stale | Content::Foreign);

@@ -18,7 +18,7 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
     use LockName::{CompletedIoLock, IDataSem, PageLock};
     use Mode::{Exclusive, Shared};
     let inode_lock = inode_lock(kernel);
-    Some(match op {
+    Some(match *op {
         Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => {
             (IDataSem, Shared, "the extent tree")
         }
@@ -36,15 +36,15 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
             (IDataSem, Exclusive, "i_disksize")
         }
         Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
-        Op::PageFill(_)
-        | Op::PageStore(..)
-        | Op::PageClean(..)
-        | Op::PageRelease
-        | Op::PageCommit(_)
-        | Op::PageIn
-        | Op::PageTruncate(..)
-        | Op::PageZero(..)
-        | Op::PageInvalidate => (PageLock, Exclusive, "the cached page"),
+        Op::PageFill(page, _)
+        | Op::PageStore(page, ..)
+        | Op::PageClean(page, ..)
+        | Op::PageRelease(page)
+        | Op::PageCommit(page, _)
+        | Op::PageIn(page)
+        | Op::PageTruncate(page, ..)
+        | Op::PageZero(page, ..)
+        | Op::PageInvalidate(page) => (PageLock(page), Exclusive, "the cached page"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,
     })

@@ -2,10 +2,11 @@
 
 use super::records::{
     BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, ExtentsRecord, Halves, IoEndRecord,
-    LockRecord, PageDataRecord, PagesRecord, Set, SizeRecord, TaskRecord,
+    LockRecord, PageDataRecord, PageRecord, Set, SizeRecord, TaskRecord,
 };
 use crate::program::Program;
 use diolock::call::Call;
+use diolock::inode::Inode;
 use diolock::op::{Extent, TaskId, WaitQueue};
 use std::sync::Arc;
 
@@ -27,6 +28,15 @@ impl<R: Copy + Default> Table<R> {
     }
 }
 
+impl Table<PageRecord> {
+    /// The pages of a file at the start.
+    pub(super) fn of_pages(inode: &Inode) -> Table<PageRecord> {
+        let there = |page| inode.cache().page(page).is_some();
+        let pages = inode.paging().all().iter();
+        Table(pages.map(|page| PageRecord { there: there(page), ..Default::default() }).collect())
+    }
+}
+
 /// All that the rules remember.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Memory {
@@ -42,7 +52,7 @@ pub(super) struct Memory {
     pub(super) slot: Option<TaskId>,
     pub(super) closed: bool,
     pub(super) extents: ExtentsRecord,
-    pub(super) pages: PagesRecord,
+    pub(super) pages: Table<PageRecord>,
     pub(super) listed: Vec<TaskId>,
     pub(super) locks: Table<LockRecord>,
     pub(super) blocks: Table<BlockRecord>,
@@ -81,10 +91,7 @@ impl Memory {
             slot: None,
             closed: false,
             extents: ExtentsRecord::default(),
-            pages: PagesRecord {
-                there: program.inode.cached_page().is_some(),
-                ..PagesRecord::default()
-            },
+            pages: Table::of_pages(&program.inode),
             listed: Vec::new(),
             locks: Table::default(),
             blocks: Table::default(),

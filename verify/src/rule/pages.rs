@@ -6,7 +6,7 @@ use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::call::Call;
 use diolock::inode::Inode;
-use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, PAGE_BLOCKS, Size, TaskId};
+use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, Size};
 
 /// R5: what is copied from a page. Bytes that the file never held are always wrong. Zeros are wrong where
 /// i_size, when the reader looked, vouched for data, and neither the reader nor who filled the page knew
@@ -40,7 +40,8 @@ pub(super) fn read(view: &View<'_>) -> Judgement {
 
 /// R5: a store goes to the page that is in the cache, and so does what is to be written anew.
 pub(super) fn store_is_kept(view: &View<'_>) -> Judgement {
-    if matches!(view.event.op, Op::PageStore(..) | Op::PageCommit(_)) && !view.pages().there {
+    let (Op::PageStore(page, ..) | Op::PageCommit(page, _)) = view.event.op else { return Ok(()) };
+    if !view.page(page).there {
         let text = format!("{} stored to a page that had been dropped: it is lost", view.who());
         return broken(RuleId::R5, text);
     }
@@ -74,20 +75,20 @@ pub(super) fn on_disk(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
 
 /// What a read of a block finds: its page if that is up to date there, else its block of the device.
 pub(super) fn reads_as(inode: &Inode, block: LogicalBlock) -> [Content; 2] {
-    let cached = inode.cached_page().and_then(|page| page.held(block));
-    cached.unwrap_or_else(|| on_disk(inode, block))
+    inode.cache().held(block).unwrap_or_else(|| on_disk(inode, block))
 }
 
-/// R5, at the end: a clean block of the page that is up to date is a copy of the file's.
+/// R5, at the end: a clean block of a page that is up to date is a copy of the file's.
 pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
-    let Some(page) = inode.cached_page() else { return Ok(()) };
     let looks = |call: &Call| !matches!(call, Call::Script(_)) || call.uses_the_page();
     if program.appends() || !program.calls.iter().any(looks) {
         return Ok(());
     }
-    for block in 0..inode.size().up().min(PAGE_BLOCKS) {
-        let clean = !page.buffers[block as usize].dirty;
-        let Some(held) = page.held(block).filter(|_| clean) else { continue };
+    let blocks = inode.cache().iter().flat_map(|page| page.range().blocks());
+    for block in blocks.take_while(|&block| block < inode.size().up()) {
+        let page = inode.cache().of_block(block);
+        let clean = page.and_then(|page| page.buffer(block)).is_some_and(|buffer| !buffer.dirty);
+        let Some(held) = inode.cache().held(block).filter(|_| clean) else { continue };
         let disk = on_disk(inode, block);
         if let Some(half) = halves_below(inode, block).find(|&half| held[half] != disk[half]) {
             let text = format!(
@@ -113,10 +114,9 @@ pub(super) fn halves_below(inode: &Inode, block: LogicalBlock) -> std::ops::Rang
 }
 
 pub(super) fn words(program: &Program, content: Content) -> String {
-    let letter = |task: TaskId| program.names[usize::from(task)].letter;
     match content {
         Content::Initial => "what it held at the start".to_owned(),
-        Content::Of(task) => format!("{}'s data", letter(task)),
+        Content::Of(by) => format!("{}'s data", program.whose(by)),
         Content::Zero => "zeros".to_owned(),
         Content::Stale => "what was on the device before".to_owned(),
         Content::Foreign => "another file's data".to_owned(),

@@ -5,8 +5,7 @@
 
 use super::memory::{Memory, Table};
 use super::records::{
-    BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, IoEndRecord, PagesRecord, SizeRecord,
-    TaskRecord,
+    BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, IoEndRecord, SizeRecord, TaskRecord,
 };
 use diolock::inode::{Inode, TASKS};
 use diolock::op::{LockName, Mode, Owner, PhysicalBlock, Size, TaskId};
@@ -134,7 +133,7 @@ impl Memory {
             slot: None,
             closed: false,
             extents: Default::default(),
-            pages: PagesRecord { there: inode.cached_page().is_some(), ..Default::default() },
+            pages: Table::of_pages(inode),
             listed: mover.listed.clone(),
             locks: Table::default(),
             blocks: Table::default(),

@@ -133,7 +133,7 @@ pub(crate) struct TaskRecord {
     pub(super) vouched: Halves,
     /// Where the extent tree had lost data when it last looked.
     pub(super) holes: Halves,
-    /// The same, when the page was filled that it found.
+    /// The same, when the pages were filled that it found.
     pub(super) page_holes: Halves,
     /// How deep the extent tree was when it last looked without a handle.
     pub(super) credits_for: Option<Blocks>,
@@ -172,6 +172,11 @@ impl TaskRecord {
 
     pub(super) fn holds_inode_lock(&self, mode: Mode) -> bool {
         self.holds(LockName::IMutex, mode) || self.holds(LockName::IRwsem, mode)
+    }
+
+    /// Whether it holds the lock of a page.
+    pub(super) fn holds_page(&self) -> bool {
+        self.held.iter().any(|held| matches!(held.0, LockName::PageLock(_)))
     }
 
     /// The references for that task's I/O; they are somebody else's from now on.
@@ -250,10 +255,10 @@ pub(super) struct IoEndRecord {
     pub(super) references: u8,
 }
 
-/// The page cache.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct PagesRecord {
-    /// There is a page.
+/// A page of the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct PageRecord {
+    /// It is there.
     pub(super) there: bool,
     /// Where who filled it knew of data taken away.
     pub(super) holes: Halves,

@@ -1,12 +1,12 @@
 //! What the rules remember of each event.
 
-use super::records::{DioRecord, Halves, PagesRecord};
+use super::records::{DioRecord, Halves, PageRecord};
 use super::view::View;
 use diolock::call::Call;
 use diolock::kernel::Version;
 use diolock::op::{
-    Bio, Ends, Extent, Handle, LockName, MapFor, Mode, Op, OrphanOp, Outcome, PAGE_BLOCKS,
-    PhysicalBlock, PrivateOp, Size, Submission, TaskId, WaitQueue,
+    Bio, Ends, Extent, Handle, LockName, MapFor, Mode, Op, OrphanOp, Outcome, PageNo,
+    PhysicalBlock, PrivateOp, Range, Size, Submission, TaskId, WaitQueue,
 };
 
 /// Whether the end of the task's I/O runs in interrupt, up to a step of its own that says no longer.
@@ -103,15 +103,16 @@ pub(super) fn remember(view: &mut View<'_>) {
             task.references.sort_unstable();
             task.wrote.join(left.wrote);
         }
-        (Op::PageInvalidate, Outcome::Flag(true)) => {
-            view.pages_mut().there = false;
+        (&Op::PageInvalidate(page), Outcome::Flag(true)) => {
+            view.page_mut(page).there = false;
             pages_gone(view);
         }
-        (&Op::PageTruncate(from, to), _) => {
-            if from == Size::default() && to >= PAGE_BLOCKS {
-                view.pages_mut().there = false;
+        (&Op::PageTruncate(page, from, to), _) => {
+            let paging = view.program.inode.paging();
+            if paging.whole(page, from, to) {
+                view.page_mut(page).there = false;
             } else {
-                for block in from.down()..to.min(PAGE_BLOCKS) {
+                for block in from.down()..to.min(paging.end_of(page)) {
                     let first_stays = from.splits() && block == from.down();
                     let cut = &mut view.page_data_mut(block).cut;
                     *cut = [cut[0] || !first_stays, true];
@@ -119,27 +120,28 @@ pub(super) fn remember(view: &mut View<'_>) {
             }
             pages_gone(view);
         }
-        (&Op::PageZero(from, _), _) => view.page_data_mut(from.down()).cut[1] = true,
-        (Op::PageIn, _) => {
-            let pages = view.pages_mut();
-            if !pages.there {
-                *pages = PagesRecord { there: true, holes: Halves::default() };
+        (&Op::PageZero(_, at, _), _) => view.page_data_mut(at.down()).cut[at.half()] = true,
+        (&Op::PageIn(page), _) => {
+            let page = view.page_mut(page);
+            if !page.there {
+                *page = PageRecord { there: true, holes: Halves::default() };
             }
         }
-        (Op::PageFind(_), Outcome::Flag(true)) => {
-            let holes = view.pages().holes;
-            view.me_mut().page_holes = holes;
+        (&Op::PageFind(page, _), Outcome::Flag(true)) => {
+            let holes = view.page(page).holes;
+            found(view, page, holes);
         }
-        (Op::PagesRead, Outcome::Value(0)) => pages_gone(view),
-        (Op::PageFill(filled), _) => {
+        (Op::PagesRead(_), Outcome::Value(0)) => pages_gone(view),
+        (Op::PagesFind(_), Outcome::Pages(pages)) if pages.is_empty() => pages_gone(view),
+        (&Op::PageFill(page, ref filled), _) => {
             let mut read = Halves::default();
             filled.iter().for_each(|filled| read.join(Halves::of(filled.0, None)));
-            let mut holes = view.pages().holes.less(read);
+            let mut holes = view.page(page).holes.less(read);
             holes.join(view.me().holes.and(read));
-            view.pages_mut().holes = holes;
-            view.me_mut().page_holes = holes;
+            view.page_mut(page).holes = holes;
+            found(view, page, holes);
         }
-        (Op::PageStore(stored, cut), _) => {
+        (Op::PageStore(_, stored, cut, _), _) => {
             for (at, &(block, _)) in stored.iter().enumerate() {
                 view.me_mut().wrote.join(Halves::within(block, cut.halves(at, stored.len())));
             }
@@ -230,8 +232,8 @@ fn take(view: &mut View<'_>, lock: LockName, mode: Mode) {
     if lock.is_inode_lock() {
         task.uncounted = left.uncounted;
     }
-    if lock == LockName::PageLock {
-        task.awaits = left.wrote_back;
+    if matches!(lock, LockName::PageLock(_)) {
+        task.awaits.join(left.wrote_back);
     }
 }
 
@@ -249,10 +251,22 @@ fn release(view: &mut View<'_>, lock: LockName, mode: Mode) {
         if uncounted {
             view.lock_mut(lock).uncounted.add(me);
         }
-    } else if lock == LockName::PageLock {
-        let wrote_back = std::mem::take(&mut task.wrote_back);
+    } else if matches!(lock, LockName::PageLock(_)) {
+        let wrote_back = task.wrote_back;
+        // What is written together is let go page by page.
+        if !task.holds_page() {
+            task.wrote_back = Default::default();
+        }
         view.lock_mut(lock).wrote_back.join(wrote_back);
     }
+}
+
+/// It has a page in hand, filled by somebody who knew of these holes.
+fn found(view: &mut View<'_>, page: PageNo, holes: Halves) {
+    let of_page = Halves::of_range(Range::of_page(page, view.program.inode.paging()));
+    let known = &mut view.me_mut().page_holes;
+    *known = known.less(of_page);
+    known.join(holes);
 }
 
 fn pages_gone(view: &mut View<'_>) {
@@ -358,7 +372,7 @@ fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
                 }
             }
         }
-        Bio::Write { cut, zeroed } => {
+        Bio::Write { cut, zeroed, .. } => {
             let task = view.me_mut();
             task.wrote_to = Size::halves((2 * task.mapped_to).saturating_sub(u32::from(cut.back)));
             let place = |number| blocks.iter().position(|&block| block == number);

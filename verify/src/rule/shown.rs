@@ -55,7 +55,7 @@ impl Witness {
             }
             Verb::RunsOutOfSpace => event.outcome == Outcome::NoSpace,
             Verb::FindsCachedPages => {
-                event.op == Op::PagesRead && matches!(event.outcome, Outcome::Value(1..))
+                matches!((&event.op, &event.outcome), (Op::PagesRead(_), Outcome::Value(1..)))
             }
             Verb::Overlaps(other) => matches!(event.op, Op::Bio(..)) && rules.in_flight(other),
             Verb::FreesUnder(other) => {

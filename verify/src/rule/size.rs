@@ -58,8 +58,10 @@ pub(super) fn changed(view: &View<'_>) -> Judgement {
 /// Whether a page that is to be written back lies past i_disksize.
 fn delays(inode: &Inode) -> bool {
     let (size, disksize) = inode.sizes();
-    let dirty = inode.cached_page().into_iter().flat_map(|page| page.dirty());
-    dirty.into_iter().any(|block| disksize < Size::blocks(block + 1) && Size::blocks(block) < size)
+    inode
+        .cache()
+        .dirty()
+        .any(|block| disksize < Size::blocks(block + 1) && Size::blocks(block) < size)
 }
 
 /// R11, at the end.
@@ -74,7 +76,7 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
     }
     // What a direct write has put there and nobody has taken away.
     let direct = |content: &Content| match *content {
-        Content::Of(task) => Some(task).filter(|&task| end.task(task).wrote_to > Size::default()),
+        Content::Of(by) => Some(by).filter(|by| end.task(by.task).wrote_to > Size::default()),
         _ => None,
     };
     // (What is in a page goes over what is on the disk.)
@@ -85,8 +87,8 @@ pub(super) fn agree(end: End<'_>, program: &Program, inode: &Inode) -> Judgement
     };
     let halves = disksize.in_halves()..size.in_halves();
     let lost = halves.filter_map(held).find_map(|content| direct(&content));
-    if let Some(task) = lost {
-        let name = program.names[usize::from(task)].letter;
+    if let Some(by) = lost {
+        let name = program.whose(by);
         let text =
             format!("{name} wrote within i_size, and i_disksize ({disksize}) does not cover it");
         return broken(RuleId::R11, text);

@@ -6,7 +6,7 @@ use super::view::End;
 use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::inode::Inode;
-use diolock::op::{Content, PAGE_BLOCKS, TaskId};
+use diolock::op::{Content, TaskId};
 
 /// R13, at the end: what reads find where somebody put data is what one of those put there, whoever was
 /// last. Zeros do as well where a truncate has been; where a hole was punched or extents were moved,
@@ -17,13 +17,12 @@ pub(super) fn kept(end: End<'_>, program: &Program, inode: &Inode) -> Judgement 
         for (half, &found) in found[halves_below(inode, block)].iter().enumerate() {
             let here = Halves::of(block, Some(half));
             let touches = |halves: Halves| !halves.and(here).is_empty();
-            let cut =
-                block < PAGE_BLOCKS && end.page_data(block).cut[half] || touches(end.size().cut);
+            let cut = end.page_data(block).cut[half] || touches(end.size().cut);
             if touches(end.extents().holes) || found == Content::Zero && cut {
                 continue;
             }
             let mut writers = end.tasks().filter(|(_, task)| touches(task.wrote));
-            let kept = |(task, _): (TaskId, &TaskRecord)| found == Content::Of(task);
+            let kept = |(task, _): (TaskId, &TaskRecord)| matches!(found, Content::Of(by) if by.task == task);
             if let Some((writer, _)) = writers.clone().next()
                 && !writers.any(kept)
             {

@@ -8,10 +8,10 @@
 use super::memory::Memory;
 use super::records::{
     BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, ExtentsRecord, IoEndRecord, LockRecord,
-    PageDataRecord, PagesRecord, Set, SizeRecord, TaskRecord,
+    PageDataRecord, PageRecord, Set, SizeRecord, TaskRecord,
 };
 use crate::program::{Event, Program};
-use diolock::op::{Access, LockName, LogicalBlock, Object, Op, PhysicalBlock, TaskId};
+use diolock::op::{Access, LockName, LogicalBlock, Object, Op, PageNo, PhysicalBlock, TaskId};
 use std::sync::Arc;
 
 /// What the judgement of one event may see and change.
@@ -127,8 +127,30 @@ records! {
     slot, slot_mut: Object::InodeAio => slot: Option<TaskId>;
     closed, closed_mut: Object::File => closed: bool;
     extents, extents_mut: Object::Extents => extents: ExtentsRecord;
-    pages, pages_mut: Object::Pages => pages: PagesRecord;
     listed, listed_mut: Object::CompletedList => listed: Vec<TaskId>;
+}
+
+/// What an object of several goes by: its place among them.
+trait Key {
+    fn at(self) -> usize;
+}
+
+macro_rules! keys {
+    ($($key:ty),+) => {
+        $(impl Key for $key {
+            fn at(self) -> usize {
+                self as usize
+            }
+        })+
+    };
+}
+
+keys!(PageNo, TaskId, LogicalBlock);
+
+impl Key for LockName {
+    fn at(self) -> usize {
+        self.index()
+    }
 }
 
 /// The same for objects that there are several of.
@@ -139,11 +161,11 @@ macro_rules! tables {
                 #[allow(dead_code, reason = "made for each object alike")]
                 pub(super) fn $look(&self, key: $key) -> $record {
                     self.may_look($object(key));
-                    self.memory.$field.get(key as usize)
+                    self.memory.$field.get(key.at())
                 }
                 pub(super) fn $change(&mut self, key: $key) -> &mut $record {
                     self.may_change($object(key));
-                    self.memory.$field.get_mut(key as usize)
+                    self.memory.$field.get_mut(key.at())
                 }
             )+
         }
@@ -151,7 +173,7 @@ macro_rules! tables {
             $(
                 #[allow(dead_code, reason = "made for each object alike")]
                 pub(super) fn $look(self, key: $key) -> $record {
-                    self.memory.$field.get(key as usize)
+                    self.memory.$field.get(key.at())
                 }
             )+
         }
@@ -164,6 +186,7 @@ tables! {
     in_flight, in_flight_mut(PhysicalBlock): Object::InFlight => in_flight: Set;
     io_end, io_end_mut(TaskId): Object::IoEnd => io_ends: IoEndRecord;
     dio, dio_mut(TaskId): Object::DioRefcount => dios: DioRecord;
+    page, page_mut(PageNo): Object::Page => pages: PageRecord;
     page_data, page_data_mut(LogicalBlock): Object::PageData => page_data: PageDataRecord;
 }
 

@@ -1,6 +1,7 @@
 //! What a schedule was made for, as a hash of both: the litmus test, and all its tasks can do.
 
 use crate::litmus::MAX_TASKS;
+use crate::local::subsets;
 use crate::program::{Program, Run};
 use crate::rule::Gathered;
 use diolock::call::Call;
@@ -125,14 +126,14 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::PutIoEnd(_)
         | Op::DropRefcount(_)
         | Op::Orphan(OrphanOp::Test)
-        | Op::PageFind(_)
-        | Op::PageInvalidate
-        | Op::PageRelease
+        | Op::PageFind(..)
+        | Op::PageInvalidate(_)
+        | Op::PageRelease(_)
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {
             vec![Outcome::Flag(false), Outcome::Flag(true)]
         }
-        Op::PagesRead | Op::CountRead(_) | Op::DepthRead => [0, 1].map(Outcome::Value).to_vec(),
+        Op::PagesRead(_) | Op::CountRead(_) | Op::DepthRead => [0, 1].map(Outcome::Value).to_vec(),
         Op::SizeRead | Op::DisksizeRead => {
             (0..=3).chain([16]).map(|n| Outcome::Size(Size::blocks(n))).collect()
         }
@@ -149,8 +150,9 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         Op::Bio(blocks, Bio::Read { .. }) => {
             vec![Outcome::Data(vec![[Content::Initial; 2]; blocks.len()])]
         }
-        Op::PageLook | Op::PageDirty => pages(),
-        Op::PageIn => pages().split_off(1),
+        Op::PageLook(_) | Op::PageDirty(_) => pages(),
+        Op::PagesFind(pages) | Op::PagesDirty(pages) => subsets(*pages),
+        Op::PageIn(_) => pages().split_off(1),
         Op::PageRead(_) => vec![Outcome::Data(vec![[Content::Initial; 2]])],
         Op::Free(_) | Op::FreeRange(_) => vec![Outcome::Freed(Vec::new())],
         Op::Convert(range, _) | Op::ConvertExtent(range, _) => extents

@@ -3,7 +3,7 @@
 use diolock::op::Size;
 
 /// Each in a few words: the call, then its keys.
-pub const CALLS: [&str; 57] = [
+pub const CALLS: [&str; 61] = [
     "pwrite block=0",
     "pwrite block=1",
     "pwrite block=0 blocks=2",
@@ -50,8 +50,10 @@ pub const CALLS: [&str; 57] = [
     "ftruncate to=3",
     "punch_hole block=0",
     "punch_hole block=1",
+    "punch_hole block=0 half=upper",
     "zero_range block=0",
     "zero_range block=1",
+    "zero_range block=0.5",
     "collapse_range block=0",
     "collapse_range block=1",
     "insert_range block=0",
@@ -61,6 +63,8 @@ pub const CALLS: [&str; 57] = [
     "falloc_grow block=2",
     "move_extents block=0",
     "commit",
+    "reclaim",
+    "kswapd",
 ];
 
 /// Past every block.

@@ -162,6 +162,7 @@ mod tests {
             seed: 1,
             calls: Vec::new(),
             files: STARTS.len(),
+            paging: Default::default(),
             shard: Shard::WHOLE,
             engines: vec![EngineName::Graph],
             limits: Limits { states, executions: 1 },

@@ -2,7 +2,7 @@
 
 use super::random::SplitMix;
 use crate::engine::EngineName;
-use diolock::kernel::Version;
+use diolock::kernel::{Paging, Version};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub struct Options {
     pub calls: Vec<String>,
     /// Only on that many of the start files, the first ones.
     pub files: usize,
+    /// Pages are so large.
+    pub paging: Paging,
     /// Of these programs that part.
     pub shard: Shard,
     /// Who judges. The first one's answer is the one that is explained.

@@ -86,7 +86,9 @@ impl Part {
     /// In one line: `size = 1, extents = ["written"]: pwrite block=0 | ftruncate to=0`.
     pub fn line(&self) -> String {
         let calls: Vec<&str> = self.calls.iter().map(|&at| CALLS[at]).collect();
-        format!("{}: {}", self.file.text(), calls.join(" | "))
+        let pages = self.file.page_blocks();
+        let pages = pages.map_or_else(String::new, |blocks| format!("page_blocks = {blocks}, "));
+        format!("{pages}{}: {}", self.file.text(), calls.join(" | "))
     }
 
     /// Whether it runs without dioread_nolock. Up to v3.7 a hole within a page is zeroed after the wait for unwritten
@@ -96,7 +98,7 @@ impl Part {
         const STORES: [&str; 4] = ["write", "fault", "writepages", "fsync"];
         let has = |names: &[&str]| self.call_texts().any(|call| names.contains(&call.name()));
         let writes_back = has(&["punch_hole"]) && (self.file.dirty || has(&STORES));
-        version < Version::V3_11 && writes_back
+        version < Version::V3_11 && writes_back && self.file.paging.blocks() > 1
     }
 
     /// As a litmus file that expects a verdict.
@@ -109,6 +111,9 @@ impl Part {
         }
         if self.refuses_nolock(version) {
             text.push_str("mount = { dioread_nolock = false }\n");
+        }
+        if let Some(blocks) = self.file.page_blocks() {
+            text.push_str(&format!("page_blocks = {blocks}\n"));
         }
         text.push_str(&format!("file = {{ {} }}\ntask = [\n", self.file.text()));
         for (call, letter) in self.call_texts().zip('A'..) {

@@ -17,8 +17,9 @@ pub(super) struct Programs {
 
 /// The programs of a shard.
 pub(super) fn programs(options: &Options) -> Programs {
+    let starts = STARTS.each_ref().map(|file| file.in_pages(options.paging));
     // What one call alone cannot state is not tried with others.
-    let alone: BTreeMap<&Start, Vec<Option<String>>> = STARTS
+    let alone: BTreeMap<&Start, Vec<Option<String>>> = starts
         .iter()
         .map(|file| {
             let part = |at| Part { file: file.clone(), calls: vec![at] };
@@ -32,7 +33,7 @@ pub(super) fn programs(options: &Options) -> Programs {
     };
     let asked = |part: &Part| {
         let named = |call: CallText| options.calls.iter().any(|name| name == call.name());
-        STARTS[..options.files].contains(&part.file)
+        starts[..options.files].contains(&part.file)
             && (options.calls.is_empty() || part.call_texts().all(named))
     };
     let mut programs = Programs { parts: Vec::new(), not_stated: BTreeMap::new() };
@@ -45,6 +46,7 @@ pub(super) fn programs(options: &Options) -> Programs {
         None => (0..count(options.tasks))
             .filter(|&at| options.shard.has(at))
             .map(|at| (at, decode(options.tasks, at)))
+            .map(|(at, part)| (at, Part { file: part.file.in_pages(options.paging), ..part }))
             .filter(|(_, part)| asked(part))
             .for_each(|(at, part)| book(at, part)),
         Some(wanted) => {
@@ -56,7 +58,7 @@ pub(super) fn programs(options: &Options) -> Programs {
                 if stated == wanted {
                     break;
                 }
-                let file = STARTS[random.below(STARTS.len())].clone();
+                let file = starts[random.below(starts.len())].clone();
                 let mut calls: Vec<usize> =
                     (0..options.tasks).map(|_| random.below(CALLS.len())).collect();
                 calls.sort_unstable();
@@ -111,8 +113,8 @@ mod tests {
             assert_eq!(parts.len() as u64, count(tasks));
             assert!(parts.iter().all(|part| part.calls.is_sorted() && part.calls.len() == tasks));
         }
-        assert_eq!(count(2), 15 * 57 * 58 / 2);
-        assert_eq!(decode(3, count(3) - 1).calls, [56, 56, 56]);
-        assert_eq!(decode(3, 57).calls, [0, 1, 1]);
+        assert_eq!(count(2), 15 * 61 * 62 / 2);
+        assert_eq!(decode(3, count(3) - 1).calls, [60, 60, 60]);
+        assert_eq!(decode(3, 61).calls, [0, 1, 1]);
     }
 }

@@ -6,7 +6,7 @@ use super::options::{Limits, Options, Shard};
 use super::part::Part;
 use crate::engine::EngineName;
 use crate::image;
-use diolock::kernel::Version;
+use diolock::kernel::{Paging, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,8 @@ pub struct Asked {
     seed: u64,
     calls: Vec<String>,
     files: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    page_blocks: Option<u32>,
     engines: Vec<EngineName>,
     limits: Limits,
     /// By which build of the program.
@@ -35,6 +37,7 @@ impl Asked {
             seed: options.seed,
             calls: options.calls.clone(),
             files: options.files,
+            page_blocks: Some(options.paging.blocks()).filter(|&b| b != Paging::default().blocks()),
             engines: options.engines.clone(),
             limits: options.limits,
             build: image::contents(),

@@ -1,7 +1,7 @@
 //! The files that programs start from.
 
 use diolock::inode::Inode;
-use diolock::op::{Blocks, Extent, Size};
+use diolock::op::{Blocks, Extent, Paging, Size};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -18,6 +18,8 @@ pub struct Start {
     pub dirty: bool,
     /// i_disksize, where it lags behind.
     pub disksize: Option<Size>,
+    /// How large pages are.
+    pub paging: Paging,
 }
 
 /// The same as JSON has it.
@@ -31,11 +33,15 @@ pub(super) struct StartText {
     dirty: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     disksize: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    page_blocks: Option<Blocks>,
 }
 
 impl From<Start> for StartText {
     fn from(start: Start) -> StartText {
+        let page_blocks = start.page_blocks();
         StartText {
+            page_blocks,
             size: start.size.to_string(),
             extents: start.extents.into_owned(),
             cached_pages: start.cached,
@@ -58,24 +64,38 @@ impl TryFrom<StartText> for Start {
             extents: Cow::Owned(text.extents),
             cached: text.cached_pages,
             dirty: text.dirty,
+            paging: match text.page_blocks {
+                None => PAGING,
+                Some(blocks) => Paging::of(blocks).ok_or("a page holds 1, 2 or 4 blocks")?,
+            },
         })
     }
 }
 
+/// As long as nobody asks for others.
+const PAGING: Paging = Paging::ALL[0];
+
 const fn file(size: Blocks, extents: &'static str) -> Start {
     let size = Size::blocks(size);
-    Start { size, extents: Cow::Borrowed(extents), cached: 0, dirty: false, disksize: None }
+    Start {
+        size,
+        extents: Cow::Borrowed(extents),
+        cached: 0,
+        dirty: false,
+        disksize: None,
+        paging: PAGING,
+    }
 }
 
 /// So many half blocks: it ends inside a block.
 const fn inside(halves: u32, extents: &'static str) -> Start {
     let (size, extents) = (Size::halves(halves), Cow::Borrowed(extents));
-    Start { size, extents, cached: 0, dirty: false, disksize: None }
+    Start { size, extents, cached: 0, dirty: false, disksize: None, paging: PAGING }
 }
 
 const fn cached(size: Blocks, extents: &'static str, dirty: bool) -> Start {
     let (size, extents) = (Size::blocks(size), Cow::Borrowed(extents));
-    Start { size, extents, cached: 1, dirty, disksize: None }
+    Start { size, extents, cached: 1, dirty, disksize: None, paging: PAGING }
 }
 
 /// Sizes of one and two blocks, and inside a block; written, preallocated and missing blocks; a page cached, clean or stored
@@ -100,6 +120,7 @@ pub static STARTS: [Start; 15] = [
         cached: 1,
         dirty: true,
         disksize: None,
+        paging: PAGING,
     },
     Start {
         size: Size::blocks(2),
@@ -107,6 +128,7 @@ pub static STARTS: [Start; 15] = [
         cached: 1,
         dirty: true,
         disksize: Some(Size::blocks(1)),
+        paging: PAGING,
     },
 ];
 
@@ -125,10 +147,24 @@ impl Start {
         Start {
             size,
             extents: Cow::Owned(extents[..past].to_owned()),
-            cached: inode.cached_page().is_some().into(),
-            dirty: inode.cached_page().is_some_and(|page| page.dirty().next().is_some()),
+            cached: inode.cache().count(inode.paging().all()),
+            dirty: inode.cache().dirty().next().is_some(),
             disksize: (disksize != size).then_some(disksize),
+            paging: inode.paging(),
         }
+    }
+
+    /// The same where pages are so large; all of what was cached of the file is.
+    pub(super) fn in_pages(&self, paging: Paging) -> Start {
+        let most = self.cached * self.paging.blocks();
+        let cached = self.size.up().min(most).div_ceil(paging.blocks());
+        let cached = if paging == self.paging { self.cached } else { cached };
+        Start { cached, paging, ..self.clone() }
+    }
+
+    /// How many blocks a page holds, where that is to be said.
+    pub(super) fn page_blocks(&self) -> Option<Blocks> {
+        (self.paging != PAGING).then(|| self.paging.blocks())
     }
 
     /// The state of a block: `w`, `u`, `h`.

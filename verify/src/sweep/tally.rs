@@ -90,6 +90,14 @@ impl Sweep {
             && self.not_run == 0
     }
 
+    /// How many programs can be written down, of all whose calls this kernel has.
+    pub fn stated(&self) -> (usize, usize) {
+        let has = |reason: &&String| !reason.contains(" modelled from ");
+        let not: usize = self.not_stated.iter().filter(|(why, _)| has(why)).map(|not| not.1).sum();
+        let stated = self.programs + self.not_run;
+        (stated, stated + not)
+    }
+
     fn book(&mut self, outcome: &Outcome, races: &[Race]) {
         let Outcome { program, judged, .. } = outcome;
         self.compare(program, &judged.answers);

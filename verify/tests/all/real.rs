@@ -111,11 +111,11 @@ fn told_words(program: &Program, told: &[Vec<Told>]) -> String {
 
 /// The same of answers.
 fn answer_words(program: &Program, answers: &[Vec<Answer>]) -> String {
-    let letter = |task| program.names[usize::from(task)].letter;
+    let name = |task| program.task(task);
     let call = |answer: &Answer| {
         let of_block = |&(block, cells): &(u32, [Cell; 2])| {
             let halves = (2 * block..).zip(cells).filter(|(_, cell)| *cell != Cell::Nothing);
-            halves.map(|(at, cell)| format!("{at} {}", cell.words(letter))).collect::<Vec<_>>()
+            halves.map(|(at, cell)| format!("{at} {}", cell.words(name))).collect::<Vec<_>>()
         };
         let read: Vec<String> = answer.read.iter().flat_map(of_block).collect();
         format!("{}: {}", answer.returned.name(), read.join(", "))

@@ -8,7 +8,7 @@ use diolock::inode_lock::Commit;
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{
     Bio, Content, Ends, Extent, Half, Handle, IoEnd, LockName, MapFor, Mode, Object, Op, OrphanOp,
-    PAGE_BLOCKS, PrivateOp, Range, Size, Span, Submission, WaitQueue,
+    Paging, PrivateOp, Range, Size, Span, Submission, WaitQueue,
 };
 use diolock_verify::engine::graph;
 use diolock_verify::program::{Memory, Program, TaskName};
@@ -21,7 +21,7 @@ use Mode::{Exclusive, Shared};
 const BLOCK: Range = Range { start: 0, len: 1 };
 
 /// The page leaves the cache, written back or not.
-const DROP: Op = Op::PageTruncate(Size::ZERO, PAGE_BLOCKS);
+const DROP: Op = Op::PageTruncate(0, Size::ZERO, 4);
 
 /// Tasks `A`, `B` … that perform these steps on a file of one block.
 fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
@@ -31,9 +31,10 @@ fn program(extent: Extent, rules: RuleSet, tasks: &[&[Op]]) -> Program {
         given: "rules".to_owned(),
         situation: String::new(),
         kernel: Kernel::new(Version::V3_7),
-        inode: Inode::new(Size::blocks(1), &[extent], 0, tasks.len()),
+        inode: Inode::new(Size::blocks(1), &[extent], (0, Paging::default()), tasks.len()),
         calls: tasks.iter().map(|steps| Call::Script(Script::new(steps.to_vec()))).collect(),
         names: names.collect(),
+        completes: vec![None; tasks.len()],
         fair: Vec::new(),
         memory: Memory::Sc,
         rules,
@@ -68,7 +69,7 @@ fn locked(lock: LockName, mode: Mode, steps: &[Op]) -> Vec<Op> {
 
 fn write(half: Option<Half>, zero_rest: bool) -> Op {
     let cut = Span::of(BLOCK, half).cut();
-    Op::Bio(vec![0], Bio::Write { cut, zeroed: if zero_rest { cut } else { Ends::NONE } })
+    Op::Bio(vec![0], Bio::Write { cut, zeroed: if zero_rest { cut } else { Ends::NONE }, call: 0 })
 }
 
 fn size(blocks: u32) -> Op {
@@ -86,14 +87,14 @@ fn r1_each_field_under_its_lock() {
         (IDataSem, Exclusive, Op::Map(BLOCK, MapFor::Create)),
         (IDataSem, Shared, Op::Map(BLOCK, MapFor::Probe)),
         (IDataSem, Exclusive, Op::Free(0)),
-        (PageLock, Exclusive, Op::PageIn),
-        (PageLock, Exclusive, Op::PageFill(vec![(0, [Content::Initial; 2])])),
-        (PageLock, Exclusive, Op::PageTruncate(Size::ZERO, 1)),
-        (PageLock, Exclusive, Op::PageInvalidate),
-        (PageLock, Exclusive, Op::PageStore(vec![(0, Some(0))], Ends::NONE)),
-        (PageLock, Exclusive, Op::PageClean(vec![(0, 0)], Vec::new())),
-        (PageLock, Exclusive, Op::PageRelease),
-        (PageLock, Exclusive, Op::PageCommit(vec![(0, 0)])),
+        (PageLock(0), Exclusive, Op::PageIn(0)),
+        (PageLock(0), Exclusive, Op::PageFill(0, vec![(0, [Content::Initial; 2])])),
+        (PageLock(0), Exclusive, Op::PageTruncate(0, Size::ZERO, 1)),
+        (PageLock(0), Exclusive, Op::PageInvalidate(0)),
+        (PageLock(0), Exclusive, Op::PageStore(0, vec![(0, Some(0))], Ends::NONE, 0)),
+        (PageLock(0), Exclusive, Op::PageClean(0, vec![(0, 0)], Vec::new())),
+        (PageLock(0), Exclusive, Op::PageRelease(0)),
+        (PageLock(0), Exclusive, Op::PageCommit(0, vec![(0, 0)])),
         (IMutex, Exclusive, size(0)),
         (IMutex, Exclusive, disksize(0)),
         (CompletedIoLock, Exclusive, list),
@@ -185,6 +186,25 @@ fn r1_infers_which_fields_have_no_lock_in_common() {
     assert!(graph::run(&run, graph::Options::default()).gathered.unprotected().is_empty());
 }
 
+/// Two pages: whoever holds the second may not wait for the first, as whoever holds the first waits for the second.
+#[test]
+fn r2_pages_are_locked_in_order() {
+    let nest = |outer: u8, inner: u8| {
+        locked(PageLock(outer), Exclusive, &locked(PageLock(inner), Exclusive, &[]))
+    };
+    let on = |rule: RuleId, tasks: &[&[Op]]| {
+        let paging = Paging::of(1).expect("a page of one block");
+        let mut run = program(Extent::Written, RuleSet::NONE.with(rule), tasks);
+        run.inode = Inode::new(Size::blocks(2), &[Extent::Written; 2], (2, paging), tasks.len());
+        graph::run(&run, graph::Options::default()).verdict
+    };
+    let (forth, back) = (nest(0, 1), nest(1, 0));
+    assert_eq!(on(RuleId::R2, &[&forth, &forth]), Verdict::Exhausted);
+    assert_eq!(on(RuleId::R2, &[&back]), Verdict::Violated(RuleId::R2));
+    assert_eq!(on(RuleId::R12, &[&forth, &forth]), Verdict::Exhausted);
+    assert_eq!(on(RuleId::R12, &[&forth, &back]), Verdict::Deadlocked);
+}
+
 #[test]
 fn r2_ranks_and_cycles_with_drains() {
     let nest =
@@ -258,7 +278,12 @@ fn r5_i_size_vouches_for_what_its_writer_put_there() {
     let read = |first: &[Op], then: &[Op]| {
         let steps = [first, &[size(2), Op::SizeRead], then, &[Op::PageRead(1)]].concat();
         let mut program = program(Extent::Written, RuleSet::NONE.with(RuleId::R5), &[&steps]);
-        program.inode = Inode::new(Size::blocks(1), &[Extent::Written, Extent::Written], 1, 1);
+        program.inode = Inode::new(
+            Size::blocks(1),
+            &[Extent::Written, Extent::Written],
+            (1, Paging::default()),
+            1,
+        );
         graph::run(&program, graph::Options::default()).verdict
     };
     let wrong = Verdict::Violated(RuleId::R5);
@@ -270,13 +295,15 @@ fn r5_i_size_vouches_for_what_its_writer_put_there() {
     assert_eq!(read(&[Op::PageWrite(1)], &[]), Verdict::Exhausted, "it is in the page");
     assert_eq!(read(&[Op::PageWrite(0)], &[]), Verdict::Exhausted, "a truncate makes zeros");
     // A half is a half.
-    let half =
-        Op::Bio(vec![1], Bio::Write { cut: Ends { front: true, back: false }, zeroed: Ends::NONE });
+    let half = Op::Bio(
+        vec![1],
+        Bio::Write { cut: Ends { front: true, back: false }, zeroed: Ends::NONE, call: 0 },
+    );
     assert_eq!(read(&[written[0].clone(), half], &[]), wrong);
     // What was written once and cut off is no data any more.
     let again = [size(1), size(2), Op::SizeRead];
     assert_eq!(read(&written, &again[..2]), wrong, "the reader's look was before");
-    let other = [size(1), Op::PageTruncate(Size::blocks(1), 2), Op::SizeRead];
+    let other = [size(1), Op::PageTruncate(0, Size::blocks(1), 2), Op::SizeRead];
     assert_eq!(read(&written, &other), Verdict::Exhausted, "zeroed on purpose");
     let punched = [Op::FreeRange(second), Op::Map(second, MapFor::Io)];
     assert_eq!(read(&written, &punched), Verdict::Exhausted, "the reader knows of the hole");
@@ -287,15 +314,16 @@ fn r5_i_size_vouches_for_what_its_writer_put_there() {
 fn r13_what_was_stored_is_not_lost() {
     let map = Op::Map(BLOCK, MapFor::Io);
     let direct = [map.clone(), write(None, false)];
-    let page = [Op::PageIn, Op::PageFill(vec![(0, [Content::Initial; 2])])];
-    let store = [&page[..], &[Op::PageStore(vec![(0, Some(0))], Ends::NONE)]].concat();
+    let page = [Op::PageIn(0), Op::PageFill(0, vec![(0, [Content::Initial; 2])])];
+    let store = [&page[..], &[Op::PageStore(0, vec![(0, Some(0))], Ends::NONE, 0)]].concat();
     let on = |steps: &[Op]| [&store[..], steps].concat();
     let rule = RuleId::R13;
     keeps(rule, Extent::Written, &[&direct]);
     keeps(rule, Extent::Written, &[&store]);
     breaks(rule, Extent::Written, &[&on(&[DROP])]);
-    keeps(rule, Extent::Written, &[&on(&[Op::PageInvalidate])]);
-    let back = [Op::PageClean(vec![(0, 0)], Vec::new()), Op::Bio(vec![0], Bio::Page { start: 0 })];
+    keeps(rule, Extent::Written, &[&on(&[Op::PageInvalidate(0)])]);
+    let back =
+        [Op::PageClean(0, vec![(0, 0)], Vec::new()), Op::Bio(vec![0], Bio::Page { start: 0 })];
     keeps(rule, Extent::Written, &[&on(&[&back[..], &[DROP]].concat())]);
     // Of two writers either may be last; a write under a clean page is not seen.
     keeps(rule, Extent::Written, &[&direct, &direct]);
@@ -340,26 +368,29 @@ fn r14_nowait_never_sleeps() {
 #[test]
 fn r5_what_is_cached_is_what_the_file_holds() {
     let map = || Op::Map(BLOCK, MapFor::Io);
-    let filled = |content| Op::PageFill(vec![(0, [content; 2])]);
+    let filled = |content| Op::PageFill(0, vec![(0, [content; 2])]);
     let flush = |block| {
-        [Op::PageClean(vec![(0, block)], Vec::new()), Op::Bio(vec![block], Bio::Page { start: 0 })]
+        [
+            Op::PageClean(0, vec![(0, block)], Vec::new()),
+            Op::Bio(vec![block], Bio::Page { start: 0 }),
+        ]
     };
-    let stored = Op::PageStore(vec![(0, Some(0))], Ends::NONE);
+    let stored = Op::PageStore(0, vec![(0, Some(0))], Ends::NONE, 0);
     // Written past the page, by somebody who did not drop it.
-    let behind = [Op::PageIn, map(), filled(Content::Initial), write(None, false)];
+    let behind = [Op::PageIn(0), map(), filled(Content::Initial), write(None, false)];
     breaks(RuleId::R5, Extent::Written, &[&behind]);
     keeps(RuleId::R5, Extent::Written, &[&[&behind[..], &[DROP]].concat()]);
     // Freed under a clean page, or under a dirty one that writeback then sends there.
-    let freed = [Op::PageIn, map(), filled(Content::Initial), Op::Free(0)];
+    let freed = [Op::PageIn(0), map(), filled(Content::Initial), Op::Free(0)];
     breaks(RuleId::R5, Extent::Written, &[&freed]);
-    let dirty = [Op::PageIn, map(), filled(Content::Initial), stored.clone(), Op::Free(0)];
+    let dirty = [Op::PageIn(0), map(), filled(Content::Initial), stored.clone(), Op::Free(0)];
     keeps(RuleId::R5, Extent::Written, &[&dirty]);
     breaks(RuleId::R5, Extent::Written, &[&[&dirty[..], &flush(0)].concat()]);
-    let written = [Op::PageIn, map(), filled(Content::Initial), stored];
+    let written = [Op::PageIn(0), map(), filled(Content::Initial), stored];
     keeps(RuleId::R5, Extent::Written, &[&[&written[..], &flush(0)].concat()]);
     breaks(RuleId::R5, Extent::Written, &[&[&[DROP][..], &written[3..]].concat()]);
     // What somebody else's bytes were read into is no matter until they are copied.
-    let foreign = [Op::PageIn, filled(Content::Foreign)];
+    let foreign = [Op::PageIn(0), filled(Content::Foreign)];
     let dropped = |steps: &[Op]| [&foreign[..], steps, &[DROP]].concat();
     keeps(RuleId::R5, Extent::Written, &[&dropped(&[])]);
     breaks(RuleId::R5, Extent::Written, &[&dropped(&[Op::SizeRead, Op::PageRead(0)])]);
@@ -369,8 +400,8 @@ fn r5_what_is_cached_is_what_the_file_holds() {
 /// Writes the page over block 0, as its writeback.
 fn page_written() -> [Op; 4] {
     let bio = Op::Bio(vec![0], Bio::Page { start: 0 });
-    let fill = Op::PageFill(vec![(0, [Content::Initial; 2])]);
-    [Op::PageIn, Op::Map(BLOCK, MapFor::Io), fill, bio]
+    let fill = Op::PageFill(0, vec![(0, [Content::Initial; 2])]);
+    [Op::PageIn(0), Op::Map(BLOCK, MapFor::Io), fill, bio]
 }
 
 #[test]
@@ -383,10 +414,10 @@ fn r9_writeback_converts_without_a_reference() {
 #[test]
 fn r5_what_fsync_saw_written_back_is_converted() {
     let convert = [Op::Convert(BLOCK, 0)];
-    let page = locked(PageLock, Exclusive, &page_written());
+    let page = locked(PageLock(0), Exclusive, &page_written());
     let late = [&page[..], &convert].concat();
-    let inside = locked(PageLock, Exclusive, &[&page_written()[..], &convert].concat());
-    let fsync = [&locked(PageLock, Exclusive, &[])[..], &[Op::FsyncDone]].concat();
+    let inside = locked(PageLock(0), Exclusive, &[&page_written()[..], &convert].concat());
+    let fsync = [&locked(PageLock(0), Exclusive, &[])[..], &[Op::FsyncDone]].concat();
     breaks(RuleId::R5, Extent::Unwritten, &[&late, &fsync]);
     keeps(RuleId::R5, Extent::Unwritten, &[&inside, &fsync]);
     // What it never waited for it does not vouch for; what was written already needs no conversion.
@@ -525,11 +556,14 @@ fn r1_without_pages_i_disksize_needs_no_i_data_sem() {
     let size = disksize(1);
     let inside =
         |steps: &[Op]| locked(IRwsem, Exclusive, &locked(InvalidateLock, Exclusive, steps));
-    let drop = locked(PageLock, Exclusive, &[DROP]);
+    let drop = locked(PageLock(0), Exclusive, &[DROP]);
     let on = |steps: &[Op]| verdict_on(Version::V6_12, RuleId::R1, &[steps]);
     let gone = [&drop[..], std::slice::from_ref(&size)].concat();
     assert_eq!(on(&inside(&gone)), Verdict::Exhausted);
-    assert_eq!(on(&inside(&[Op::PagesRead, size.clone()])), Verdict::Exhausted);
+    assert_eq!(
+        on(&inside(&[Op::PagesRead(Paging::default().all()), size.clone()])),
+        Verdict::Exhausted
+    );
     assert_eq!(on(&inside(std::slice::from_ref(&size))), Verdict::Violated(RuleId::R1));
     assert_eq!(on(&locked(IRwsem, Exclusive, &gone)), Verdict::Violated(RuleId::R1));
     // Once the lock is let go, pages may be back.
@@ -551,9 +585,9 @@ fn r11_what_was_written_is_covered_on_disk() {
     // What a truncate has taken away needs no size: neither the data, nor that of who flushes late.
     let cut = [size(0), disksize(0)];
     let stored = [
-        Op::PageIn,
-        Op::PageFill(vec![(0, [Content::Zero; 2])]),
-        Op::PageStore(vec![(0, None)], Ends::NONE),
+        Op::PageIn(0),
+        Op::PageFill(0, vec![(0, [Content::Zero; 2])]),
+        Op::PageStore(0, vec![(0, None)], Ends::NONE, 0),
         size(1),
     ];
     let grown = then(&grow);

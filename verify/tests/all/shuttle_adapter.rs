@@ -228,6 +228,7 @@ fn protocol(calls: &[CallSpec], version: Version, extent: Extent, fair: &[LockNa
         size: Size::blocks(1),
         extents: vec![extent],
         cached_pages: 0,
+        paging: Default::default(),
         dirty: false,
         disksize: None,
         dioread_nolock: true,

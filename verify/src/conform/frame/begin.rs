@@ -99,7 +99,9 @@ impl Frame {
         let (kind, call) = match mode & !KEEP_SIZE {
             PUNCH_HOLE => return Frame::punch(kernel, block, asked),
             0 => (Kind::Fallocate, Call::ExtFallocate(ExtFallocate::new(range, grows, kernel))),
-            ZERO if whole => (Kind::Zero, Call::ZeroRange(ZeroRange::new(range, grows, kernel))),
+            ZERO if whole => {
+                (Kind::Zero, Call::ZeroRange(ZeroRange::new(Span::of(range, None), grows, kernel)))
+            }
             COLLAPSE if whole => {
                 (Kind::Shift, Call::ShiftRange(ShiftRange::collapse(range, kernel)))
             }
@@ -120,7 +122,7 @@ impl Frame {
         let (start, end) = (asked.pos.div_ceil(block), asked.end / block);
         let len = end.checked_sub(start).filter(|&len| len > 0)?;
         let range = Range { start: start as Blocks, len: len as Blocks };
-        let call = Call::PunchHole(PunchHoleRwsem::new(range, kernel));
+        let call = Call::PunchHole(PunchHoleRwsem::new(Span::of(range, None), kernel));
         Some(Frame::new(Kind::Punch, block, asked, vec![call]))
     }
 

@@ -54,8 +54,8 @@ fn mixed(kind: Kind, op: &Op) -> Option<Outcome> {
 /// Whether `Frame` gives that answer.
 fn shown(op: &Op, outcome: &Outcome) -> bool {
     match op {
-        Op::PagesRead => *outcome == NO_PAGES,
-        Op::PageDirty => outcome.buffers().is_empty(),
+        Op::PagesRead(_) => *outcome == NO_PAGES,
+        Op::PageDirty(_) => outcome.buffers().is_empty(),
         _ => true,
     }
 }

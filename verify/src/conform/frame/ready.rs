@@ -150,12 +150,12 @@ impl Frame {
                     Vec::new()
                 }
             }
-            (Op::PagesRead, &What::TruncPagecache { newsize, .. })
+            (Op::PagesRead(_), &What::TruncPagecache { newsize, .. })
                 if self.kind == Kind::Setattr && newsize == self.asked.end =>
             {
                 step(NO_PAGES)
             }
-            (Op::PagesRead, &What::TruncPagecacheRange { start, end, .. })
+            (Op::PagesRead(_), &What::TruncPagecacheRange { start, end, .. })
                 if self.kind == Kind::Punch =>
             {
                 let first = self.asked.pos.next_multiple_of(self.block);
@@ -163,14 +163,14 @@ impl Frame {
                 let fits = start == first && self.punched(end + 1, last, 1, world);
                 if fits { step(NO_PAGES) } else { Vec::new() }
             }
-            (Op::PagesRead, &What::TruncPagecacheRange { start, end, .. })
+            (Op::PagesRead(_), &What::TruncPagecacheRange { start, end, .. })
                 if self.kind == Kind::Zero
                     && (start, end + 1) == (self.asked.pos, self.asked.end) =>
             {
                 step(NO_PAGES)
             }
             // From the start of its page on.
-            (Op::PagesRead, &What::TruncPagecache { newsize, .. })
+            (Op::PagesRead(_), &What::TruncPagecache { newsize, .. })
                 if self.kind == Kind::Shift && newsize <= self.asked.pos =>
             {
                 step(NO_PAGES)

@@ -66,10 +66,12 @@ impl Frame {
             Op::DisksizeRead if self.kind == Kind::Shift => self.whole_sizes(window.disksize),
             Op::SizeRead => self.sizes(window.size),
             Op::DisksizeRead => self.sizes(window.disksize),
-            Op::PagesRead if self.kind == Kind::Setattr || self.kind.is_fallocate() => Vec::new(),
+            Op::PagesRead(_) if self.kind == Kind::Setattr || self.kind.is_fallocate() => {
+                Vec::new()
+            }
             Op::DepthRead => vec![Outcome::Value(0)],
-            Op::PagesRead => vec![NO_PAGES],
-            Op::PageDirty => vec![Outcome::Page(Vec::new())],
+            Op::PagesRead(_) => vec![NO_PAGES],
+            Op::PageDirty(_) => vec![Outcome::Page(Vec::new())],
             Op::Orphan(OrphanOp::Test) => match world.orphan {
                 Some(listed) => vec![Outcome::Flag(listed)],
                 None => vec![Outcome::Flag(true), Outcome::Flag(false)],

@@ -58,17 +58,17 @@ struct Next {
 
 /// Locks that are held, in which modes: two bits each.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(super) struct Held(u32);
+pub(super) struct Held(u64);
 
 impl Held {
     /// With another one.
     pub(super) fn with(self, lock: LockName, mode: Mode) -> Held {
-        Held(self.0 | 1 << (2 * lock as u32 + mode as u32))
+        Held(self.0 | 1 << (2 * lock.index() + mode as usize))
     }
 
     /// Whether whoever wants this lock has to wait for one of its holders.
     fn keeps_out(self, lock: LockName, mode: Mode) -> bool {
-        let held = self.0 >> (2 * lock as u32) & 3;
+        let held = self.0 >> (2 * lock.index()) & 3;
         held >> (Mode::Exclusive as u32) & 1 == 1 || mode == Mode::Exclusive && held != 0
     }
 }
@@ -77,10 +77,10 @@ impl Held {
 const HIDDEN: u128 = 1;
 /// The bit of all that is cached; nothing else stands for it. Whoever brings in a page writes it.
 const CACHED: u128 = 1 << 1;
+/// The bit of all objects for which there is none left.
+const SHARED: u128 = 1 << 127;
 /// How many bits stand for no object.
 const RESERVED: usize = 2;
-/// The bit of all objects that are too many: they are taken for one.
-const SHARED: u128 = 1 << 127;
 
 /// What was learned.
 #[derive(Default)]
@@ -157,7 +157,7 @@ impl Ahead {
         let own = (Object::Private(task), Access::Write);
         for (object, access) in op.touches().into_iter().chain([own]) {
             let bit = self.bit(object);
-            if matches!(object, Object::Pages | Object::PageData(_)) && bit != SHARED {
+            if bit != SHARED && matches!(object, Object::Page(_) | Object::PageData(_)) {
                 self.pages |= bit;
             }
             if matches!(object, Object::Block(_) | Object::InFlight(_) | Object::IoEnd(_)) {
@@ -172,7 +172,7 @@ impl Ahead {
         if op.outcome_tells_more() {
             touches.write |= HIDDEN;
         }
-        if matches!(op, Op::PageIn) {
+        if matches!(op, Op::PageIn(_)) {
             touches.write |= CACHED;
         }
         let waits_for = match *op {

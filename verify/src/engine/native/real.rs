@@ -1,6 +1,6 @@
 //! The real locks, what a thread holds of them, and the pauses between its steps.
 
-use diolock::op::{LockName, Mode, TaskId};
+use diolock::op::{LockName, MAX_PAGES, Mode, TaskId};
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::hint::spin_loop;
 use std::thread;
@@ -16,7 +16,8 @@ pub struct Locks {
     mmap_sem: RwLock<()>,
     i_mmap_sem: RwLock<()>,
     invalidate_lock: RwLock<()>,
-    page: Mutex<()>,
+    sync: Mutex<()>,
+    pages: [Mutex<()>; MAX_PAGES as usize],
     i_data_sem: RwLock<()>,
     completed_io_lock: Mutex<()>,
     dio_unwritten_wq: Mutex<()>,
@@ -44,7 +45,8 @@ impl Locks {
             LockName::MmapSem => Kind::RwSem(&self.mmap_sem),
             LockName::IMmapSem => Kind::RwSem(&self.i_mmap_sem),
             LockName::InvalidateLock => Kind::RwSem(&self.invalidate_lock),
-            LockName::PageLock => Kind::Mutex(&self.page),
+            LockName::ISync => Kind::Mutex(&self.sync),
+            LockName::PageLock(page) => Kind::Mutex(&self.pages[usize::from(page)]),
             LockName::IDataSem => Kind::RwSem(&self.i_data_sem),
             LockName::CompletedIoLock => Kind::Mutex(&self.completed_io_lock),
             LockName::DioUnwrittenWq => Kind::Mutex(&self.dio_unwritten_wq),

@@ -133,15 +133,17 @@ impl Shared {
                     | Op::Private(..)
                     | Op::InodeAio
                     | Op::DisksizeWrite(_)
-                    | Op::PagesRead
+                    | Op::PagesRead(_)
+                    | Op::PagesFind(_)
+                    | Op::PagesDirty(_)
                     | Op::PageTruncate(..)
                     | Op::PageZero(..)
-                    | Op::PageInvalidate
-                    | Op::PageIn
-                    | Op::PageFill(_)
+                    | Op::PageInvalidate(_)
+                    | Op::PageIn(_)
+                    | Op::PageFill(..)
                     | Op::PageStore(..)
                     | Op::PageClean(..)
-                    | Op::PageCommit(_)
+                    | Op::PageCommit(..)
                     | Op::ListAdd(_)
                     | Op::ListTake(_)
                     | Op::JournalStop(_)

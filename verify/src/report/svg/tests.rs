@@ -210,7 +210,7 @@ fn six_tasks_fit() {
 
 #[test]
 fn a_long_run_leaves_out_its_middle() {
-    let steps = vec![Op::PagesRead; 500];
+    let steps = vec![Op::PagesRead(diolock::op::Pages::one(0)); 500];
     let program = program(RuleSet::NONE, &[&steps]);
     let (_, run) = graph::replay(&program, &vec![0 as TaskId; 500]);
     let chart = Chart::of_run(&program, &run.events);
