@@ -5,6 +5,7 @@ mod how;
 mod iocb;
 mod lock;
 mod object;
+mod of_call;
 mod outcome;
 mod range;
 mod size;
@@ -199,14 +200,5 @@ impl Op {
     /// The device carries a submitted I/O out.
     pub fn run(submission: &Submission) -> Op {
         Op::Bio(submission.blocks.clone(), submission.bio)
-    }
-
-    /// The same as a step of that call of its task: what it writes is told apart by that.
-    #[must_use]
-    pub fn of_call(mut self, number: u8) -> Op {
-        if let Op::PageStore(.., call) | Op::Bio(_, Bio::Write { call, .. }) = &mut self {
-            *call = number;
-        }
-        self
     }
 }

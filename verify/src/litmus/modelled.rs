@@ -79,6 +79,11 @@ pub(super) fn not_modelled<'a>(
             "writepages beside evict is modelled from v4.10 on; before, end_bio".to_owned(),
         );
     }
+    let reclaims = makes(|call| matches!(call, CallSpec::Reclaim { .. })) && version < V3_7;
+    if reclaims && makes(|call| matches!(call, CallSpec::MoveExtents { .. })) {
+        let why = "move_extents beside reclaim is not followed up to v3.6: its reference alone keeps the page there";
+        return Some(why.to_owned());
+    }
     let of_setup = || setup.iter().find_map(|call| elsewhere("in `setup`", call));
     tasks.iter().copied().find_map(of_task).or_else(of_setup)
 }
