@@ -5,8 +5,8 @@ use crate::kernel::{Kernel, Version};
 use crate::op::LockName::IRwsem;
 use crate::op::Mode::Shared;
 use crate::op::{
-    Bio, Buffer, Extent, LogicalBlock, MapFor, Mapped, Op, PhysicalBlock, Size, Span, Submission,
-    TaskId,
+    Bio, Buffer, Extent, LogicalBlock, MapFor, Mapped, Op, PageNo, PhysicalBlock, Size, Span,
+    Submission, TaskId,
 };
 use crate::page_cache::WritePages;
 use crate::task::steps;
@@ -39,6 +39,8 @@ steps! {
         size: Size,
         /// What the lookup found.
         found: Vec<Mapped>,
+        /// The page that is looked at for delayed blocks.
+        page: PageNo,
         /// One of them was delayed.
         failed: bool,
     }
@@ -56,7 +58,7 @@ steps! {
     Map(map: MapBlocks) "ext4_iomap_begin" => MapBlocks::look_up(self.span.range(), MapFor::Io, DataSemHeld::No)
         => self.mapped(map.found().unwrap_or_default());
     LookForDelayed in "ext4_set_iomap" "EXT4_MAP_DELAYED" if self.tells_delayed() && self.finds_holes()
-        => Op::PageDirty => self.refused(outcome.buffers());
+        => Op::PageDirty(self.page) => self.refused(outcome.buffers());
     Submit in "__iomap_dio_rw" "iomap_dio_submit_bio; -EIOCBQUEUED" if self.submits()
         => Op::Submit(self.end_io?, self.submission()) => Step::DropShared;
     RunBio in "__iomap_dio_rw" "iomap_dio_submit_bio, and the wait for it" if !self.blocks.is_empty()
@@ -107,11 +109,12 @@ impl DioReadIter {
     }
 
     fn finds_holes(&self) -> bool {
-        self.found.iter().any(|m| m.extent == Extent::Hole)
+        self.next_hole(0).is_some()
     }
 
     fn mapped(&mut self, found: &[Mapped]) {
         self.found = found.to_vec();
+        self.page = self.next_hole(0).unwrap_or_default();
         self.will_read(found.len());
     }
 
@@ -124,16 +127,28 @@ impl DioReadIter {
         self.blocks = written.into_iter().map(|(_, block)| block).collect();
     }
 
+    /// The first page from that one on with a hole that is read.
+    fn next_hole(&self, from: PageNo) -> Option<PageNo> {
+        let holes = self.span.blocks().zip(&self.found).filter(|(_, m)| m.extent == Extent::Hole);
+        let mut pages = holes.map(|(at, _)| self.kernel.paging.page(at));
+        pages.find(|page| (from..self.kernel.paging.pages()).contains(page))
+    }
+
     /// What comes before a delayed block is read all the same, what comes after it is not.
-    fn refused(&mut self, page: &[Buffer]) {
+    fn refused(&mut self, page: &[Buffer]) -> Option<Step> {
+        let first = self.kernel.paging.start(self.page);
         let delayed = |(at, m): (LogicalBlock, &Mapped)| {
             let dirty = |buffer: &Buffer| buffer.dirty && buffer.mapped.is_none();
-            m.extent == Extent::Hole && page.get(at as usize).is_some_and(dirty)
+            let buffer = at.checked_sub(first).and_then(|at| page.get(at as usize));
+            m.extent == Extent::Hole && buffer.is_some_and(dirty)
         };
         if let Some(len) = self.span.blocks().zip(&self.found).position(delayed) {
             self.failed = true;
             self.will_read(len);
+            return None;
         }
+        self.page = self.next_hole(self.page + 1)?;
+        Some(Step::LookForDelayed)
     }
 
     /// What lies past i_size is read, and not returned.

@@ -129,7 +129,7 @@ steps! {
 
     RunBio "the device writes" => self.bio()? => self.deferred.then_some(EndIo::Done);
     LookForPages in "iomap_dio_done" "nrpages" if self.may_be_inline() && self.kernel.has(Fix::CompWorkPages)
-        => Op::PagesRead => self.inline = outcome.number() == 0;
+        => Op::PagesRead(self.kernel.paging.all()) => self.inline = outcome.number() == 0;
     QueueWork in "iomap_dio_done" "queue_work" if self.kernel.version >= Version::V7_0 && !self.inline()
         => Op::QueueWork;
     Complete(complete: Option<IomapDioComplete>) "iomap_dio_complete_work" => self.complete();

@@ -1,8 +1,8 @@
 //! What a step touches: which steps commute, and hence what a trace is.
 
 use super::{
-    Access, Bio, Extent, LogicalBlock, MapFor, Mode, Object, Op, OrphanOp, Outcome, PageNo, Pages, PhysicalBlock,
-    PrivateOp, WaitQueue,
+    Access, Bio, Extent, LogicalBlock, MapFor, Mode, Object, Op, OrphanOp, Outcome, PageNo, Pages,
+    PhysicalBlock, PrivateOp, WaitQueue,
 };
 
 fn counter(queue: WaitQueue) -> Object {

@@ -26,7 +26,9 @@ mod write_begin;
 mod writepages;
 
 pub use append::Append;
-pub(crate) use block_truncate_page::{BlockTruncatePage, grown_from, zeroes_first};
+pub(crate) use block_truncate_page::{
+    BlockTruncatePage, ZeroPartialBlocks, grown_from, zeroes_first,
+};
 pub use buffered_fallback::BufferedFallback;
 pub use buffered_write::BufferedWrite;
 pub use end_bio::EndBio;

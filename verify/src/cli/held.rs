@@ -154,7 +154,9 @@ fn refused_so(plan: &Plan, forced: &Forced, waiting: &Waiting) -> bool {
         slept.stack.iter().any(|function| names.iter().any(|name| function.contains(name)))
     };
     let there = match &waiting.blocked {
-        Blocked::Lock { lock: LockName::PageLock, .. } => on_stack(&["folio_wait", "folio_lock"]),
+        Blocked::Lock { lock: LockName::PageLock(_), .. } => {
+            on_stack(&["folio_wait", "folio_lock"])
+        }
         Blocked::Lock { lock, .. } => slept.lock == Some(*lock),
         Blocked::DioCount(_) => on_stack(&["inode_dio_wait"]),
         Blocked::TransactionLocked => on_stack(&["wait_transaction"]),

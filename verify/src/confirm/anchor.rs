@@ -55,8 +55,8 @@ impl Anchor {
             Op::Orphan(OrphanOp::Del) => Anchor::Entry(&["ext4_orphan_del"]),
             Op::Free(_) | Op::FreeRange(_) => Anchor::Entry(&["ext4_ext_remove_space"]),
             Op::PageTruncate(..) => Anchor::Entry(&["truncate_inode_pages_range"]),
-            Op::PageInvalidate => Anchor::Entry(&["invalidate_inode_pages2_range"]),
-            Op::PageFind(_) => Anchor::Entry(&["filemap_get_pages"]),
+            Op::PageInvalidate(_) => Anchor::Entry(&["invalidate_inode_pages2_range"]),
+            Op::PageFind(..) => Anchor::Entry(&["filemap_get_pages"]),
             Op::PageRead(_) => Anchor::Entry(&["_copy_to_iter"]),
             Op::Convert(..) | Op::ConvertExtent(..) => {
                 Anchor::Entry(&["ext4_convert_unwritten_extents"])
@@ -83,7 +83,7 @@ fn acquire(lock: LockName, mode: Mode) -> Option<Anchor> {
         Mode::Exclusive => &["down_write"],
     };
     match lock {
-        LockName::PageLock => Some(Anchor::Entry(&["__folio_lock"])),
+        LockName::PageLock(_) => Some(Anchor::Entry(&["__folio_lock"])),
         lock => is_rwsem(lock).then_some(Anchor::Lock(lock, names)),
     }
 }
