@@ -111,10 +111,7 @@ pub fn plan(
 impl Cell {
     /// How shuttle runs it: all schedules where nothing should be found, else PCT.
     pub fn strategy(&self, forced: Option<shuttle::Strategy>) -> shuttle::Strategy {
-        let bug = self
-            .expected
-            .as_ref()
-            .is_some_and(|e| !matches!(e.expected, Expected::Never | Expected::Forbidden));
+        let bug = self.expected.as_ref().is_some_and(|e| e.expected.goes_wrong());
         match forced {
             Some(strategy) => strategy,
             None if bug => shuttle::Strategy::Pct { depth: 3 },

@@ -31,7 +31,7 @@ pub fn kernel(litmus: &Litmus, on: &On, prefer: Prefer) -> miette::Result<Kernel
     let spoken_of = litmus.expect.iter().filter(|expect| has(expect.kernel));
     let spoken_of = spoken_of.max_by_key(|expect| {
         let kernel = expect.kernel;
-        let clean = expect.expected == Expected::Never;
+        let clean = !expect.expected.goes_wrong();
         let wanted = clean == (prefer == Prefer::Clean) || !without.is_empty();
         (wanted, Reverse(removed(kernel).min(1)), kernel.version, Reverse(removed(kernel)))
     });

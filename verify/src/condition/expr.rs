@@ -1,7 +1,6 @@
 //! What a condition means.
 
-use super::Task;
-use super::facts::{Cell, Facts, Who};
+use super::facts::{Cell, Facts, Task, Who};
 use diolock::call::Returned;
 use diolock::op::{Content, Half, LogicalBlock, Size, TaskId};
 

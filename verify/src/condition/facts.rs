@@ -1,8 +1,10 @@
 //! What conditions see of the end of an execution.
 
-use super::Task;
 use diolock::call::Returned;
 use diolock::op::{Caller, Content, LogicalBlock, Size, TaskId};
+
+/// A task of a litmus file: its letter, and how many calls it makes.
+pub type Task = (char, usize);
 
 /// What half a block holds, wherever it was looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

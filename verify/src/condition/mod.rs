@@ -5,8 +5,8 @@ mod facts;
 mod read;
 
 pub use expr::{Expr, Place, Relation, Term};
-pub use facts::{Answer, Cell, Facts, Who};
-pub use read::{GRAMMAR, Mistake, Task, WORDS, read};
+pub use facts::{Answer, Cell, Facts, Task, Who};
+pub use read::{GRAMMAR, Mistake, WORDS, read};
 
 use diolock::op::TaskId;
 

@@ -1,7 +1,7 @@
 //! Reads a condition.
 
 use super::expr::{Expr, Kind, Place, Relation, Term};
-use super::facts::{Cell, Who};
+use super::facts::{Cell, Task, Who};
 use diolock::call::Returned;
 use diolock::op::{Blocks, Content, Half, TaskId};
 use std::ops::Range;
@@ -43,9 +43,6 @@ pub struct Mistake {
     /// What would be right there.
     pub choices: Vec<String>,
 }
-
-/// A task of a litmus file: its letter, and how many calls it makes.
-pub type Task = (char, usize);
 
 /// Reads a condition; `tasks` are the file's, in task order, and a file has at most so many `blocks`.
 ///

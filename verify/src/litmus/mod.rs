@@ -149,6 +149,13 @@ pub enum Expected {
     Forbidden,
 }
 
+impl Expected {
+    /// Whether there is a run to show for it.
+    pub fn goes_wrong(self) -> bool {
+        !matches!(self, Expected::Never | Expected::Forbidden)
+    }
+}
+
 impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -231,7 +231,7 @@ fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
         .iter()
         .filter(|litmus| litmus.memory == Memory::Sc)
         .flat_map(|litmus| litmus.expect.iter().map(move |expect| (litmus, expect)))
-        .filter(|(_, expect)| expect.expected != Expected::Never)
+        .filter(|(_, expect)| expect.expected.goes_wrong())
         .filter(|(litmus, expect)| graph::fewer_states_than(most, &litmus.program(expect.kernel)))
         .flat_map(|(litmus, expect)| {
             [EngineName::Shuttle, EngineName::Native].map(|engine| (litmus, expect, engine))
