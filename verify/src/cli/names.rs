@@ -109,7 +109,7 @@ pub fn litmus(name: &str) -> miette::Result<Litmus> {
 }
 
 /// As many names are listed in a message; of more only those that are near.
-const FEW: usize = 12;
+const FEW: usize = 16;
 
 /// What to say of a name that nothing has: with what is near, or all there is if that is little.
 pub fn unknown(kind: &str, text: &str, allowed: &[&str]) -> String {

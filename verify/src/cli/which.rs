@@ -3,7 +3,7 @@
 use super::args::On;
 use super::names;
 use diolock::kernel::{Kernel, Version};
-use diolock_verify::litmus::{Expected, Litmus};
+use diolock_verify::litmus::Litmus;
 use std::cmp::Reverse;
 
 /// What a command would rather show.

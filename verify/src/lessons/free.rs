@@ -2,7 +2,7 @@
 
 use super::lesson::{Lesson, Played};
 use super::text::{Question, Side, Text};
-use crate::litmus::{Expected, Litmus};
+use crate::litmus::Litmus;
 use diolock::kernel::Kernel;
 use miette::miette;
 

@@ -77,6 +77,9 @@ fn known(judge: &mut Judge, span: &Span, letter: char, cast: &[Cast]) {
     if cast.is_empty() || cast.iter().any(|c| c.letter.is_none()) {
         return; // it may be that one
     }
+    if letter.is_ascii_lowercase() && cast.iter().any(|call| call.spec().is_none()) {
+        return; // that of a call that could not be read, maybe
+    }
     let tasks: Vec<char> = by_task(cast).filter_map(|calls| calls[0].letter).collect();
     let asynchronous = cast.iter().filter(|call| call.spec().is_some_and(|call| call.is_aio()));
     let known = letters(&tasks, asynchronous.map(|call| call.task));

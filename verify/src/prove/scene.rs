@@ -159,17 +159,17 @@ impl Scene {
             template.program.calls.push(Call::Commit(Default::default()));
         }
         let start = start.inode.reusing_blocks();
+        let pages = (0..start.paging().pages()).map(LockName::PageLock);
+        let exposed =
+            [LockName::of_inode(kernel), LockName::against_faults(kernel)].into_iter().chain(pages);
+        let exposed = exposed.collect();
         Ok(Scene {
             kernel,
             file: file.to_owned(),
             templates,
             written: Written::of(&start),
             start,
-            exposed: vec![
-                LockName::of_inode(kernel),
-                LockName::against_faults(kernel),
-                LockName::PageLock(0),
-            ],
+            exposed,
             head: head.to_owned(),
         })
     }

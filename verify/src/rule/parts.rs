@@ -27,7 +27,7 @@ pub struct Written(Vec<[bool; 2]>);
 impl Written {
     /// Of a file at its start.
     pub fn of(inode: &Inode) -> Written {
-        Written(vec![[false; 2]; inode.extents().mapping().len()])
+        Written(vec![[false; 2]; inode.extents().device_blocks() as usize])
     }
 }
 

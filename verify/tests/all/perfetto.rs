@@ -51,8 +51,10 @@ fn check(program: &Program, schedule: &[diolock::op::TaskId], text: &str) {
                 let holds = open.get_mut(&entry["id"].to_string()).expect("it has begun");
                 let (begun, from) = holds.pop().expect("it has begun");
                 assert_eq!(begun, name, "what begins last ends first");
-                let lock = name.split([' ', ':']).next().expect("a lock").to_owned();
-                alone.entry(lock).or_default().push((from, ts, name.contains(" R:")));
+                let (lock, _) = name.split_once(": ").expect("a lock");
+                let shared = lock.strip_suffix(" R");
+                let lock = shared.unwrap_or(lock).to_owned();
+                alone.entry(lock).or_default().push((from, ts, shared.is_some()));
             }
             "C" => assert!(entry["args"]["i_dio_count"].is_i64()),
             other => panic!("{other} is no phase"),

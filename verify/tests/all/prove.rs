@@ -93,6 +93,16 @@ fn only_what_grows_without_end_is_given_up() {
     assert!(found.cut.is_some() && !found.proved());
 }
 
+/// A file may have blocks of which the device has none.
+#[test]
+fn holes_are_followed() {
+    let file = "size = 2, extents = [\"hole\", \"written\"]";
+    let calls = ["pwrite block=0", "punch_hole block=0", "ftruncate to=0"].map(str::to_owned);
+    let scene = Scene::new(Kernel::new(Version::V6_12), file, &calls).expect("it can be stated");
+    let found = rules(&scene, |views, _| views < 1_000_000).expect("it ends");
+    assert!(found.cut.is_none() && found.suspect(RuleId::R4).is_none());
+}
+
 /// Whatever a litmus test says goes wrong is proved of no number of its tasks.
 #[test]
 fn nothing_that_the_catalogue_refutes_is_proved() {

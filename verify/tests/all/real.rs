@@ -111,7 +111,8 @@ fn told_words(program: &Program, told: &[Vec<Told>]) -> String {
 
 /// The same of answers.
 fn answer_words(program: &Program, answers: &[Vec<Answer>]) -> String {
-    let name = |task| program.task(task);
+    // What was read from a device tells whose it is, and not of which of his calls.
+    let name = |task| (program.task(task).0, 1);
     let call = |answer: &Answer| {
         let of_block = |&(block, cells): &(u32, [Cell; 2])| {
             let halves = (2 * block..).zip(cells).filter(|(_, cell)| *cell != Cell::Nothing);

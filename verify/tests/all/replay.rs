@@ -5,7 +5,7 @@ use diolock::op::TaskId;
 use diolock_verify::engine::shuttle;
 use diolock_verify::engine::{EngineName, graph, native};
 use diolock_verify::explain::{is_bad, shorten};
-use diolock_verify::litmus::{Expected, catalogue};
+use diolock_verify::litmus::catalogue;
 use diolock_verify::program::Memory;
 use diolock_verify::schedule::{self, End, Schedule};
 use diolock_verify::suite;

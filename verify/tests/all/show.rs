@@ -3,7 +3,7 @@
 use diolock::kernel::{Kernel, Version};
 use diolock::op::{Mode, Op};
 use diolock_verify::engine::{graph, shuttle};
-use diolock_verify::litmus::{Expected, catalogue};
+use diolock_verify::litmus::catalogue;
 use diolock_verify::program::{Program, System};
 use diolock_verify::schedule::{self, Schedule};
 use diolock_verify::trace::TraceHash;

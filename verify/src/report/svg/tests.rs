@@ -5,7 +5,7 @@ use super::what::What;
 use super::*;
 use crate::engine::graph;
 use crate::engine::native::tests::program;
-use crate::litmus::{Expected, catalogue};
+use crate::litmus::catalogue;
 use crate::program::Memory;
 use crate::rule::{RuleId, RuleSet};
 use diolock::op::LockName::{AioMutex, CompletedIoLock, IDataSem, IMutex};

@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::native::tests::program;
 use crate::engine::selftest::{Random, random_program, unbalanced_program};
 use crate::engine::{EngineName, Wrong};
-use crate::litmus::{Expected, catalogue};
+use crate::litmus::catalogue;
 use crate::program::{Memory, System};
 use crate::rule::{RuleId, RuleSet};
 use crate::suite;
