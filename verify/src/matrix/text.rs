@@ -11,7 +11,7 @@ use std::fmt::Write;
 const COLUMNS: usize = 120;
 
 const LEGEND: &str = "\
-never explored to the end, nothing wrong; dead, live deadlock, livelock; R1 to R14 the broken rule; - not asked
+never explored to the end, nothing wrong; dead, live deadlock, livelock; R1 to R15 the broken rule; - not asked
 by: g graph, l loom, s shuttle, n native; after a cell, where others than in most of the row
 fixed by: without it, the first clean kernel fails again; (in brackets) fails on no kernel as released";
 
