@@ -23,7 +23,7 @@ pub struct About {
     pub evidence: Evidence,
 }
 
-/// Makes [`Fix`] and [`FIXES`] of one table. The doc's first line is what `diolock` prints; `A..B`: from
+/// Makes [`Fix`] and `FIXES` of one table. The doc's first line is what `diolock` prints; `A..B`: from
 /// kernel A on, and no longer needed from B on.
 macro_rules! fixes {
     ($(

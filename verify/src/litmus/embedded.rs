@@ -17,6 +17,7 @@ macro_rules! files {
 }
 
 files! {
+    "a-dirty-page-keeps-no-other"
     "aio-osync-overwrite"
     "aio-osync-unwritten"
     "aio-overwrite-enomem"
@@ -183,6 +184,7 @@ files! {
     "move-extents-page-by-page"
     "move-extents-page-vs-aio"
     "move-extents-twice"
+    "move-extents-twice-over-two-pages"
     "move-extents-vs-aio"
     "move-extents-vs-buffered-read"
     "move-extents-vs-buffered-write"
@@ -240,6 +242,7 @@ files! {
     "read-truncate-extend"
     "read-vs-write-past-a-split-end"
     "reclaim-behind-a-direct-write"
+    "reclaim-of-two-pages"
     "reclaim-vs-buffered-write"
     "reclaim-vs-punch"
     "reference-under-lock-weak"
