@@ -44,7 +44,7 @@ fn in_both_orders(loom: &Report) -> bool {
 
 #[test]
 fn loom_and_shuttle_and_graph_see_the_same_traces_in_two_spawn_orders() {
-    let cells = clean(400);
+    let cells = clean(200);
     assert!(cells.len() > 40, "only {} clean cells", cells.len());
     crate::common::each(&cells, |(litmus, expect)| {
         let program = litmus.program(expect.kernel);

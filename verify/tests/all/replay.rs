@@ -225,7 +225,7 @@ fn an_edit_of_the_test_or_of_the_protocol_changes_the_seal() {
 #[test]
 fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
     let shrunk = AtomicUsize::new(0);
-    let most = if suite::thorough() { usize::MAX } else { 1_000 };
+    let most = if suite::thorough() { usize::MAX } else { 250 };
     let litmuses = catalogue::all().expect("the catalogue reads");
     let cells: Vec<_> = litmuses
         .iter()
@@ -266,5 +266,5 @@ fn what_shuttle_and_native_find_is_shrunk_to_the_fewest_switches() {
         assert!(matches!(end, End::Broken(_) | End::Stuck(_)), "{what}: {end:?}");
     });
     let shrunk = shrunk.into_inner();
-    assert!(shrunk > 100, "{shrunk}");
+    assert!(shrunk > 60, "{shrunk}");
 }
