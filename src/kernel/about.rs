@@ -23,6 +23,18 @@ pub struct About {
     pub evidence: Evidence,
 }
 
+impl About {
+    /// The sentence, and how it is known where no source was read.
+    pub fn words(&self) -> String {
+        let known = match self.evidence {
+            Evidence::Source | Evidence::Ours => return self.text.to_owned(),
+            Evidence::Message => "not read in source: from the message of the commit",
+            Evidence::Derived => "derived",
+        };
+        format!("{} [{known}]", self.text)
+    }
+}
+
 /// Makes [`Fix`] and `FIXES` of one table. The doc's first line is what `diolock` prints; `A..B`: from
 /// kernel A on, and no longer needed from B on.
 macro_rules! fixes {

@@ -163,7 +163,7 @@ fn fixes(out: &mut String, matrix: &Matrix) {
              <td>{}</td><td>{}</td></tr>",
             escape(about.commit),
             escape(about.release),
-            escape(about.text),
+            escape(&about.words()),
             row.kernel.name(),
             needed(row)
         );

@@ -102,5 +102,6 @@ fn fix(out: &mut String, row: &FixRow) {
     if row.missing > 0 {
         let _ = write!(text, " (not run: {})", row.missing);
     }
-    let _ = writeln!(out, "| {}: {} | {} | {text} |", about.commit, about.text, row.kernel.name());
+    let _ =
+        writeln!(out, "| {}: {} | {} | {text} |", about.commit, about.words(), row.kernel.name());
 }

@@ -47,7 +47,8 @@ pub fn page_of(explained: &Explained) -> Option<String> {
     }];
     if let (Some(closing), Some(chart)) = (explained.closing(), &right) {
         let fix = closing.fix.map(|fix| fix.about());
-        let fix = fix.map(|about| format!("{} ({}): {}", about.commit, about.release, about.text));
+        let fix =
+            fix.map(|about| format!("{} ({}): {}", about.commit, about.release, about.words()));
         panels.push(Panel {
             heading: closing.fixed.kernel.to_string(),
             verdict: format!("the same schedule: {}", outcome(closing)),

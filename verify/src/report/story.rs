@@ -91,7 +91,7 @@ fn clean(explained: &Explained) -> (String, Option<Chart>, String) {
     let fix = match closing.fix {
         Some(fix) => {
             let about = fix.about();
-            format!("closed by {} ({}): {}", about.commit, about.release, about.text)
+            format!("closed by {} ({}): {}", about.commit, about.release, about.words())
         }
         None => {
             format!("closed by a change of shape after {}: by no single fix", closing.buggy.kernel)
@@ -163,16 +163,16 @@ fn fixed_by(closing: &Closing) -> String {
     let first = match closing.fix {
         Some(fix) => {
             let about = fix.about();
-            format!("fixed by {} ({}): {}", about.commit, about.release, about.text)
+            format!("fixed by {} ({}): {}", about.commit, about.release, about.words())
         }
         None if let Some([one, other]) = closing.either.map(|fixes| fixes.map(Fix::about)) => {
-            let both = [one, other].map(|about| format!("{}: {}", about.commit, about.text));
+            let both = [one, other].map(|about| format!("{}: {}", about.commit, about.words()));
             format!("closed in {} twice: {}", closing.fixed.kernel, both.join("; and "))
         }
         None => {
             let kept = closing.keeps.map_or_else(String::new, |fix| {
                 let about = fix.about();
-                format!(", and kept so by {} ({}): {}", about.commit, about.release, about.text)
+                format!(", and kept so by {} ({}): {}", about.commit, about.release, about.words())
             });
             format!("closed in {} by a change of shape{kept}", closing.fixed.kernel)
         }
