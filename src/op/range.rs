@@ -95,12 +95,6 @@ impl Span {
         let len = if self.end > self.start { self.end.up() - start } else { 0 };
         Range { start, len }
     }
-    /// A hole in a file of that size: where it reaches past the end of the file, it ends with a block, as with a page.
-    #[must_use]
-    pub fn cut_off(self, size: Size) -> Span {
-        let end = if self.end > size { Size::blocks(self.end.up()) } else { self.end };
-        Span { end, ..self }
-    }
     /// The blocks that lie in it as a whole.
     pub fn whole(self) -> Range {
         let start = self.start.up();

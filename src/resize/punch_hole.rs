@@ -81,7 +81,7 @@ impl PunchHole {
 
     /// A hole that begins where the file is over is nothing to punch; one that reaches past it ends with a block.
     fn looked(&mut self, size: Size) -> Option<Step> {
-        self.span = self.span.cut_off(size);
+        self.span = cut_off(self.span, size, self.kernel);
         (self.span.start >= size).then_some(Step::DropImutex)
     }
 
@@ -121,6 +121,19 @@ impl PunchHole {
     }
 }
 
+/// Where a hole ends that reaches past the end of the file: with the page behind i_size (v3.6.5 to v6.12), with the page
+/// of it (v6.18.2), or with its block (v7.0.0, v7.1.5; one that ends at i_size, too).
+fn cut_off(span: Span, size: Size, kernel: Kernel) -> Span {
+    let page = kernel.paging.blocks();
+    let end = match kernel.version {
+        version if version >= Version::V7_0 && span.end >= size => size.up(),
+        version if version >= Version::V7_0 || span.end <= size => return span,
+        Version::V6_18 => size.up().next_multiple_of(page),
+        _ => (size.down() / page + 1) * page,
+    };
+    Span { end: Size::blocks(end), ..span }
+}
+
 steps! {
     /// `ext4_punch_hole`.
     ///
@@ -129,7 +142,7 @@ steps! {
     /// writes back before it takes the lock, 6.12.117 does not.
     ///
     /// # Modelled
-    /// A hole at or past i_size is nothing to punch; one that reaches past it is punched as asked. In
+    /// A hole at or past i_size is nothing to punch. In
     /// v4.10 the gate stays closed to the end, though no reader looks at it. On an error (no handle, or
     /// `ext4_ext_remove_space` must split an extent and finds no block) the pages are gone and the blocks
     /// stay.
@@ -149,7 +162,7 @@ steps! {
     TakeMmap "filemap_invalidate_lock (to v5.10 i_mmap_sem)"
         if locks_faults_out(self.kernel) && !waits_first(self.kernel)
         => Op::Lock(LockName::against_faults(self.kernel), Exclusive);
-    Disksize(disksize: DisksizeBeforePunch) if self.takes_blocks()
+    Disksize(disksize: DisksizeBeforePunch) if self.takes_blocks() || waits_first(self.kernel)
         => DisksizeBeforePunch::new(self.span, self.kernel);
     DropPages(pages: TruncatePages) if self.takes_blocks() => TruncatePages::new(self.span.whole(), self.kernel);
     ZeroFirst(zero: ZeroPartialBlocks) if zeroes_first(self.kernel) => ZeroPartialBlocks::new(self.span, self.kernel);
@@ -168,7 +181,7 @@ steps! {
 impl PunchHoleRwsem {
     fn looked(&mut self, size: Size) -> Option<Punch> {
         let out = if waits_first(self.kernel) { Punch::DropMmap } else { Punch::DropRwsem };
-        self.span = self.span.cut_off(size);
+        self.span = cut_off(self.span, size, self.kernel);
         (self.span.start >= size).then_some(out)
     }
 
