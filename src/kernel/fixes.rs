@@ -184,7 +184,8 @@ fixes! {
     GrowingZeroes: "c7fc0366c656", V6_18.., "v6.13", Source;
     /// a punched hole raises i_disksize to its own end, where that lies within i_size
     ///
-    /// What it is for is a tree that fsck finds to reach past i_disksize after a crash, which no rule here asks for.
+    /// What it is for is a tree that fsck finds to reach past i_disksize after a crash, which no rule here asks for; a
+    /// condition does (half-hole-raises-i_disksize).
     DisksizeToHole: "disksize-to-hole", V6_18.., "v6.18", Source;
     /// credits are estimated for the deepest extent tree there is
     DeepestTree: "deepest-tree", V6_18.., "v6.16", Source;

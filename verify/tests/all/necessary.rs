@@ -30,7 +30,7 @@ const COVERED: [(Version, Fix, Fix); 12] = [
 ];
 
 /// Fixes that nothing needs on kernels up to and with that one, and why.
-const NOT_NEEDED: [(Fix, Version, &str); 9] = [
+const NOT_NEEDED: [(Fix, Version, &str); 8] = [
     (
         Fix::SizesUnderDataSem,
         Version::V4_10,
@@ -50,11 +50,6 @@ const NOT_NEEDED: [(Fix, Version, &str); 9] = [
         Fix::GrowingZeroes,
         Version::V7_3,
         "a store past i_size through a mapping is no data here; with it something is lost",
-    ),
-    (
-        Fix::DisksizeToHole,
-        Version::V7_3,
-        "no rule asks what fsck finds of a tree that reaches past i_disksize",
     ),
     (
         Fix::InlineCompletion,
