@@ -188,7 +188,9 @@ impl<'a> Condition<'a> {
                 "splits" => file.size.splits(),
                 _ => file.extents.len() > file.size.up() as usize,
             },
-            (Some(letter), Some(other)) => meet(&call(letter).blocks(), &call(other).blocks()),
+            (Some(letter), Some(other)) => {
+                meet(&reach(file, call(letter)), &reach(file, call(other)))
+            }
             (Some(letter), None) => one(file, call(letter), self.verb),
         };
         holds != self.not
@@ -197,6 +199,15 @@ impl<'a> Condition<'a> {
 
 fn meet(a: &Range<Size>, b: &Range<Size>) -> bool {
     a.start < b.end && b.start < a.end
+}
+
+/// What a call may take, which is more than it asks for if it punches past the end of the file: up to the end of the page
+/// (`ext4_punch_hole` up to v6.12), of four blocks here.
+fn reach(file: &Start, call: CallText) -> Range<Size> {
+    let Range { start, end } = call.blocks();
+    let more = call.name() == "punch_hole" && end > file.size;
+    let page = Size::blocks((file.size.down() / 4 + 1) * 4);
+    Range { start, end: if more { end.max(page) } else { end } }
 }
 
 fn one(file: &Start, call: CallText, verb: &str) -> bool {
