@@ -1,5 +1,6 @@
 //! `filemap_fdatawait_range`: waits for what is under writeback, by whomever.
 
+use super::todo::Todo;
 use crate::kernel::Kernel;
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
@@ -16,7 +17,7 @@ steps! {
     /// A page that is locked and not under writeback is waited for as well: both are one lock here.
     pub(super) struct FdatawaitRange {
         /// Those that were found, as bits.
-        todo: u8,
+        todo: Todo,
         pages: Pages,
         kernel: Kernel,
     }
@@ -31,20 +32,20 @@ steps! {
 impl FdatawaitRange {
     /// Waits for those of these pages that are there.
     pub(super) fn new(pages: Pages, kernel: Kernel) -> FdatawaitRange {
-        FdatawaitRange { todo: 1, pages, kernel, step: At::Done }.begin()
+        FdatawaitRange { todo: Todo::FIRST, pages, kernel, step: At::Done }.begin()
     }
 
     fn page(&self) -> PageNo {
-        self.todo.trailing_zeros() as PageNo
+        self.todo.page()
     }
 
     fn found(&mut self, pages: &[PageNo]) -> Option<Step> {
-        self.todo = pages.iter().fold(0, |all, page| all | 1 << page);
-        (self.todo == 0).then_some(Step::Done)
+        self.todo = pages.iter().copied().collect();
+        self.todo.is_empty().then_some(Step::Done)
     }
 
     fn next_page(&mut self) -> Step {
-        self.todo &= self.todo - 1;
-        if self.todo == 0 { Step::Done } else { Step::WaitForPage }
+        self.todo = self.todo.rest();
+        if self.todo.is_empty() { Step::Done } else { Step::WaitForPage }
     }
 }

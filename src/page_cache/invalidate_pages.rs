@@ -1,6 +1,7 @@
 //! `kiocb_invalidate_pages` and what came before it: pages leave the cache for a direct write.
 
 use super::end_page_io::EndPageIo;
+use super::todo::Todo;
 use super::writepages::WritePages;
 use crate::kernel::Kernel;
 use crate::op::LockName::PageLock;
@@ -28,7 +29,7 @@ steps! {
         pages: Pages,
         kernel: Kernel,
         /// Those of them that were found and are yet to be seen to, as bits.
-        todo: u8,
+        todo: Todo,
         write_back: Option<Box<WritePages>>,
         waits: bool,
         gives_up: bool,
@@ -65,7 +66,7 @@ impl InvalidatePages {
         let pages = InvalidatePages {
             pages: range.pages(kernel.paging),
             kernel,
-            todo: 1,
+            todo: Todo::FIRST,
             write_back: write_back.map(Box::new),
             waits: true,
             gives_up: false,
@@ -121,17 +122,17 @@ impl InvalidatePages {
     }
 
     fn page(&self) -> PageNo {
-        self.todo.trailing_zeros() as PageNo
+        self.todo.page()
     }
 
     fn found(&mut self, pages: &[PageNo]) -> Option<Step> {
-        self.todo = pages.iter().fold(0, |all, page| all | 1 << page);
-        (self.todo == 0).then_some(Step::Done)
+        self.todo = pages.iter().copied().collect();
+        self.todo.is_empty().then_some(Step::Done)
     }
 
     fn next_page(&mut self) -> Step {
-        self.todo &= self.todo - 1;
-        if self.todo == 0 { Step::Done } else { Step::LockPage }
+        self.todo = self.todo.rest();
+        if self.todo.is_empty() { Step::Done } else { Step::LockPage }
     }
 
     fn lock_page(&self) -> Op {

@@ -20,6 +20,7 @@ mod reclaim;
 mod round;
 mod submit_data;
 mod sync_file;
+mod todo;
 mod truncate_pages;
 mod wb_disksize;
 mod write_begin;

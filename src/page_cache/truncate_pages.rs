@@ -1,5 +1,6 @@
 //! `truncate_inode_pages_range`: a range of the file leaves the page cache.
 
+use super::todo::Todo;
 use crate::kernel::Kernel;
 use crate::op::LockName::PageLock;
 use crate::op::Mode::Exclusive;
@@ -35,7 +36,7 @@ steps! {
         whole: Pages,
         pass: Pass,
         /// The pages of this pass that are yet to be seen to, as bits.
-        todo: u8,
+        todo: Todo,
     }
     in "truncate_inode_pages_range" => Step / At |self, outcome|;
 
@@ -69,7 +70,7 @@ impl TruncatePages {
     pub fn between(from: Size, to: LogicalBlock, kernel: Kernel) -> TruncatePages {
         let paging = kernel.paging;
         let whole = paging.within(from.up(), to);
-        let (pass, todo) = (if whole.is_empty() { Pass::Ends } else { Pass::Try }, 0);
+        let (pass, todo) = (if whole.is_empty() { Pass::Ends } else { Pass::Try }, Todo::NONE);
         let pages = TruncatePages { from, to, kernel, whole, pass, todo, step: At::Done };
         let pass = if paging.many() { pass } else { Pass::Ends };
         TruncatePages { pass, todo: pages.ends(), ..pages }.begin()
@@ -97,7 +98,7 @@ impl TruncatePages {
                 let first = TruncatePages::between(first, paging.start(whole.end), kernel);
                 let (pass, none) = (Pass::Ends, Pages::default());
                 let rest = TruncatePages { pass, todo, whole: none, ..pages }.begin();
-                [(!whole.is_empty()).then_some(first), (todo != 0).then_some(rest)]
+                [(!whole.is_empty()).then_some(first), (!todo.is_empty()).then_some(rest)]
             }
         }
     }
@@ -106,16 +107,16 @@ impl TruncatePages {
         self.from >= Size::blocks(self.kernel.paging.end())
     }
 
-    /// The pages that stay in part, as bits; the one page, if there is only one.
-    fn ends(&self) -> u8 {
+    /// The pages that stay in part; the one page, if there is only one.
+    fn ends(&self) -> Todo {
         let touched = self.kernel.paging.touched(self.from.down(), self.to).iter();
         let many = self.kernel.paging.many();
         let stays = |page: &PageNo| !(many && self.whole.iter().contains(page));
-        touched.filter(stays).fold(0, |all, page| all | 1 << page)
+        touched.filter(stays).collect()
     }
 
     fn page(&self) -> PageNo {
-        self.todo.trailing_zeros() as PageNo
+        self.todo.page()
     }
 
     fn lock(&self) -> Op {
@@ -135,23 +136,23 @@ impl TruncatePages {
 
     /// In the end they are looked for until there are none.
     fn found(&mut self, pages: &[PageNo]) -> Step {
-        self.todo = pages.iter().fold(0, |all, page| all | 1 << page);
-        match self.todo {
-            0 if self.pass == Pass::Wait => Step::Done,
-            0 => self.next_pass(),
-            _ => Step::LockPage,
+        self.todo = pages.iter().copied().collect();
+        match () {
+            () if !self.todo.is_empty() => Step::LockPage,
+            () if self.pass == Pass::Wait => Step::Done,
+            () => self.next_pass(),
         }
     }
 
     fn next_page(&mut self) -> Step {
-        self.todo &= self.todo - 1;
-        if self.todo == 0 { self.next_pass() } else { Step::LockPage }
+        self.todo = self.todo.rest();
+        if self.todo.is_empty() { self.next_pass() } else { Step::LockPage }
     }
 
     fn next_pass(&mut self) -> Step {
         if self.pass == Pass::Try {
             (self.pass, self.todo) = (Pass::Ends, self.ends());
-            if self.todo != 0 {
+            if !self.todo.is_empty() {
                 return Step::LockPage;
             }
         }

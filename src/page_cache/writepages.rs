@@ -4,6 +4,7 @@ use super::convert_run::ConvertRun;
 use super::end_page_io::EndPageIo;
 use super::fdatawait_range::FdatawaitRange;
 use super::round::Round;
+use super::todo::Todo;
 use super::wb_disksize::WbDisksize;
 use crate::extent_probe::MapBlocks;
 use crate::kernel::{Fix, Kernel, Version};
@@ -58,7 +59,7 @@ steps! {
         /// Those that are asked for.
         pages: Pages,
         /// Those of them that were found, and are yet to be seen to, as bits.
-        todo: u8,
+        todo: Todo,
         /// The one that is next to be written.
         next: PageNo,
         size: Size,
@@ -121,7 +122,7 @@ impl WritePages {
             waits: false,
             syncs: false,
             pages: kernel.paging.all(),
-            todo: 1,
+            todo: Todo::FIRST,
             next: 0,
             size: Size::blocks(kernel.paging.end()),
             round: Round::default(),
@@ -175,13 +176,13 @@ impl WritePages {
 
     /// The page that is looked at.
     fn page(&self) -> PageNo {
-        self.todo.trailing_zeros() as PageNo
+        self.todo.page()
     }
 
     /// Pages to be seen to; whether there is none.
     fn finds(&mut self, pages: &[PageNo]) -> bool {
-        self.todo = pages.iter().fold(0, |all, page| all | 1 << page);
-        self.todo == 0
+        self.todo = pages.iter().copied().collect();
+        self.todo.is_empty()
     }
 
     fn sized(&mut self, size: Size) -> Option<Step> {
@@ -196,9 +197,8 @@ impl WritePages {
     fn collected(&mut self, outcome: &Outcome) -> Option<Step> {
         let (fits, open) = self.round.collect(outcome.buffers(), self.size, self.kernel);
         self.next = self.page() + PageNo::from(fits);
-        let rest = self.todo & (self.todo - 1);
-        let next = rest.trailing_zeros() as PageNo;
-        if open && rest != 0 && self.round.goes_on_to(next, self.kernel) {
+        let rest = self.todo.rest();
+        if open && !rest.is_empty() && self.round.goes_on_to(rest.page(), self.kernel) {
             self.todo = rest;
             return Some(Step::LockPage);
         }
@@ -219,7 +219,7 @@ impl WritePages {
 
     /// Whether no page was found behind those of this round.
     fn is_last(&self) -> bool {
-        u16::from(self.todo) >> self.next == 0
+        self.todo.ends_before(self.next)
     }
 
     fn unlocked(&mut self) -> Step {
@@ -238,7 +238,7 @@ impl WritePages {
 
     /// Of several pages those that are left are looked for again, until none is dirty.
     fn next_round(&mut self) -> Step {
-        if !self.kernel.paging.many() || self.todo == 0 || self.syncs && self.is_last() {
+        if !self.kernel.paging.many() || self.todo.is_empty() || self.syncs && self.is_last() {
             return Step::NothingToSync;
         }
         if self.defers() {

@@ -5,7 +5,9 @@ use diolock::call::Call;
 use diolock::kernel::Version;
 use diolock::op::{Bio, LockName, Mode, Op, Outcome, Range, Span, Submission};
 use diolock::task::{Place, Task};
+use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::mem::{Discriminant, discriminant};
 
 /// What a task holds, in the order in which it took it.
@@ -118,7 +120,8 @@ struct Walk {
     rows: Vec<Row>,
     /// The rows that come after each.
     after: Vec<BTreeSet<usize>>,
-    seen: HashSet<(Call, Holds)>,
+    /// States by their hash, of 64 bits: there are a million, of a kilobyte each.
+    seen: HashSet<u64>,
 }
 
 impl Walk {
@@ -138,13 +141,14 @@ impl Walk {
                     self.after[row].insert(next);
                 }
                 let next = (call, holds);
-                if self.seen.contains(&next) {
+                let hash = FxBuildHasher.hash_one(&next);
+                if self.seen.contains(&hash) {
                     continue;
                 }
                 let alike = self.alike.entry((row, told, next.1.clone())).or_default();
                 if *alike < self.follow {
                     *alike += 1;
-                    self.seen.insert(next.clone());
+                    self.seen.insert(hash);
                     open.push(next);
                 }
             }
