@@ -5,13 +5,16 @@ use super::output::Out;
 use super::table::columns;
 use clap::Args;
 use diolock::call::Call;
-use diolock::kernel::{FIXES, Fix, Kernel, Version};
+use diolock::kernel::{About, FIXES, Fix, Kernel, Version};
 use diolock::sources::was_read;
 use diolock_verify::local::{self, Alone, Row};
 use diolock_verify::report::op_words;
+use diolock_verify::suite::side_by_side;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// `diolock steps`.
 #[derive(Debug, Args)]
@@ -36,7 +39,7 @@ pub struct Steps {
 /// If there is no such task on that kernel, or nothing can be written.
 pub fn run(arguments: &Steps) -> miette::Result<ExitCode> {
     let kernel = kernel_without(arguments.kernel, &arguments.without)?;
-    let alone = Alone::on(arguments.kernel)?;
+    let alone = Arc::new(Alone::on(arguments.kernel)?);
     let (calls, rows) = steps(&arguments.task, &alone, kernel)?;
     let fixes = fixes(&arguments.task, &calls, &alone, kernel, &rows);
     let mut out = Out::new();
@@ -125,19 +128,23 @@ fn rows_of(
 fn fixes(
     name: &str,
     calls: &BTreeSet<String>,
-    alone: &Alone,
+    alone: &Arc<Alone>,
     kernel: Kernel,
     rows: &[Row],
 ) -> Vec<Vec<&'static str>> {
+    let few = rows_of(name, calls, alone, kernel, local::FEW);
+    let (name, calls, alone) = (name.to_owned(), calls.clone(), Arc::clone(alone));
+    let without = move |about: &&About| {
+        let without = |follow| rows_of(&name, &calls, &alone, kernel.without(about.fix), follow);
+        (without(local::FEW) != few).then(|| without(local::ALL))
+    };
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let asked: Vec<&About> = FIXES.iter().filter(|about| kernel.has(about.fix)).collect();
+    let found = side_by_side(asked.clone(), jobs, &AtomicBool::new(false), without, |_, _| ());
     let mut fixes: Vec<Vec<&'static str>> = vec![Vec::new(); rows.len()];
     let by_key = |row: &Row| (row.place.step, row.place.kernel, op_words(&row.op));
-    let few = rows_of(name, calls, alone, kernel, local::FEW);
-    for about in FIXES.iter().filter(|about| kernel.has(about.fix)) {
-        let without = |follow| rows_of(name, calls, alone, kernel.without(about.fix), follow);
-        if without(local::FEW) == few {
-            continue;
-        }
-        let without = without(local::ALL);
+    for (about, without) in asked.into_iter().zip(found) {
+        let Some(without) = without.flatten() else { continue };
         let other: BTreeMap<_, &Row> = without.iter().map(|row| (by_key(row), row)).collect();
         for (row, fixes) in rows.iter().zip(&mut fixes) {
             if other.get(&by_key(row)).is_none_or(|other| other.holds != row.holds) {
