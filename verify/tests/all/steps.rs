@@ -204,7 +204,7 @@ fn what_a_task_can_do_by_itself_is_all_that_it_does_among_others() {
 }
 
 #[test]
-#[ignore = "half a minute of both cores; make test-all runs it"]
+#[ignore = "two minutes; make test-all runs it"]
 fn following_more_states_finds_no_other_rows() {
     for version in [Version::V3_7, Version::V6_12] {
         let alone = Alone::on(version).expect("the catalogue reads");
