@@ -3,6 +3,7 @@
 use super::{Extents, PageCache};
 use crate::inode_lock::{Counter, Gate, Journal, RwSem, Waiters};
 use crate::op::{IoEnd, LockName, Object, Op, Private, Size, TaskId, WaitQueue};
+use smallvec::SmallVec;
 
 /// What tasks wait for, and what they leave to each other.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -18,9 +19,9 @@ pub struct Guards {
     pub(super) completed: Vec<IoEnd>,
     pub(super) private: Vec<Private>,
     /// References to the io_end of each completion that were dropped.
-    pub(super) io_end_puts: Vec<u8>,
+    pub(super) io_end_puts: SmallVec<[u8; 16]>,
     /// The same for the dio.
-    pub(super) dio_puts: Vec<u8>,
+    pub(super) dio_puts: SmallVec<[u8; 16]>,
     /// `cur_aio_dio`.
     pub(super) aio: Option<TaskId>,
     pub(super) queues: [Waiters; WaitQueue::ALL.len()],

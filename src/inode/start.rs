@@ -3,6 +3,7 @@
 use super::{Extents, FileState, Guards, Inode, Page, PageCache};
 use crate::inode_lock::{Counter, Gate, Journal, RwSem};
 use crate::op::{Blocks, Content, Extent, Paging, Private, Size};
+use smallvec::smallvec;
 
 impl Inode {
     /// A file of that size whose mapping starts with `extents`, for `tasks` tasks; so many of its `pages` from the
@@ -35,8 +36,8 @@ impl Inode {
             journal: Journal::default(),
             completed: Vec::new(),
             private: vec![Private::Null; tasks],
-            io_end_puts: vec![0; tasks],
-            dio_puts: vec![0; tasks],
+            io_end_puts: smallvec![0; tasks],
+            dio_puts: smallvec![0; tasks],
             aio: None,
             queues: Default::default(),
         };

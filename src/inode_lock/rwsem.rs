@@ -1,6 +1,7 @@
 //! A sleeping lock: mutex, rwsem or spinlock, by the modes it is taken in.
 
-use crate::op::{Mode, TaskId};
+use crate::op::{Mode, TaskId, Tasks};
+use smallvec::SmallVec;
 
 /// A lock's state.
 ///
@@ -22,14 +23,14 @@ use crate::op::{Mode, TaskId};
 /// `down_read`, `down_write`, `down_*_trylock`, `downgrade_write` (lib/rwsem.c, v3.6).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct RwSem {
-    holders: Vec<(TaskId, Mode)>,
-    queue: Vec<TaskId>,
+    holders: SmallVec<[(TaskId, Mode); 4]>,
+    queue: Tasks,
 }
 
 impl RwSem {
     /// One that nobody holds or wants.
     pub const fn free() -> RwSem {
-        RwSem { holders: Vec::new(), queue: Vec::new() }
+        RwSem { holders: SmallVec::new_const(), queue: Tasks::new_const() }
     }
 
     /// Whether `task` could take the lock now.
@@ -48,7 +49,7 @@ impl RwSem {
     pub fn try_take(&mut self, task: TaskId, mode: Mode) -> bool {
         let free = self.can_take(task, mode);
         if free {
-            self.queue.retain(|&t| t != task);
+            self.queue.retain(|t| *t != task);
             self.holders.push((task, mode));
             self.holders.sort_unstable();
         }

@@ -1,6 +1,6 @@
 //! Wait queues taken apart: joining, looking, waking, sleeping, each a step of its own.
 
-use crate::op::TaskId;
+use crate::op::{TaskId, Tasks};
 
 /// Who sleeps, and who has been woken.
 ///
@@ -16,8 +16,8 @@ use crate::op::TaskId;
 /// `prepare_to_wait`, `finish_wait`, `autoremove_wake_function` (kernel/wait.c, v3.6).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Waiters {
-    waiting: Vec<TaskId>,
-    woken: Vec<TaskId>,
+    waiting: Tasks,
+    woken: Tasks,
 }
 
 impl Waiters {
@@ -30,8 +30,8 @@ impl Waiters {
 
     /// `finish_wait`.
     pub fn leave(&mut self, task: TaskId) {
-        self.waiting.retain(|&t| t != task);
-        self.woken.retain(|&t| t != task);
+        self.waiting.retain(|t| *t != task);
+        self.woken.retain(|t| *t != task);
     }
 
     /// `__wake_up`.

@@ -17,7 +17,7 @@ pub use iocb::{Private, PrivateOp};
 pub use lock::{GATE_RANK, JOURNAL_RANK, LockName, Mode, WaitQueue};
 pub use object::{Access, Object};
 pub use outcome::Outcome;
-pub use range::{Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId};
+pub use range::{Ends, Half, LogicalBlock, PhysicalBlock, Range, Span, TaskId, Tasks};
 pub use size::{Blocks, Size};
 pub(crate) use touches::freed;
 

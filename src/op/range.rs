@@ -3,9 +3,13 @@
 use super::size::{Blocks, Size};
 use crate::kernel::{PageNo, Pages, Paging};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// Index of a task in its litmus test (completions of asynchronous I/O are tasks too).
 pub type TaskId = u16;
+/// A few tasks. In states that are copied and compared by the million a list on the heap is slow, most of all an
+/// empty one: `memcmp` of nothing at no valid address takes hundreds of cycles on some machines.
+pub type Tasks = SmallVec<[TaskId; 8]>;
 /// A block of the file, counted from its start.
 pub type LogicalBlock = u32;
 /// A block of the device.

@@ -8,6 +8,7 @@ use crate::program::Program;
 use diolock::call::Call;
 use diolock::inode::Inode;
 use diolock::op::{Extent, TaskId, WaitQueue};
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// Records of objects that there are several of.
@@ -67,7 +68,7 @@ impl Memory {
     pub(super) fn new(program: &Program) -> Memory {
         let count = program.calls.len();
         let mut tasks = vec![TaskRecord::default(); count];
-        let mut references = vec![0; count];
+        let mut references = smallvec![0; count];
         for (at, call) in program.calls.iter().enumerate() {
             if let Some((WaitQueue::Dio, of)) = call.holds() {
                 tasks[at].references.push(of);

@@ -9,6 +9,7 @@ use super::records::{
 };
 use diolock::inode::{Inode, TASKS};
 use diolock::op::{LockName, Mode, Owner, PhysicalBlock, Size, TaskId};
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// What is remembered of a user: of its call and its completion, and what they leave to each other.
@@ -126,7 +127,10 @@ impl Memory {
             threads: Default::default(),
             size: SizeRecord { value: size, ..Default::default() },
             disksize: DisksizeRecord { value: disksize, ..Default::default() },
-            dio_count: DioCountRecord { references: vec![0; tasks.len()], ..Default::default() },
+            dio_count: DioCountRecord {
+                references: smallvec![0; tasks.len()],
+                ..Default::default()
+            },
             tasks,
             unwritten: 0,
             orphan: false,

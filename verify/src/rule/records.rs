@@ -1,6 +1,9 @@
 //! What the rules remember: a record for each task, and one for each shared object.
 
-use diolock::op::{Blocks, LockName, LogicalBlock, Mode, PhysicalBlock, Range, Size, TaskId};
+use diolock::op::{
+    Blocks, LockName, LogicalBlock, Mode, PhysicalBlock, Range, Size, TaskId, Tasks,
+};
+use smallvec::SmallVec;
 
 /// A set of small numbers: tasks, or blocks of the device.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -87,7 +90,7 @@ pub(crate) struct TaskRecord {
     pub(super) handles: u8,
     pub(super) time_handle: bool,
     /// References to i_dio_count that it is to drop or to hand on, each with the task whose I/O it is for.
-    pub(super) references: Vec<TaskId>,
+    pub(super) references: Tasks,
     /// It has taken a reference, for itself or its completion.
     pub(super) counted: bool,
     /// It is the system call, not a completion.
@@ -104,7 +107,7 @@ pub(crate) struct TaskRecord {
     /// Of these the unwritten ones.
     pub(super) unwritten: Set,
     /// It was submitted: I/O of its own is in flight to these blocks.
-    pub(super) flying: Vec<PhysicalBlock>,
+    pub(super) flying: SmallVec<[PhysicalBlock; 4]>,
     /// One past the last block of the range that it maps for its I/O.
     pub(super) mapped_to: Blocks,
     /// Where what it wrote to the device ends.
@@ -180,8 +183,12 @@ impl TaskRecord {
     }
 
     /// The references for that task's I/O; they are somebody else's from now on.
-    pub(super) fn hand_on(&mut self, of: TaskId) -> Vec<TaskId> {
-        self.references.extract_if(.., |reference| *reference == of).collect()
+    pub(super) fn hand_on(&mut self, of: TaskId) -> Tasks {
+        let (handed, kept) = std::mem::take(&mut self.references)
+            .into_iter()
+            .partition(|&reference| reference == of);
+        self.references = kept;
+        handed
     }
 }
 
@@ -209,7 +216,7 @@ pub(super) struct DisksizeRecord {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct DioCountRecord {
     /// References for the I/O of each task, by task.
-    pub(super) references: Vec<i8>,
+    pub(super) references: SmallVec<[i8; 16]>,
     /// Tasks that have begun I/O.
     pub(super) begun: Set,
     /// Tasks whose I/O has ended.

@@ -343,7 +343,7 @@ fn submit(view: &mut View<'_>, child: TaskId, submission: &Submission) {
     task.references.extend(references);
     task.mapped_to = submission.range().end();
     task.mapped = mapped;
-    task.flying.clone_from(&submission.blocks);
+    task.flying = submission.blocks.iter().copied().collect();
     for &block in &submission.blocks {
         view.in_flight_mut(block).add(child);
     }
@@ -352,8 +352,9 @@ fn submit(view: &mut View<'_>, child: TaskId, submission: &Submission) {
 fn io(view: &mut View<'_>, blocks: &[PhysicalBlock], bio: Bio) {
     let me = view.event.task;
     // Of a torn bio these blocks only.
-    let over: Vec<PhysicalBlock> =
-        view.me_mut().flying.extract_if(.., |block| blocks.contains(block)).collect();
+    let flying = std::mem::take(&mut view.me_mut().flying);
+    let (over, kept) = flying.into_iter().partition(|block| blocks.contains(block));
+    view.me_mut().flying = kept;
     for block in over {
         view.in_flight_mut(block).remove(me);
     }
