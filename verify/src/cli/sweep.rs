@@ -45,6 +45,9 @@ pub struct Sweep {
     /// shuttle gives a program up after that many executions, and loom after 100000 at most
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_executions: u32,
+    /// Judge programs of three calls too of which two break something by themselves
+    #[arg(long)]
+    pub supersets: bool,
     /// Programs at a time; default: as many as there are cores
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
@@ -58,7 +61,7 @@ pub struct Sweep {
     #[arg(long, value_names = ["A", "B"], num_args = 2, value_parser = names::kernel, conflicts_with_all = ["kernels", "shard", "json", "merge"])]
     pub diff: Vec<Version>,
     /// Read all shards of a sweep from these files, and say what the sweep would have said
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["kernels", "tasks", "programs", "seed", "calls", "files", "page_blocks", "engines", "max_states", "max_executions", "shard"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["kernels", "tasks", "programs", "seed", "calls", "files", "page_blocks", "engines", "max_states", "max_executions", "supersets", "shard"])]
     pub merge: Vec<PathBuf>,
 }
 
@@ -84,8 +87,9 @@ fn call(text: &str) -> Result<String, String> {
 /// Judges the programs, a kernel after the other; or puts together what was.
 pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
     let known = races::known().map_err(|why| miette::miette!("the list of races: {why}"))?;
+    let running = Running::new()?;
     let records = match &arguments.merge[..] {
-        [] => judge(arguments)?,
+        [] => judge(arguments, &running)?,
         files => vec![merge(files)?],
     };
     if let (false, [a, b]) = (arguments.diff.is_empty(), &records[..])
@@ -96,12 +100,15 @@ pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
     }
     let swept: Result<Vec<Swept>, String> =
         records.iter().map(|record| Swept::of(record, &known)).collect();
-    let swept = swept.map_err(|why| miette::miette!("{why}"))?;
+    let mut swept = swept.map_err(|why| miette::miette!("{why}"))?;
     // Whoever reads a part must know from its first line: so nothing is said before the end.
     let mut out = Out::new();
     if arguments.json {
         json(&mut out, &records)?;
     } else {
+        let heal =
+            |swept: &mut Swept| swept.heal(jobs(arguments), running.exe.clone(), &running.stop);
+        swept.iter_mut().for_each(heal);
         let partial =
             records.last().map(|last| (last, last.ran())).filter(|(_, ran)| ran.0 < ran.1);
         let partial = partial.map(|(last, (ran, of))| {
@@ -118,11 +125,13 @@ pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
-    let running = Running::new()?;
-    let mut records = Vec::new();
+fn jobs(arguments: &Sweep) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = arguments.jobs.map_or_else(cores, usize::from);
+    arguments.jobs.map_or_else(cores, usize::from)
+}
+
+fn judge(arguments: &Sweep, running: &Running) -> miette::Result<Vec<Record>> {
+    let mut records = Vec::new();
     let default = (arguments.tasks == 3 && arguments.shard.is_none()).then_some(3000);
     if arguments.shard.is_some() && arguments.kernels.len() > 1 {
         miette::bail!("a shard is of one kernel: name it with --kernel");
@@ -143,7 +152,8 @@ fn judge(arguments: &Sweep) -> miette::Result<Vec<Record>> {
                 states: arguments.max_states as usize,
                 executions: u64::from(arguments.max_executions),
             },
-            jobs,
+            jobs: jobs(arguments),
+            supersets: arguments.supersets,
             exe: running.exe.clone(),
         };
         let bar = progress::bar(0);

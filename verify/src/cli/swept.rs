@@ -2,7 +2,7 @@
 
 use super::output::{Out, Tone, Unwritten};
 use diolock_verify::engine::EngineName;
-use diolock_verify::sweep::{Broken, Diff, Sweep};
+use diolock_verify::sweep::{Broken, Diff, Found, Sweep};
 use std::process::ExitCode;
 
 /// Named races, what has no name, where engines contradict each other, and the sums.
@@ -22,14 +22,20 @@ pub fn people(out: &mut Out, swept: &Sweep) -> Result<(), Unwritten> {
         swept.violating,
         costs.join(", ")
     ))?;
+    if swept.supersets > 0 {
+        out.line(&format!(
+            "{name}: {} more are not judged: two of their calls break something by themselves",
+            swept.supersets
+        ))?;
+    }
     let (stated, of) = swept.stated();
     let share = 100.0 * stated as f64 / of.max(1) as f64;
     out.line(&format!(
         "{name}: {stated} of {of} programs whose calls it has can be stated ({share:.1} %)"
     ))?;
     for ((test, what), found) in &swept.races {
-        let line = format!("{:>7}  {what:<8} {test}   {}", found.programs, found.part.line());
-        out.line(&line)?;
+        let (programs, part) = (found.programs, found.part.line());
+        out.line(&format!("{programs:>7}  {what:<8} {test}{}   {part}", healing(found)))?;
     }
     for (reason, count) in &swept.not_stated {
         out.line(&format!("{count:>7}  not stated: {reason}"))?;
@@ -37,7 +43,8 @@ pub fn people(out: &mut Out, swept: &Sweep) -> Result<(), Unwritten> {
     for group in swept.groups() {
         let Some(((what, part), found)) = group.first() else { continue };
         let programs: usize = group.iter().map(|one| one.1.programs).sum();
-        let head = format!("{programs:>7}  {what:<8} UNEXPLAINED: {}", found.text);
+        let healing = healing(found);
+        let head = format!("{programs:>7}  {what:<8} UNEXPLAINED{healing}: {}", found.text);
         out.line(&out.tone(&head, Tone::Bad))?;
         for line in swept.litmus_text(what, part).lines() {
             out.line(&format!("    {line}"))?;
@@ -62,6 +69,11 @@ pub fn people(out: &mut Out, swept: &Sweep) -> Result<(), Unwritten> {
         swept.undecided.len()
     );
     out.line(&out.tone(&sum, if swept.good() { Tone::Good } else { Tone::Bad }))
+}
+
+/// ` (until v4.10: 6f2080e64487)`.
+fn healing(found: &Found) -> String {
+    found.healing.map_or_else(String::new, |healing| format!(" ({healing})"))
 }
 
 /// What two kernels differ in; what has no name is a failure.

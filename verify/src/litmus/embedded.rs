@@ -251,6 +251,7 @@ files! {
     "reclaim-vs-punch"
     "reference-under-lock-weak"
     "restart-after-upgrade"
+    "same-size-truncate-keeps-a-stale-page"
     "same-size-truncate-vs-aio"
     "second-aio-at-eof"
     "second-iocb-of-a-thread"

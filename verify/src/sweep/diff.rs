@@ -66,7 +66,8 @@ impl Diff {
             let race = races.iter().find(|race| race.is(part, what, on));
             let name =
                 race.map_or_else(|| format!("UNEXPLAINED {}", part.line()), |r| r.test.clone());
-            let found = Found { programs: 0, part: part.clone(), text: (*text).to_owned() };
+            let found =
+                Found { programs: 0, part: part.clone(), text: (*text).to_owned(), healing: None };
             changes.entry((name, what.clone())).or_insert(found).programs += 1;
         }
         Ok(diff)

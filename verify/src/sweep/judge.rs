@@ -43,6 +43,7 @@ pub(super) struct Judge {
     version: Version,
     engines: Vec<EngineName>,
     limits: Limits,
+    supersets: bool,
     exe: PathBuf,
     known: Mutex<HashMap<Part, Broken>>,
 }
@@ -53,19 +54,25 @@ impl Judge {
             version: options.version,
             engines: options.engines.clone(),
             limits: options.limits,
+            supersets: options.supersets,
             exe: options.exe.clone(),
             known: Mutex::default(),
         }
     }
 
-    /// Asks every engine, and looks for the smallest parts.
-    pub(super) fn judge(&self, part: &Part) -> Judged {
+    /// Asks every engine, and looks for the smallest parts. `None` of a program of which two calls break something by
+    /// themselves: the third may come when all is over, so that nothing is new in that it breaks something.
+    pub(super) fn judge(&self, part: &Part) -> Option<Judged> {
+        let bad = |pair: Part| !self.known(&pair).is_empty();
+        if !self.supersets && part.calls.len() > 2 && part.smaller().any(bad) {
+            return None;
+        }
         let answers: Vec<(EngineName, Answer)> =
             self.engines.iter().map(|&engine| (engine, self.answer(part, engine))).collect();
         let broken = answers.first().map(|first| first.1.broken.clone()).unwrap_or_default();
         let smallest =
             broken.keys().map(|what| (what.clone(), self.smallest(part, what))).collect();
-        Judged { answers, smallest }
+        Some(Judged { answers, smallest })
     }
 
     /// A part that breaks this, and none of whose parts does: neither on the same file, nor on the one that
@@ -166,6 +173,7 @@ mod tests {
             shard: Shard::WHOLE,
             engines: vec![EngineName::Graph],
             limits: Limits { states, executions: 1 },
+            supersets: true,
             jobs: 1,
             exe: PathBuf::new(),
         })
@@ -184,7 +192,8 @@ mod tests {
         for smaller in three.smaller() {
             assert!(!judge.known(&smaller).contains_key("R13"), "{}", smaller.line());
         }
-        let judged = judge.judge(&three);
+        let judged =
+            judge.judge(&three).expect("none of its pairs breaks anything, or all are judged");
         let (_, smallest) = judged.smallest.iter().find(|s| s.0 == "R13").expect("it breaks R13");
         assert_eq!(
             smallest.line(),

@@ -9,6 +9,7 @@
 
 mod calls;
 mod diff;
+mod healing;
 mod judge;
 mod options;
 mod part;
@@ -21,6 +22,7 @@ mod tally;
 
 pub use calls::CALLS;
 pub use diff::{Broken, Diff};
+pub use healing::Healing;
 pub use options::{Limits, Options, Shard};
 pub use part::Part;
 pub use programs::count;

@@ -29,6 +29,8 @@ pub struct Options {
     pub shard: Shard,
     /// Who judges. The first one's answer is the one that is explained.
     pub engines: Vec<EngineName>,
+    /// Programs are judged, too, of which a part of two calls breaks something by itself.
+    pub supersets: bool,
     /// Where each gives up.
     pub limits: Limits,
     /// Programs at a time.

@@ -68,10 +68,11 @@ pub fn read(text: &str) -> Result<Vec<Race>, String> {
     Ok(file.race)
 }
 
-/// Up to v5.4 a direct read writes cached pages back before it takes any lock: it is the flusher then
-/// (`generic_file_aio_read`, v3.6.5, v3.7.2, v3.11; `generic_file_read_iter`, v4.10.17, v5.4.18).
+/// Who else writes pages back: kswapd; and up to v5.4 a direct read, before it takes any lock (`generic_file_aio_read`,
+/// v3.6.5, v3.7.2, v3.11; `generic_file_read_iter`, v4.10.17, v5.4.18).
 fn as_flusher(role: &str, call: &str, version: Version) -> bool {
-    role == "writepages" && matches!(call, "pread" | "aio_pread") && version < Version::V5_10
+    let reads = matches!(call, "pread" | "aio_pread") && version < Version::V5_10;
+    role == "writepages" && (call == "kswapd" || reads)
 }
 
 impl Race {

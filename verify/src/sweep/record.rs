@@ -24,6 +24,8 @@ pub struct Asked {
     page_blocks: Option<u32>,
     engines: Vec<EngineName>,
     limits: Limits,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    supersets: bool,
     /// By which build of the program.
     build: String,
 }
@@ -40,6 +42,7 @@ impl Asked {
             page_blocks: Some(options.paging.blocks()).filter(|&b| b != Paging::default().blocks()),
             engines: options.engines.clone(),
             limits: options.limits,
+            supersets: options.supersets,
             build: image::contents(),
         }
     }
@@ -78,6 +81,9 @@ pub(super) struct Outcome {
 pub(super) struct Sums {
     /// Programs that were judged.
     pub(super) programs: usize,
+    /// Those that were not, as two of their calls break something by themselves.
+    #[serde(default)]
+    pub(super) supersets: usize,
     /// Those that were not: somebody said stop.
     pub(super) not_run: usize,
     /// Why programs could not be written down, and how many.
@@ -129,15 +135,18 @@ impl Record {
         &self.asked
     }
 
-    /// Programs that were judged, and those that were to be.
+    /// Programs that are done with, and those that were to be.
     pub fn ran(&self) -> (usize, usize) {
-        (self.sums.programs, self.sums.programs + self.sums.not_run)
+        let done = self.sums.programs + self.sums.supersets;
+        (done, done + self.sums.not_run)
     }
 
-    pub(super) fn book(&mut self, at: u64, program: Part, judged: Option<Judged>) {
-        let Some(judged) = judged else {
-            self.sums.not_run += 1;
-            return;
+    /// What came of a program: `None` if it was not run.
+    pub(super) fn book(&mut self, at: u64, program: Part, judged: Option<Option<Judged>>) {
+        let judged = match judged {
+            None => return self.sums.not_run += 1,
+            Some(None) => return self.sums.supersets += 1,
+            Some(Some(judged)) => judged,
         };
         self.sums.programs += 1;
         for (engine, answer) in &judged.answers {
@@ -222,6 +231,7 @@ impl Record {
             all.shards.extend(record.shards);
             all.outcomes.extend(record.outcomes);
             all.sums.programs += record.sums.programs;
+            all.sums.supersets += record.sums.supersets;
             for (reason, count) in record.sums.not_stated {
                 *all.sums.not_stated.entry(reason).or_default() += count;
             }

@@ -1,13 +1,17 @@
 //! What a sweep found.
 
 use super::calls::CallText;
+use super::healing::Healing;
 use super::races::Race;
 use super::record::{Outcome, Record};
 use super::{Part, judge::Answer};
 use crate::engine::EngineName;
 use crate::rule::RuleSet;
+use crate::suite::side_by_side;
 use diolock::kernel::Version;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 /// A program that cannot be called right.
 #[derive(Clone, Debug)]
@@ -27,6 +31,8 @@ pub struct Found {
     pub part: Part,
     /// What happens in one run of it.
     pub text: String,
+    /// What ends it, once that was asked.
+    pub healing: Option<Healing>,
 }
 
 /// What is broken by which smallest part, and how often.
@@ -41,6 +47,8 @@ pub struct Sweep {
     pub tasks: usize,
     /// Programs that were judged.
     pub programs: usize,
+    /// Those that were not, as two of their three calls break something by themselves.
+    pub supersets: usize,
     /// Those that break something.
     pub violating: usize,
     /// Those that were not judged: somebody said stop.
@@ -69,6 +77,7 @@ impl Sweep {
             version: record.asked.version()?,
             tasks: record.asked.tasks(),
             programs: record.sums.programs,
+            supersets: record.sums.supersets,
             violating: 0,
             not_run: record.sums.not_run,
             not_stated: record.sums.not_stated.clone(),
@@ -90,11 +99,25 @@ impl Sweep {
             && self.not_run == 0
     }
 
+    /// Looks for what ends each of the races, and of those without a name, side by side.
+    pub fn heal(&mut self, jobs: usize, exe: PathBuf, stop: &AtomicBool) {
+        let version = self.version;
+        let named = self.races.iter_mut().map(|((_, what), found)| (what.clone(), found));
+        let others = self.unexplained.iter_mut().map(|((what, _), found)| (what.clone(), found));
+        let (asked, found): (Vec<_>, Vec<_>) =
+            named.chain(others).map(|(what, found)| ((what, found.part.clone()), found)).unzip();
+        let heal = move |(what, part): &(String, Part)| Healing::of(version, what, part, &exe);
+        let healed = side_by_side(asked, jobs, stop, heal, |_, _| ());
+        for (found, healing) in found.into_iter().zip(healed) {
+            found.healing = healing;
+        }
+    }
+
     /// How many programs can be written down, of all whose calls this kernel has.
     pub fn stated(&self) -> (usize, usize) {
         let has = |reason: &&String| !reason.contains(" modelled from ");
         let not: usize = self.not_stated.iter().filter(|(why, _)| has(why)).map(|not| not.1).sum();
-        let stated = self.programs + self.not_run;
+        let stated = self.programs + self.supersets + self.not_run;
         (stated, stated + not)
     }
 
@@ -108,6 +131,7 @@ impl Sweep {
                 programs: 0,
                 part: smallest.clone(),
                 text: broken.get(what).cloned().unwrap_or_default(),
+                healing: None,
             };
             let race = races.iter().find(|race| race.is(smallest, what, self.version));
             let entry = match race {
