@@ -69,7 +69,8 @@ impl Half {
             | Object::Page(_)
             | Object::Extents
             | Object::Block(_)
-            | Object::PageData(_) => Some(Half::File),
+            | Object::PageData(_)
+            | Object::PageRefs(_) => Some(Half::File),
             Object::InFlight(_) | Object::File => None,
         }
     }

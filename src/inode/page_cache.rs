@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use crate::op::{
-    Blocks, Buffer, Content, LogicalBlock, PageNo, Pages, Paging, Range, Size, TaskId,
+    Blocks, Buffer, Content, LogicalBlock, PageNo, Pages, Paging, Range, Size, TaskId, Tasks,
 };
 
 /// The page cache of the file: the pages that it has, and pages that left it while somebody was about to copy from
@@ -106,6 +106,17 @@ impl PageCache {
             self.finders.sort_unstable();
         }
         found
+    }
+
+    /// Those that keep a page which is there.
+    pub(super) fn keepers(&self, page: PageNo) -> Tasks {
+        self.finders.iter().filter(|finder| finder.1 == page).map(|finder| finder.0).collect()
+    }
+
+    /// A task keeps none of these any more.
+    pub(super) fn put(&mut self, task: TaskId, pages: Pages) {
+        self.finders.retain(|finder| finder.0 != task || !pages.iter().contains(&finder.1));
+        self.gone.retain(|gone| gone.0 != task || !pages.iter().contains(&gone.1));
     }
 
     /// Nobody has a reference to a page any more.

@@ -12,18 +12,25 @@ impl PageCache {
             Op::PagesDirty(pages) => return Outcome::Pages(self.dirty_pages(pages)),
             Op::PageTruncate(page, from, to) => self.truncate(page, from, to),
             Op::PageInvalidate(page) => return Outcome::Flag(self.invalidate(page)),
+            Op::PageRemove(page) => {
+                let unused = self.keepers(page).is_empty();
+                return Outcome::Flag(unused && self.invalidate(page));
+            }
+            Op::PagesPut(pages) => self.put(task, pages),
             Op::PageIn(page) => {
                 self.add(page);
                 return Outcome::Page(self.buffers(page));
             }
             Op::PageFind(page, range) => return Outcome::Flag(self.find(task, page, range)),
             Op::PageLook(page) | Op::PageDirty(page) => return Outcome::Page(self.buffers(page)),
-            Op::PageFill(no, ref contents) => {
+            Op::PageFill(no, ref contents, keeps) => {
                 // The page was locked since it was looked at: it is the one that is there.
                 if let Some(page) = self.page_mut(no) {
                     contents.iter().for_each(|&(block, read)| page.fill(block, read));
                 }
-                self.find(task, no, Range::of_page(no, self.paging()));
+                if keeps {
+                    self.find(task, no, Range::of_page(no, self.paging()));
+                }
             }
             Op::PageStore(page, ref stored, cut, call) => {
                 if let Some(page) = self.page_mut(page) {

@@ -33,6 +33,7 @@ impl Inode {
         let locks = LockName::ALL.into_iter().filter(|&lock| self.has_lock(lock));
         objects.extend(locks.map(Object::Lock));
         objects.extend(paging.all().iter().map(Object::Page));
+        objects.extend(paging.all().iter().map(Object::PageRefs));
         objects.extend(WaitQueue::ALL.map(Object::WaitQueue));
         objects.extend((0..paging.end()).map(Object::PageData));
         objects.extend((0..self.file.extents.device_blocks()).map(Object::Block));
@@ -57,6 +58,7 @@ impl Inode {
             Object::Disksize => hash(self.file.disksize),
             Object::Orphan => hash(self.file.orphan),
             Object::Page(page) => hash(self.file.cache.buffers(page)),
+            Object::PageRefs(page) => hash(self.file.cache.keepers(page)),
             Object::Extents => hash(self.file.extents.tree()),
             Object::Block(block) => hash(self.file.extents.block(block)),
             Object::InFlight(_) | Object::File => 0,

@@ -105,6 +105,8 @@ impl Inode {
             | Op::PageLook(_)
             | Op::PageDirty(_)
             | Op::PageFill(..)
+            | Op::PagesPut(_)
+            | Op::PageRemove(_)
             | Op::PageStore(..)
             | Op::PageZero(..)
             | Op::PageClean(..)

@@ -135,8 +135,12 @@ pub enum Op {
     PageLook(PageNo),
     /// Whether the page is dirty, and its buffers.
     PageDirty(PageNo),
-    /// These blocks of the page were read, and are up to date.
-    PageFill(PageNo, Vec<(LogicalBlock, [Content; 2])>),
+    /// These blocks of the page were read, and are up to date. Whether the task keeps the page as if it had found it.
+    PageFill(PageNo, Vec<(LogicalBlock, [Content; 2])>, bool),
+    /// `put_page`: the task has done with the pages among these that it found.
+    PagesPut(Pages),
+    /// `__remove_mapping`: the page leaves the cache unless it is dirty or somebody keeps it; whether it did.
+    PageRemove(PageNo),
     /// A store, and the buffers it made dirty and up to date: each block with the device block it is mapped to,
     /// none if that is to be allocated; but for these ends. By which of its task's calls.
     PageStore(PageNo, Vec<(LogicalBlock, Option<PhysicalBlock>)>, Ends, u8),

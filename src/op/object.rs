@@ -51,6 +51,8 @@ pub enum Object {
     WaitQueue(WaitQueue),
     /// What a block of a cached page holds.
     PageData(LogicalBlock),
+    /// The references to a page of those that found it.
+    PageRefs(PageNo),
 }
 
 impl std::fmt::Display for Object {
@@ -79,6 +81,7 @@ impl std::fmt::Display for Object {
             Object::File => "f_count",
             Object::WaitQueue(queue) => return write!(f, "wait queue of {}", queue.counter()),
             Object::PageData(block) => return write!(f, "cached block {block}"),
+            Object::PageRefs(_) => "page->_refcount",
         };
         f.write_str(name)
     }

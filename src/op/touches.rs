@@ -67,12 +67,21 @@ impl Op {
             | Op::PageRelease(page)
             | Op::PageCommit(page, _) => vec![(Object::Page(page), Write)],
             // The blocks are known from the outcome.
-            Op::PageLook(page) | Op::PageDirty(page) | Op::PageFind(page, _) => {
-                vec![(Object::Page(page), Read)]
+            Op::PageLook(page) | Op::PageDirty(page) => vec![(Object::Page(page), Read)],
+            Op::PageFind(page, _) => {
+                vec![(Object::Page(page), Read), (Object::PageRefs(page), Add)]
+            }
+            Op::PagesPut(pages) => pages.iter().map(|page| (Object::PageRefs(page), Add)).collect(),
+            Op::PageRemove(page) => {
+                vec![(Object::Page(page), Write), (Object::PageRefs(page), Read)]
             }
             Op::PageTruncate(page, from, to) => page_data(page, from.down()..to),
             Op::PageZero(page, from, _) => page_data(page, std::iter::once(from.down())),
-            Op::PageFill(page, ref contents) => page_data(page, contents.iter().map(|f| f.0)),
+            Op::PageFill(page, ref contents, keeps) => {
+                let mut touched = page_data(page, contents.iter().map(|f| f.0));
+                touched.extend(keeps.then_some((Object::PageRefs(page), Add)));
+                touched
+            }
             Op::PageStore(page, ref stored, ..) => page_data(page, stored.iter().map(|s| s.0)),
             Op::DepthRead => vec![(Object::Extents, Read)],
             Op::Map(_, MapFor::Probe | MapFor::Io | MapFor::Page) => vec![(Object::Extents, Read)],

@@ -95,7 +95,7 @@ impl BlockTruncatePage {
 
     fn fill(&self) -> Op {
         let held = self.held.iter().map(|&held| (self.at.down(), held));
-        Op::PageFill(self.page(), held.collect())
+        Op::PageFill(self.page(), held.collect(), false)
     }
 
     fn found(&mut self, outcome: &Outcome) {

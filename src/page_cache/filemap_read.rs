@@ -18,7 +18,7 @@ steps! {
     ///
     /// # Modelled
     /// Every kernel looks at i_size once it has the page: whoever found it copies from it even if it leaves the
-    /// cache meanwhile. From v6.1 on a look before that ends a read which begins at or past the end; the read is
+    /// cache meanwhile. Its reference is of interest to reclaim alone, and is dropped in a step where there is such. From v6.1 on a look before that ends a read which begins at or past the end; the read is
     /// over when it reaches the i_size of the second look. Up to v5.10 it goes on to look for the page again, and
     /// at i_size again, for what it was asked beyond that. A page that is not up to date is copied from if the blocks
     /// asked for are (`block_is_partially_uptodate`, fs/buffer.c, v3.7.2, v4.10.17, v6.12); else it is read in under
@@ -45,6 +45,8 @@ steps! {
         end: LogicalBlock,
         /// There is more of the file than the pages that were found.
         more: bool,
+        /// Somebody may take pages out of the cache that nobody keeps.
+        counted: bool,
     }
     in "filemap_read" => Step / At |self, outcome|;
 
@@ -62,13 +64,15 @@ steps! {
     ReadSize "i_size_read" => Op::SizeRead => self.sized(outcome.size());
     ReadBarrier "smp_rmb" if self.kernel.has(Fix::SizeReadBarrier) => Op::SmpRmb;
     CopyOut in "copy_folio_to_iter" "a block at a time" => Op::PageRead(self.at) => self.copied();
+    Put "put_page" if self.counted => Op::PagesPut(self.kernel.paging.all()) => self.next_batch();
 }
 
 impl FilemapRead {
-    /// Reads the blocks of `range`, all of pages that are followed.
-    pub fn new(range: Range, kernel: Kernel) -> FilemapRead {
+    /// Reads the blocks of `range`, all of pages that are followed; that it has done with them is a step of its own if
+    /// its references are `counted`.
+    pub fn new(range: Range, kernel: Kernel, counted: bool) -> FilemapRead {
         let (at, have, end) = (range.start, range.start, range.start);
-        FilemapRead { range, kernel, at, have, end, more: false, step: At::Done }.begin()
+        FilemapRead { range, kernel, at, have, end, more: false, counted, step: At::Done }.begin()
     }
 
     /// The page behind those that were found.
@@ -95,28 +99,34 @@ impl FilemapRead {
     fn read_page(&self) -> ReadPage {
         let paging = self.kernel.paging;
         let partly = self.kernel.version >= Version::V6_1;
-        if partly {
-            ReadPage::new(self.wanted(), paging)
-        } else {
-            ReadPage::of_page(self.page(), paging)
-        }
+        let page = match partly {
+            true => ReadPage::new(self.wanted(), paging),
+            false => ReadPage::of_page(self.page(), paging),
+        };
+        page.and_keep()
     }
 
     fn sized(&mut self, size: Size) -> Option<Step> {
         if Size::blocks(self.at) >= size {
-            return Some(Step::Done);
+            // It is over, however much more was asked for.
+            (self.range.len, self.more) = (self.at - self.range.start, false);
+            return Some(Step::Put);
         }
         self.end = size.up().min(self.have);
         self.more = Size::blocks(self.have) < size && self.have < self.range.end();
         None
     }
 
-    /// What is left is looked for again: up to v5.10 whatever i_size was, later unless that has been reached.
     fn copied(&mut self) -> Option<Step> {
         self.at += 1;
         if self.at < self.end {
             return Some(Step::CopyOut);
         }
+        if self.counted { Some(Step::Put) } else { self.next_batch() }
+    }
+
+    /// What is left is looked for again: up to v5.10 whatever i_size was, later unless that has been reached.
+    fn next_batch(&mut self) -> Option<Step> {
         self.have = self.at;
         let always = self.kernel.version < Version::V6_1;
         let again = self.more || always && self.at < self.range.end();

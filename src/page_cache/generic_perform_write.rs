@@ -54,7 +54,7 @@ steps! {
         => self.read(outcome);
     FillRest in "__block_write_begin" "set_buffer_uptodate, zero_user_segments"
         if !self.begun.missing().is_empty()
-        => Op::PageFill(self.page(), self.filled()) => self.rests = Vec::new();
+        => Op::PageFill(self.page(), self.filled(), false) => self.rests = Vec::new();
     CopyIn "iov_iter_copy_from_user_atomic, block_write_end"
         => Op::PageStore(self.page(), self.begun.stored(), self.here().cut(), 0);
     ReadSize in "generic_write_end" "inode->i_size" => Op::SizeRead

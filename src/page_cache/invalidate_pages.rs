@@ -21,7 +21,8 @@ steps! {
     /// # Modelled
     /// After the I/O nothing is written back: a page that was stored to meanwhile stays, and its store goes over
     /// what was written when it is written back. Under NOWAIT a page in the range is -EAGAIN. The fall-back to
-    /// buffered I/O drops its pages by `invalidate_mapping_pages`, which waits for no lock and tells nobody.
+    /// buffered I/O drops its pages by `invalidate_mapping_pages`, which waits for no lock, leaves a page that a reader
+    /// has found, and tells nobody.
     ///
     /// Pages go one by one, in order; one that stays ends with -EBUSY, and those behind it go all the same
     /// (v3.6.5, v3.7.2, v3.11, v4.10.17, v5.10.44, v6.12).
@@ -43,7 +44,7 @@ steps! {
     FindPages "pagevec_lookup, find_get_entries" if self.kernel.paging.many() => Op::PagesFind(self.pages)
         => self.found(outcome.pages());
     LockPage "lock_page, wait for writeback" => self.lock_page() => outcome.no().then(|| self.next_page());
-    Invalidate "invalidate_complete_page2: -EBUSY if it is dirty" => Op::PageInvalidate(self.page())
+    Invalidate "invalidate_complete_page2: -EBUSY if it is dirty" => self.invalidate()
         => if outcome.no() { self.result = Invalidated::Busy };
     UnlockPage "unlock_page" => Op::Unlock(PageLock(self.page()), Exclusive) => self.next_page();
 }
@@ -133,6 +134,10 @@ impl InvalidatePages {
     fn next_page(&mut self) -> Step {
         self.todo = self.todo.rest();
         if self.todo.is_empty() { Step::Done } else { Step::LockPage }
+    }
+
+    fn invalidate(&self) -> Op {
+        if self.waits { Op::PageInvalidate(self.page()) } else { Op::PageRemove(self.page()) }
     }
 
     fn lock_page(&self) -> Op {

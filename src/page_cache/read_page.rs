@@ -30,6 +30,8 @@ steps! {
         paging: Paging,
         /// What somebody else may have read meanwhile.
         wanted: Range,
+        /// The page is kept until it was copied from.
+        keeps: bool,
         /// What is read.
         contents: Vec<(LogicalBlock, [Content; 2])>,
         /// Where i_size, or the page, ends what is read of it.
@@ -39,8 +41,8 @@ steps! {
     in "ext4_mpage_readpages" => Step / At |self, outcome|;
 
     LockPage in "add_to_page_cache_lru" "the page goes in locked" => Op::Lock(PageLock(self.page), Exclusive);
-    Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => Op::PageFind(self.page, self.wanted)
-        => outcome.yes().then_some(Step::UnlockPage);
+    Look in "add_to_page_cache_lru" "somebody else read it first: PageUptodate" => self.look()
+        => self.there(&outcome).then_some(Step::UnlockPage);
     AddPage in "add_to_page_cache_lru" "unless it is there in part" => Op::PageIn(self.page)
         => self.added(&outcome);
     ReadSize "ext4_readpage_limit: i_size_read" => Op::SizeRead
@@ -48,7 +50,7 @@ steps! {
     Map(map: MapBlocks) if self.below().len > 0 => self.look_up() => self.found(&map);
     RunBio "submit_bio, and the device reads" if !self.mapped.is_empty()
         => Op::Bio(self.mapped.iter().map(|mapped| mapped.1).collect(), Bio::WHOLE_READ) => self.read(outcome);
-    Fill in "mpage_end_io" "SetPageUptodate" => Op::PageFill(self.page, self.contents.clone());
+    Fill in "mpage_end_io" "SetPageUptodate" => Op::PageFill(self.page, self.contents.clone(), self.keeps);
     UnlockPage in "mpage_end_io" "unlock_page" => Op::Unlock(PageLock(self.page), Exclusive);
 }
 
@@ -56,7 +58,27 @@ impl ReadPage {
     /// Reads the page of these blocks, of which they are wanted.
     pub fn new(wanted: Range, paging: Paging) -> ReadPage {
         let (page, contents, mapped) = (paging.page(wanted.start), Vec::new(), Vec::new());
-        ReadPage { page, paging, wanted, contents, len: 0, mapped, step: At::Done }.begin()
+        let keeps = false;
+        ReadPage { page, paging, wanted, keeps, contents, len: 0, mapped, step: At::Done }.begin()
+    }
+
+    /// The page is kept for who copies from it.
+    pub fn and_keep(self) -> ReadPage {
+        ReadPage { keeps: true, ..self }
+    }
+
+    fn look(&self) -> Op {
+        if self.keeps { Op::PageFind(self.page, self.wanted) } else { Op::PageLook(self.page) }
+    }
+
+    fn there(&self, outcome: &Outcome) -> bool {
+        let of_page = (self.paging.start(self.page)..).zip(outcome.buffers());
+        let mut wanted =
+            of_page.filter(|(block, _)| (self.wanted.start..self.wanted.end()).contains(block));
+        match outcome {
+            Outcome::Page(page) => !page.is_empty() && wanted.all(|(_, buffer)| buffer.uptodate),
+            found => found.yes(),
+        }
     }
 
     /// Reads all of a page.

@@ -20,8 +20,7 @@ steps! {
     ///
     /// # Modelled
     /// A page under writeback is a locked one. A mapping is taken off it by `try_to_unmap`, which waits for no file system;
-    /// the store behind it has made the page dirty. Who has found the page keeps it, as if reclaim had come first: in the
-    /// kernel its reference makes `__remove_mapping` fail. A page that was written out stays, for the next look.
+    /// the store behind it has made the page dirty. A reader that has found the page keeps it in the cache. A page that was written out stays, for the next look.
     /// Of several pages each that is there has its turn, in order.
     ///
     /// # Left out
@@ -40,7 +39,7 @@ steps! {
         => SubmitData::of_locked_page(self.page, self.kernel) => self.next_page();
     Release in "ext4_releasepage" "try_to_free_buffers" => Op::PageRelease(self.page)
         => outcome.no().then_some(Step::UnlockPage);
-    Remove in "__remove_mapping" "__delete_from_page_cache" => Op::PageInvalidate(self.page);
+    Remove in "__remove_mapping" "__delete_from_page_cache" => Op::PageRemove(self.page);
     UnlockPage "unlock_page" => Op::Unlock(PageLock(self.page), Exclusive) => self.next_page();
 }
 

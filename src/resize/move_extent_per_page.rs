@@ -73,7 +73,7 @@ steps! {
     RunBio in "mext_page_mkuptodate" "the device reads" if !self.mapped.is_empty()
         => Op::Bio(self.mapped.iter().map(|mapped| mapped.1).collect(), Bio::WHOLE_READ) => self.read(outcome);
     Fill in "mext_page_mkuptodate" "set_buffer_uptodate" if self.reads()
-        => Op::PageFill(self.page(), self.contents.clone());
+        => Op::PageFill(self.page(), self.contents.clone(), false);
     LetPage in "block_read_full_page" "unlock_page, once it is read" if self.reads() && self.is_v3_6()
         => Op::Unlock(PageLock(self.page()), Exclusive);
     RetakePage "lock_page, wait_on_page_writeback" if self.reads() && self.is_v3_6()

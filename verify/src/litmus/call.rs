@@ -174,6 +174,17 @@ impl CallSpec {
         }
     }
 
+    /// Whether it may take pages out of the cache by `__remove_mapping`: a direct write that fell back does.
+    pub(super) fn takes_unused_pages(&self) -> bool {
+        matches!(
+            self,
+            CallSpec::Reclaim { .. }
+                | CallSpec::Pwrite { .. }
+                | CallSpec::PwriteClose { .. }
+                | CallSpec::Uring { .. }
+        )
+    }
+
     fn is_of_pages(&self) -> bool {
         matches!(
             self,

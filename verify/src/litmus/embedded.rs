@@ -246,6 +246,7 @@ files! {
     "read-truncate-extend"
     "read-vs-write-past-a-split-end"
     "reclaim-behind-a-direct-write"
+    "reclaim-leaves-a-page-in-use"
     "reclaim-of-two-pages"
     "reclaim-vs-buffered-write"
     "reclaim-vs-punch"

@@ -32,6 +32,8 @@ pub(super) struct Making<'a> {
     slot: bool,
     /// The file is evicted.
     evicts: bool,
+    /// Pages may leave the cache unless a reader keeps them.
+    counted: bool,
 }
 
 impl Making<'_> {
@@ -46,6 +48,7 @@ impl Making<'_> {
             pages: litmus.cached_pages > 0 || calls().any(CallSpec::brings_pages),
             slot,
             evicts: calls().any(|call| matches!(call, CallSpec::Evict)),
+            counted: litmus.calls_made().any(CallSpec::takes_unused_pages),
         }
     }
 
@@ -128,7 +131,9 @@ impl Making<'_> {
             CallSpec::DioWait(queue) => Call::DioWait(InodeDioWait::new(queue, kernel)),
             CallSpec::DioDone(queue) => Call::DioDone(InodeDioDone::new(task, queue, kernel)),
             CallSpec::Append(block) => Call::Append(Append::new(block, kernel)),
-            CallSpec::Read(range) => Call::BufferedRead(FilemapRead::new(range, kernel)),
+            CallSpec::Read(range) => {
+                Call::BufferedRead(FilemapRead::new(range, kernel, self.counted))
+            }
             CallSpec::Fallocate(range) => {
                 Call::AllocFileBlocks(AllocFileBlocks::new(range, kernel))
             }

@@ -17,6 +17,7 @@ pub fn outcomes(op: &Op) -> Vec<Outcome> {
         | Op::GateTest
         | Op::Orphan(OrphanOp::Test)
         | Op::PageInvalidate(_)
+        | Op::PageRemove(_)
         | Op::PageRelease(_)
         | Op::PageFind(..)
         | Op::PutIoEnd(_)

@@ -147,15 +147,16 @@ pub fn op_words(op: &Op) -> String {
         Op::PagesRead(_) => "nrpages",
         Op::PagesFind(_) => "which pages are there?",
         Op::PagesDirty(_) => "dirty pages?",
-        Op::PageInvalidate(0) => "drop the page",
-        Op::PageInvalidate(page) => return format!("drop page {page}"),
+        Op::PagesPut(_) => "put the page",
+        Op::PageInvalidate(0) | Op::PageRemove(0) => "drop the page",
+        Op::PageInvalidate(page) | Op::PageRemove(page) => return format!("drop page {page}"),
         Op::PageRelease(0) => "drop the page's buffers",
         Op::PageRelease(page) => return format!("drop the buffers of page {page}"),
         Op::PageIn(0) => "add the page",
         Op::PageIn(page) => return format!("add page {page}"),
         Op::PageLook(page) | Op::PageFind(page, _) => return format!("page{}", behind(*page)),
         Op::PageDirty(page) => return format!("page{}: dirty?", behind(*page)),
-        Op::PageFill(page, _) => return format!("page{} read", behind(*page)),
+        Op::PageFill(page, ..) => return format!("page{} read", behind(*page)),
         Op::DepthRead => "depth of the tree",
         Op::Free(_) | Op::FreeRange(_) => "free blocks",
         Op::InodeAioSet(None) => "cur_aio_dio = NULL",
@@ -180,6 +181,9 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         (Op::DioEnd(_), _) => return format!("inode_dio_done: {} -> {count}", count + 1),
         (Op::PageInvalidate(page), Outcome::Flag(false)) => {
             return format!("page{}: dirty, it stays (-EBUSY)", behind(*page));
+        }
+        (Op::PageRemove(page), Outcome::Flag(false)) => {
+            return format!("page{}: dirty or in use, it stays", behind(*page));
         }
         (Op::PagesFind(_), Outcome::Pages(pages)) => {
             return format!("pages there: {}", pages_words(pages));
@@ -226,7 +230,7 @@ pub fn words(program: &Program, event: &Event, count: i8) -> String {
         }
         (Op::PageFind(..), outcome) => flag(outcome, "up to date", "not there").to_owned(),
         (Op::PageLook(_) | Op::PageIn(_), Outcome::Page(page)) => page_words(page),
-        (Op::PageFill(_, contents), _) => {
+        (Op::PageFill(_, contents, _), _) => {
             let halves = contents.iter().flat_map(|filled| filled.1);
             let mut held: Vec<_> = halves.map(|c| content_words(program, c)).collect();
             held.dedup();

@@ -36,7 +36,7 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
             (IDataSem, Exclusive, "i_disksize")
         }
         Op::DisksizeWrite(_) => (inode_lock, Exclusive, "i_disksize"),
-        Op::PageFill(page, _)
+        Op::PageFill(page, ..)
         | Op::PageStore(page, ..)
         | Op::PageClean(page, ..)
         | Op::PageRelease(page)
@@ -44,7 +44,8 @@ fn guard(kernel: Kernel, op: &Op) -> Option<(LockName, Mode, &'static str)> {
         | Op::PageIn(page)
         | Op::PageTruncate(page, ..)
         | Op::PageZero(page, ..)
-        | Op::PageInvalidate(page) => (PageLock(page), Exclusive, "the cached page"),
+        | Op::PageInvalidate(page)
+        | Op::PageRemove(page) => (PageLock(page), Exclusive, "the cached page"),
         Op::ListAdd(_) | Op::ListTake(_) => (CompletedIoLock, Exclusive, "i_completed_io_list"),
         _ => return None,
     })

@@ -103,7 +103,7 @@ pub(super) fn remember(view: &mut View<'_>) {
             task.references.sort_unstable();
             task.wrote.join(left.wrote);
         }
-        (&Op::PageInvalidate(page), Outcome::Flag(true)) => {
+        (&Op::PageInvalidate(page) | &Op::PageRemove(page), Outcome::Flag(true)) => {
             view.page_mut(page).there = false;
             pages_gone(view);
         }
@@ -133,7 +133,7 @@ pub(super) fn remember(view: &mut View<'_>) {
         }
         (Op::PagesRead(_), Outcome::Value(0)) => pages_gone(view),
         (Op::PagesFind(_), Outcome::Pages(pages)) if pages.is_empty() => pages_gone(view),
-        (&Op::PageFill(page, ref filled), _) => {
+        (&Op::PageFill(page, ref filled, _), _) => {
             let mut read = Halves::default();
             filled.iter().for_each(|filled| read.join(Halves::of(filled.0, None)));
             let mut holes = view.page(page).holes.less(read);

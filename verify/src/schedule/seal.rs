@@ -132,6 +132,7 @@ pub(crate) fn answers(task: TaskId, op: &Op) -> Vec<Outcome> {
         | Op::Orphan(OrphanOp::Test)
         | Op::PageFind(..)
         | Op::PageInvalidate(_)
+        | Op::PageRemove(_)
         | Op::PageRelease(_)
         | Op::WaitLook(_)
         | Op::CountDecAndTest(..) => {

@@ -88,7 +88,7 @@ fn r1_each_field_under_its_lock() {
         (IDataSem, Shared, Op::Map(BLOCK, MapFor::Probe)),
         (IDataSem, Exclusive, Op::Free(0)),
         (PageLock(0), Exclusive, Op::PageIn(0)),
-        (PageLock(0), Exclusive, Op::PageFill(0, vec![(0, [Content::Initial; 2])])),
+        (PageLock(0), Exclusive, Op::PageFill(0, vec![(0, [Content::Initial; 2])], true)),
         (PageLock(0), Exclusive, Op::PageTruncate(0, Size::ZERO, 1)),
         (PageLock(0), Exclusive, Op::PageInvalidate(0)),
         (PageLock(0), Exclusive, Op::PageStore(0, vec![(0, Some(0))], Ends::NONE, 0)),
@@ -314,7 +314,7 @@ fn r5_i_size_vouches_for_what_its_writer_put_there() {
 fn r13_what_was_stored_is_not_lost() {
     let map = Op::Map(BLOCK, MapFor::Io);
     let direct = [map.clone(), write(None, false)];
-    let page = [Op::PageIn(0), Op::PageFill(0, vec![(0, [Content::Initial; 2])])];
+    let page = [Op::PageIn(0), Op::PageFill(0, vec![(0, [Content::Initial; 2])], true)];
     let store = [&page[..], &[Op::PageStore(0, vec![(0, Some(0))], Ends::NONE, 0)]].concat();
     let on = |steps: &[Op]| [&store[..], steps].concat();
     let rule = RuleId::R13;
@@ -368,7 +368,7 @@ fn r14_nowait_never_sleeps() {
 #[test]
 fn r5_what_is_cached_is_what_the_file_holds() {
     let map = || Op::Map(BLOCK, MapFor::Io);
-    let filled = |content| Op::PageFill(0, vec![(0, [content; 2])]);
+    let filled = |content| Op::PageFill(0, vec![(0, [content; 2])], true);
     let flush = |block| {
         [
             Op::PageClean(0, vec![(0, block)], Vec::new()),
@@ -400,7 +400,7 @@ fn r5_what_is_cached_is_what_the_file_holds() {
 /// Writes the page over block 0, as its writeback.
 fn page_written() -> [Op; 4] {
     let bio = Op::Bio(vec![0], Bio::Page { start: 0 });
-    let fill = Op::PageFill(0, vec![(0, [Content::Initial; 2])]);
+    let fill = Op::PageFill(0, vec![(0, [Content::Initial; 2])], true);
     [Op::PageIn(0), Op::Map(BLOCK, MapFor::Io), fill, bio]
 }
 
@@ -586,7 +586,7 @@ fn r11_what_was_written_is_covered_on_disk() {
     let cut = [size(0), disksize(0)];
     let stored = [
         Op::PageIn(0),
-        Op::PageFill(0, vec![(0, [Content::Zero; 2])]),
+        Op::PageFill(0, vec![(0, [Content::Zero; 2])], true),
         Op::PageStore(0, vec![(0, None)], Ends::NONE, 0),
         size(1),
     ];

@@ -139,6 +139,7 @@ impl Shared {
                     | Op::PageTruncate(..)
                     | Op::PageZero(..)
                     | Op::PageInvalidate(_)
+                    | Op::PageRemove(_)
                     | Op::PageIn(_)
                     | Op::PageFill(..)
                     | Op::PageStore(..)
