@@ -110,11 +110,14 @@ impl Witness {
         for touch in told {
             assert!(said.contains(&touch) || of_outcomes(touch.0), "{what} touches {touch:?}");
         }
-        // A page that goes in or leaves keeps what it holds, for whoever has found it.
+        // A page that goes in or leaves keeps what it holds, and those who have found it.
         let cached = |inode: &Inode| inode.cache().there(inode.paging().all());
         let stays = cached(inode) == cached(&after) && !matches!(op, Op::PageIn(_));
         let objects = inode.objects();
-        for object in objects.into_iter().filter(|o| stays || !matches!(o, Object::PageData(_))) {
+        for object in objects
+            .into_iter()
+            .filter(|o| stays || !matches!(o, Object::PageData(_) | Object::PageRefs(_)))
+        {
             let shared = matches!(object, Object::Lock(_));
             let may = |&(touched, access): &(Object, Access)| {
                 touched == object && (access != Access::Read || shared)
