@@ -11,7 +11,7 @@
 # make loom     the core of the protocol in plain Rust (plain/), on loom's types, then on shuttle's
 # make bench    executions, traces, rates and memory of the reference tests; times of steps
 # make lessons  write the lessons as pages for a browser into target/lessons (OUT=… elsewhere)
-# make lessons-test   play every lesson in a real browser (Chromium, and npm's playwright-core and axe-core)
+# make lessons-test   play every lesson in a real browser (Chromium, and npm's playwright-core and axe-core); SPEED=1 times it
 # make kernel-trace SERIES=6.1   record a real kernel's direct I/O (6.1 or 6.12) and run `conform`
 # make real SERIES=6.1   every litmus test that can be run, carried out by that kernel under QEMU
 # make confirm SERIES=6.1   that kernel, held to the schedules of counterexamples

@@ -2,7 +2,8 @@
 //
 //   node play.mjs FOLDER [--shots FOLDER]
 //
-// Exit status: 0 all is well, 1 something is not, 77 no browser can be had.
+// Exit status: 0 all is well, 1 something is not, 77 no browser can be had. With SPEED=1 a page that takes 300 ms to load
+// is not well either, nor a step that takes 16 ms.
 import { chromium } from "playwright-core";
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -20,6 +21,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
 const browser = await chromium.launch({ executablePath: executable, headless: true, args });
 
+const timed_too = process.env.SPEED === "1";
 let wrong = 0, checks = 0;
 const check = (good, what) => { checks++; if (!good) { wrong++; console.log(`  WRONG: ${what}`); } };
 const url = (name, hash = "") => pathToFileURL(resolve(folder, name)).href + hash;
@@ -192,7 +194,7 @@ async function lesson(name) {
     }
     return Math.max(...best);
   }, way.map((letter) => letters.indexOf(letter)));
-  check(slowest < 16, `${name}: a step takes ${slowest.toFixed(1)} ms`);
+  if (timed_too) check(slowest < 16, `${name}: a step takes ${slowest.toFixed(1)} ms`);
   await timed.context().close();
 
   // The best of three.
@@ -202,7 +204,7 @@ async function lesson(name) {
     load = Math.min(load, await fresh.evaluate(() => performance.getEntriesByType("navigation")[0].loadEventEnd));
     await fresh.context().close();
   }
-  check(load < 300, `${name}: loads in ${load.toFixed(0)} ms`);
+  if (timed_too) check(load < 300, `${name}: loads in ${load.toFixed(0)} ms`);
   console.log(`${name}: ${broken.states.length} + ${fixed ? fixed.states.length : 0} states, par ${broken.par}, ${reasons} reasons read, loads in ${load.toFixed(0)} ms, slowest step ${slowest.toFixed(1)} ms`);
 }
 
