@@ -302,5 +302,7 @@ fn why(cell: &Cell, done: &Done) -> Option<String> {
     };
     let word = report.verdict.word().to_uppercase();
     let (kernel, engine) = (cell.kernel, cell.engine.name());
-    Some(format!("{word} {} on {kernel}, {engine}: {why}", cell.litmus.name))
+    let cut = matches!(report.verdict, Verdict::Incomplete(_)) && cell.engine == EngineName::Graph;
+    let more = if cut { " (--reduced needs fewer; --max-states N allows more)" } else { "" };
+    Some(format!("{word} {} on {kernel}, {engine}: {why}{more}", cell.litmus.name))
 }

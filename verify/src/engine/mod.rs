@@ -163,11 +163,12 @@ fn all_seen(program: &Program, gathered: &Gathered) -> bool {
     ended && (0..program.reaches.len()).all(|at| gathered.seen(at))
 }
 
-/// The first condition that should hold at some end, and held at none.
+/// The conditions each of which should hold at some end, and held at none.
 pub fn forbidden(program: &Program, gathered: &Gathered) -> Option<Verdict> {
-    let mut exists = (program.reaches.len()..).zip(&program.conditions.exists);
-    let (_, unseen) = exists.find(|&(at, _)| !gathered.seen(at))?;
-    Some(Verdict::Forbidden(format!("at no end `{}`", unseen.text)))
+    let exists = (program.reaches.len()..).zip(&program.conditions.exists);
+    let unseen = exists.filter(|&(at, _)| !gathered.seen(at));
+    let texts: Vec<String> = unseen.map(|(_, condition)| format!("`{}`", condition.text)).collect();
+    (!texts.is_empty()).then(|| Verdict::Forbidden(format!("at no end {}", texts.join(", nor "))))
 }
 
 impl Wrong {
