@@ -43,6 +43,10 @@ fixes! {
     AioCompleteLast: "091e26dfc156", V3_11..V4_10, "v3.8 (hash from memory)", Message;
     /// the completion of an asynchronous O_SYNC write flushes it before it tells the caller
     SyncOnCompletion: "02afc27faec9", V4_10..V5_10, "v3.12 (from memory)", Source;
+    /// an overwrite leaves the inode's slot for an io_end alone
+    ///
+    /// Of no effect: v4.10 has the slot no more (109811c20fb8, v4.7). Whoever asks is told so.
+    SlotLeftAlone: "74dae4278546", V4_10..V5_4, "v4.5", Message;
     /// truncate sets i_disksize and i_size, and writeback tests both, under i_data_sem
     SizesUnderDataSem: "90e775b71ac4", V4_10.., "v3.12", Message;
     /// truncate waits for direct I/O whenever it shrinks, not only if there is an orphan record

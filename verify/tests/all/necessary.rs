@@ -30,7 +30,8 @@ const COVERED: [(Version, Fix, Fix); 12] = [
 ];
 
 /// Fixes that nothing needs on kernels up to and with that one, and why.
-const NOT_NEEDED: [(Fix, Version, &str); 8] = [
+const NOT_NEEDED: [(Fix, Version, &str); 9] = [
+    (Fix::SlotLeftAlone, Version::V4_10, "v4.10 has no slot any more"),
     (
         Fix::SizesUnderDataSem,
         Version::V4_10,
