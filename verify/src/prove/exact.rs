@@ -212,6 +212,17 @@ fn no_pair_is_missing_where_pages_come_and_go() {
     }
 }
 
+/// Whether reclaim takes a page depends on readers of whom a view knows nothing.
+#[test]
+fn no_pair_is_missing_where_pages_stay_for_their_readers() {
+    for version in [Version::V6_12, Version::V3_7] {
+        let calls = ["read block=0", "reclaim"];
+        let (all, missing) = missing_pairs(&scene(Kernel::new(version), &calls), 3);
+        println!("{}: {all} configurations", version.name());
+        assert_eq!(missing, 0, "{}", version.name());
+    }
+}
+
 #[test]
 fn nobody_of_three_users_is_missing_on_any_kernel() {
     for version in Version::ALL {

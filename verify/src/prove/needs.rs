@@ -52,8 +52,8 @@ pub(super) fn not_followed(op: &Op) -> Option<&'static str> {
 }
 
 /// What a step asks of the others, with what it is told where that is not what it would be told alone. Whether a
-/// lock can be had without waiting, and whether a counter is 0, depends on others of whom nothing is known: a step
-/// may always be told that it is not so.
+/// lock can be had without waiting, whether a counter is 0, and whether a page can be taken that somebody may keep, depends on
+/// others of whom nothing is known: a step may always be told that it is not so.
 pub(super) fn asks(own: &Share, op: &Op) -> Vec<(Needs, Option<Outcome>)> {
     let one = |needs| vec![(needs, None)];
     match *op {
@@ -61,6 +61,10 @@ pub(super) fn asks(own: &Share, op: &Op) -> Vec<(Needs, Option<Outcome>)> {
         Op::LockByRequeue(lock) => one(Needs::Free(lock, Mode::Exclusive)),
         Op::TryLock(lock, mode) => {
             vec![(Needs::Free(lock, mode), None), (Needs::Nothing, Some(Outcome::Flag(false)))]
+        }
+        // Somebody of whom nothing is known may keep it.
+        Op::PageRemove(_) => {
+            vec![(Needs::Nothing, None), (Needs::Nothing, Some(Outcome::Flag(false)))]
         }
         Op::DioWait => one(Needs::NoDio),
         Op::UnwrittenWait => one(Needs::NoUnwritten),
