@@ -45,7 +45,7 @@ fixes! {
     SyncOnCompletion: "02afc27faec9", V4_10..V5_10, "v3.12 (from memory)", Source;
     /// an overwrite leaves the inode's slot for an io_end alone
     ///
-    /// Of no effect: v4.10 has the slot no more (109811c20fb8, v4.7). Whoever asks is told so.
+    /// Of no effect: v4.10 has the slot no more (109811c20fb8, v4.7), so that nothing needs it.
     SlotLeftAlone: "74dae4278546", V4_10..V5_4, "v4.5", Message;
     /// truncate sets i_disksize and i_size, and writeback tests both, under i_data_sem
     SizesUnderDataSem: "90e775b71ac4", V4_10.., "v3.12", Message;

@@ -20,8 +20,8 @@ steps! {
     ///
     /// # Modelled
     /// A page under writeback is a locked one. A mapping is taken off it by `try_to_unmap`, which waits for no file system;
-    /// the store behind it has made the page dirty. A reader that has found the page keeps it in the cache. A page that was written out stays, for the next look.
-    /// Of several pages each that is there has its turn, in order.
+    /// the store behind it has made the page dirty. A reader that has found the page keeps it in the cache. A page that was
+    /// written out stays, for the next look. Of several pages each that is there has its turn, in order.
     ///
     /// # Left out
     /// Which pages are looked at, in which order, and when; that up to v3.7 `pageout` writes a page with a buffer that is `BH_Uninit`

@@ -115,6 +115,12 @@ pub fn run(arguments: &Sweep) -> miette::Result<ExitCode> {
             let name = last.asked().version().map_or("?", Version::name);
             signals::partial(ran, of, &format!("programs of {name}"))
         });
+        let (healed, of) =
+            swept.iter().map(Swept::healed).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        let unhealed = signals::stopped().filter(|_| healed < of);
+        let unhealed = unhealed
+            .map(|_| signals::partial(healed, of, "races, of which is said what ends them"));
+        let partial = partial.or(unhealed);
         partial.iter().try_for_each(|partial| out.line(partial))?;
         swept.iter().try_for_each(|swept| people(&mut out, swept))?;
         partial.iter().try_for_each(|partial| out.line(partial))?;

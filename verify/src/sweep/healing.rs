@@ -16,11 +16,11 @@ pub enum Healing {
     By(Version, Fix),
     /// The same without both fixes.
     Either(Version, [Fix; 2]),
-    /// From this kernel on it is gone, and neither one fix nor two bring it back.
+    /// From this kernel on it is gone, and no fix was found without which it is back.
     Gone(Version),
     /// The newest kernel has it.
     Open,
-    /// A later kernel has no such calls, or a search did not end.
+    /// It is not known: the newest kernels have no such calls, or a search did not end.
     Unknown,
 }
 
@@ -32,9 +32,11 @@ impl fmt::Display for Healing {
             Healing::Either(first, [one, other]) => {
                 write!(f, "until {}: {} or {}", first.name(), commit(one), commit(other))
             }
-            Healing::Gone(first) => write!(f, "until {}: by no one fix", first.name()),
+            Healing::Gone(first) => {
+                write!(f, "until {}: by no one fix that was found", first.name())
+            }
             Healing::Open => f.write_str("open"),
-            Healing::Unknown => f.write_str("not asked of later kernels"),
+            Healing::Unknown => f.write_str("until when is not known"),
         }
     }
 }

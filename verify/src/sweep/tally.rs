@@ -99,6 +99,12 @@ impl Sweep {
             && self.not_run == 0
     }
 
+    /// Of how many races what ends them was asked, and how many there are.
+    pub fn healed(&self) -> (usize, usize) {
+        let found = || self.races.values().chain(self.unexplained.values());
+        (found().filter(|found| found.healing.is_some()).count(), found().count())
+    }
+
     /// Looks for what ends each of the races, and of those without a name, side by side.
     pub fn heal(&mut self, jobs: usize, exe: PathBuf, stop: &AtomicBool) {
         let version = self.version;

@@ -139,6 +139,44 @@ fn what_is_no_whole_sweep_is_not_put_together() {
 }
 
 #[test]
+fn what_ends_a_race_is_said() {
+    let asked = ["--engines", "graph", "--files", "1", "--kernel"];
+    let said = |kernel, call| out(&sweep(&[&asked[..], &[kernel, "--call", call]].concat()));
+    let read = said("v5.10", "read,punch_hole");
+    assert!(read.contains("R4       buffered-read-vs-punch (until v6.1: 730633f0b7f9)"), "{read}");
+    let tail = said("v6.12", "pwrite,read");
+    assert!(tail.contains("R5       stale-tail (open)"), "{tail}");
+}
+
+/// And counted, and the same in shards.
+#[test]
+fn programs_of_three_calls_that_hold_a_race_of_two_are_left_out() {
+    let asked = ["--engines", "graph", "--kernel", "v5.10", "--tasks", "3", "--programs", "60"];
+    let ask = |more: &[&str]| out(&sweep(&[&asked[..], more].concat()));
+    let count = |said: &str, what: &str| -> usize {
+        let line = said.lines().find(|line| line.contains(what));
+        let number = line.and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        number.unwrap_or_else(|| panic!("{what}: {said}"))
+    };
+    let (few, whole) = (ask(&[]), ask(&["--supersets"]));
+    let (judged, left) = (count(&few, "programs of 3"), count(&few, "more are not judged"));
+    assert!(judged > 0 && left > 0, "{few}");
+    assert_eq!(count(&whole, "programs of 3"), judged + left);
+    assert!(few.contains(", 0 of them break something"), "{few}");
+    assert!(whole.contains("osync-extension") && !whole.contains("not judged"), "{whole}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let shard = |number: usize| {
+        let path = folder.path().join(format!("{number}.jsonl"));
+        let shard = format!("{number}/2");
+        let output = sweep(&[&asked[..], &["--json", "--shard", &shard]].concat());
+        fs::write(&path, output.stdout).expect("it can be written");
+        path.to_str().expect("a name in UTF-8").to_owned()
+    };
+    let files = [shard(1), shard(2)];
+    assert_eq!(out(&merge(&[&files[0], &files[1]], &[])), few);
+}
+
+#[test]
 fn two_kernels_are_compared_over_all_programs() {
     let asked = ["--tasks", "1", "--engines", "graph", "--diff"];
     let said = out(&sweep(&[&asked[..], &["v3.6", "v6.12"]].concat()));
