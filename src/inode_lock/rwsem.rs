@@ -21,10 +21,18 @@ use smallvec::SmallVec;
 ///
 /// # Kernel
 /// `down_read`, `down_write`, `down_*_trylock`, `downgrade_write` (lib/rwsem.c, v3.6).
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
 pub struct RwSem {
     holders: SmallVec<[(TaskId, Mode); 4]>,
     queue: Tasks,
+}
+
+/// As a derived one, but that it copies the lists as a whole: an inode has ten of them, copied with each step.
+impl Clone for RwSem {
+    fn clone(&self) -> RwSem {
+        let RwSem { holders, queue } = self;
+        RwSem { holders: SmallVec::from_slice(holders), queue: SmallVec::from_slice(queue) }
+    }
 }
 
 impl RwSem {

@@ -248,6 +248,7 @@ files! {
     "reclaim-behind-a-direct-write"
     "reclaim-leaves-a-page-in-use"
     "reclaim-of-two-pages"
+    "reclaim-takes-a-page-that-was-read"
     "reclaim-vs-buffered-write"
     "reclaim-vs-punch"
     "reference-under-lock-weak"

@@ -39,7 +39,8 @@ pub enum Standing {
 #[derive(Clone, Hash)]
 struct State {
     system: System,
-    answers: Answers,
+    /// By task.
+    told: Vec<Answers>,
 }
 
 impl State {
@@ -56,7 +57,7 @@ impl State {
 /// one is allowed, too. The device does a bio block by block, as real ones may.
 pub fn allowed(program: &Program, tasks: usize, limit: usize, stop: &AtomicBool) -> Allowed {
     let program = Program { torn: true, ..program.clone() };
-    let start = State { system: System::new(&program), answers: Answers::asked(&program, true) };
+    let start = State { system: System::new(&program), told: Answers::of_all(&program) };
     let mut found = Allowed { outcomes: BTreeSet::new(), states: 0, stuck: false, partial: None };
     let mut seen = HashSet::from([start.hashes()]);
     let mut open = vec![start];
@@ -74,7 +75,8 @@ pub fn allowed(program: &Program, tasks: usize, limit: usize, stop: &AtomicBool)
         if ready.is_empty() {
             match state.system.finished() {
                 true => {
-                    let facts = facts(&state.answers, &program, &state.system);
+                    let told: Vec<_> = state.told.iter().collect();
+                    let facts = facts(&told, &program, &state.system);
                     found.outcomes.insert(Outcome::of(&facts, tasks));
                 }
                 false => found.stuck = true,
@@ -84,9 +86,10 @@ pub fn allowed(program: &Program, tasks: usize, limit: usize, stop: &AtomicBool)
             let Some(op) = pending(&state.system, task) else { continue };
             let mut next = state.clone();
             let Ok(event) = next.system.perform(task, op) else { continue };
-            next.answers.remember(&event);
+            let told = &mut next.told[usize::from(task)];
+            told.remember(&event);
             if let Some(call) = next.system.just_over(task) {
-                next.answers.returned(task, call);
+                told.returned(call);
             }
             if seen.insert(next.hashes()) {
                 // What touches nothing that is shared comes first: it makes no difference to anybody.

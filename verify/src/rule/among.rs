@@ -68,8 +68,8 @@ pub fn judge_among(
     let touched = event.touched();
     let mut view = View::new(program, event, &mut memory, &touched);
     let mut broken = Vec::new();
-    for (rule, judgement) in &CARRIED {
-        view.asking = rule.name();
+    for &(rule, judgement) in &CARRIED {
+        view.asking = Some(rule);
         broken.extend(judgement(&view).err());
     }
     remember::remember(&mut view);

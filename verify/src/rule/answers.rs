@@ -5,15 +5,16 @@ use crate::condition::{Answer, Cell};
 use crate::program::{Event, Program, System};
 use diolock::call::{Call, Returned};
 use diolock::op::{Bio, Content, Extent, LogicalBlock, MapFor, Op, Outcome, Size, Span, TaskId};
+use std::sync::Arc;
 
-/// What each task was told that a condition may ask for. What was read tells executions apart, so it is kept for
+/// What a task was told that a condition may ask for. What was read tells executions apart, so it is kept for
 /// programs that ask only.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Answers {
-    /// By task: its calls so far, the one that it is in last.
-    told: Vec<Vec<Told>>,
-    /// By task: which of its calls read.
-    reads: Vec<Vec<bool>>,
+    /// Its calls so far, the one that it is in last; none if nothing is kept.
+    calls: Vec<Told>,
+    /// Which of its calls read, and are asked what.
+    reads: Arc<[bool]>,
 }
 
 /// What one call was told.
@@ -38,15 +39,8 @@ struct Told {
 }
 
 impl Answers {
-    pub(super) fn new(program: &Program) -> Answers {
-        if program.conditions.is_empty() {
-            return Answers::default();
-        }
-        Answers::asked(program, program.conditions.ask_for_answers())
-    }
-
-    /// Of a program of whose reads one `asks`, or not.
-    pub(crate) fn asked(program: &Program, asks: bool) -> Answers {
+    /// Of a task that makes these calls, of whose reads somebody `asks`, or not.
+    pub(super) fn new(call: &Call, asks: bool) -> Answers {
         let reads = |call: &&Call| {
             asks && matches!(
                 call,
@@ -57,19 +51,24 @@ impl Answers {
                     | Call::BufferedRead(_)
             )
         };
-        let of_task = |call: &Call| call.calls().iter().map(reads).collect();
-        Answers {
-            told: vec![vec![Told::default()]; program.calls.len()],
-            reads: program.calls.iter().map(of_task).collect(),
-        }
+        let reads = call.calls().iter().map(reads).collect();
+        Answers { calls: vec![Told::default()], reads }
     }
 
-    /// Notes an event.
+    /// Of each task of a program, all that can be asked.
+    pub(crate) fn of_all(program: &Program) -> Vec<Answers> {
+        program.calls.iter().map(|call| Answers::new(call, true)).collect()
+    }
+
+    /// Whether anything is kept.
+    pub(super) fn are_kept(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Notes an event of the task.
     pub(crate) fn remember(&mut self, event: &Event) {
-        let at = usize::from(event.task);
-        let Some(calls) = self.told.get_mut(at) else { return };
-        let reads = self.reads[at].get(calls.len() - 1) == Some(&true);
-        let Some(told) = calls.last_mut() else { return };
+        let reads = self.reads();
+        let Some(told) = self.calls.last_mut() else { return };
         match (&event.op, &event.outcome) {
             (_, Outcome::NoSpace) => told.no_space = true,
             (Op::Map(_, MapFor::Io), Outcome::Mapping(found)) if reads => {
@@ -89,46 +88,54 @@ impl Answers {
         }
     }
 
-    /// A call of a task has returned.
-    pub(crate) fn returned(&mut self, task: TaskId, call: &Call) {
-        let at = usize::from(task);
-        let Some(calls) = self.told.get_mut(at) else { return };
-        let reads = self.reads[at].get(calls.len() - 1) == Some(&true);
-        if let Some(told) = calls.last_mut() {
-            told.gave_up = call.gave_up();
-            told.failed = call.failed();
-            // A direct read that failed tells nothing of what it has read before.
-            told.span = call.read().filter(|_| reads && !told.failed);
-            told.busy = call.busy();
-            told.completed_by = call.read_completed_by().filter(|_| reads);
-        }
-        calls.push(Told::default());
+    /// A call of the task has returned.
+    pub(crate) fn returned(&mut self, call: &Call) {
+        let reads = self.reads();
+        let Some(told) = self.calls.last_mut() else { return };
+        told.gave_up = call.gave_up();
+        told.failed = call.failed();
+        // A direct read that failed tells nothing of what it has read before.
+        told.span = call.read().filter(|_| reads && !told.failed);
+        told.busy = call.busy();
+        told.completed_by = call.read_completed_by().filter(|_| reads);
+        self.calls.push(Told::default());
     }
 
-    /// Those of a task, at the end.
-    pub(super) fn of(&self, task: TaskId, program: &Program) -> Vec<Answer> {
-        let calls = self.told.get(usize::from(task)).map_or(&[][..], |calls| calls);
-        let over = calls.len().saturating_sub(1);
-        calls.iter().take(over).map(|told| self.answer(told, program)).collect()
+    /// Whether the call that it is in reads.
+    fn reads(&self) -> bool {
+        let at = self.calls.len().wrapping_sub(1);
+        self.reads.get(at) == Some(&true)
     }
 
-    fn answer(&self, told: &Told, program: &Program) -> Answer {
+    /// Those of each task, at the end.
+    pub(super) fn at_the_end(all: &[&Answers], program: &Program) -> Vec<Vec<Answer>> {
+        let of_task = |task: &&Answers| {
+            let over = task.calls.len().saturating_sub(1);
+            task.calls.iter().take(over).map(|told| told.answer(all, program)).collect()
+        };
+        all.iter().map(of_task).collect()
+    }
+}
+
+impl Told {
+    /// What a condition sees of it, and of what `all` tasks were told.
+    fn answer(&self, all: &[&Answers], program: &Program) -> Answer {
         let returned = [
-            (told.gave_up, Returned::Eagain),
-            (told.no_space, Returned::Enospc),
-            (told.busy, Returned::Ebusy),
-            (told.failed, Returned::Eio),
+            (self.gave_up, Returned::Eagain),
+            (self.no_space, Returned::Enospc),
+            (self.busy, Returned::Ebusy),
+            (self.failed, Returned::Eio),
         ];
         let returned = returned.iter().find(|so| so.0).map_or(Returned::Ok, |so| so.1);
         let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
         let read = |held: Option<Content>| held.map_or(Cell::Nothing, |held| cell(program, held));
-        let Some(span) = told.span else {
-            let copied = told.copied.iter().map(|&(block, held)| (block, held.map(read)));
+        let Some(span) = self.span else {
+            let copied = self.copied.iter().map(|&(block, held)| (block, held.map(read)));
             return Answer { read: copied.collect(), returned };
         };
-        let completion = told.completed_by.and_then(|task| self.told[usize::from(task)].first());
-        let mut data = completion.unwrap_or(told).data.iter();
-        let found = told.mapped.iter().map(|&extent| {
+        let completion = self.completed_by.and_then(|task| all[usize::from(task)].calls.first());
+        let mut data = completion.unwrap_or(self).data.iter();
+        let found = self.mapped.iter().map(|&extent| {
             // Holes and unwritten blocks read as zeros without any I/O.
             let data = (extent == Extent::Written).then(|| data.next()).flatten();
             cells(data.copied().unwrap_or([Content::Zero; 2]))
@@ -144,16 +151,17 @@ impl Answers {
 
 /// What each call of each task of a run was told.
 pub fn told(program: &Program, events: &[Event]) -> Vec<Vec<Answer>> {
-    let mut answers = Answers::asked(program, true);
+    let mut answers = Answers::of_all(program);
     let mut system = System::new(program);
     for event in events {
         let _ = system.perform(event.task, event.op.clone());
-        answers.remember(event);
+        let own = &mut answers[usize::from(event.task)];
+        own.remember(event);
         if let Some(call) = system.just_over(event.task) {
-            answers.returned(event.task, call);
+            own.returned(call);
         }
     }
-    system.tasks().map(|task| answers.of(task, program)).collect()
+    Answers::at_the_end(&answers.iter().collect::<Vec<_>>(), program)
 }
 
 /// Data, of whichever task of the two that an asynchronous call has.

@@ -1,6 +1,7 @@
 //! R15 condition: what the litmus file itself says of the end.
 
 use super::answers::{Answers, cell};
+use super::memory::Memory;
 use super::pages::{halves_below, reads_as};
 use super::{Gathered, Judgement, RuleId, broken};
 use crate::condition::{Cell, Facts};
@@ -9,7 +10,7 @@ use diolock::op::{Content, Extent, LogicalBlock, Mapped};
 
 /// R15; and what `exists` asks for is booked if it is there.
 pub(super) fn judge(
-    answers: &Answers,
+    memory: &Memory,
     program: &Program,
     system: &System,
     gathered: &mut Gathered,
@@ -17,7 +18,8 @@ pub(super) fn judge(
     if program.conditions.is_empty() {
         return Ok(());
     }
-    let facts = facts(answers, program, system);
+    let told: Vec<_> = memory.tasks.iter().map(|record| &record.told).collect();
+    let facts = facts(&told, program, system);
     gathered.witness(program.witness_of_an_end());
     for (at, condition) in (program.reaches.len()..).zip(&program.conditions.exists) {
         if condition.expr.holds(&facts) {
@@ -33,8 +35,8 @@ pub(super) fn judge(
     }
 }
 
-/// What conditions see of the end.
-pub(crate) fn facts(answers: &Answers, program: &Program, system: &System) -> Facts {
+/// What conditions see of the end, and of what each task was told.
+pub(crate) fn facts(told: &[&Answers], program: &Program, system: &System) -> Facts {
     let inode = &system.inode;
     let cells = |held: [Content; 2]| held.map(|content| cell(program, content));
     let page = |block: LogicalBlock| inode.cache().held(block).map_or([Cell::Nothing; 2], cells);
@@ -54,6 +56,6 @@ pub(crate) fn facts(answers: &Answers, program: &Program, system: &System) -> Fa
         file: (0..inode.size().up()).map(file).collect(),
         page: (0..inode.paging().end()).map(page).collect(),
         disk: inode.extents().mapping().iter().map(disk).collect(),
-        answers: system.tasks().map(|task| answers.of(task, program)).collect(),
+        answers: Answers::at_the_end(told, program),
     }
 }

@@ -66,14 +66,14 @@ impl Rules {
         locks::gather(&view, gathered);
         let mut judged = Ok(());
         for (rule, judgement) in OF_EVENT.iter().filter(|(rule, _)| program.rules.has(*rule)) {
-            view.asking = rule.name();
+            view.asking = Some(*rule);
             judged = judged.and_then(|()| judgement(&view));
         }
         let before = self.witnesses(program, event, false);
         let mut view = View::new(program, event, &mut self.memory, &touched);
         remember::remember(&mut view);
         self.watch.remember(event, &self.memory);
-        self.answers.remember(event);
+        self.memory.tell(event);
         for at in before.into_iter().chain(self.witnesses(program, event, false)) {
             gathered.witness(at);
         }
@@ -89,8 +89,7 @@ impl Rules {
         for at in self.witnesses(program, event, true) {
             gathered.witness(at);
         }
-        self.answers.returned(event.task, call);
-        self.memory.next_call(event.task);
+        self.memory.next_call(event.task, call);
     }
 
     fn witnesses(&self, program: &Program, event: &Event, returned: bool) -> Vec<usize> {
@@ -105,7 +104,7 @@ impl Rules {
     /// The first rule (of those judged) that the final state breaks.
     pub fn finish(&self, program: &Program, system: &System, gathered: &mut Gathered) -> Judgement {
         let judged = OF_END.iter().filter(|(rule, _)| program.rules.has(*rule));
-        let of_file = condition::judge(&self.answers, program, system, gathered);
+        let of_file = condition::judge(&self.memory, program, system, gathered);
         judged
             .map(|(_, judgement)| judgement(End::of(&self.memory), program, &system.inode))
             .find(Result::is_err)

@@ -1,10 +1,11 @@
 //! All that the rules remember. They come to it by `view` alone.
 
+use super::answers::Answers;
 use super::records::{
     BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, ExtentsRecord, Halves, IoEndRecord,
     LockRecord, PageDataRecord, PageRecord, Set, SizeRecord, TaskRecord,
 };
-use crate::program::Program;
+use crate::program::{Event, Program};
 use diolock::call::Call;
 use diolock::inode::Inode;
 use diolock::op::{Extent, TaskId, WaitQueue};
@@ -69,12 +70,16 @@ impl Memory {
         let count = program.calls.len();
         let mut tasks = vec![TaskRecord::default(); count];
         let mut references = smallvec![0; count];
+        let conditions = &program.conditions;
         for (at, call) in program.calls.iter().enumerate() {
             if let Some((WaitQueue::Dio, of)) = call.holds() {
                 tasks[at].references.push(of);
                 references[usize::from(of)] += 1;
             }
             tasks[at].writes_back = matches!(call, Call::EndBio(_));
+            if !conditions.is_empty() {
+                tasks[at].told = Answers::new(call, conditions.ask_for_answers());
+            }
         }
         let (size, disksize) = program.inode.sizes();
         let mut threads = Set::default();
@@ -116,9 +121,20 @@ impl Memory {
         memory
     }
 
-    /// A task's call has returned.
-    pub(super) fn next_call(&mut self, task: TaskId) {
+    /// Notes what a task is told by an event.
+    pub(super) fn tell(&mut self, event: &Event) {
+        let record = &mut self.tasks[usize::from(event.task)];
+        if record.told.are_kept() {
+            Arc::make_mut(record).told.remember(event);
+        }
+    }
+
+    /// A call of a task has returned.
+    pub(super) fn next_call(&mut self, task: TaskId, call: &Call) {
         let record = &mut self.tasks[usize::from(task)];
+        if record.told.are_kept() {
+            Arc::make_mut(record).told.returned(call);
+        }
         if self.threads.has(task) {
             *record = Arc::new(record.next_call());
         }

@@ -1,5 +1,6 @@
 //! What the rules remember: a record for each task, and one for each shared object.
 
+use super::answers::Answers;
 use diolock::op::{
     Blocks, LockName, LogicalBlock, Mode, PhysicalBlock, Range, Size, TaskId, Tasks,
 };
@@ -152,10 +153,12 @@ pub(crate) struct TaskRecord {
     pub(super) gate: bool,
     /// Calls of it that are over, of a thread.
     pub(super) calls: u8,
+    /// What conditions ask for; no rule of events can see into it.
+    pub(super) told: Answers,
 }
 
 impl TaskRecord {
-    /// That of the task's next call: what it holds and where it put data stays.
+    /// That of the task's next call: what it holds, where it put data and what it was told stays.
     pub(super) fn next_call(&self) -> TaskRecord {
         TaskRecord {
             held: self.held.clone(),
@@ -165,6 +168,7 @@ impl TaskRecord {
             wrote: self.wrote,
             wrote_to: self.wrote_to,
             calls: self.calls + 1,
+            told: self.told.clone(),
             ..TaskRecord::default()
         }
     }

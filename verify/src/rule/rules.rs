@@ -1,6 +1,5 @@
 //! What the rules remember of a run, and what can be asked of it.
 
-use super::answers::Answers;
 use super::memory::Memory;
 use super::records::TaskRecord;
 use super::watch::Watch;
@@ -14,18 +13,12 @@ pub struct Rules {
     pub(super) memory: Memory,
     /// What witnesses ask for; no rule sees it.
     pub(super) watch: Watch,
-    /// What conditions ask for; no rule of events sees it.
-    pub(super) answers: Answers,
 }
 
 impl Rules {
     /// At the start of a program.
     pub fn new(program: &Program) -> Rules {
-        Rules {
-            memory: Memory::new(program),
-            watch: Watch::new(program),
-            answers: Answers::new(program),
-        }
+        Rules { memory: Memory::new(program), watch: Watch::new(program) }
     }
 
     /// What they remember of each task, taken out of the rest. An event changes that of its own task, and of one that it

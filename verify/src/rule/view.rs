@@ -5,6 +5,7 @@
 //! what differs by that only. A rule that looked further could say one thing of an execution and another
 //! of its equivalent, and which of them an engine runs is chance.
 
+use super::RuleId;
 use super::memory::Memory;
 use super::records::{
     BlockRecord, DioCountRecord, DioRecord, DisksizeRecord, ExtentsRecord, IoEndRecord, LockRecord,
@@ -21,7 +22,7 @@ pub(super) struct View<'a> {
     memory: &'a mut Memory,
     touched: &'a [(Object, Access)],
     /// Who asks, for the message about one that asks for too much.
-    pub(super) asking: &'static str,
+    pub(super) asking: Option<RuleId>,
 }
 
 impl<'a> View<'a> {
@@ -31,7 +32,7 @@ impl<'a> View<'a> {
         memory: &'a mut Memory,
         touched: &'a [(Object, Access)],
     ) -> View<'a> {
-        View { program, event, memory, touched, asking: "the rules' memory" }
+        View { program, event, memory, touched, asking: None }
     }
 
     /// What the event touches.
@@ -64,10 +65,14 @@ impl<'a> View<'a> {
         assert!(
             starts,
             "{} asks for task {child}, which {} does not start",
-            self.asking,
+            self.asking(),
             self.what()
         );
         Arc::make_mut(&mut self.memory.tasks[usize::from(child)])
+    }
+
+    fn asking(&self) -> &'static str {
+        self.asking.map_or("the rules' memory", RuleId::name)
     }
 
     fn what(&self) -> String {
@@ -81,13 +86,13 @@ impl<'a> View<'a> {
     /// An addition does not look: two of them commute.
     fn may_look(&self, object: Object) {
         let may = self.touches(object, |access| access != Access::Add);
-        assert!(may, "{} looks at {object:?}, and {} does not", self.asking, self.what());
+        assert!(may, "{} looks at {object:?}, and {} does not", self.asking(), self.what());
     }
 
     /// A look changes nothing: two of them commute.
     fn may_change(&self, object: Object) {
         let may = self.touches(object, |access| access != Access::Read);
-        assert!(may, "{} changes {object:?}, and {} does not", self.asking, self.what());
+        assert!(may, "{} changes {object:?}, and {} does not", self.asking(), self.what());
     }
 }
 

@@ -15,7 +15,9 @@ pub(super) struct Table {
 
 fn hash(row: &[u32]) -> u64 {
     let mut hasher = FxHasher::default();
-    row.iter().for_each(|&word| hasher.write_u32(word));
+    let (pairs, last) = row.as_chunks::<2>();
+    pairs.iter().for_each(|&[low, high]| hasher.write_u64(u64::from(high) << 32 | u64::from(low)));
+    last.iter().for_each(|&word| hasher.write_u32(word));
     hasher.finish()
 }
 
