@@ -1,6 +1,5 @@
 //! What calls were told, for conditions that ask.
 
-use super::pages::copied;
 use crate::condition::{Answer, Cell};
 use crate::program::{Event, Program, System};
 use diolock::call::{Call, Returned};
@@ -170,4 +169,10 @@ pub(super) fn cell(program: &Program, content: Content) -> Cell {
         Content::Of(by) => Content::Of(program.asked(by)),
         other => other,
     })
+}
+
+/// So many halves of a block are copied by a read that saw this i_size: not the one behind it. A block that lies past
+/// it as a whole should not have been asked for; if it was, all of it was copied.
+pub(super) fn copied(seen: Size, block: LogicalBlock) -> usize {
+    if seen.splits() && seen.down() == block { 1 } else { 2 }
 }

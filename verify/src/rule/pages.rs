@@ -1,12 +1,13 @@
 //! The rules about the page cache: R5 for what is read from it, stored to it and written back.
 
+use super::answers::copied;
 use super::records::Halves;
 use super::view::{End, View};
 use super::{Judgement, RuleId, broken};
 use crate::program::Program;
 use diolock::call::Call;
 use diolock::inode::Inode;
-use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome, Size};
+use diolock::op::{Content, Extent, LogicalBlock, Op, Outcome};
 
 /// R5: what is copied from a page. Bytes that the file never held are always wrong. Zeros are wrong where
 /// i_size, when the reader looked, vouched for data, and neither the reader nor who filled the page knew
@@ -100,12 +101,6 @@ pub(super) fn agree(_: End<'_>, program: &Program, inode: &Inode) -> Judgement {
         }
     }
     Ok(())
-}
-
-/// So many halves of a block are copied by a read that saw this i_size: not the one behind it. A block that lies past
-/// it as a whole should not have been asked for; if it was, all of it was copied.
-pub(super) fn copied(seen: Size, block: LogicalBlock) -> usize {
-    if seen.splits() && seen.down() == block { 1 } else { 2 }
 }
 
 /// The halves of a block that lie below i_size.
