@@ -3,6 +3,8 @@
  *
  *   workload prepare FILE SEED          makes the file: first half written, second half unwritten
  *   workload run     FILE SEED ROUNDS   runs every task; each does its share of ROUNDS rounds
+ *   workload mixed   FILE SEED ROUNDS   the same, and tasks beside them that go through the page cache,
+ *                                       cross extents, or may not sleep
  *
  * A task is a thread, named for what it does. Calls must succeed in full, except where another task
  * may rightly be in the way; anything else ends the run with a message and exit code 1.
@@ -22,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define BLOCK 4096
@@ -32,7 +35,11 @@
 /* Calls of the tasks that read and write, in one round. */
 #define CALLS (3 + 3 + 3 + 2 + 2 + 2 + 2)
 
-static int fd;
+/* Of the file's beginning, which no truncate takes away, so much is mapped. */
+#define MAPPED (16 * BLOCK)
+
+static int fd;       /* with O_DIRECT */
+static int buffered; /* without */
 static unsigned seed, rounds;
 static unsigned done; /* of those calls */
 static pthread_barrier_t start;
@@ -201,6 +208,91 @@ static void reserve(unsigned rnd)
 	}
 }
 
+/* Tasks of a mixed load. */
+
+/* Over the border of what is written, too: the extents differ that it meets. */
+static void cross(unsigned rnd)
+{
+	void *buf = buffer(4 * BLOCK);
+
+	for (unsigned i = 0; i < 2 * rounds; i++) {
+		unsigned blocks = 2 + pick(&rnd, 3);
+		off_t pos = (off_t)(HALF - 32 + pick(&rnd, HALF)) * BLOCK;
+
+		if (pwrite(fd, buf, blocks * BLOCK, pos) != (ssize_t)(blocks * BLOCK))
+			die("pwrite of %u blocks", blocks);
+	}
+}
+
+/* Who may not sleep gives up where it would have to. */
+static void nowait(unsigned rnd)
+{
+	struct iovec vec = { buffer(BLOCK), BLOCK };
+
+	for (unsigned i = 0; i < 3 * rounds; i++) {
+		off_t pos = (off_t)pick(&rnd, BLOCKS) * BLOCK;
+		ssize_t n = pwritev2(fd, &vec, 1, pos, RWF_NOWAIT);
+
+		if (n != BLOCK && !(n < 0 && errno == EAGAIN))
+			die("pwritev2 = %zd", n);
+		usleep(1000);
+	}
+}
+
+/* Through the page cache, a block and a half. */
+static void cached(unsigned rnd)
+{
+	void *buf = buffer(2 * BLOCK);
+
+	for (unsigned i = 0; i < 2 * rounds; i++) {
+		off_t pos = (off_t)pick(&rnd, BLOCKS - 2) * BLOCK;
+
+		if (pwrite(buffered, buf, BLOCK + BLOCK / 2, pos) != BLOCK + BLOCK / 2)
+			die("buffered pwrite");
+		if (pread(buffered, buf, 2 * BLOCK, pos) < 0)
+			die("buffered pread");
+		usleep(1000);
+	}
+}
+
+/* A direct write that cannot drop a page leaves EIO to whoever syncs next. */
+static void stored(unsigned rnd)
+{
+	char *map = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_SHARED, buffered, 0);
+
+	if (map == MAP_FAILED)
+		die("mmap");
+	for (unsigned i = 0; i < 2 * rounds; i++) {
+		map[pick(&rnd, MAPPED)] = 0x33;
+		usleep(2000);
+		if (pick(&rnd, 2) && msync(map, MAPPED, MS_SYNC) && errno != EIO)
+			die("msync");
+	}
+}
+
+static void synced(unsigned rnd)
+{
+	(void)rnd;
+	for (unsigned i = 0; i < rounds; i++) {
+		await_round(i, 1);
+		if (fsync(buffered) && errno != EIO)
+			die("fsync");
+	}
+}
+
+/* From amid a block to amid another, or inside one. */
+static void punch_parts(unsigned rnd)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		off_t pos = (off_t)pick(&rnd, BLOCKS - 8) * BLOCK + 512 * pick(&rnd, 8);
+		off_t len = 512 * (1 + pick(&rnd, 24));
+
+		await_round(i, 2);
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, len))
+			die("fallocate(punch, %ld, %ld)", (long)pos, (long)len);
+	}
+}
+
 #define DEPTH 2
 
 /* libaio's calls, into blocks that are unwritten unless another write came first. */
@@ -325,8 +417,12 @@ static const struct task {
 	{ "d_ext", extend },	{ "d_unal", unaligned },   { "d_aio", aio },
 	{ "d_uring", uring },	{ "d_trunc", shrink_and_grow }, { "d_punch", punch },
 	{ "d_zero", zero },	{ "d_shift", shift },	   { "d_alloc", reserve },
+	/* From here on of a mixed load only. */
+	{ "d_cross", cross },	{ "d_nowait", nowait },	   { "d_cached", cached },
+	{ "d_stored", stored }, { "d_synced", synced },	   { "d_parts", punch_parts },
 };
 #define TASKS (sizeof tasks / sizeof tasks[0])
+#define MIXED 6
 
 static void *run(void *arg)
 {
@@ -351,11 +447,13 @@ static void prepare(void)
 int main(int argc, char **argv)
 {
 	pthread_t threads[TASKS];
+	size_t count = TASKS;
 
 	if (argc < 4)
-		die("usage: workload prepare FILE SEED | workload run FILE SEED ROUNDS");
+		die("usage: workload prepare FILE SEED | workload run|mixed FILE SEED ROUNDS");
 	fd = open(argv[2], O_RDWR | O_CREAT | O_DIRECT, 0600);
-	if (fd < 0)
+	buffered = open(argv[2], O_RDWR);
+	if (fd < 0 || buffered < 0)
 		die("open %s", argv[2]);
 	seed = atoi(argv[3]);
 	prctl(PR_SET_NAME, "d_main");
@@ -364,11 +462,13 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	rounds = argc > 4 ? atoi(argv[4]) : 5;
-	pthread_barrier_init(&start, NULL, TASKS);
-	for (size_t i = 0; i < TASKS; i++)
+	if (strcmp(argv[1], "mixed"))
+		count -= MIXED;
+	pthread_barrier_init(&start, NULL, count);
+	for (size_t i = 0; i < count; i++)
 		if (pthread_create(&threads[i], NULL, run, (void *)&tasks[i]))
 			die("pthread_create");
-	for (size_t i = 0; i < TASKS; i++)
+	for (size_t i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 	return 0;
 }

@@ -32,8 +32,21 @@ impl Conformer {
                 let frame = if writes { Frame::write } else { Frame::read };
                 Doing::Call(Box::new(frame(kernel, block, asked)))
             }
-            _ => Doing::Loose(Loose::buffered()),
+            What::WriteIter { pos, len, .. } => Doing::Loose(Loose::buffered(Some(pos + len))),
+            _ => Doing::Loose(Loose::buffered(None)),
         }
+    }
+
+    /// What the model has no task for, with its first event.
+    pub(super) fn loose(
+        &mut self,
+        thread: Thread,
+        mut loose: Loose,
+        what: &What,
+    ) -> Result<Doing, (Reason, Vec<String>)> {
+        loose.take(thread, what, &self.world).map_err(wrong)?;
+        self.coverage.not_modelled += 1;
+        Ok(Doing::Loose(loose))
     }
 
     /// A thread that is in no call begins one.
@@ -61,11 +74,12 @@ impl Conformer {
                 Doing::Opening(vec![what.clone()])
             }
             What::Req { l: LockName::IDataSem, .. } | What::MapBlocks { .. } => {
-                let mut loose = Loose::stray();
-                loose.take(thread, what, &self.world).map_err(wrong)?;
-                self.coverage.not_modelled += 1;
-                Doing::Loose(loose)
+                self.loose(thread, Loose::stray(), what)?
             }
+            What::Req { l: LockName::InvalidateLock, m: Mode::Shared } => {
+                self.loose(thread, Loose::fault(), what)?
+            }
+            What::ConvertUnwritten { .. } => self.loose(thread, Loose::written_back(), what)?,
             What::DioCompleteWork {} => Doing::Work,
             _ => {
                 let text = "the thread is in no call";

@@ -14,6 +14,8 @@ pub const GET_CONVERT: u64 = 0x10;
 pub const GET_ZERO: u64 = 0x100;
 /// `EXT4_GET_BLOCKS_NO_NORMALIZE`.
 pub const GET_NO_NORMALIZE: u64 = 0x40;
+/// `EXT4_GET_BLOCKS_IO_SUBMIT`: pages are written back.
+pub const GET_IO_SUBMIT: u64 = 0x400;
 /// `EXT4_EX_NOCACHE`.
 pub const EX_NOCACHE: u64 = 1 << 30;
 /// `EXT4_MAP_MAPPED`.

@@ -3,8 +3,9 @@
 use super::conformer::Conformer;
 use super::doing::{Doing, Taken, begins_a_call, wrong};
 use super::event::{Event, Thread, What};
-use super::flags::ATTR_SIZE;
+use super::flags::{ATTR_SIZE, GET_IO_SUBMIT};
 use super::frame::{Asked, Frame};
+use super::loose::Loose;
 use super::reject::Reason;
 use super::value::Iocb;
 use super::world::Stage;
@@ -21,6 +22,22 @@ impl Conformer {
             && self.completes_elsewhere(thread, *iocb)
         {
             return self.completes(thread, *iocb, what);
+        }
+        if let Some(stack) = self.doing.get_mut(&thread)
+            && stack
+                .pop_if(|doing| matches!(doing, Doing::Loose(loose) if loose.was_over(what)))
+                .is_some()
+            && stack.is_empty()
+        {
+            self.doing.remove(&thread);
+        }
+        if let What::MapBlocks { gflags, .. } = what
+            && gflags.has(GET_IO_SUBMIT)
+        {
+            // Whoever needs the pages written back does it amid its own call.
+            let loose = self.loose(thread, Loose::writes_back(), what)?;
+            self.doing.entry(thread).or_default().push(loose);
+            return Ok(());
         }
         let Some(mut stack) = self.doing.remove(&thread) else {
             return self.begins(thread, what);

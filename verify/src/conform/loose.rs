@@ -12,12 +12,19 @@ use diolock::op::{LockName, Mode};
 /// Which call.
 #[derive(Clone, Debug)]
 enum Call {
-    /// A buffered read or write.
-    Buffered,
+    /// A buffered read, or a write that ends there, in bytes.
+    Buffered { to: Option<u64> },
     /// fallocate: its mode, first byte and length.
     Fallocate { mode: u64, pos: u64, len: u64 },
     /// chmod and the like.
     Setattr,
+    /// A page fault: of a load, or of the first store.
+    Fault,
+    /// A part of writeback, amid whichever call needs the pages on the disk: it maps an extent, and may raise
+    /// i_disksize then (`mpage_map_and_submit_extent`).
+    WritesBack,
+    /// The worker that converts what writeback has written.
+    WrittenBack,
     /// ext4_release_file, writeback: it just takes i_data_sem.
     Stray,
 }
@@ -29,6 +36,8 @@ pub struct Loose {
     drained: bool,
     over: bool,
     mapping: bool,
+    /// It has mapped, and does nothing just now.
+    mapped: bool,
     /// Blocks up to here are allocated.
     allocated: u64,
 }
@@ -38,6 +47,8 @@ pub struct Loose {
 pub enum Effect {
     /// i_size is at least that.
     Grows(u64),
+    /// i_size may go up to that, and i_disksize with it whenever the pages are written back.
+    Stores(u64),
     /// Bytes were taken out.
     Cut { from: u64, to: u64 },
     /// Bytes were put in.
@@ -46,11 +57,11 @@ pub enum Effect {
 
 impl Loose {
     fn new(call: Call) -> Loose {
-        Loose { call, drained: false, over: false, mapping: false, allocated: 0 }
+        Loose { call, drained: false, over: false, mapping: false, mapped: false, allocated: 0 }
     }
-    /// A buffered read or write.
-    pub fn buffered() -> Loose {
-        Loose::new(Call::Buffered)
+    /// A buffered read, or a write that ends at byte `to`.
+    pub fn buffered(to: Option<u64>) -> Loose {
+        Loose::new(Call::Buffered { to })
     }
     /// fallocate.
     pub fn fallocate(mode: u64, pos: u64, len: u64) -> Loose {
@@ -59,6 +70,18 @@ impl Loose {
     /// Attributes other than the size.
     pub fn setattr() -> Loose {
         Loose::new(Call::Setattr)
+    }
+    /// A page fault.
+    pub fn fault() -> Loose {
+        Loose::new(Call::Fault)
+    }
+    /// The writeback of an extent.
+    pub fn writes_back() -> Loose {
+        Loose::new(Call::WritesBack)
+    }
+    /// The conversion of what writeback has written.
+    pub fn written_back() -> Loose {
+        Loose::new(Call::WrittenBack)
     }
     /// No call that is recorded.
     pub fn stray() -> Loose {
@@ -69,6 +92,12 @@ impl Loose {
         self.over
     }
 
+    /// Whether it was over before that event: an extent that was mapped may be all.
+    pub fn was_over(&self, what: &What) -> bool {
+        let goes_on = matches!(what, What::Req { l: LockName::IDataSem, m: Mode::Exclusive });
+        matches!(self.call, Call::WritesBack) && self.mapped && !goes_on
+    }
+
     /// Whether it has drained, and allocated everything up to that block.
     pub fn has_allocated(&self, to: u64) -> bool {
         self.drained && self.allocated >= to
@@ -76,7 +105,11 @@ impl Loose {
 
     /// What it has done, now that it has removed blocks.
     pub fn effect(&self) -> Option<Effect> {
-        let Call::Fallocate { mode, pos, len } = self.call else { return None };
+        let (mode, pos, len) = match self.call {
+            Call::Fallocate { mode, pos, len } => (mode, pos, len),
+            Call::Buffered { to } => return to.map(Effect::Stores),
+            _ => return None,
+        };
         match mode {
             COLLAPSE => Some(Effect::Cut { from: pos, to: pos + len }),
             INSERT => Some(Effect::Inserted { from: pos, len }),
@@ -90,6 +123,7 @@ impl Loose {
     /// # Errors
     /// If no such call does that.
     pub fn take(&mut self, thread: Thread, what: &What, world: &World) -> Result<(), Reason> {
+        let mapped = std::mem::take(&mut self.mapped);
         let alone = world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
         let fallocate = matches!(self.call, Call::Fallocate { .. });
         match what {
@@ -102,7 +136,26 @@ impl Loose {
                 return Err(Reason::new("the thread is in no call"));
             }
             What::Req { l, m } | What::Try { l, m }
-                if matches!(self.call, Call::Setattr | Call::Buffered)
+                if matches!(self.call, Call::Fault)
+                    && !matches!(
+                        (l, m),
+                        (LockName::InvalidateLock, Mode::Shared) | (LockName::IDataSem, _)
+                    ) =>
+            {
+                return Err(Reason::new("a page fault does not take that lock so"));
+            }
+            What::Req { l, .. } | What::Try { l, .. }
+                if matches!(self.call, Call::WrittenBack | Call::WritesBack)
+                    && *l != LockName::IDataSem =>
+            {
+                return Err(Reason::new("writeback does not take that lock"));
+            }
+            What::ConvertUnwritten { .. } if matches!(self.call, Call::WrittenBack) => {}
+            What::ConvertUnwrittenRet { .. } if matches!(self.call, Call::WrittenBack) => {
+                self.over = true;
+            }
+            What::Req { l, m } | What::Try { l, m }
+                if matches!(self.call, Call::Setattr | Call::Buffered { .. })
                     && (*l, *m) != (LockName::IRwsem, Mode::Exclusive)
                     && (matches!(self.call, Call::Setattr) || *l == LockName::IRwsem) =>
             {
@@ -140,11 +193,15 @@ impl Loose {
                 }
             }
             What::MapBlocksRet { ret } if self.mapping => {
-                self.mapping = false;
+                (self.mapping, self.mapped) = (false, true);
                 self.allocated += u64::try_from(*ret).unwrap_or(0);
             }
-            What::DioWait { .. } if fallocate && alone => {}
-            What::DioWaitRet {} if fallocate => self.drained = true,
+            // Stable kernels drain before a buffered write, too.
+            What::DioWait { .. }
+                if alone && (fallocate || matches!(self.call, Call::Buffered { .. })) => {}
+            What::DioWaitRet {} if fallocate || matches!(self.call, Call::Buffered { .. }) => {
+                self.drained = true
+            }
             What::EsRemove { .. } | What::RemoveSpace { .. } if fallocate => {
                 if !alone || world.holds(thread, LockName::IDataSem) != Some(Mode::Exclusive) {
                     return Err(Reason::rule(
@@ -158,7 +215,7 @@ impl Loose {
             }
             What::FallocateRet { .. } if fallocate => self.over = true,
             What::WriteIterRet { .. } | What::ReadIterRet { .. }
-                if matches!(self.call, Call::Buffered) =>
+                if matches!(self.call, Call::Buffered { .. }) =>
             {
                 self.over = true;
             }
@@ -172,10 +229,16 @@ impl Loose {
                     && (releases(LockName::IDataSem) || matches!(what, What::MapBlocksRet { .. }));
             }
             Call::Setattr => self.over = releases(LockName::IRwsem),
+            // Mapped was all before it asked for i_data_sem once more.
+            Call::WritesBack => {
+                self.over = !self.mapping && !mapped && releases(LockName::IDataSem)
+            }
+            Call::Fault => self.over = releases(LockName::InvalidateLock),
             _ => {}
         }
-        if self.over && !matches!(self.call, Call::Stray | Call::Setattr) && world.holds_any(thread)
-        {
+        let returns =
+            matches!(self.call, Call::Buffered { .. } | Call::Fallocate { .. } | Call::WrittenBack);
+        if self.over && returns && world.holds_any(thread) {
             return Err(Reason::rule(RuleId::R3, "it returns with a lock held"));
         }
         Ok(())

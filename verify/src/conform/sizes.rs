@@ -40,12 +40,11 @@ impl Conformer {
 
     /// An extension has raised i_size by now.
     pub(super) fn extended(&mut self, thread: Thread) {
-        let extends = self.frame(thread).is_some_and(Frame::extends);
-        if extends {
-            let most = self.world.size.most;
-            self.world.set_size(Span::only(most));
+        if let Some(to) = self.frame(thread).and_then(Frame::extends_to) {
+            let size = self.world.size.at_least(to);
+            self.world.set_size(size);
             let disksize = self.world.disksize;
-            self.world.set_disksize(disksize.or(Span::only(most)));
+            self.world.set_disksize(disksize.or(size));
         }
     }
 
@@ -76,9 +75,15 @@ impl Conformer {
             (Effect::Grows(to), What::Rel { l: LockName::IRwsem, .. })
                 if loose.has_allocated(to.div_ceil(block)) =>
             {
-                let grown = Span { least: size.least.max(to), most: size.most.max(to) };
+                let grown = size.at_least(to);
                 self.world.set_size(grown);
                 self.world.set_disksize(grown);
+            }
+            // How much of it is stored, if the disk is full, nothing tells.
+            (Effect::Stores(to), What::Acq { l: LockName::IRwsem, .. }) => {
+                let disksize = self.world.disksize;
+                self.world.set_size(Span { most: size.most.max(to), ..size });
+                self.world.set_disksize(Span { most: disksize.most.max(to), ..disksize });
             }
             (Effect::Cut { from, to }, What::RemoveSpaceDone {}) => {
                 let less = Span { least: size.least.saturating_sub(to - from), most: size.most };
@@ -86,18 +91,19 @@ impl Conformer {
                 self.world.set_disksize(less);
             }
             (Effect::Cut { from, to }, What::Rel { l: LockName::IDataSem, .. }) => {
-                let less = size.most - (to - from).min(size.most);
-                self.world.set_size(Span::only(less));
-                self.world.set_disksize(Span::only(less));
+                let less = Span { most: size.most.saturating_sub(to - from), ..size };
+                self.world.set_size(less);
+                self.world.set_disksize(less);
             }
             (Effect::Inserted { len, .. }, What::Acq { l: LockName::InvalidateLock, .. }) => {
-                let more = Span { least: size.least, most: size.least.saturating_add(len) };
+                let more = Span { most: size.most.saturating_add(len), ..size };
                 self.world.set_size(more);
                 self.world.set_disksize(more);
             }
-            (Effect::Inserted { .. }, What::ShiftExtents { .. }) => {
-                self.world.set_size(Span::only(size.most));
-                self.world.set_disksize(Span::only(size.most));
+            (Effect::Inserted { len, .. }, What::ShiftExtents { .. }) => {
+                let more = Span { least: size.least.saturating_add(len), ..size };
+                self.world.set_size(more);
+                self.world.set_disksize(more);
             }
             _ => {}
         }

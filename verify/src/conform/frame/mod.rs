@@ -122,6 +122,12 @@ impl Frame {
         self.extends
     }
 
+    /// Where the file ends at least, in bytes, once it has raised them.
+    pub fn extends_to(&self) -> Option<u64> {
+        let written = self.done.map_or(self.asked.end, |(pos, size, ..)| pos + size);
+        self.extends.then_some(written)
+    }
+
     /// The call is over.
     pub fn over(&self) -> bool {
         self.candidates.iter().any(|candidate| self.is_over(candidate))

@@ -160,8 +160,11 @@ impl Frame {
             {
                 let first = self.asked.pos.next_multiple_of(self.block);
                 let last = self.asked.end - self.asked.end % self.block;
-                let fits = start == first && self.punched(end + 1, last, 1, world);
-                if fits { step(NO_PAGES) } else { Vec::new() }
+                let whole = start == first && self.punched(end + 1, last, 1, world);
+                // Since v6.15, and in 6.12.117, parts of blocks are zeroed in the same stroke.
+                let asked =
+                    start == self.asked.pos && self.punched(end + 1, self.asked.end, 1, world);
+                if whole || asked { step(NO_PAGES) } else { Vec::new() }
             }
             (Op::PagesRead(_), &What::TruncPagecacheRange { start, end, .. })
                 if self.kind == Kind::Zero

@@ -22,6 +22,11 @@ impl Span {
     pub fn or(self, other: Span) -> Span {
         Span { least: self.least.min(other.least), most: self.most.max(other.most) }
     }
+    /// The same, but for what is below.
+    #[must_use]
+    pub fn at_least(self, value: u64) -> Span {
+        Span { least: self.least.max(value), most: self.most.max(value) }
+    }
     /// Whether a value is in it.
     pub fn has(self, value: u64) -> bool {
         (self.least..=self.most).contains(&value)
