@@ -4,7 +4,7 @@
 //! truncate to the file's own size now and then.
 
 use diolock::kernel::{Kernel, Version};
-use diolock_verify::conform::{Reader, Verdict, conform};
+use diolock_verify::conform::{FileSystem, Reader, Verdict, conform};
 use std::fmt::Write;
 use std::io::Cursor;
 use std::time::Instant;
@@ -104,7 +104,11 @@ fn main() {
         let bytes = text.len() / 1024;
         let start = Instant::now();
         let mut reader = Reader::new("made", Cursor::new(text.into_bytes())).expect("it reads");
-        let verdict = conform(&mut reader, Kernel::new(Version::V6_1), 4096).expect("events");
+        let verdict = conform(
+            &mut reader,
+            FileSystem { kernel: Kernel::new(Version::V6_1), block: 4096, journal: true },
+        )
+        .expect("events");
         let took = start.elapsed();
         match verdict {
             Verdict::Accepted(coverage) => assert_eq!(coverage.events, lines),

@@ -258,6 +258,9 @@ pub struct Conform {
     /// Bytes of a block of the file system
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(512..=65536))]
     pub block_size: u64,
+    /// The file system has no journal
+    #[arg(long)]
+    pub no_journal: bool,
     /// Print a JSON object
     #[arg(long)]
     pub json: bool,

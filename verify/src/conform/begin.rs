@@ -14,7 +14,7 @@ use diolock::op::{LockName, Mode};
 impl Conformer {
     /// A file has no more than 2^32 blocks.
     pub(super) fn reaches(&self, end: u64) -> Taken {
-        if end / self.block < u64::from(u32::MAX) {
+        if end / self.on.block < u64::from(u32::MAX) {
             return Ok(());
         }
         Err(wrong(Reason::new(format!("no file reaches to {end}"))))
@@ -22,7 +22,6 @@ impl Conformer {
 
     /// A write or a read.
     fn io(&self, what: &What) -> Doing {
-        let (kernel, block) = (self.kernel, self.block);
         match *what {
             What::WriteIter { pos, len, kflags, .. } | What::ReadIter { pos, len, kflags, .. }
                 if kflags.has(DIRECT) && len > 0 =>
@@ -30,7 +29,7 @@ impl Conformer {
                 let asked = Asked { pos, end: pos + len, nowait: kflags.has(NOWAIT) };
                 let writes = matches!(what, What::WriteIter { .. });
                 let frame = if writes { Frame::write } else { Frame::read };
-                Doing::Call(Box::new(frame(kernel, block, asked)))
+                Doing::Call(Box::new(frame(self.on, asked)))
             }
             What::WriteIter { pos, len, .. } => Doing::Loose(Loose::buffered(Some(pos + len))),
             _ => Doing::Loose(Loose::buffered(None)),
@@ -51,7 +50,7 @@ impl Conformer {
 
     /// A thread that is in no call begins one.
     pub(super) fn begins(&mut self, thread: Thread, what: &What) -> Taken {
-        let (kernel, block) = (self.kernel, self.block);
+        let kernel = self.on.kernel;
         let doing = match *what {
             What::WriteIter { len, .. } | What::ReadIter { len, .. } if len > 1 << 31 => {
                 return Err(wrong(Reason::new(format!("len={len} is more than one call can do"))));
@@ -62,7 +61,7 @@ impl Conformer {
             }
             What::Fallocate { mode, pos, len } => {
                 let asked = Asked { pos, end: pos + len, nowait: false };
-                match Frame::fallocate(kernel, block, mode.0, asked) {
+                match Frame::fallocate(self.on, mode.0, asked) {
                     Some(frame) => {
                         let twice = kernel.version <= Version::V6_1;
                         Doing::BeforeFallocate(Box::new(BeforeFallocate::new(frame, twice)))
@@ -111,7 +110,7 @@ impl Conformer {
             }
             What::Setattr { valid, newsize, .. } if valid.has(ATTR_SIZE) && before.len() == 2 => {
                 self.reaches(newsize)?;
-                let mut frame = Frame::setattr(self.kernel, self.block, newsize);
+                let mut frame = Frame::setattr(self.on, newsize);
                 for event in before.iter().chain([what]) {
                     frame.take(thread, event, &self.world)?;
                 }

@@ -3,17 +3,16 @@
 use super::coverage::Coverage;
 use super::doing::Doing;
 use super::event::Thread;
+use super::file_system::FileSystem;
 use super::frame::Frame;
 use super::recent::Recent;
 use super::world::World;
-use diolock::kernel::Kernel;
 use std::collections::{HashMap, HashSet};
 
 /// Follows a recording.
 #[derive(Debug)]
 pub struct Conformer {
-    pub(super) kernel: Kernel,
-    pub(super) block: u64,
+    pub(super) on: FileSystem,
     pub(super) world: World,
     /// What each thread in a call is doing; an interrupt's work lies on top.
     pub(super) doing: HashMap<Thread, Vec<Doing>>,
@@ -27,11 +26,10 @@ pub struct Conformer {
 }
 
 impl Conformer {
-    /// Before the first event; `block` is the file system's block size in bytes.
-    pub fn new(kernel: Kernel, block: u64) -> Conformer {
+    /// Before the first event.
+    pub fn new(on: FileSystem) -> Conformer {
         Conformer {
-            kernel,
-            block,
+            on,
             world: World::new(),
             doing: HashMap::new(),
             known: Vec::new(),

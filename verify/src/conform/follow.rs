@@ -146,7 +146,7 @@ impl Conformer {
         let asked = Asked { pos: dio.pos, end: dio.end, nowait: false };
         let doing = if dio.writes {
             let unwritten = dio.unwritten();
-            let mut frame = Frame::completion(self.kernel, self.block, asked, unwritten, iocb);
+            let mut frame = Frame::completion(self.on, asked, unwritten, iocb);
             frame.take(thread, what, &self.world)?;
             Doing::Call(Box::new(frame))
         } else {
@@ -165,7 +165,7 @@ impl Conformer {
             }
             What::Setattr { valid, newsize, .. } if valid.has(ATTR_SIZE) => {
                 self.reaches(newsize).ok()?;
-                let mut frame = Frame::setattr_locked(self.kernel, self.block, newsize);
+                let mut frame = Frame::setattr_locked(self.on, newsize);
                 frame.take(thread, what, &self.world).ok()?;
                 Some(Doing::Call(Box::new(frame)))
             }

@@ -92,10 +92,15 @@ impl Loose {
         self.over
     }
 
+    /// Whether nothing says that it goes on.
+    pub fn may_be_over(&self) -> bool {
+        matches!(self.call, Call::WritesBack) && self.mapped
+    }
+
     /// Whether it was over before that event: an extent that was mapped may be all.
     pub fn was_over(&self, what: &What) -> bool {
         let goes_on = matches!(what, What::Req { l: LockName::IDataSem, m: Mode::Exclusive });
-        matches!(self.call, Call::WritesBack) && self.mapped && !goes_on
+        self.may_be_over() && !goes_on
     }
 
     /// Whether it has drained, and allocated everything up to that block.

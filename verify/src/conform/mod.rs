@@ -70,6 +70,7 @@ mod event;
 mod exercised;
 mod extents;
 mod fields;
+mod file_system;
 mod flags;
 mod follow;
 mod frame;
@@ -90,6 +91,7 @@ pub use conformer::Conformer;
 pub use coverage::{Coverage, Seen, TaskCoverage, Unfinished};
 pub use event::{Event, Name, Thread, What};
 pub use exercised::accepted_text;
+pub use file_system::FileSystem;
 pub use frame::Kind;
 pub use picture::rejection_svg;
 pub use reader::Reader;
@@ -99,7 +101,6 @@ pub use report::{json, rejected_text};
 pub use trail::{Edge, Step};
 
 use crate::problem::Problems;
-use diolock::kernel::Kernel;
 
 /// What became of a recording.
 #[derive(Debug)]
@@ -117,8 +118,8 @@ pub const MOST_UNDER_WAY: usize = 4096;
 ///
 /// # Errors
 /// A line that is no event, or that cannot be read.
-pub fn conform(reader: &mut Reader, kernel: Kernel, block: u64) -> Result<Verdict, Box<Problems>> {
-    let mut conformer = Conformer::new(kernel, block);
+pub fn conform(reader: &mut Reader, on: FileSystem) -> Result<Verdict, Box<Problems>> {
+    let mut conformer = Conformer::new(on);
     while let Some(event) = reader.event() {
         if let Err(rejection) = conformer.take(event?) {
             return Ok(Verdict::Rejected(rejection));
@@ -137,7 +138,7 @@ pub fn conform(reader: &mut Reader, kernel: Kernel, block: u64) -> Result<Verdic
 mod tests {
     use super::*;
     use crate::rule::RuleId;
-    use diolock::kernel::Version;
+    use diolock::kernel::{Kernel, Version};
     use std::collections::{BTreeMap, BTreeSet};
 
     /// The cells of the table above whose first heading is that.

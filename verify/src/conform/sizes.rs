@@ -51,7 +51,7 @@ impl Conformer {
     /// What a call that is not modelled does to the sizes and to where blocks are.
     pub(super) fn effect(&mut self, loose: &Loose, what: &What) {
         let Some(effect) = loose.effect() else { return };
-        let block = self.block;
+        let block = self.on.block;
         match (effect, what) {
             (Effect::Cut { from, to }, What::RemoveSpaceDone {}) => {
                 self.world.extents.cut(from / block, to / block);

@@ -1,7 +1,9 @@
 //! Recordings of real kernels are accepted, and altered ones are not.
 
 use diolock::kernel::{Kernel, Version};
-use diolock_verify::conform::{ALTERATIONS, Kind, Reader, Seen, Verdict, alter, conform};
+use diolock_verify::conform::{
+    ALTERATIONS, FileSystem, Kind, Reader, Seen, Verdict, alter, conform,
+};
 use diolock_verify::rule::RuleId;
 use diolock_verify::suite;
 use flate2::read::GzDecoder;
@@ -34,7 +36,8 @@ fn recordings() -> Vec<(String, Kernel, String)> {
 fn judge(text: &str, kernel: Kernel) -> Verdict {
     let input = Cursor::new(text.to_owned().into_bytes());
     let mut reader = Reader::new("altered", input).expect("it reads");
-    conform(&mut reader, kernel, 4096).unwrap_or_else(|problems| panic!("{problems:?}"))
+    conform(&mut reader, FileSystem { kernel, block: 4096, journal: true })
+        .unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::phase::Phase;
 use super::{Asked, Candidate, Frame, Kind, Mapping};
+use crate::conform::file_system::FileSystem;
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::loose::Loose;
 use crate::conform::trail::Trail;
@@ -53,7 +54,8 @@ impl Frame {
     }
 
     /// A direct write. Whether its I/O is waited for shows later.
-    pub fn write(kernel: Kernel, block: u64, asked: Asked) -> Frame {
+    pub fn write(on: FileSystem, asked: Asked) -> Frame {
+        let FileSystem { kernel, block, journal } = on;
         let Span { start, end } = Span::of(blocks_of(asked, block), None);
         let unaligned = !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block);
         // Where in its blocks it begins is no matter, that it is unaligned is.
@@ -62,35 +64,41 @@ impl Frame {
         let flags = WriteFlags { nowait: asked.nowait, ..WriteFlags::default() };
         let call = |end_io| {
             let write = Write { task: 0, end_io, span, append, fault: None, pins, slot: false };
-            Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, true))
+            Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
         };
         Frame::new(Kind::Write, block, asked, vec![call(None), call(Some(1))])
     }
 
     /// A direct read.
-    pub fn read(kernel: Kernel, block: u64, asked: Asked) -> Frame {
+    pub fn read(on: FileSystem, asked: Asked) -> Frame {
+        let FileSystem { kernel, block, .. } = on;
         let read = DioReadIter::new(0, Span::of(blocks_of(asked, block), None), kernel, true);
         let call = Call::DioReadIter(Box::new(read));
         Frame::new(Kind::Read, block, asked, vec![call])
     }
 
     /// A truncate to `size`.
-    pub fn setattr(kernel: Kernel, block: u64, size: u64) -> Frame {
+    pub fn setattr(on: FileSystem, size: u64) -> Frame {
+        let FileSystem { kernel, block, journal } = on;
         let asked = Asked { pos: size, end: size, nowait: false };
-        let call =
-            Call::Setattr(Setattr::new(Size::blocks(size.div_ceil(block) as Blocks), kernel, true));
+        let call = Call::Setattr(Setattr::new(
+            Size::blocks(size.div_ceil(block) as Blocks),
+            kernel,
+            journal,
+        ));
         Frame::new(Kind::Setattr, block, asked, vec![call])
     }
 
     /// A truncate that took i_rwsem before the recording began.
-    pub fn setattr_locked(kernel: Kernel, block: u64, size: u64) -> Frame {
-        let mut frame = Frame::setattr(kernel, block, size);
+    pub fn setattr_locked(on: FileSystem, size: u64) -> Frame {
+        let mut frame = Frame::setattr(on, size);
         frame.candidates[0].call.resume(Outcome::Done);
         frame
     }
 
     /// fallocate; `None` if the model has no task for it: no whole block, or an odd mode.
-    pub fn fallocate(kernel: Kernel, block: u64, mode: u64, asked: Asked) -> Option<Frame> {
+    pub fn fallocate(on: FileSystem, mode: u64, asked: Asked) -> Option<Frame> {
+        let FileSystem { kernel, block, .. } = on;
         let whole = asked.pos.is_multiple_of(block) && asked.end.is_multiple_of(block);
         if asked.end <= asked.pos || asked.end / block >= u64::from(u32::MAX) {
             return None;
@@ -127,13 +135,8 @@ impl Frame {
     }
 
     /// The completion of an asynchronous write.
-    pub fn completion(
-        kernel: Kernel,
-        block: u64,
-        asked: Asked,
-        unwritten: bool,
-        iocb: Iocb,
-    ) -> Frame {
+    pub fn completion(on: FileSystem, asked: Asked, unwritten: bool, iocb: Iocb) -> Frame {
+        let FileSystem { kernel, block, .. } = on;
         let span = Span::of(blocks_of(asked, block), None);
         let mut end_io = IomapEndIo::new(1, kernel, false, false);
         end_io.submit(Submission {

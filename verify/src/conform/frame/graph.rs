@@ -3,6 +3,7 @@
 use super::mapping::mapped;
 use super::silent::NO_PAGES;
 use super::{Asked, Frame, Kind};
+use crate::conform::file_system::FileSystem;
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::trail::Edge;
 use crate::conform::value::Iocb;
@@ -70,27 +71,27 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
     const BLOCK: u64 = 4096;
     // Past the one page that the model has: no page is looked for there.
     const FAR: u64 = 8 * BLOCK;
+    let on = FileSystem { kernel, block: BLOCK, journal: true };
     let asked = |pos, end, nowait| Asked { pos, end, nowait };
     let iocb = Iocb(0);
     let modes = |modes: &[u64]| {
-        let call = |&mode: &u64| Frame::fallocate(kernel, BLOCK, mode, asked(0, BLOCK, false));
+        let call = |&mode: &u64| Frame::fallocate(on, mode, asked(0, BLOCK, false));
         modes.iter().filter_map(call).collect::<Vec<_>>()
     };
     let frames: Vec<Frame> = match kind {
         Kind::Write => [(0, BLOCK), (0, BLOCK / 8), (FAR, FAR + BLOCK), (FAR, FAR + BLOCK / 8)]
             .into_iter()
             .flat_map(|(pos, end)| {
-                [false, true].map(|nowait| Frame::write(kernel, BLOCK, asked(pos, end, nowait)))
+                [false, true].map(|nowait| Frame::write(on, asked(pos, end, nowait)))
             })
             .collect(),
         Kind::Read => {
             // Of two blocks one may be a hole, and the other is read.
             let spans = [(0, 1), (FAR, 1), (0, 2)];
-            let read =
-                |(pos, len)| Frame::read(kernel, BLOCK, asked(pos, pos + len * BLOCK, false));
+            let read = |(pos, len)| Frame::read(on, asked(pos, pos + len * BLOCK, false));
             spans.map(read).to_vec()
         }
-        Kind::Setattr => vec![Frame::setattr(kernel, BLOCK, BLOCK)],
+        Kind::Setattr => vec![Frame::setattr(on, BLOCK)],
         Kind::Punch => modes(&[PUNCH_HOLE | KEEP_SIZE]),
         Kind::Fallocate => modes(&[0, KEEP_SIZE]),
         Kind::Zero => modes(&[ZERO, ZERO | KEEP_SIZE]),
@@ -98,7 +99,7 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
         Kind::Completion => [(0, false), (0, true), (FAR, false), (FAR, true)]
             .map(|(pos, unwritten)| {
                 let asked = asked(pos, pos + BLOCK, false);
-                Frame::completion(kernel, BLOCK, asked, unwritten, iocb)
+                Frame::completion(on, asked, unwritten, iocb)
             })
             .to_vec(),
     };

@@ -36,6 +36,8 @@ pub struct World {
     /// What threads wait for whose last event began that.
     pub(super) waiting: HashMap<Thread, Wait>,
     pub(super) windows: HashMap<Thread, Window>,
+    /// i_size and i_dio_count since the recording began.
+    pub(super) ever: (Span, Span),
     pub(super) lookups: HashMap<Thread, Lookup>,
 }
 
@@ -56,6 +58,7 @@ impl World {
             taken: Vec::new(),
             waiting: HashMap::new(),
             windows: HashMap::new(),
+            ever: (Span::ANY, Span::only(0)),
             lookups: HashMap::new(),
         }
     }

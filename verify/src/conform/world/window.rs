@@ -8,6 +8,9 @@ use crate::conform::event::Thread;
 use crate::conform::reject::Reason;
 use crate::rule::RuleId;
 
+/// So many threads are remembered between their calls.
+const KEPT: usize = 256;
+
 impl World {
     /// What the world was like since the thread's last event.
     pub fn window(&self, thread: Thread) -> Window {
@@ -34,6 +37,10 @@ impl World {
 
     pub(super) fn widen(&mut self) {
         let now = self.now();
+        self.ever = match self.ever.0 {
+            Span::ANY => (now.size, self.ever.1.or(now.count)),
+            size => (size.or(now.size), self.ever.1.or(now.count)),
+        };
         for window in self.windows.values_mut() {
             window.size = window.size.or(now.size);
             window.disksize = window.disksize.or(now.disksize);
@@ -62,9 +69,8 @@ impl World {
         self.ending.retain(|&other| other != thread);
         self.waiting.remove(&thread);
         let mut now = self.now();
-        if let Some(before) = self.windows.get(&thread) {
-            now.earlier = (before.size, before.count);
-        }
+        // Of a thread that was not seen before a number may be as old as the recording.
+        now.earlier = self.windows.get(&thread).map_or(self.ever, |w| (w.size, w.count));
         self.windows.insert(thread, now);
     }
 
@@ -105,7 +111,9 @@ impl World {
 
     /// The thread is in no call.
     pub fn forget(&mut self, thread: Thread) {
-        if self.windows.get(&thread).is_some_and(|window| window.samples.is_empty()) {
+        if self.windows.len() > KEPT
+            && self.windows.get(&thread).is_some_and(|window| window.samples.is_empty())
+        {
             self.windows.remove(&thread);
         }
     }
@@ -153,6 +161,7 @@ impl World {
             self.size = Span::only(value);
             // A file at rest is written back.
             self.disksize = self.size;
+            self.ever.0 = self.size;
             for window in self.windows.values_mut() {
                 (window.size, window.disksize) = (self.size, self.disksize);
             }
