@@ -37,7 +37,9 @@ pub(super) fn wrong(reason: Reason) -> (Reason, Vec<String>) {
 pub(super) fn begins_a_call(what: &What, truncates: bool) -> bool {
     match what {
         What::WriteIter { .. } | What::ReadIter { .. } | What::Fallocate { .. } => true,
-        What::Req { l: LockName::IRwsem, m: Mode::Exclusive } => truncates,
+        // A truncate, a page fault.
+        What::Req { l: LockName::IRwsem, m: Mode::Exclusive }
+        | What::Req { l: LockName::InvalidateLock, m: Mode::Shared } => truncates,
         What::DioCompleteWork {} => !truncates,
         _ => false,
     }
