@@ -1,5 +1,5 @@
 # make verify   every litmus test on graph, loom and shuttle, against what is expected
-# make quick CALL=punch_hole   the litmus tests with that call on graph, after an edit of a step: in seconds
+# make quick CALL=punch_hole   the litmus tests with that call on graph, after an edit of a step: in seconds once its build is there
 # make test     every test, in minutes
 # make test-all every test, those too that `make test` leaves out for their cost (it says which)
 # make check    formatting, lints, docs and tests, each with its time and a count
@@ -30,7 +30,9 @@ comma = ,
 space = $() $()
 DIOLOCK = cargo run --release -q -p diolock-verify --bin diolock --
 
+# The build says how far it is.
 verify:
+	@cargo build --release -p diolock-verify --bin diolock
 	@$(DIOLOCK) verify
 
 # A build of its own that optimises little: an edit is in it in seconds.

@@ -2,7 +2,9 @@
 
 use super::output::Out;
 use super::table::columns;
+use diolock::kernel::Version;
 use diolock_verify::litmus::{Expect, catalogue};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// Lists the catalogue: name, bug, kernels with what is expected, claim.
@@ -10,9 +12,9 @@ pub fn run() -> miette::Result<ExitCode> {
     let head = ["litmus", "bug", "kernels", "claim"].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     for litmus in catalogue::all()? {
-        let mut kernels: Vec<&str> =
-            litmus.expect.iter().map(|expect: &Expect| expect.kernel.version.name()).collect();
-        kernels.dedup();
+        let kernels: BTreeSet<Version> =
+            litmus.expect.iter().map(|expect: &Expect| expect.kernel.version).collect();
+        let kernels: Vec<&str> = kernels.into_iter().map(Version::name).collect();
         let bug = litmus.bug.unwrap_or_else(|| "-".to_owned());
         rows.push(vec![litmus.name, bug, kernels.join(","), litmus.claim]);
     }

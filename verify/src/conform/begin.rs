@@ -8,6 +8,7 @@ use super::flags::{ATTR_SIZE, DIRECT, NOWAIT};
 use super::frame::{Asked, Frame};
 use super::loose::Loose;
 use super::reject::Reason;
+use super::value::Hex;
 use diolock::kernel::Version;
 use diolock::op::{LockName, Mode};
 
@@ -20,20 +21,18 @@ impl Conformer {
         Err(wrong(Reason::new(format!("no file reaches to {end}"))))
     }
 
-    /// A write or a read.
-    fn io(&self, what: &What) -> Doing {
-        match *what {
-            What::WriteIter { pos, len, kflags, .. } | What::ReadIter { pos, len, kflags, .. }
-                if kflags.has(DIRECT) && len > 0 =>
-            {
-                let asked = Asked { pos, end: pos + len, nowait: kflags.has(NOWAIT) };
-                let writes = matches!(what, What::WriteIter { .. });
-                let frame = if writes { Frame::write } else { Frame::read };
-                Doing::Call(Box::new(frame(self.on, asked)))
-            }
-            What::WriteIter { pos, len, .. } => Doing::Loose(Loose::buffered(Some(pos + len))),
-            _ => Doing::Loose(Loose::buffered(None)),
+    /// A write, or a read, of so many bytes from there on.
+    fn io(&self, writes: bool, pos: u64, len: u64, kflags: Hex) -> Doing {
+        if kflags.has(DIRECT) && len > 0 {
+            let asked = Asked { pos, end: pos + len, nowait: kflags.has(NOWAIT) };
+            let frame = if writes { Frame::write } else { Frame::read };
+            return Doing::Call(Box::new(frame(self.on, asked)));
         }
+        Doing::Loose(if writes {
+            Loose::buffered_write(pos, len)
+        } else {
+            Loose::buffered_read(len)
+        })
     }
 
     /// What the model has no task for, with its first event.
@@ -55,9 +54,9 @@ impl Conformer {
             What::WriteIter { len, .. } | What::ReadIter { len, .. } if len > 1 << 31 => {
                 return Err(wrong(Reason::new(format!("len={len} is more than one call can do"))));
             }
-            What::WriteIter { pos, len, .. } | What::ReadIter { pos, len, .. } => {
+            What::WriteIter { pos, len, kflags, .. } | What::ReadIter { pos, len, kflags, .. } => {
                 self.reaches(pos + len)?;
-                self.io(what)
+                self.io(matches!(what, What::WriteIter { .. }), pos, len, kflags)
             }
             What::Fallocate { mode, pos, len } => {
                 let asked = Asked { pos, end: pos + len, nowait: false };

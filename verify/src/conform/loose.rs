@@ -12,8 +12,8 @@ use diolock::op::{LockName, Mode};
 /// Which call.
 #[derive(Clone, Debug)]
 enum Call {
-    /// A buffered read, or a write that ends there, in bytes.
-    Buffered { to: Option<u64> },
+    /// A buffered read or write of so many bytes; of a write where it ends.
+    Buffered { len: u64, to: Option<u64> },
     /// fallocate: its mode, first byte and length.
     Fallocate { mode: u64, pos: u64, len: u64 },
     /// chmod and the like.
@@ -59,9 +59,13 @@ impl Loose {
     fn new(call: Call) -> Loose {
         Loose { call, drained: false, over: false, mapping: false, mapped: false, allocated: 0 }
     }
-    /// A buffered read, or a write that ends at byte `to`.
-    pub fn buffered(to: Option<u64>) -> Loose {
-        Loose::new(Call::Buffered { to })
+    /// A buffered read of so many bytes.
+    pub fn buffered_read(len: u64) -> Loose {
+        Loose::new(Call::Buffered { len, to: None })
+    }
+    /// A buffered write of so many bytes, of which that is the first.
+    pub fn buffered_write(pos: u64, len: u64) -> Loose {
+        Loose::new(Call::Buffered { len, to: Some(pos + len) })
     }
     /// fallocate.
     pub fn fallocate(mode: u64, pos: u64, len: u64) -> Loose {
@@ -112,7 +116,7 @@ impl Loose {
     pub fn effect(&self) -> Option<Effect> {
         let (mode, pos, len) = match self.call {
             Call::Fallocate { mode, pos, len } => (mode, pos, len),
-            Call::Buffered { to } => return to.map(Effect::Stores),
+            Call::Buffered { to, .. } => return to.map(Effect::Stores),
             _ => return None,
         };
         match mode {
@@ -219,9 +223,13 @@ impl Loose {
                 }
             }
             What::FallocateRet { .. } if fallocate => self.over = true,
-            What::WriteIterRet { .. } | What::ReadIterRet { .. }
-                if matches!(self.call, Call::Buffered { .. }) =>
-            {
+            What::WriteIterRet { ret } | What::ReadIterRet { ret } => {
+                let Call::Buffered { len, .. } = self.call else {
+                    return Err(Reason::new("it is in no such call"));
+                };
+                if u64::try_from(*ret).is_ok_and(|done| done > len) {
+                    return Err(Reason::new(format!("it was asked for {len} bytes")));
+                }
                 self.over = true;
             }
             What::SetattrRet { .. } if matches!(self.call, Call::Setattr) => {}

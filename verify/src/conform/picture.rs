@@ -119,14 +119,18 @@ fn row(event: &Event, standing: &Standing, task: &dyn Fn(Thread) -> Option<TaskI
 mod tests {
     use super::*;
     use crate::conform::event::What;
-    use crate::conform::{Conformer, Reason};
+    use crate::conform::{Conformer, FileSystem, Reason};
     use crate::report::check_page;
     use crate::rule::RuleId;
     use diolock::kernel::{Kernel, Version};
 
     /// A reader holds i_rwsem; a writer asks for it, and has it at once.
     fn rejection() -> Rejection {
-        let mut conformer = Conformer::new(Kernel::new(Version::V6_12), 4096);
+        let mut conformer = Conformer::new(FileSystem {
+            kernel: Kernel::new(Version::V6_12),
+            block: 4096,
+            journal: true,
+        });
         let rwsem = LockName::IRwsem;
         let (shared, alone) = (Mode::Shared, Mode::Exclusive);
         let kflags = crate::conform::value::Hex(0x20000);

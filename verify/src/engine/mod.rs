@@ -154,7 +154,11 @@ pub fn vacuous(program: &Program, gathered: &Gathered) -> Option<Verdict> {
     };
     let witness = program.reaches[unseen];
     let name = program.names[usize::from(witness.task)].letter;
-    Some(Verdict::Vacuous(format!("never reached: {name} {}", witness.verb.text(program))))
+    let verb = witness.verb.text(program);
+    let half = name.to_ascii_lowercase();
+    let asynchronous = half != name && program.names.iter().any(|name| name.letter == half);
+    let hint = if asynchronous { format!(" ({half}, its completion, may)") } else { String::new() };
+    Some(Verdict::Vacuous(format!("never reached: {name} {verb}{hint}")))
 }
 
 /// Whether every witness was seen, and the end of an execution, if conditions speak of it.

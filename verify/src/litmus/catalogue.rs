@@ -102,6 +102,11 @@ fn find_in(place: &Place, name_or_path: &str) -> Result<Litmus, Report> {
     let message = format!("no litmus test is called `{name}`");
     let of_it = |known: &&String| !name.is_empty() && known.contains(&name);
     let parts: Vec<&str> = names.iter().filter(of_it).take(FEW).map(String::as_str).collect();
+    let own = Path::new(name_or_path).with_extension("toml");
+    if own.is_file() {
+        let own = quoted(&format!("./{}", own.display()));
+        return Err(miette!(help = format!("a file of your own: {own}"), "{message}"));
+    }
     Err(match (nearest(&name, names.iter().map(String::as_str)), &parts[..]) {
         (Some(near), _) => miette!(help = format!("did you mean `{near}`?"), "{message}"),
         (None, []) => miette!(

@@ -72,12 +72,17 @@ const STARTER: &str = r##"# NAME: replace the claim and the situation by yours, 
 
 # One sentence that is true on the kernels where the verdict is "never".
 claim = "a truncate does not free a block that an overwriting AIO write still maps"
-# What must be seen at least once, or "never" proves nothing. W and T are the tasks below; w is
-# the completion of W's I/O.
+# What must be seen at least once, or "never" proves nothing. W and T are the tasks below; w is the completion of
+# W's I/O: an asynchronous W submits, and it is w that writes.
 VERBS
 reaches = ["W overwrites", "T frees"]
 # The rules that are judged, by number or name; without this line all are.
 rules = ["R4"]             # block-lifetime
+# What must not hold at the end of any execution, must hold at that of each, must hold at that of one; `diolock litmus`
+# has the words.
+# never = "file[0] == stale"
+# always = "i_size == 0"
+# exists = "W[0] == EAGAIN"
 # memory = "c11"           # weak memory orders: loom only
 # fair = ["i_data_sem"]    # its writers queue in front of later readers, in every engine
 
@@ -90,7 +95,7 @@ cached_pages = 0
 [mount]                    # keys: MOUNT_KEYS
 dioread_nolock = true
 
-# One to six tasks. Calls, and the keys that each may have (`blocks` is 1 if it is left out; half = "lower" or
+# One to six tasks (loom holds four, completions counted: say so in `engines` below). Calls, and the keys that each may have (`blocks` is 1 if it is left out; half = "lower" or
 # "upper", fail = "enospc" or "enomem", size_read = "early" or "late"; others: a number, or true):
 CALLS
 [[task]]
@@ -105,8 +110,8 @@ to = 0
 
 # One for each kernel.
 KERNELS
-# Verdicts: never, deadlock, livelock, "violates R4". `without` takes fixes away, by their commits
-# (`diolock matrix` lists them); `engines` names those that can tell, and `why` says why not all.
+# Verdicts: never, deadlock, livelock, forbidden, "violates R4". `without` takes fixes away, by their commits
+# (src/kernel/fixes.rs has them, `diolock explain` names those that matter); `engines` names those that can tell, and `why` says why not all.
 [[expect]]
 kernel = "v3.7"
 verdict = "never"

@@ -109,7 +109,7 @@ impl RuleId {
             "no deadlock, and every task can always still finish",
             "at the end a block within i_size that somebody wrote or stored to holds what one of them put there, unless it was truncated, punched or moved away",
             "a call with IOCB_NOWAIT reaches no step that may sleep",
-            "at the end what the litmus file says under `never` does not hold, and what it says under `always` does",
+            "nothing that the litmus file says under `never` holds at the end, and all that it says under `always` does",
         ][self as usize]
     }
 

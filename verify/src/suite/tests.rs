@@ -80,6 +80,8 @@ fn only_a_proof_is_a_proof() {
     assert_eq!(judge(never, Native, Verdict::Sampled), Some(true));
     assert_eq!(judge(never, Native, Verdict::Vacuous(String::new())), Some(true));
     assert_eq!(judge(r6, Native, Verdict::Sampled), Some(true));
+    assert_eq!(judge(r6, Native, Verdict::Violated(RuleId::R4)), Some(true));
+    assert_eq!(judge(never, Native, Verdict::Violated(RuleId::R4)), Some(false));
     assert_eq!(judge(never, Native, Verdict::Deadlocked), Some(false));
     assert_eq!(judge(Expected::Deadlock, Graph, Verdict::Livelocked), Some(false));
 }

@@ -184,7 +184,9 @@ impl Altered {
                 }
             }
             "no-invalidate-lock" => {
-                let at = self.one(|all, at| all.lines[at].lock("req", "inval"))?;
+                let at = self.one(|all, at| {
+                    all.lines[at].lock("req", "inval") && all.lines[at].key("m") == Some("X")
+                })?;
                 let (acq, rel) = (self.next(at, "acq")?, self.lock_after(at, "rel", "inval")?);
                 self.drop_all(vec![at, acq, rel]);
             }
@@ -253,6 +255,64 @@ impl Altered {
                 let (from, to) = self.extending()?;
                 let adds = self.between(from, to);
                 let at = adds.into_iter().find(|&at| self.lines[at].is("orphan_add"))?;
+                self.drop_all(vec![at]);
+            }
+            "keep-orphan" => {
+                let at = self.one(|all, at| all.lines[at].is("orphan_del"))?;
+                self.drop_all(vec![at]);
+            }
+            "release-twice" => {
+                let at = self.one(|all, at| all.lines[at].lock("rel", "rwsem"))?;
+                let again = self.lines[at].clone();
+                self.lines.insert(at + 1, again);
+            }
+            "release-otherwise" => {
+                let at = self.one(|all, at| all.lines[at].lock("rel", "rwsem"))?;
+                let other = if self.lines[at].key("m") == Some("S") { "X" } else { "S" };
+                self.lines[at].set("m", other);
+            }
+            "hold-unacquired" => {
+                let at = self.one(|all, at| {
+                    let released = all.next(at, "rel").is_some();
+                    all.lines[at].is("acq") && released
+                })?;
+                self.drop_all(vec![at]);
+            }
+            "truncate-shared" => {
+                let at = self.one(|all, at| all.lines[at].is("setattr"))?;
+                let (from, to) = (self.before(at, "req")?, self.lock_after(at, "rel", "rwsem")?);
+                for at in self.between(from, to) {
+                    let line = &mut self.lines[at];
+                    if line.key("l") == Some("rwsem") {
+                        line.set("m", "S");
+                        if line.is("rel") {
+                            line.set("cnt", "0x100");
+                        }
+                    }
+                }
+            }
+            "count-twice" => {
+                let at = self.one(|all, at| all.lines[at].is("dio_begin"))?;
+                let again = self.lines[at].clone();
+                self.lines.insert(at + 1, again);
+            }
+            "allocate-unlocked" => {
+                let at = self.one(|all, at| all.writes_new(at))?;
+                let ret = self.next(at, "map_blocks_ret")?;
+                let locks = self.between(at, ret).into_iter();
+                let locks =
+                    locks.filter(|&at| self.lines[at].key("l") == Some("data")).collect::<Vec<_>>();
+                self.drop_all(locks);
+            }
+            "allocate-elsewhere" => {
+                let at = self.one(|all, at| all.writes_new(at))?;
+                let lblk = self.lines[at].number("lblk");
+                self.lines[at].set("lblk", &(lblk + 1).to_string());
+            }
+            "no-extension" => {
+                let (from, to) = self.extending()?;
+                let at = self.between(from, to).into_iter();
+                let at = at.into_iter().find(|&at| self.lines[at].is("inode_extension"))?;
                 self.drop_all(vec![at]);
             }
             _ => return None,

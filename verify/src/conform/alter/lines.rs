@@ -85,6 +85,13 @@ impl Altered {
         inside && self.lines[at].is("map_blocks") && self.lines[at].number("gflags") & 3 == 3
     }
 
+    /// Whether a direct write allocates there.
+    pub fn writes_new(&self, at: usize) -> bool {
+        let inside = self.before(at, "iomap_dio_rw") > self.before(at, "iomap_dio_rw_ret");
+        let line = &self.lines[at];
+        inside && line.is("map_blocks") && line.number("gflags") & 0x401 == 1
+    }
+
     /// Where fallocate has begun to drain.
     pub fn drained(&self, at: usize) -> Option<usize> {
         self.before(at, "dio_wait").filter(|&drain| Some(drain) > self.before(at, "fallocate"))

@@ -10,7 +10,7 @@ use lines::{Altered, Line, Random};
 use std::fmt::Write;
 
 /// Ways to alter a recording, by name.
-pub const ALTERATIONS: [(&str, &str); 31] = [
+pub const ALTERATIONS: [(&str, &str); 40] = [
     ("drop-dio-end", "a reference to i_dio_count is never dropped"),
     ("drain-returns-early", "inode_dio_wait returns while direct I/O is in flight"),
     ("remove-before-drain", "extents are removed before the drain"),
@@ -42,6 +42,15 @@ pub const ALTERATIONS: [(&str, &str); 31] = [
     ("remove-less", "one block less is removed than was asked for"),
     ("acquire-unasked", "a lock is held that was not asked for"),
     ("drop-orphan", "an extending write puts no orphan record"),
+    ("keep-orphan", "an extending write or a truncate leaves its orphan record"),
+    ("release-twice", "i_rwsem is released twice"),
+    ("release-otherwise", "i_rwsem is released in the mode in which it is not held"),
+    ("hold-unacquired", "a lock that is released was never acquired"),
+    ("truncate-shared", "a truncate holds i_rwsem shared"),
+    ("count-twice", "a direct I/O is counted twice"),
+    ("allocate-unlocked", "blocks are allocated without i_data_sem"),
+    ("allocate-elsewhere", "a write allocates the next block"),
+    ("no-extension", "a write past the end leaves the sizes as they are"),
 ];
 
 /// The recording `text`, altered as named, at a place that `seed` chooses; `None` if it has no place
