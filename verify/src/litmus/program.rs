@@ -9,7 +9,8 @@ use diolock::kernel::{Kernel, Paging, Version};
 use diolock::op::{Caller, TaskId};
 
 /// The letters of these tasks, and of the completions of those that make asynchronous calls, a call each. A task's
-/// first completion has its letter in lower case, a further one the next of the alphabet that no task has.
+/// first completion has its letter in lower case, a further one the next of the alphabet that no task has; where there are more
+/// than letters (such a file is refused), those at the end have none.
 pub(super) fn letters(tasks: &[char], asynchronous: impl Iterator<Item = usize>) -> Vec<char> {
     let mut letters = tasks.to_vec();
     for task in asynchronous {
@@ -17,7 +18,7 @@ pub(super) fn letters(tasks: &[char], asynchronous: impl Iterator<Item = usize>)
         let others = ('a'..='z').cycle().skip_while(|&letter| letter != own).skip(1).take(25);
         let others = others.filter(|other| !tasks.contains(&other.to_ascii_uppercase()));
         let free = std::iter::once(own).chain(others).find(|letter| !letters.contains(letter));
-        letters.push(free.expect("there are fewer calls than letters"));
+        letters.extend(free);
     }
     letters
 }

@@ -369,6 +369,12 @@ fn nothing_panics() {
         }
         try_it(&String::from_utf8_lossy(&bytes));
     }
+    // More completions than there are letters for them.
+    try_it(&GOOD.replacen(
+        TRUNCATE,
+        &TRUNCATE.replace("\"ftruncate\"\nto", "\"aio_pwrite\"\nblock").repeat(30),
+        1,
+    ));
     for deep in ["a=[", "a={a=", "[a.", "a.", "[[", "\"\"\""] {
         try_it(&deep.repeat(20));
         try_it(&format!("a={}", deep.repeat(MAX_BYTES / deep.len() - 1)));
