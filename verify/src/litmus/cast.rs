@@ -105,7 +105,12 @@ pub(super) fn tasks(judge: &mut Judge, top: &Fields<'_>) -> Vec<Cast> {
         }
         let calls = calls(judge, &list);
         if calls.len() > MAX_CALLS {
-            judge.wrong(list.span, format!("a task makes at most {MAX_CALLS} calls"));
+            judge.wrong(list.span.clone(), format!("a task makes at most {MAX_CALLS} calls"));
+        }
+        if calls.is_empty() {
+            // It is a task all the same, and others are counted from it.
+            let span = list.key_span.clone();
+            cast.push(Cast { task: at, letter, kind: None, span, eof: None, call: None });
         }
         for call in &calls {
             for key in ["name", "calls"] {

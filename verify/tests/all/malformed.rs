@@ -369,6 +369,14 @@ fn nothing_panics() {
         }
         try_it(&String::from_utf8_lossy(&bytes));
     }
+    // A task whose calls are none, before one that has a completion.
+    for calls in ["[]", "[5]", "[\"a\u{7f}\"]"] {
+        try_it(&GOOD.replacen(
+            "[[task]]",
+            &format!("[[task]]\nname = 'V'\ncalls = {calls}\n[[task]]"),
+            1,
+        ));
+    }
     // More completions than there are letters for them.
     try_it(&GOOD.replacen(
         TRUNCATE,
