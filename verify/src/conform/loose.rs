@@ -170,6 +170,14 @@ impl Loose {
             {
                 return Err(Reason::new("such a call does not take that lock so"));
             }
+            What::TruncPagecacheRange { .. } if fallocate => {
+                let kept_out =
+                    world.holds(thread, LockName::InvalidateLock) == Some(Mode::Exclusive);
+                if !(alone && self.drained && kept_out) {
+                    let text = "pages are dropped before direct I/O is waited for, or not kept out";
+                    return Err(Reason::new(text));
+                }
+            }
             What::Req { .. }
             | What::Acq { .. }
             | What::Rel { .. }
