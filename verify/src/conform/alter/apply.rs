@@ -40,15 +40,7 @@ impl Altered {
             }
             "extend-shared" => {
                 let (from, to) = self.extending()?;
-                for at in self.between(from, to) {
-                    let line = &mut self.lines[at];
-                    if line.key("l") == Some("rwsem") {
-                        line.set("m", "S");
-                        if line.is("rel") {
-                            line.set("cnt", "0x100");
-                        }
-                    }
-                }
+                self.hold_shared(from, to, "rwsem");
             }
             "acquire-early" => {
                 let at = self.one(|all, at| {
@@ -173,15 +165,7 @@ impl Altered {
             "convert-shared" => {
                 let at = self.one(|all, at| all.lines[at].is("convert_unwritten"))?;
                 let ret = self.next(at, "convert_unwritten_ret")?;
-                for at in self.between(at, ret) {
-                    let line = &mut self.lines[at];
-                    if line.key("l") == Some("data") {
-                        line.set("m", "S");
-                        if line.is("rel") {
-                            line.set("cnt", "0x100");
-                        }
-                    }
-                }
+                self.hold_shared(at, ret, "data");
             }
             "no-invalidate-lock" => {
                 let at = self.one(|all, at| {
@@ -281,15 +265,7 @@ impl Altered {
             "truncate-shared" => {
                 let at = self.one(|all, at| all.lines[at].is("setattr"))?;
                 let (from, to) = (self.before(at, "req")?, self.lock_after(at, "rel", "rwsem")?);
-                for at in self.between(from, to) {
-                    let line = &mut self.lines[at];
-                    if line.key("l") == Some("rwsem") {
-                        line.set("m", "S");
-                        if line.is("rel") {
-                            line.set("cnt", "0x100");
-                        }
-                    }
-                }
+                self.hold_shared(from, to, "rwsem");
             }
             "count-twice" => {
                 let at = self.one(|all, at| all.lines[at].is("dio_begin"))?;

@@ -102,6 +102,19 @@ impl Altered {
         (from..=to).filter(|&at| self.lines[at].task == self.lines[from].task).collect()
     }
 
+    /// The thread holds that lock shared from one of its lines to another.
+    pub fn hold_shared(&mut self, from: usize, to: usize, lock: &str) {
+        for at in self.between(from, to) {
+            let line = &mut self.lines[at];
+            if line.key("l") == Some(lock) {
+                line.set("m", "S");
+                if line.is("rel") {
+                    line.set("cnt", "0x100");
+                }
+            }
+        }
+    }
+
     pub fn relocate(&mut self, from: usize, to: usize) {
         let line = self.lines.remove(from);
         self.lines.insert(if to > from { to - 1 } else { to }, line);
