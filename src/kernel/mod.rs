@@ -4,6 +4,7 @@ mod about;
 mod evidence;
 mod fixes;
 mod paging;
+mod stable;
 mod version;
 
 pub use about::About;
@@ -86,7 +87,8 @@ impl Kernel {
     pub fn has(self, fix: Fix) -> bool {
         let about = fix.about();
         let in_force = self.version >= about.since && about.until.is_none_or(|v| self.version < v);
-        in_force && self.without >> fix as u32 & 1 == 0
+        let here = in_force || stable::brought_back(self.version).contains(&fix);
+        here && self.without >> fix as u32 & 1 == 0
     }
 
     /// As options of the command line: `--kernel v3.7 --without 1f555cfa29e8`.
@@ -122,6 +124,20 @@ mod tests {
             let kept = |fix: Fix| new.has(fix) || fix.about().until == Some(new.version);
             assert!(old.fixes().all(kept));
         }
+    }
+
+    #[test]
+    fn a_stable_kernel_has_what_was_brought_back_to_it_and_the_release_has_not() {
+        for &version in Version::STABLE {
+            let released = Version::ALL.into_iter().rfind(|&of| of < version).expect("a release");
+            let brought = stable::brought_back(version);
+            assert!(brought.iter().all(|&fix| Kernel::new(version).has(fix)), "{version:?}");
+            assert!(!brought.iter().any(|&fix| Kernel::new(released).has(fix)), "{version:?}");
+        }
+        // It is placed by what it has: fallocate waits at its start, and the modes no more.
+        let stable = Kernel::new(Version::V6_12_117);
+        assert!(stable.has(Fix::FallocateWaits) && !stable.has(Fix::PunchDrains));
+        assert!(!Kernel::new(Version::V6_1_192).has(Fix::FallocateWaits));
     }
 
     #[test]

@@ -12,12 +12,11 @@ steps! {
     ///
     /// # Kernel
     /// `generic_file_aio_write` (mm/filemap.c, v3.6, v3.11), `ext4_file_write_iter` (fs/ext4/file.c, v4.10.17,
-    /// v5.4.18), `ext4_buffered_write_iter` (v5.10.44, v6.12, v6.18.2, v7.0.0, v7.1.5; that of v7.3 in a translation to
+    /// v5.4.18), `ext4_buffered_write_iter` (v5.10.44, v6.1.192, v6.12, v6.12.117, v6.18.2, v7.0.0, v7.1.5; that of v7.3 in a translation to
     /// Rust), with `ext4_write_checks` (v7.1.5), which zeroes the rest of the block that a file ended in.
     ///
     /// # Left out
-    /// The drain of stable kernels (v6.1.192 and v6.12.117 were read; v6.12, v6.18 and v7.0 have none). O_SYNC, the
-    /// time update.
+    /// O_SYNC, the time update.
     pub struct BufferedWrite { size: Size }
     /// Writes what of `span` the page holds; with O_APPEND it goes where the file ends.
     pub fn new(span: Span, append: bool, kernel: Kernel);

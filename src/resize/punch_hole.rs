@@ -122,13 +122,13 @@ impl PunchHole {
 }
 
 /// Where a hole ends that reaches past the end of the file: with the page behind i_size (v3.6.5 to v6.12), with the page
-/// of it (v6.18.2), or with its block (v7.0.0, v7.1.5; one that ends at i_size, too).
+/// of it (v6.18.2, v6.12.117), or with its block (v7.0.0, v7.1.5; one that ends at i_size, too).
 fn cut_off(span: Span, size: Size, kernel: Kernel) -> Span {
     let page = kernel.paging.blocks();
     let end = match kernel.version {
         version if version >= Version::V7_0 && span.end >= size => size.up(),
         version if version >= Version::V7_0 || span.end <= size => return span,
-        Version::V6_18 => size.up().next_multiple_of(page),
+        version if version >= Version::V6_18 => size.up().next_multiple_of(page),
         _ => (size.down() / page + 1) * page,
     };
     Span { end: Size::blocks(end), ..span }

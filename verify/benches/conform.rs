@@ -4,7 +4,7 @@
 //! truncate to the file's own size now and then.
 
 use diolock::kernel::{Kernel, Version};
-use diolock_verify::conform::{FileSystem, Reader, Verdict, conform};
+use diolock_verify::conform::{FileSystem, Journal, Reader, Verdict, conform};
 use std::fmt::Write;
 use std::io::Cursor;
 use std::time::Instant;
@@ -106,7 +106,7 @@ fn main() {
         let mut reader = Reader::new("made", Cursor::new(text.into_bytes())).expect("it reads");
         let verdict = conform(
             &mut reader,
-            FileSystem { kernel: Kernel::new(Version::V6_1), block: 4096, journal: true },
+            FileSystem { kernel: Kernel::new(Version::V6_1), block: 4096, journal: Journal::Metadata },
         )
         .expect("events");
         let took = start.elapsed();

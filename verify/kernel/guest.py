@@ -17,6 +17,9 @@ CACHE = ROOT / "target" / "kernel"
 PACKAGES = """qemu-system-x86 busybox-static e2fsprogs dwarves binutils cpio gcc libc6-dev zstd lz4
 xz-utils""".split()
 
+# What of the model stands for the kernel that Debian ships of a series.
+COLUMNS = {"6.1": "v6.1.192", "6.12": "v6.12.117"}
+
 # Seconds; a boot takes under 10 on an idle machine.
 BOOT_TIMEOUT = 120
 
@@ -141,11 +144,12 @@ def libraries(program):
 class Guest:
     """A kernel, and what it finds when it boots: `init` with `arguments`, files {name: bytes}, programs {name: path}.
 
-    Its first disk holds an empty ext4 with blocks of that size; the second one takes what it hands out.
+    Its first disk holds an empty ext4 with blocks of that size, or is that which was `made`, and some of its sectors may be
+    bad; the second one takes what it hands out.
     """
 
     def __init__(self, kernel, arguments, files=None, programs=None, block=4096, iops=None, disk=64, memory=512,
-                 processor="max", processors=2, journal=True):
+                 processor="max", processors=2, journal=True, made=None, bad=()):
         self.work = CACHE / f"work-{os.getpid()}"
         shutil.rmtree(self.work, ignore_errors=True)
         self._tree(files or {}, programs or {})
@@ -153,8 +157,17 @@ class Guest:
             with open(self.work / name, "wb") as image:
                 image.truncate(size)
         features = [] if journal else ["-O", "^has_journal"]
-        run("mke2fs", "-q", "-F", "-t", "ext4", "-b", block, *features, "-E",
-            "lazy_itable_init=0,lazy_journal_init=0", self.work / "disk")
+        if made:
+            (self.work / "disk").write_bytes(made)
+        else:
+            run("mke2fs", "-q", "-F", "-t", "ext4", "-b", block, *features, "-E",
+                "lazy_itable_init=0,lazy_journal_init=0", self.work / "disk")
+        file = self.work / "disk"
+        if bad:
+            (self.work / "bad").write_text("".join(
+                f'[inject-error]\nevent = "{event}_aio"\nerrno = "5"\nsector = "{sector}"\n'
+                for sector in bad for event in ("read", "write")))
+            file = f"blkdebug:{self.work}/bad:{file}"
         throttle = f",throttling.iops-total={iops}" if iops else ""
         self.command = [
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", processor, "-smp", str(processors), "-m", str(memory),
@@ -163,7 +176,7 @@ class Guest:
             "-kernel", str(kernel / "vmlinux"), "-initrd", str(self.work / "initramfs"),
             # Without nokaslr the addresses of the symbol table would not hold.
             "-append", f"console=ttyS0 quiet panic=-1 nokaslr mitigations=off {arguments}",
-            "-drive", f"if=none,id=disk,file={self.work}/disk,format=raw,cache=unsafe{throttle}",
+            "-drive", f"if=none,id=disk,file={file},format=raw,cache=unsafe{throttle}",
             "-device", "nvme,serial=disk,drive=disk",
             "-drive", f"if=none,id=handed,file={self.work}/handed,format=raw",
             "-device", "nvme,serial=handed,drive=handed",

@@ -34,6 +34,17 @@ COVERAGE = [
     ("ext4_ext_shift_extents", r"dir=1 ", "an insert range"),
 ]
 
+# And on a full disk, or on one with bad sectors.
+FULL = COVERAGE + [("map_blocks_ret", r"ret=-28 ", "an allocation that finds no block")]
+BAD = COVERAGE + [("dio_complete", r"err=-(5|61) ", "a direct I/O that fails")]
+# With data=journal all I/O goes through the page cache, whatever it asks for.
+DATA_JOURNAL = [
+    ("write_iter", r"kflags=0x2", "a write that asks for direct I/O"),
+    ("contention_begin", r"", "a task that slept for a lock"),
+    ("truncate_ret", r"ret=0 ", "a truncate"),
+    ("punch_hole_ret", r"ret=0 ", "a punched hole"),
+]
+
 
 class Rejected(Exception):
     """The recording would prove nothing; the message says why. Another one may be better."""
@@ -165,10 +176,10 @@ def name_of_dio(ret):
     return "dio" if ret else "null"
 
 
-def check_coverage(lines):
-    """Rejects a recording without the situations the protocol is about."""
+def check_coverage(lines, wanted):
+    """Rejects a recording without the situations that it is to have."""
     events = [line.split("\t")[2:4] for line in lines]
-    for event, pattern, what in COVERAGE:
+    for event, pattern, what in wanted:
         if not any(e == event and re.search(pattern, k) for e, k in events):
             raise Rejected(f"it lacks {what}: no {event} {pattern}".rstrip())
     count = Counter(e for e, _ in events)

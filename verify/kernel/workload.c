@@ -2,24 +2,32 @@
  * The load: tasks that do direct I/O on one file, and others that move blocks and size under it.
  *
  *   workload prepare FILE SEED          makes the file: first half written, second half unwritten
- *   workload run     FILE SEED ROUNDS   runs every task; each does its share of ROUNDS rounds
- *   workload mixed   FILE SEED ROUNDS   the same, and tasks beside them that go through the page cache,
+ *   workload again   FILE SEED          writes a block of a file that was made before this mount
+ *   workload where   FILE BLOCKS        says in which sectors of the disk its first blocks begin
+ *   workload fill    FILE BLOCKS        fills the file system with another file, up to so many blocks
+ *   workload run     FILE SEED ROUNDS [ENOSPC|EIO]
+ *                                       runs every task; each does its share of ROUNDS rounds
+ *   workload mixed   FILE SEED ROUNDS [ENOSPC|EIO]
+ *                                       the same, and tasks beside them that go through the page cache,
  *                                       cross extents, or may not sleep
  *
  * A task is a thread, named for what it does. Calls must succeed in full, except where another task
- * may rightly be in the way; anything else ends the run with a message and exit code 1.
+ * may rightly be in the way, or with the error that is named last; anything else ends the run with a
+ * message and exit code 1.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -42,6 +50,7 @@ static int fd;       /* with O_DIRECT */
 static int buffered; /* without */
 static unsigned seed, rounds;
 static unsigned done; /* of those calls */
+static int expected; /* an error that calls may end with: the disk is full (ENOSPC), or bad (EIO) */
 static pthread_barrier_t start;
 
 static void die(const char *format, ...)
@@ -54,6 +63,18 @@ static void die(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fprintf(stderr, " (errno %d: %s)\n", error, strerror(error));
 	exit(1);
+}
+
+/* A bad sector of an NVMe disk is a medium error, which direct I/O returns as it is. */
+static int is_expected(int error)
+{
+	return expected && (error == expected || (expected == EIO && error == ENODATA));
+}
+
+/* Whether a call did as much as it was to, or as much as such a disk lets it. */
+static int done_or_expected(ssize_t n, size_t len)
+{
+	return n == (ssize_t)len || (n < 0 && is_expected(errno)) || (n > 0 && expected);
 }
 
 static void *buffer(size_t len)
@@ -86,14 +107,14 @@ static void write_at(void *buf, size_t len, off_t pos)
 {
 	ssize_t n = pwrite(fd, buf, len, pos);
 
-	if (n != (ssize_t)len)
+	if (!done_or_expected(n, len))
 		die("pwrite(%zu, %ld) = %zd", len, (long)pos, n);
 	__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
 }
 
 static void set_size(off_t size)
 {
-	if (ftruncate(fd, size))
+	if (ftruncate(fd, size) && !is_expected(errno))
 		die("ftruncate(%ld)", (long)size);
 }
 
@@ -103,7 +124,7 @@ static void allocate(int mode, unsigned block, unsigned blocks)
 	int shifts = mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE);
 
 	if (fallocate(fd, mode, (off_t)block * BLOCK, (off_t)blocks * BLOCK) &&
-	    !(shifts && errno == EINVAL))
+	    !(shifts && errno == EINVAL) && !is_expected(errno))
 		die("fallocate(%#x, block %u, %u blocks)", mode, block, blocks);
 }
 
@@ -135,7 +156,9 @@ static void read_back(unsigned rnd)
 	void *buf = buffer(2 * BLOCK);
 
 	for (unsigned i = 0; i < 3 * rounds; i++) {
-		if (pread(fd, buf, 2 * BLOCK, (off_t)pick(&rnd, BLOCKS) * BLOCK) < 0)
+		ssize_t n = pread(fd, buf, 2 * BLOCK, (off_t)pick(&rnd, BLOCKS) * BLOCK);
+
+		if (n < 0 && !done_or_expected(n, 0))
 			die("pread");
 		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
 	}
@@ -219,7 +242,7 @@ static void cross(unsigned rnd)
 		unsigned blocks = 2 + pick(&rnd, 3);
 		off_t pos = (off_t)(HALF - 32 + pick(&rnd, HALF)) * BLOCK;
 
-		if (pwrite(fd, buf, blocks * BLOCK, pos) != (ssize_t)(blocks * BLOCK))
+		if (!done_or_expected(pwrite(fd, buf, blocks * BLOCK, pos), blocks * BLOCK))
 			die("pwrite of %u blocks", blocks);
 	}
 }
@@ -233,7 +256,7 @@ static void nowait(unsigned rnd)
 		off_t pos = (off_t)pick(&rnd, BLOCKS) * BLOCK;
 		ssize_t n = pwritev2(fd, &vec, 1, pos, RWF_NOWAIT);
 
-		if (n != BLOCK && !(n < 0 && errno == EAGAIN))
+		if (!done_or_expected(n, BLOCK) && !(n < 0 && errno == EAGAIN))
 			die("pwritev2 = %zd", n);
 		usleep(1000);
 	}
@@ -247,19 +270,21 @@ static void cached(unsigned rnd)
 	for (unsigned i = 0; i < 2 * rounds; i++) {
 		off_t pos = (off_t)pick(&rnd, BLOCKS - 2) * BLOCK;
 
-		if (pwrite(buffered, buf, BLOCK + BLOCK / 2, pos) != BLOCK + BLOCK / 2)
+		if (!done_or_expected(pwrite(buffered, buf, BLOCK + BLOCK / 2, pos), BLOCK + BLOCK / 2))
 			die("buffered pwrite");
-		if (pread(buffered, buf, 2 * BLOCK, pos) < 0)
+		if (pread(buffered, buf, 2 * BLOCK, pos) < 0 && !is_expected(errno))
 			die("buffered pread");
 		usleep(1000);
 	}
 }
 
-/* A direct write that cannot drop a page leaves EIO to whoever syncs next. */
+/* A direct write that cannot drop a page leaves EIO to whoever syncs next. On a full or bad disk a store is a signal. */
 static void stored(unsigned rnd)
 {
 	char *map = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_SHARED, buffered, 0);
 
+	if (expected)
+		return;
 	if (map == MAP_FAILED)
 		die("mmap");
 	for (unsigned i = 0; i < 2 * rounds; i++) {
@@ -275,7 +300,7 @@ static void synced(unsigned rnd)
 	(void)rnd;
 	for (unsigned i = 0; i < rounds; i++) {
 		await_round(i, 1);
-		if (fsync(buffered) && errno != EIO)
+		if (fsync(buffered) && errno != EIO && errno != ENOSPC)
 			die("fsync");
 	}
 }
@@ -288,7 +313,8 @@ static void punch_parts(unsigned rnd)
 		off_t len = 512 * (1 + pick(&rnd, 24));
 
 		await_round(i, 2);
-		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, len))
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, len) &&
+		    !is_expected(errno))
 			die("fallocate(punch, %ld, %ld)", (long)pos, (long)len);
 	}
 }
@@ -328,7 +354,7 @@ static void aio(unsigned rnd)
 			if (n < 1)
 				die("io_getevents = %d", n);
 			for (int j = 0; j < n; j++)
-				if (events[j].res != BLOCK)
+				if (events[j].res != BLOCK && !is_expected(-events[j].res))
 					die("AIO write = %lld", (long long)events[j].res);
 			got += n;
 		}
@@ -400,8 +426,10 @@ static void uring(unsigned rnd)
 		for (unsigned head = *r.cq_head, got = 0; got < DEPTH; got++, head++) {
 			if (head == __atomic_load_n(r.cq_tail, __ATOMIC_ACQUIRE))
 				die("io_uring_enter came back early");
-			if (r.cqes[head & *r.cq_mask].res != BLOCK)
-				die("io_uring write = %d", r.cqes[head & *r.cq_mask].res);
+			int res = r.cqes[head & *r.cq_mask].res;
+
+			if (res != BLOCK && !is_expected(-res))
+				die("io_uring write = %d", res);
 			__atomic_store_n(r.cq_head, head + 1, __ATOMIC_RELEASE);
 		}
 		__atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
@@ -444,13 +472,43 @@ static void prepare(void)
 		die("fsync");
 }
 
+/* FIBMAP tells blocks of the file system. */
+static void where(unsigned blocks)
+{
+	for (unsigned block = 0; block < blocks; block++) {
+		int at = block;
+
+		if (ioctl(fd, FIBMAP, &at))
+			die("FIBMAP");
+		printf("%lu\n", at * (unsigned long)(BLOCK / 512));
+	}
+}
+
+/* What is left is less than what the tasks would use. */
+static void fill(const char *beside, unsigned left)
+{
+	char name[256];
+	int other;
+	off_t end = 0;
+
+	snprintf(name, sizeof name, "%s.fill", beside);
+	other = open(name, O_RDWR | O_CREAT, 0600);
+	if (other < 0)
+		die("open %s", name);
+	for (off_t blocks = 4096; blocks; blocks /= 2)
+		while (!fallocate(other, 0, end, blocks * BLOCK))
+			end += blocks * BLOCK;
+	if (ftruncate(other, end - (off_t)left * BLOCK) || fsync(other))
+		die("ftruncate(%s)", name);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t threads[TASKS];
 	size_t count = TASKS;
 
 	if (argc < 4)
-		die("usage: workload prepare FILE SEED | workload run|mixed FILE SEED ROUNDS");
+		die("usage: workload prepare|again|where|fill FILE N | workload run|mixed FILE SEED ROUNDS [ENOSPC|EIO]");
 	fd = open(argv[2], O_RDWR | O_CREAT | O_DIRECT, 0600);
 	buffered = open(argv[2], O_RDWR);
 	if (fd < 0 || buffered < 0)
@@ -461,7 +519,16 @@ int main(int argc, char **argv)
 		prepare();
 		return 0;
 	}
+	/* So that the inode is marked as one without privileges to remove (S_NOSEC), as a fresh one is. */
+	if (!strcmp(argv[1], "again"))
+		return write_at(buffer(BLOCK), BLOCK, 0), 0;
+	if (!strcmp(argv[1], "where"))
+		return where(seed), 0;
+	if (!strcmp(argv[1], "fill"))
+		return fill(argv[2], seed), 0;
 	rounds = argc > 4 ? atoi(argv[4]) : 5;
+	if (argc > 5)
+		expected = strcmp(argv[5], "EIO") ? ENOSPC : EIO;
 	if (strcmp(argv[1], "mixed"))
 		count -= MIXED;
 	pthread_barrier_init(&start, NULL, count);

@@ -249,7 +249,7 @@ pub struct Conform {
     /// The recording, plain or compressed with gzip, or - for standard input
     #[arg(value_name = "TRACE")]
     pub trace: PathBuf,
-    /// The kernel that it is to be a run of: v6.1 or v6.12, less what --without names
+    /// The kernel that it is to be a run of: v6.1, v6.12, or what Debian has of them, v6.1.192 and v6.12.117; less what --without names
     #[arg(long, value_name = "V", value_parser = names::recorded_kernel)]
     pub kernel: Version,
     /// Without the fix of this commit (may be repeated)
@@ -261,6 +261,9 @@ pub struct Conform {
     /// The file system has no journal
     #[arg(long)]
     pub no_journal: bool,
+    /// It is mounted with data=journal: what asks for direct I/O goes through the page cache
+    #[arg(long, conflicts_with = "no_journal")]
+    pub data_journal: bool,
     /// Print a JSON object
     #[arg(long)]
     pub json: bool,

@@ -11,16 +11,19 @@ use std::path::PathBuf;
 pub struct Confirm {
     /// Litmus test: a name, or the path of a TOML file
     pub litmus: String,
-    /// The kernel: v6.1 or v6.12, as Debian builds it
-    #[arg(long, value_name = "V", default_value = "v6.12", value_parser = names::kernel)]
+    /// The kernel, as Debian builds it: v6.1 (6.1.192) or v6.12 (6.12.117)
+    #[arg(long, value_name = "V", default_value = "v6.12", value_parser = names::debian_kernel)]
     pub kernel: Version,
-    /// Where the test does not fail: the schedule of this kernel without the fix of that commit (may be repeated);
-    /// default: a fix without which it fails
+    /// The model's kernel lacks the fix of this commit (may be repeated), the real one does not: what it does not confirm
     #[arg(long, value_name = "COMMIT", value_delimiter = ',', value_parser = names::fix)]
     pub without: Vec<Fix>,
+    /// Where the test does not fail: the schedule of the kernel without the fix of this commit; default: a fix without which
+    /// it fails
+    #[arg(long, value_name = "COMMIT", value_parser = names::fix, conflicts_with = "schedule")]
+    pub fix: Option<Fix>,
     /// The steps in task letters, a file of them, or - for standard input; default: the counterexample with the fewest
     /// switches
-    #[arg(long, value_name = "STEPS|FILE|-", conflicts_with = "without")]
+    #[arg(long, value_name = "STEPS|FILE|-")]
     pub schedule: Option<String>,
     /// How often
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=60))]

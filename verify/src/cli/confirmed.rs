@@ -6,7 +6,6 @@ use super::held::{Found, Wanted};
 use super::output::{Out, Unwritten};
 use super::running::Running;
 use super::{names, replay, which};
-use diolock::kernel::{Kernel, Version};
 use diolock::op::TaskId;
 use diolock_verify::confirm::{Driver, Forced, Image, Plan, Rsp, plan};
 use diolock_verify::engine::graph::{self, Cost};
@@ -24,9 +23,6 @@ use std::process::ExitCode;
 pub fn run(arguments: &Confirm) -> miette::Result<ExitCode> {
     let litmus = names::litmus(&arguments.litmus)?;
     which::modelled(&litmus, arguments.kernel)?;
-    if !matches!(arguments.kernel, Version::V6_1 | Version::V6_12) {
-        miette::bail!("Debian has no {} to boot: v6.1 or v6.12", arguments.kernel.name());
-    }
     if let Some(why) = real::refused(&litmus) {
         miette::bail!("{} cannot be carried out: {why}", litmus.name);
     }
@@ -62,7 +58,7 @@ pub fn run(arguments: &Confirm) -> miette::Result<ExitCode> {
 /// The schedule asked for; the counterexample; or, where there is none, that of the kernel without a fix, as far as this one
 /// lets it go.
 fn wanted(arguments: &Confirm, litmus: &Litmus) -> miette::Result<Wanted> {
-    let kernel = Kernel::new(arguments.kernel);
+    let kernel = names::kernel_without(arguments.kernel, &arguments.without)?;
     let program = litmus.program(kernel);
     if let Some(given) = &arguments.schedule {
         let replay = schedule::replay(&program, &replay::read(given, litmus)?);
@@ -84,22 +80,22 @@ fn wanted(arguments: &Confirm, litmus: &Litmus) -> miette::Result<Wanted> {
     if is_bad(&report.verdict) {
         return Ok(Wanted { events: events_of(&report), program, of: kernel, blocked: None });
     }
-    let (of, buggy, report) = if arguments.without.is_empty() {
+    let buggy = if let Some(fix) = arguments.fix {
+        let without = [&arguments.without[..], &[fix]].concat();
+        litmus.program(names::kernel_without(arguments.kernel, &without)?)
+    } else {
         let running = Running::new()?;
         match closing(litmus, &program, &report, &running.exe) {
             Ending::Closed(closing) if closing.buggy.kernel.version == arguments.kernel => {
-                (closing.buggy.kernel, closing.buggy.clone(), failing(&closing.buggy))
+                closing.buggy.clone()
             }
             _ => miette::bail!(
                 "{} does not fail on {kernel}, with or without any one of its fixes",
                 litmus.name
             ),
         }
-    } else {
-        let of = names::kernel_without(arguments.kernel, &arguments.without)?;
-        let buggy = litmus.program(of);
-        (of, buggy.clone(), failing(&buggy))
     };
+    let (of, report) = (buggy.kernel, failing(&buggy));
     if !matches!(report.verdict, Verdict::Violated(_)) {
         miette::bail!(
             "{} does not fail on {of}: there is no schedule to hold {kernel} to",

@@ -5,7 +5,7 @@ use super::files::write_whole;
 use super::names;
 use super::output::Out;
 use diolock_verify::conform::{
-    FileSystem, Reader, Thread, Verdict, accepted_text, conform, json, rejected_text, rejection_svg,
+    FileSystem, Journal, Reader, Thread, Verdict, accepted_text, conform, json, rejected_text, rejection_svg,
 };
 use diolock_verify::printable;
 use std::fs::File;
@@ -24,7 +24,12 @@ pub fn run(arguments: &Conform) -> miette::Result<ExitCode> {
         File::open(&arguments.trace).and_then(|file| Reader::new(&path, file))
     };
     let mut reader = opened.map_err(|error| miette::miette!("{path} cannot be read: {error}"))?;
-    let on = FileSystem { kernel, block: arguments.block_size, journal: !arguments.no_journal };
+    let journal = match (arguments.no_journal, arguments.data_journal) {
+        (true, _) => Journal::None,
+        (_, true) => Journal::Data,
+        _ => Journal::Metadata,
+    };
+    let on = FileSystem { kernel, block: arguments.block_size, journal };
     let verdict = conform(&mut reader, on).map_err(|problems| *problems)?;
     let name = |thread: Thread| reader.name(thread).to_owned();
     let named = kernel.to_string();

@@ -83,12 +83,14 @@ impl Guest {
         let file = env::temp_dir().join(format!("diolock-{}-{}.toml", process::id(), litmus.name));
         fs::write(&file, &litmus.source).map_err(|error| miette!("{}: {error}", file.display()))?;
         let version = arguments.kernel.name();
+        // `v6.12.117` is of Debian's series 6.12.
+        let series = version.trim_start_matches('v').rsplit_once('.').map_or(version, |(of, _)| of);
         let (rounds, block) = (arguments.rounds.to_string(), arguments.block.to_string());
         let processors = (litmus.tasks.len() + 1).to_string();
         let mut boot = Command::new(
             fs::canonicalize(&arguments.boot).unwrap_or_else(|_| arguments.boot.clone()),
         );
-        boot.arg(version.trim_start_matches('v'))
+        boot.arg(series)
             .arg("--program")
             .arg(exe)
             .arg("--litmus")

@@ -14,16 +14,28 @@ pub fn engine(text: &str) -> Result<EngineName, String> {
 
 /// A kernel by name.
 pub fn kernel(text: &str) -> Result<Version, String> {
-    let allowed = Version::ALL.map(Version::name);
-    let found = Version::ALL.into_iter().find(|v| v.name() == text);
-    found.ok_or_else(|| unknown("kernel", text, &allowed))
+    Version::named(text).ok_or_else(|| unknown("kernel", text, &kernels()))
+}
+
+/// All of them.
+fn kernels() -> Vec<&'static str> {
+    Version::ALL.iter().chain(Version::STABLE).map(|version| version.name()).collect()
 }
 
 /// A kernel of which recordings can be judged.
 pub fn recorded_kernel(text: &str) -> Result<Version, String> {
     match kernel(text)? {
-        version @ (Version::V6_1 | Version::V6_12) => Ok(version),
+        version if Version::V6_1 <= version && version < Version::V7_0 => Ok(version),
         version => Err(format!("recordings are of v6.1 or v6.12, not {}", version.name())),
+    }
+}
+
+/// A kernel that Debian builds: a release stands for the stable one that came of it.
+pub fn debian_kernel(text: &str) -> Result<Version, String> {
+    match kernel(text)? {
+        Version::V6_1 | Version::V6_1_192 => Ok(Version::V6_1_192),
+        Version::V6_12 | Version::V6_12_117 => Ok(Version::V6_12_117),
+        version => Err(format!("Debian has no {} to boot: v6.1 or v6.12", version.name())),
     }
 }
 
@@ -48,14 +60,15 @@ pub fn kernel_without(version: Version, without: &[Fix]) -> miette::Result<Kerne
 
 /// A kernel and what it lacks: `v3.7-1f555cfa29e8-closer-smp_mb`.
 pub fn kernel_less(text: &str) -> Result<Kernel, String> {
-    let names = Version::ALL.map(|version| (version, text.strip_prefix(version.name())));
+    let names = Version::ALL.iter().chain(Version::STABLE);
+    let mut names = names.map(|&version| (version, text.strip_prefix(version.name())));
     let fits = |rest: &&str| rest.is_empty() || rest.starts_with('-');
-    let found = names.into_iter().find_map(|(v, rest)| Some((v, rest.filter(|r| fits(r))?)));
+    let found = names.find_map(|(v, rest)| Some((v, rest.filter(|r| fits(r))?)));
     let Some((version, rest)) = found else {
         let first = text.split('-').next().unwrap_or_default();
         return Err(kernel(if text.starts_with("rfc") { text } else { first })
             .err()
-            .unwrap_or_else(|| unknown("kernel", text, &Version::ALL.map(Version::name))));
+            .unwrap_or_else(|| unknown("kernel", text, &kernels())));
     };
     let fixes = if rest.is_empty() { Vec::new() } else { fixes(&rest[1..])? };
     let whole = Kernel::new(version);

@@ -36,7 +36,7 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
     }
     let version = match arguments.kernel {
         Some(version) => version,
-        None => newest_not_after(&place.release).ok_or_else(|| {
+        None => newest_not_after(&place.built_of).ok_or_else(|| {
             let release = &place.release;
             miette::miette!(
                 help = "name one with --kernel",
@@ -56,7 +56,7 @@ pub fn run(arguments: &Run) -> miette::Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::listen(Arc::clone(&stop))?;
     let mut out = Out::new();
-    if let Some(warning) = other_kernel(&place.release, version) {
+    if let Some(warning) = other_kernel(&place.built_of, version) {
         match arguments.json {
             true => say(&warning),
             false => out.line(&out.tone(&warning, Tone::Bad))?,

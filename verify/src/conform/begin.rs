@@ -9,6 +9,7 @@ use super::frame::{Asked, Frame};
 use super::loose::Loose;
 use super::reject::Reason;
 use super::value::Hex;
+use super::file_system::Journal;
 use diolock::kernel::Version;
 use diolock::op::{LockName, Mode};
 
@@ -23,16 +24,18 @@ impl Conformer {
 
     /// A write, or a read, of so many bytes from there on.
     fn io(&self, writes: bool, pos: u64, len: u64, kflags: Hex) -> Doing {
-        if kflags.has(DIRECT) && len > 0 {
+        let direct = kflags.has(DIRECT) && len > 0;
+        if direct && self.on.journal != Journal::Data {
             let asked = Asked { pos, end: pos + len, nowait: kflags.has(NOWAIT) };
             let frame = if writes { Frame::write } else { Frame::read };
             return Doing::Call(Box::new(frame(self.on, asked)));
         }
-        Doing::Loose(if writes {
-            Loose::buffered_write(pos, len)
+        let loose = if writes {
+            Loose::buffered_write(pos, len, self.on.kernel)
         } else {
             Loose::buffered_read(len)
-        })
+        };
+        Doing::Loose(if direct { loose.falling_back() } else { loose })
     }
 
     /// What the model has no task for, with its first event.
@@ -62,7 +65,7 @@ impl Conformer {
                 let asked = Asked { pos, end: pos + len, nowait: false };
                 match Frame::fallocate(self.on, mode.0, asked) {
                     Some(frame) => {
-                        let twice = kernel.version <= Version::V6_1;
+                        let twice = kernel.version < Version::V6_12;
                         Doing::BeforeFallocate(Box::new(BeforeFallocate::new(frame, twice)))
                     }
                     None => Doing::Loose(Loose::fallocate(mode.0, pos, len)),

@@ -30,13 +30,13 @@ impl Conformer {
     pub fn new(on: FileSystem) -> Conformer {
         Conformer {
             on,
-            world: World::new(),
+            world: World::new(on.block),
             doing: HashMap::new(),
             known: Vec::new(),
             woke: HashSet::new(),
             first: true,
             recent: Recent::default(),
-            coverage: Coverage::default(),
+            coverage: Coverage::of(on.journal),
         }
     }
 

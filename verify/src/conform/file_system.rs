@@ -9,6 +9,24 @@ pub struct FileSystem {
     pub kernel: Kernel,
     /// Bytes of a block.
     pub block: u64,
-    /// It has a journal.
-    pub journal: bool,
+    /// Its journal.
+    pub journal: Journal,
+}
+
+/// What is written to the journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Journal {
+    /// There is none.
+    None,
+    /// Metadata: data=ordered, data=writeback.
+    Metadata,
+    /// Data, too: data=journal. Direct I/O goes through the page cache then (`ext4_should_use_dio`).
+    Data,
+}
+
+impl Journal {
+    /// Whether there is one.
+    pub fn exists(self) -> bool {
+        self != Journal::None
+    }
 }

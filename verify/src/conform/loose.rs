@@ -7,13 +7,18 @@ use super::flags::{COLLAPSE, GET_CREATE, INSERT, KEEP_SIZE};
 use super::reject::Reason;
 use super::world::World;
 use crate::rule::RuleId;
+use diolock::kernel::{Fix, Kernel};
 use diolock::op::{LockName, Mode};
+
+/// What is wrong with a buffered write that does not wait.
+const NO_DRAIN: &str = "a buffered write does not wait for direct I/O (15cdefd0c052)";
 
 /// Which call.
 #[derive(Clone, Debug)]
 enum Call {
-    /// A buffered read or write of so many bytes; of a write where it ends.
-    Buffered { len: u64, to: Option<u64> },
+    /// A buffered read or write of so many bytes; of a write where it ends, and whether its kernel waits for direct I/O
+    /// first (15cdefd0c052).
+    Buffered { len: u64, to: Option<u64>, waits: bool },
     /// fallocate: its mode, first byte and length.
     Fallocate { mode: u64, pos: u64, len: u64 },
     /// chmod and the like.
@@ -33,6 +38,10 @@ enum Call {
 #[derive(Clone, Debug)]
 pub struct Loose {
     call: Call,
+    /// It asked for direct I/O, and has yet to find under i_rwsem that there is none here.
+    tries: bool,
+    /// It may not sleep, and another one had the lock.
+    failed: bool,
     drained: bool,
     over: bool,
     mapping: bool,
@@ -57,15 +66,20 @@ pub enum Effect {
 
 impl Loose {
     fn new(call: Call) -> Loose {
-        Loose { call, drained: false, over: false, mapping: false, mapped: false, allocated: 0 }
+        Loose { call, tries: false, failed: false, drained: false, over: false, mapping: false, mapped: false, allocated: 0 }
     }
     /// A buffered read of so many bytes.
     pub fn buffered_read(len: u64) -> Loose {
-        Loose::new(Call::Buffered { len, to: None })
+        Loose::new(Call::Buffered { len, to: None, waits: false })
     }
     /// A buffered write of so many bytes, of which that is the first.
-    pub fn buffered_write(pos: u64, len: u64) -> Loose {
-        Loose::new(Call::Buffered { len, to: Some(pos + len) })
+    pub fn buffered_write(pos: u64, len: u64, kernel: Kernel) -> Loose {
+        let waits = kernel.has(Fix::BufferedDrains);
+        Loose::new(Call::Buffered { len, to: Some(pos + len), waits })
+    }
+    /// The same, of a call that had asked for direct I/O: it takes i_rwsem, and gives it back.
+    pub fn falling_back(self) -> Loose {
+        Loose { tries: true, ..self }
     }
     /// fallocate.
     pub fn fallocate(mode: u64, pos: u64, len: u64) -> Loose {
@@ -112,6 +126,24 @@ impl Loose {
         self.drained && self.allocated >= to
     }
 
+    /// `ext4_dio_write_iter`, `ext4_dio_read_iter`, up to `ext4_should_use_dio`.
+    fn gives_up(&mut self, what: &What) -> Result<(), Reason> {
+        let rwsem = LockName::IRwsem;
+        match *what {
+            What::Req { l, .. } | What::Try { l, .. } | What::Acq { l, .. } if l == rwsem => {}
+            What::Fail { l, .. } if l == rwsem => self.failed = true,
+            What::Rel { l, .. } if l == rwsem => self.tries = false,
+            What::WriteIterRet { .. } | What::ReadIterRet { .. } if self.failed => self.over = true,
+            _ => return Err(Reason::new("with data=journal a call gives i_rwsem back at first")),
+        }
+        Ok(())
+    }
+
+    /// Whether it waits for direct I/O before it does anything.
+    fn waits(&self) -> bool {
+        matches!(self.call, Call::Buffered { waits: true, .. })
+    }
+
     /// What it has done, now that it has removed blocks.
     pub fn effect(&self) -> Option<Effect> {
         let (mode, pos, len) = match self.call {
@@ -132,6 +164,9 @@ impl Loose {
     /// # Errors
     /// If no such call does that.
     pub fn take(&mut self, thread: Thread, what: &What, world: &World) -> Result<(), Reason> {
+        if self.tries {
+            return self.gives_up(what);
+        }
         let mapped = std::mem::take(&mut self.mapped);
         let alone = world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
         let fallocate = matches!(self.call, Call::Fallocate { .. });
@@ -208,12 +243,14 @@ impl Loose {
                         "blocks are allocated before direct I/O is waited for",
                     ));
                 }
+                if self.waits() && !self.drained {
+                    return Err(Reason::new(NO_DRAIN));
+                }
             }
             What::MapBlocksRet { ret } if self.mapping => {
                 (self.mapping, self.mapped) = (false, true);
                 self.allocated += u64::try_from(*ret).unwrap_or(0);
             }
-            // Stable kernels drain before a buffered write, too.
             What::DioWait { .. }
                 if alone && (fallocate || matches!(self.call, Call::Buffered { .. })) => {}
             What::DioWaitRet {} if fallocate || matches!(self.call, Call::Buffered { .. }) => {
@@ -237,6 +274,9 @@ impl Loose {
                 };
                 if u64::try_from(*ret).is_ok_and(|done| done > len) {
                     return Err(Reason::new(format!("it was asked for {len} bytes")));
+                }
+                if self.waits() && !self.drained && *ret > 0 {
+                    return Err(Reason::new(NO_DRAIN));
                 }
                 self.over = true;
             }

@@ -91,7 +91,7 @@ pub use conformer::Conformer;
 pub use coverage::{Coverage, Seen, TaskCoverage, Unfinished};
 pub use event::{Event, Name, Thread, What};
 pub use exercised::accepted_text;
-pub use file_system::FileSystem;
+pub use file_system::{FileSystem, Journal};
 pub use frame::Kind;
 pub use picture::rejection_svg;
 pub use reader::Reader;
@@ -175,7 +175,7 @@ mod tests {
         let steps: BTreeSet<&str> = Kind::ALL
             .into_iter()
             .flat_map(|kind| {
-                [Version::V6_1, Version::V6_12].map(|v| frame::graph(kind, Kernel::new(v)))
+                [Version::V6_1_192, Version::V6_12].map(|v| frame::graph(kind, Kernel::new(v)))
             })
             .flat_map(BTreeMap::into_keys)
             .map(|edge| edge.from.name)

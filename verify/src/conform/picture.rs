@@ -119,7 +119,7 @@ fn row(event: &Event, standing: &Standing, task: &dyn Fn(Thread) -> Option<TaskI
 mod tests {
     use super::*;
     use crate::conform::event::What;
-    use crate::conform::{Conformer, FileSystem, Reason};
+    use crate::conform::{Conformer, FileSystem, Journal, Reason};
     use crate::report::check_page;
     use crate::rule::RuleId;
     use diolock::kernel::{Kernel, Version};
@@ -129,7 +129,7 @@ mod tests {
         let mut conformer = Conformer::new(FileSystem {
             kernel: Kernel::new(Version::V6_12),
             block: 4096,
-            journal: true,
+            journal: Journal::Metadata,
         });
         let rwsem = LockName::IRwsem;
         let (shared, alone) = (Mode::Shared, Mode::Exclusive);

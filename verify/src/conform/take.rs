@@ -50,7 +50,7 @@ impl Conformer {
         let other_bit = matches!(event.what, What::WakeBit { bit } if bit != DIO_WAKEUP);
         // Without a journal there is no list of orphans, and these two do nothing. The extension of a write has a step for
         // the second nevertheless, as it is called there.
-        let no_orphan = !self.on.journal
+        let no_orphan = !self.on.journal.exists()
             && match event.what {
                 What::OrphanAdd {} => true,
                 What::OrphanDel {} => {

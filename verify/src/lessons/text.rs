@@ -61,7 +61,7 @@ impl Side {
     /// # Errors
     /// If there is no kernel or fix of that name: which.
     pub fn kernel(&self) -> Result<Kernel, String> {
-        let version = Version::ALL.into_iter().find(|version| version.name() == self.kernel);
+        let version = Version::named(&self.kernel);
         let version = version.ok_or_else(|| format!("no kernel {}", self.kernel))?;
         self.without.iter().try_fold(Kernel::new(version), |kernel, name| {
             let fix = Fix::named(name).ok_or_else(|| format!("no fix {name}"))?;

@@ -69,7 +69,7 @@ const HANDLE: usize = 2;
 pub fn today() -> Today {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/today.toml"));
     let calls: Calls = toml::from_str(text).expect("lessons/today.toml can be read");
-    let version = Version::ALL.into_iter().find(|version| version.name() == calls.kernel);
+    let version = Version::named(&calls.kernel);
     let kernel = Kernel::new(version.expect("lessons/today.toml names a kernel"));
     let rows = calls.row.into_iter().map(|row| Row { uses: uses(&row, kernel), what: row.what });
     let mut things: Vec<&str> = LOCKS.iter().map(|lock| lock.name()).collect();

@@ -116,7 +116,7 @@ pub(super) fn read(text: &str) -> Result<Certificate, Rejected> {
         };
         match (key, &kernel, &order) {
             ("kernel", None, _) => {
-                let found = Version::ALL.into_iter().find(|version| version.name() == value);
+                let found = Version::named(value);
                 let Some(version) = found else { return no(line, format!("no kernel `{value}`")) };
                 kernel = Some(Kernel::new(version));
             }

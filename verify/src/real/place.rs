@@ -4,6 +4,7 @@ use super::buffer::{Buffer, Mark};
 use diolock::op::Paging;
 use rustix::fs::{OFlags, ioctl_getflags, statfs};
 use rustix::param::page_size;
+use rustix::system::uname;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -29,6 +30,8 @@ pub struct Place {
     pub journal: Option<bool>,
     /// The running kernel: `6.18.44`.
     pub release: String,
+    /// What it was built of, where its builder says so: Debian's `6.1.0-57-cloud-amd64` is `6.1.192`.
+    pub built_of: String,
 }
 
 /// A file with a name, which it loses when this is dropped.
@@ -83,7 +86,11 @@ impl Place {
             dir: dir.to_path_buf(),
             block: stat.f_bsize as u64,
             journal: mount.as_ref().and_then(|mount| mount.journal),
-            release: release(),
+            release: uname().release().to_string_lossy().into_owned(),
+            built_of: built_of(
+                &uname().release().to_string_lossy(),
+                &uname().version().to_string_lossy(),
+            ),
         };
         let unfit = ["data=journal", "dax", "dax=always"];
         let options = mount.map(|mount| mount.options).unwrap_or_default();
@@ -176,7 +183,20 @@ fn mount(device: u64) -> Option<Mount> {
     Some(Mount { kind, options, journal })
 }
 
-/// `uname -r`.
-fn release() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
+/// Of `uname -r` and `uname -v` (`#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-3 (2026-11-14)`).
+fn built_of(release: &str, version: &str) -> String {
+    let of_debian = version.split_once("Debian ").and_then(|(_, rest)| rest.split(['-', ' ']).next());
+    of_debian.unwrap_or(release).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_says_what_its_kernel_was_built_of() {
+        let version = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-3 (2026-11-14)";
+        assert_eq!(built_of("6.1.0-57-cloud-amd64", version), "6.1.192");
+        assert_eq!(built_of("6.18.44", "#2 SMP Mon Nov 30"), "6.18.44");
+    }
 }

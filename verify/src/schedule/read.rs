@@ -126,7 +126,7 @@ impl Reader<'_> {
         let (version, without) = value.split_once(" without ").unwrap_or((value, ""));
         let names = Version::ALL.map(Version::name);
         let version = version.trim();
-        let Some(found) = Version::ALL.into_iter().find(|v| v.name() == version) else {
+        let Some(found) = Version::named(version) else {
             self.wrong(span, format!("`{}` is not a kernel of the model", shown(version)))
                 .choices(version, names);
             return;

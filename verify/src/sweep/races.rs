@@ -49,7 +49,7 @@ pub fn known() -> Result<Vec<Race>, String> {
 pub fn read(text: &str) -> Result<Vec<Race>, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     for race in &file.race {
-        let kernel = |name: &&String| Version::ALL.iter().all(|v| v.name() != name.as_str());
+        let kernel = |name: &&String| Version::named(name).is_none();
         if let Some(name) = race.kernels.iter().find(kernel) {
             return Err(format!("{}: there is no kernel {name}", race.test));
         }

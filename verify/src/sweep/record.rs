@@ -52,7 +52,7 @@ impl Asked {
     /// # Errors
     /// If there is none of that name.
     pub fn version(&self) -> Result<Version, String> {
-        let named = Version::ALL.into_iter().find(|version| version.name() == self.kernel);
+        let named = Version::named(&self.kernel);
         named.ok_or_else(|| format!("there is no kernel {}", self.kernel))
     }
 

@@ -46,16 +46,8 @@ impl Frame {
             }
             (Phase::Started, What::DioBegin { .. }) => step(Outcome::Done),
             (Phase::Started, What::IomapDioRwRet { ret: Submitted::Nothing }) => to(Phase::Failed),
-            (Phase::Failed, What::Rel { l: LockName::IRwsem, .. }) => to(Phase::Failed),
-            (Phase::Failed, What::DioEnd { .. }) if self.kind == Kind::Completion => {
-                to(Phase::Over)
-            }
-            (Phase::Failed, What::DioEnd { .. }) if !self.ended => to(Phase::Failed),
-            (Phase::Failed, What::WakeBit { .. }) => to(Phase::Failed),
-            (Phase::Failed, What::WriteIterRet { .. } | What::ReadIterRet { .. })
-                if !world.holds_any(thread) =>
-            {
-                to(Phase::Over)
+            (Phase::NoSpace | Phase::Failed | Phase::CleansUp(_), _) => {
+                self.fails(from, thread, what, world)
             }
             (Phase::Draining, What::DioWaitRet {}) => step(Outcome::Done),
             (Phase::Probe, &What::MapBlocks { lblk, mlen, gflags }) => {
@@ -135,8 +127,11 @@ impl Frame {
                 };
                 if fits && mflags.has(MAP_MAPPED) { to(Phase::Between) } else { Vec::new() }
             }
-            // No space: looked for again once a commit has freed some.
-            (Phase::Creating, &What::MapBlocksRet { ret: ..=0 }) => to(Phase::Begun),
+            // No space: looked for again once a commit has freed some, or the end of it.
+            (Phase::Creating, &What::MapBlocksRet { ret: ..=0 }) => {
+                let again = [Phase::Begun, Phase::Looked, Phase::NoSpace];
+                again.map(|phase| from.clone().at(phase)).to_vec()
+            }
             (Phase::Head(0), &What::DioComplete { iocb, pos, size, err, dflags, .. })
                 if Some(iocb) == self.iocb =>
             {
@@ -183,14 +178,6 @@ impl Frame {
                 Some(Op::ShiftExtents(range, shift)) => self.shifts(from, range, shift, what),
                 _ => Vec::new(),
             },
-            (Phase::Failed, What::Rel { l: LockName::InvalidateLock, .. })
-                if self.kind == Kind::Zero =>
-            {
-                to(Phase::Failed)
-            }
-            (Phase::Failed, What::FallocateRet { ret: ..0 }) if !world.holds_any(thread) => {
-                to(Phase::Over)
-            }
             (Phase::Removing(0), &What::RemoveSpace { start, end, .. }) => {
                 let fits = match from.call.next() {
                     Some(Op::FreeRange(range)) if self.kind == Kind::Shift => {

@@ -64,7 +64,7 @@ impl Frame {
         let flags = WriteFlags { nowait: asked.nowait, ..WriteFlags::default() };
         let call = |end_io| {
             let write = Write { task: 0, end_io, span, append, fault: None, pins, slot: false };
-            Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal))
+            Call::DioWriteIter(DioWriteIter::new(write, flags, kernel, journal.exists()))
         };
         Frame::new(Kind::Write, block, asked, vec![call(None), call(Some(1))])
     }
@@ -84,7 +84,7 @@ impl Frame {
         let call = Call::Setattr(Setattr::new(
             Size::blocks(size.div_ceil(block) as Blocks),
             kernel,
-            journal,
+            journal.exists(),
         ));
         Frame::new(Kind::Setattr, block, asked, vec![call])
     }

@@ -72,7 +72,9 @@ impl Frame {
             Phase::Removing(0) => one("remove_space"),
             Phase::Removing(_) => one("ext4_ext_remove_space_done"),
             Phase::SetattrReturned => vec![lock("rel", LockName::IRwsem, Mode::Exclusive)],
+            Phase::NoSpace => one("iomap_dio_rw_ret"),
             Phase::Failed => vec!["rel l=rwsem (after an error)".to_owned()],
+            Phase::CleansUp(_) => one("the next of ext4_truncate_failed_write"),
             Phase::Over => Vec::new(),
             Phase::Ready => match candidate.call.next() {
                 None => one(&self.return_text(candidate.queued)),

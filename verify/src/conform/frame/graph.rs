@@ -3,7 +3,7 @@
 use super::mapping::mapped;
 use super::silent::NO_PAGES;
 use super::{Asked, Frame, Kind};
-use crate::conform::file_system::FileSystem;
+use crate::conform::file_system::{FileSystem, Journal};
 use crate::conform::flags::{COLLAPSE, INSERT, KEEP_SIZE, PUNCH_HOLE, ZERO};
 use crate::conform::trail::Edge;
 use crate::conform::value::Iocb;
@@ -71,7 +71,7 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
     const BLOCK: u64 = 4096;
     // Past the one page that the model has: no page is looked for there.
     const FAR: u64 = 8 * BLOCK;
-    let on = FileSystem { kernel, block: BLOCK, journal: true };
+    let on = FileSystem { kernel, block: BLOCK, journal: Journal::Metadata };
     let asked = |pos, end, nowait| Asked { pos, end, nowait };
     let iocb = Iocb(0);
     let modes = |modes: &[u64]| {

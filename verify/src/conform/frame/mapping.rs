@@ -66,7 +66,11 @@ impl Mapping {
                     }
                     None => self.begun,
                 };
-                if let Some((first, end)) = wanted.filter(|&wanted| wanted != (from, to)) {
+                // A lookup that found no block has told how many are none: the next one asks for as many.
+                let fits = |wanted: &(u64, u64)| {
+                    *wanted == (from, to) || self.ret < 0 && wanted.0 == from && to < wanted.1
+                };
+                if let Some((first, end)) = wanted.filter(|wanted| !fits(wanted)) {
                     let left = end.saturating_sub(first);
                     return Err(Reason::new(format!("{left} blocks from {first} on are next")));
                 }

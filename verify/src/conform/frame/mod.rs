@@ -3,6 +3,7 @@
 mod accept;
 mod begin;
 mod expect;
+mod failed;
 mod fallocate;
 mod graph;
 mod inside;

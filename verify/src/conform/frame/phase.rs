@@ -53,8 +53,12 @@ pub enum Phase {
     Shifting(u8),
     /// `setattr_ret`.
     SetattrReturned,
+    /// No block was found, and the I/O ends.
+    NoSpace,
     /// An error: what is held is given back.
     Failed,
+    /// What an extending write that failed may have allocated is freed: so many events of that were seen.
+    CleansUp(u8),
     /// The call has returned.
     Over,
 }

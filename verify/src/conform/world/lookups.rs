@@ -51,6 +51,23 @@ impl World {
             Known { kinds, ..known }
         });
         self.changed(thread, from, to, target);
+        if flags & (GET_CONVERT | GET_UNWRITTEN | GET_ZERO) == 0 {
+            self.zeroes_around(thread, from, to);
+        }
+    }
+
+    /// What is unwritten beside blocks that become written may be zeroed and become written as well, rather than that an
+    /// extent is split (`ext4_ext_convert_to_initialized`, v6.1.192, v6.12.117).
+    fn zeroes_around(&mut self, thread: Thread, from: u64, to: u64) {
+        let written = Kinds::only(Extent::Written);
+        for (from, to) in [(from.saturating_sub(self.zeroed), from), (to, to + self.zeroed)] {
+            self.extents.change(from, to, |_, known| {
+                let was_unwritten = known.kinds.may_be(Extent::Unwritten);
+                let kinds = if was_unwritten { known.kinds.or(written) } else { known.kinds };
+                Known { kinds, ..known }
+            });
+            self.changed(thread, from, to, written);
+        }
     }
 
     /// ext4_map_blocks returns the number of blocks it mapped.

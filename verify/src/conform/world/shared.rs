@@ -39,12 +39,18 @@ pub struct World {
     /// i_size and i_dio_count since the recording began.
     pub(super) ever: (Span, Span),
     pub(super) lookups: HashMap<Thread, Lookup>,
+    /// So many blocks beside those that are written may be zeroed with them.
+    pub(super) zeroed: u64,
 }
 
+/// `s_extent_max_zeroout_kb`, as every file system has it at first; in bytes.
+const MAX_ZEROOUT: u64 = 32 << 10;
+
 impl World {
-    /// Before the first event.
-    pub fn new() -> World {
+    /// Before the first event, with blocks of so many bytes.
+    pub fn new(block: u64) -> World {
         World {
+            zeroed: MAX_ZEROOUT.div_ceil(block),
             excerpt: false,
             size: Span::ANY,
             disksize: Span::ANY,

@@ -77,9 +77,7 @@ impl Job {
             Subject::Litmus { name, source, version, without } => {
                 let litmus = crate::litmus::parse::parse(name, name, source)
                     .map_err(|errors| errors.to_string())?;
-                let version = Version::ALL
-                    .into_iter()
-                    .find(|v| v.name() == version)
+                let version = Version::named(version)
                     .ok_or_else(|| format!("no kernel {version}"))?;
                 let mut kernel = Kernel::new(version);
                 for name in without {

@@ -1,0 +1,85 @@
+//! What a call does once it has failed: for want of space, or by an error of the device.
+
+use super::phase::Phase;
+use super::{Candidate, Frame, Kind};
+use crate::conform::event::{Thread, What};
+use crate::conform::value::Submitted;
+use crate::conform::world::World;
+use diolock::op::{LockName, Mode};
+
+impl Frame {
+    /// The states that a state of a failed call leads to by an event.
+    pub(super) fn fails(
+        &self,
+        from: &Candidate,
+        thread: Thread,
+        what: &What,
+        world: &World,
+    ) -> Vec<Candidate> {
+        let to = |phase| vec![from.clone().at(phase)];
+        let alone = world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
+        match (&from.phase, what) {
+            // What was submitted before may be in flight still.
+            (Phase::NoSpace, What::IomapDioRwRet { ret: Submitted::Queued }) => {
+                let mut next = from.clone().at(Phase::Failed);
+                next.queued = true;
+                vec![next]
+            }
+            (Phase::NoSpace, What::IomapDioRwRet { ret: Submitted::Waited }) => to(Phase::Head(0)),
+            (Phase::Failed, What::Rel { l: LockName::IRwsem, .. }) => to(Phase::Failed),
+            (Phase::Failed, What::Rel { l: LockName::InvalidateLock, .. })
+                if self.kind == Kind::Zero =>
+            {
+                to(Phase::Failed)
+            }
+            (Phase::Failed, What::DioEnd { .. }) if self.kind == Kind::Completion => {
+                to(Phase::Over)
+            }
+            (Phase::Failed, What::DioEnd { .. }) if !self.ended => to(Phase::Failed),
+            (Phase::Failed, What::WakeBit { .. }) => to(Phase::Failed),
+            (Phase::Failed, What::Req { .. })
+                if self.kind == Kind::Write && self.ended && alone && cleans_up(0, what) =>
+            {
+                to(Phase::CleansUp(1))
+            }
+            (&Phase::CleansUp(at), What::OrphanAdd {} | What::OrphanDel {}) => {
+                to(Phase::CleansUp(at))
+            }
+            (&Phase::CleansUp(at), _) if cleans_up(at, what) => {
+                to(if at == LAST { Phase::Failed } else { Phase::CleansUp(at + 1) })
+            }
+            // An extending write has put the inode on the list of orphans.
+            (Phase::Failed, What::OrphanDel {}) if self.kind == Kind::Write && alone => {
+                to(Phase::Failed)
+            }
+            (Phase::Failed, What::WriteIterRet { .. } | What::ReadIterRet { .. })
+                if !world.holds_any(thread) =>
+            {
+                to(Phase::Over)
+            }
+            (Phase::Failed, What::FallocateRet { ret: ..0 }) if !world.holds_any(thread) => {
+                to(Phase::Over)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The last event of a clean-up.
+const LAST: u8 = 10;
+
+/// Whether an event is the next of what an extending write does that failed: `ext4_truncate_failed_write`, with
+/// `ext4_truncate` inside (6.1.192, 6.12.117).
+fn cleans_up(at: u8, what: &What) -> bool {
+    let (inval, data, alone) = (LockName::InvalidateLock, LockName::IDataSem, Mode::Exclusive);
+    match (at, what) {
+        (0, &What::Req { l, m }) | (1, &What::Acq { l, m }) => (l, m) == (inval, alone),
+        (2, What::Truncate { .. }) | (6, What::RemoveSpace { .. }) | (7, What::RemoveSpaceDone {}) => true,
+        (3, &What::Req { l, m }) | (4, &What::Acq { l, m }) => (l, m) == (data, alone),
+        (5, &What::EsRemove { lblk, mlen }) => lblk + mlen == u64::from(u32::MAX),
+        (8, &What::Rel { l, m, .. }) => (l, m) == (data, alone),
+        (9, &What::TruncateRet { ret }) => ret == 0,
+        (LAST, &What::Rel { l, m, .. }) => (l, m) == (inval, alone),
+        _ => false,
+    }
+}
