@@ -106,7 +106,11 @@ fn main() {
         let mut reader = Reader::new("made", Cursor::new(text.into_bytes())).expect("it reads");
         let verdict = conform(
             &mut reader,
-            FileSystem { kernel: Kernel::new(Version::V6_1), block: 4096, journal: Journal::Metadata },
+            FileSystem {
+                kernel: Kernel::new(Version::V6_1),
+                block: 4096,
+                journal: Journal::Metadata,
+            },
         )
         .expect("events");
         let took = start.elapsed();

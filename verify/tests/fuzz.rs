@@ -9,7 +9,8 @@ mod mutate;
 
 use diolock::kernel::{Kernel, Version};
 use diolock_verify::conform::{
-    FileSystem, Journal, Reader, Thread, Verdict, accepted_text, conform, json, rejected_text, rejection_svg,
+    FileSystem, Journal, Reader, Thread, Verdict, accepted_text, conform, json, rejected_text,
+    rejection_svg,
 };
 use diolock_verify::engine::graph;
 use diolock_verify::litmus::parse::{Problems, parse};
@@ -194,7 +195,8 @@ fn recordings_are_judged() {
         let version = if number.is_multiple_of(2) { Version::V6_1 } else { Version::V6_12 };
         let kernel = Kernel::new(version);
         let mut reader = Reader::new("fuzz", Cursor::new(bytes.to_vec())).expect("it reads");
-        let verdict = conform(&mut reader, FileSystem { kernel, block: 4096, journal: Journal::Metadata });
+        let verdict =
+            conform(&mut reader, FileSystem { kernel, block: 4096, journal: Journal::Metadata });
         let name = |thread: Thread| reader.name(thread).to_owned();
         match verdict {
             Err(problems) => refused(*problems),

@@ -5,7 +5,8 @@ use super::files::write_whole;
 use super::names;
 use super::output::Out;
 use diolock_verify::conform::{
-    FileSystem, Journal, Reader, Thread, Verdict, accepted_text, conform, json, rejected_text, rejection_svg,
+    FileSystem, Journal, Reader, Thread, Verdict, accepted_text, conform, json, rejected_text,
+    rejection_svg,
 };
 use diolock_verify::printable;
 use std::fs::File;

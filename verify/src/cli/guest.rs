@@ -90,11 +90,7 @@ impl Guest {
         let mut boot = Command::new(
             fs::canonicalize(&arguments.boot).unwrap_or_else(|_| arguments.boot.clone()),
         );
-        boot.arg(series)
-            .arg("--program")
-            .arg(exe)
-            .arg("--litmus")
-            .arg(&file);
+        boot.arg(series).arg("--program").arg(exe).arg("--litmus").arg(&file);
         boot.args(["--processors", &processors, "--block", &block]);
         if flies(litmus) {
             boot.args(["--iops", SLOW]);

@@ -4,12 +4,12 @@ use super::before_fallocate::BeforeFallocate;
 use super::conformer::Conformer;
 use super::doing::{Doing, Taken, wrong};
 use super::event::{Thread, What};
+use super::file_system::Journal;
 use super::flags::{ATTR_SIZE, DIRECT, NOWAIT};
 use super::frame::{Asked, Frame};
 use super::loose::Loose;
 use super::reject::Reason;
 use super::value::Hex;
-use super::file_system::Journal;
 use diolock::kernel::Version;
 use diolock::op::{LockName, Mode};
 

@@ -66,7 +66,16 @@ pub enum Effect {
 
 impl Loose {
     fn new(call: Call) -> Loose {
-        Loose { call, tries: false, failed: false, drained: false, over: false, mapping: false, mapped: false, allocated: 0 }
+        Loose {
+            call,
+            tries: false,
+            failed: false,
+            drained: false,
+            over: false,
+            mapping: false,
+            mapped: false,
+            allocated: 0,
+        }
     }
     /// A buffered read of so many bytes.
     pub fn buffered_read(len: u64) -> Loose {

@@ -185,7 +185,8 @@ fn mount(device: u64) -> Option<Mount> {
 
 /// Of `uname -r` and `uname -v` (`#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-3 (2026-11-14)`).
 fn built_of(release: &str, version: &str) -> String {
-    let of_debian = version.split_once("Debian ").and_then(|(_, rest)| rest.split(['-', ' ']).next());
+    let of_debian =
+        version.split_once("Debian ").and_then(|(_, rest)| rest.split(['-', ' ']).next());
     of_debian.unwrap_or(release).to_owned()
 }
 

@@ -24,8 +24,7 @@ fn recordings() -> Vec<(String, Kernel, String)> {
     paths.sort();
     let recording = |path: PathBuf| {
         let name = path.file_name().expect("a name").to_str().expect("UTF-8").to_owned();
-        let version =
-            if name.contains("6.12") { Version::V6_12_117 } else { Version::V6_1_192 };
+        let version = if name.contains("6.12") { Version::V6_12_117 } else { Version::V6_1_192 };
         let mut text = String::new();
         let packed = fs::File::open(&path).expect("it opens");
         GzDecoder::new(packed).read_to_string(&mut text).expect("it is text");
@@ -36,7 +35,9 @@ fn recordings() -> Vec<(String, Kernel, String)> {
 
 /// Those of a few rounds: the others are long, or of another file system.
 fn short() -> Vec<(String, Kernel, String)> {
-    let special = |name: &str| ["-sizes", "-nojournal", "-datajournal"].iter().any(|word| name.contains(word));
+    let special = |name: &str| {
+        ["-sizes", "-nojournal", "-datajournal"].iter().any(|word| name.contains(word))
+    };
     recordings().into_iter().filter(|(name, ..)| !special(name)).collect()
 }
 

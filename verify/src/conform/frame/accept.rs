@@ -27,10 +27,12 @@ impl Frame {
         let step = |outcome| vec![self.stepped(from, [outcome])];
         // The call's own frame, around the task's steps.
         if self.kind.is_fallocate() && is_inner(what) {
-            return if self.inner < 2 && self.inner_fits(what) {
-                vec![from.clone()]
-            } else {
-                Vec::new()
+            return match what {
+                _ if self.inner >= 2 || !self.inner_fits(what) => Vec::new(),
+                // A block of which a part is to be zeroed could not be read, and nothing is removed.
+                What::PunchHoleRet { ret: ..0 } if self.removing.is_none() => to(Phase::Failed),
+                What::PunchHoleRet { ret: ..0 } => Vec::new(),
+                _ => vec![from.clone()],
             };
         }
         match (&from.phase, what) {

@@ -28,7 +28,7 @@ impl Frame {
             (Phase::NoSpace, What::IomapDioRwRet { ret: Submitted::Waited }) => to(Phase::Head(0)),
             (Phase::Failed, What::Rel { l: LockName::IRwsem, .. }) => to(Phase::Failed),
             (Phase::Failed, What::Rel { l: LockName::InvalidateLock, .. })
-                if self.kind == Kind::Zero =>
+                if matches!(self.kind, Kind::Zero | Kind::Punch) =>
             {
                 to(Phase::Failed)
             }
@@ -74,7 +74,9 @@ fn cleans_up(at: u8, what: &What) -> bool {
     let (inval, data, alone) = (LockName::InvalidateLock, LockName::IDataSem, Mode::Exclusive);
     match (at, what) {
         (0, &What::Req { l, m }) | (1, &What::Acq { l, m }) => (l, m) == (inval, alone),
-        (2, What::Truncate { .. }) | (6, What::RemoveSpace { .. }) | (7, What::RemoveSpaceDone {}) => true,
+        (2, What::Truncate { .. })
+        | (6, What::RemoveSpace { .. })
+        | (7, What::RemoveSpaceDone {}) => true,
         (3, &What::Req { l, m }) | (4, &What::Acq { l, m }) => (l, m) == (data, alone),
         (5, &What::EsRemove { lblk, mlen }) => lblk + mlen == u64::from(u32::MAX),
         (8, &What::Rel { l, m, .. }) => (l, m) == (data, alone),

@@ -32,7 +32,7 @@ impl Frame {
             | What::InsertRange { pos, len } => {
                 (pos, pos + len) == (self.asked.pos, self.asked.end)
             }
-            What::PunchHoleRet { ret } => ret == 0,
+            What::PunchHoleRet { ret } => ret <= 0,
             _ => true,
         }
     }

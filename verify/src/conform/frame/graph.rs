@@ -94,7 +94,12 @@ fn starts(kind: Kind, kernel: Kernel) -> Vec<Call> {
         Kind::Setattr => vec![Frame::setattr(on, BLOCK)],
         Kind::Punch => modes(&[PUNCH_HOLE | KEEP_SIZE]),
         Kind::Fallocate => modes(&[0, KEEP_SIZE]),
-        Kind::Zero => modes(&[ZERO, ZERO | KEEP_SIZE]),
+        // Behind i_size, too.
+        Kind::Zero => [0, BLOCK]
+            .into_iter()
+            .flat_map(|pos| [ZERO, ZERO | KEEP_SIZE].map(|mode| (mode, pos)))
+            .filter_map(|(mode, pos)| Frame::fallocate(on, mode, asked(pos, pos + BLOCK, false)))
+            .collect(),
         Kind::Shift => modes(&[COLLAPSE, INSERT]),
         Kind::Completion => [(0, false), (0, true), (FAR, false), (FAR, true)]
             .map(|(pos, unwritten)| {

@@ -103,6 +103,9 @@ impl Frame {
                 last.max(u32::try_from(size.div_ceil(self.block)).unwrap_or(u32::MAX))
             } else if size <= pos {
                 start.min((size / self.block) as Blocks)
+            } else if self.kind == Kind::Read {
+                // Of the block that the file ends in there is something to read.
+                (size.div_ceil(self.block) as Blocks).clamp(start + 1, last)
             } else {
                 ((size / self.block) as Blocks).clamp(start, last - 1)
             };

@@ -77,8 +77,8 @@ impl Job {
             Subject::Litmus { name, source, version, without } => {
                 let litmus = crate::litmus::parse::parse(name, name, source)
                     .map_err(|errors| errors.to_string())?;
-                let version = Version::named(version)
-                    .ok_or_else(|| format!("no kernel {version}"))?;
+                let version =
+                    Version::named(version).ok_or_else(|| format!("no kernel {version}"))?;
                 let mut kernel = Kernel::new(version);
                 for name in without {
                     let fix = Fix::named(name).ok_or_else(|| format!("no fix {name}"))?;
