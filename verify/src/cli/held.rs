@@ -80,7 +80,9 @@ impl Found {
                 let words = outcome.map_or("somebody waits for ever".to_owned(), |outcome| {
                     outcome.words(&wanted.program)
                 });
-                let good = told.outcomes.get(&words).copied().unwrap_or(0);
+                // An outcome by another schedule says nothing of this one.
+                let so = forced.iter().filter(|&forced| *forced == Forced::ToTheEnd).count();
+                let good = told.outcomes.get(&words).copied().unwrap_or(0).min(so);
                 (words, good)
             }
         };

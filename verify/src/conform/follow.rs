@@ -45,6 +45,11 @@ impl Conformer {
         let Some(doing) = stack.pop() else { return self.begins(thread, what) };
         let next = match doing {
             Doing::Opening(before) => self.opens(thread, before, what)?,
+            Doing::Call(frame) if frame.falls_back(what) && !self.world.holds_any(thread) => {
+                let Asked { pos, end, .. } = frame.asked;
+                let loose = Loose::buffered_write(pos, end - pos, self.on.kernel);
+                Some(self.loose(thread, loose, what)?)
+            }
             Doing::Call(mut frame) => {
                 frame.take(thread, what, &self.world)?;
                 self.besides(thread, &mut frame, what)?;

@@ -214,6 +214,11 @@ impl Loose {
             {
                 return Err(Reason::new("such a call does not take that lock so"));
             }
+            What::Req { l: LockName::InvalidateLock, m: Mode::Exclusive }
+                if fallocate && !self.drained =>
+            {
+                return Err(Reason::new("pages are kept out before direct I/O is waited for"));
+            }
             What::TruncPagecacheRange { .. } if fallocate => {
                 let kept_out =
                     world.holds(thread, LockName::InvalidateLock) == Some(Mode::Exclusive);

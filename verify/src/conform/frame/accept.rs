@@ -36,6 +36,12 @@ impl Frame {
             };
         }
         match (&from.phase, what) {
+            // Its pages could not be written back, and nothing is moved.
+            (Phase::Ready, What::Rel { l: LockName::InvalidateLock, .. })
+                if self.kind == Kind::Shift && !self.shifted && self.removing.is_none() =>
+            {
+                to(Phase::Failed)
+            }
             (Phase::Ready, _) => self.accept_ready(from, what, world),
             (&Phase::Asked(lock, mode), &What::Acq { l, m }) if (l, m) == (lock, mode) => {
                 step(Outcome::Done)

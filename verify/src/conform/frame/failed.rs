@@ -65,6 +65,16 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// Whether a write whose pages could not be dropped (-ENOTBLK), and which did no I/O, goes on through the page cache.
+    pub fn falls_back(&self, what: &What) -> bool {
+        let failed = |candidate: &Candidate| candidate.phase == Phase::Failed;
+        let asks = matches!(what, What::Req { l: LockName::IRwsem, m: Mode::Exclusive });
+        let no_io = self.done.is_none() && !self.ended;
+        self.kind == Kind::Write && asks && no_io && self.candidates.iter().all(failed)
+    }
+}
+
 /// The last event of a clean-up.
 const LAST: u8 = 10;
 
