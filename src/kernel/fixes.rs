@@ -210,7 +210,7 @@ fixes! {
     /// of an unaligned write only the blocks that it would zero in part must be written ones
     NeedsZeroing: "07961ebb09c9", V7_3.., "v7.3", Message;
     /// a buffered write waits for direct I/O
-    BufferedDrains: "15cdefd0c052", V7_3.., "v7.3", Message;
+    BufferedDrains: "15cdefd0c052", V7_3.., "v7.3; in 6.1.192, 6.12.117", Source;
     /// a write with IOCB_NOWAIT does not wait for the time update
     TimeNowait: "59a9d0814d9f", V7_3.., "v7.3", Message;
     /// a write with IOCB_NOWAIT that would have to allocate returns -EAGAIN

@@ -80,9 +80,7 @@ impl Found {
                 let words = outcome.map_or("somebody waits for ever".to_owned(), |outcome| {
                     outcome.words(&wanted.program)
                 });
-                // An outcome by another schedule says nothing of this one.
-                let so = forced.iter().filter(|&forced| *forced == Forced::ToTheEnd).count();
-                let good = told.outcomes.get(&words).copied().unwrap_or(0).min(so);
+                let good = carried_out(forced, told.outcomes.get(&words).copied().unwrap_or(0));
                 (words, good)
             }
         };
@@ -148,6 +146,11 @@ impl Found {
     }
 }
 
+/// In how many rounds, at most, an outcome came of the schedule: one by another schedule says nothing of this one.
+fn carried_out(forced: &[Forced], came: usize) -> usize {
+    came.min(forced.iter().filter(|&forced| *forced == Forced::ToTheEnd).count())
+}
+
 /// Whether a task sleeps where the model says that it has to wait.
 fn refused_so(plan: &Plan, forced: &Forced, waiting: &Waiting) -> bool {
     let Forced::Refused(leg, slept) = forced else { return false };
@@ -172,4 +175,18 @@ fn sleeps(slept: &Slept) -> String {
     let lock = slept.lock.map(|lock| format!(" for {}", lock.name())).unwrap_or_default();
     let functions: Vec<&str> = slept.stack.iter().map(String::as_str).take(5).collect();
     format!("sleeps{lock} in {}", functions.join(" < "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_of_a_round_that_took_another_course_confirms_nothing() {
+        let (to_the_end, passed) = (Forced::ToTheEnd, Forced::Passed(0));
+        assert_eq!(carried_out(&[to_the_end.clone(), to_the_end.clone()], 2), 2);
+        assert_eq!(carried_out(&[to_the_end.clone(), passed.clone()], 2), 1);
+        assert_eq!(carried_out(&[passed.clone(), passed], 2), 0);
+        assert_eq!(carried_out(&[to_the_end], 0), 0);
+    }
 }

@@ -440,3 +440,20 @@ fn shells_complete_every_subcommand() {
     assert!(folder.path().join("pages/diolock.1").exists());
     assert!(!folder.path().join("pages/diolock-loom-job.1").exists(), "it is not for people");
 }
+
+#[test]
+fn a_stable_kernel_is_not_its_release() {
+    let test = "buffered-write-vs-aio";
+    let verdict = |kernel| out(&run(&["explain", test, "--kernel", kernel]));
+    assert!(verdict("v6.12").starts_with("VIOLATED"), "v6.12 does not wait");
+    assert!(verdict("v6.12.117").starts_with("EXHAUSTED"), "Debian's does");
+    // `confirm` holds that one to a schedule; a model without the fix is another one.
+    let plan = |more: &[&str]| out(&run(&[&["confirm", test, "--plan"], more].concat()));
+    for (kernel, stable) in [("v6.12", "v6.12.117"), ("v6.1", "v6.1.192")] {
+        let refused = plan(&["--kernel", kernel]);
+        assert!(refused.contains(&format!("{test} on {stable},")), "{refused}");
+        assert!(refused.contains("B runs, and waits for i_dio_count to fall"), "{refused}");
+        let wrong = plan(&["--kernel", stable, "--without", "15cdefd0c052"]);
+        assert!(wrong.contains("B runs, and returns"), "{wrong}");
+    }
+}

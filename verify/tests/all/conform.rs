@@ -158,7 +158,8 @@ fn what_no_recording_shows_is_not_called_missing() {
 fn a_recording_without_one_of_its_drains_is_rejected() {
     let column = |line: &str, at: usize| line.split('\t').nth(at).unwrap_or_default().to_owned();
     let mut dropped = 0;
-    for (name, kernel, text) in of_direct_io() {
+    // The third is long.
+    for (name, kernel, text) in short().into_iter().filter(|(name, ..)| !name.contains("-3.")) {
         let lines: Vec<&str> = text.lines().collect();
         for at in (0..lines.len()).filter(|&at| column(lines[at], 2) == "dio_wait") {
             let returns = |&next: &usize| {
@@ -172,7 +173,7 @@ fn a_recording_without_one_of_its_drains_is_rejected() {
             dropped += 1;
         }
     }
-    assert!(dropped > 100, "{dropped}");
+    assert!(dropped > 300, "{dropped}");
 }
 
 #[test]
