@@ -10,6 +10,9 @@ use crate::conform::world::World;
 use diolock::op::{Blocks, LockName, Mode, Op, OrphanOp, Outcome, Size};
 use diolock::task::Task;
 
+/// Bytes of a page of memory.
+const PAGE: u64 = 4096;
+
 impl Frame {
     pub(super) fn accept_ready(
         &self,
@@ -218,10 +221,14 @@ impl Frame {
     }
 
     /// Whether a punched hole may end there, in units of so many bytes: what lies behind the page that
-    /// holds i_size is left out, which the model punches too.
+    /// holds i_size is left out, which the model punches too; and a hole past i_size is one to the end of that page, or of
+    /// the one behind it.
     fn punched(&self, end: u64, asked: u64, unit: u64, world: &World) -> bool {
         let to_size = world.size.least.div_ceil(unit).min(asked);
-        (to_size..=asked).contains(&end)
+        let (bytes, size) = (end.saturating_mul(unit), world.size.most.min(self.asked.end));
+        let past = self.asked.end > world.size.least && end > asked;
+        let page = bytes.is_multiple_of(PAGE) && bytes <= (size / PAGE + 1) * PAGE;
+        (to_size..=asked).contains(&end) || past && page
     }
 
     /// Whether a write or a read returns that.

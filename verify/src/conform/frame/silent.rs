@@ -109,7 +109,10 @@ impl Frame {
             } else {
                 ((size / self.block) as Blocks).clamp(start, last - 1)
             };
-            let value = Outcome::Size(Size::blocks(value));
+            // Where a hole is cut off depends on whether the file ends amid a block.
+            let amid = self.kind == Kind::Punch && !size.is_multiple_of(self.block) && size < end;
+            let size = if amid { Size::halves(2 * value + 1) } else { Size::blocks(value) };
+            let value = Outcome::Size(size);
             if !values.contains(&value) {
                 values.push(value);
             }
