@@ -3,7 +3,7 @@
 //! fallocate does to extents and sizes.
 
 use super::event::{Thread, What};
-use super::flags::{COLLAPSE, GET_CREATE, INSERT, KEEP_SIZE};
+use super::flags::{COLLAPSE, GET_CREATE, INSERT, KEEP_SIZE, PUNCH_HOLE};
 use super::reject::Reason;
 use super::world::World;
 use crate::rule::RuleId;
@@ -49,6 +49,8 @@ pub struct Loose {
     mapped: bool,
     /// Blocks up to here are allocated.
     allocated: u64,
+    /// What was removed from the status cache: first block, one past the last.
+    removing: Option<(u64, u64)>,
 }
 
 /// What a call that returned did to the size and to the place of blocks.
@@ -75,6 +77,7 @@ impl Loose {
             mapping: false,
             mapped: false,
             allocated: 0,
+            removing: None,
         }
     }
     /// A buffered read of so many bytes.
@@ -279,6 +282,17 @@ impl Loose {
                 }
                 if !self.drained {
                     return Err(Reason::new("extents are removed before direct I/O is waited for"));
+                }
+                if let What::EsRemove { lblk, mlen } = *what {
+                    self.removing = Some((lblk, lblk + mlen));
+                }
+                let punches =
+                    matches!(self.call, Call::Fallocate { mode, .. } if mode & PUNCH_HOLE != 0);
+                if let What::RemoveSpace { start, end, .. } = *what
+                    && punches
+                    && self.removing != Some((start, end + 1))
+                {
+                    return Err(Reason::new("other blocks than from the status cache are removed"));
                 }
             }
             What::FallocateRet { .. } if fallocate => self.over = true,

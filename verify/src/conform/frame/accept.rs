@@ -36,11 +36,13 @@ impl Frame {
             };
         }
         match (&from.phase, what) {
-            // Its pages could not be written back, and nothing is moved.
+            // Pages could not be written back, or read to be zeroed in part, and nothing is moved or removed.
             (Phase::Ready, What::Rel { l: LockName::InvalidateLock, .. })
-                if self.kind == Kind::Shift && !self.shifted && self.removing.is_none() =>
+                if matches!(self.kind, Kind::Shift | Kind::Punch)
+                    && !self.shifted
+                    && self.removing.is_none() =>
             {
-                to(Phase::Failed)
+                [to(Phase::Failed), self.accept_ready(from, what, world)].concat()
             }
             (Phase::Ready, _) => self.accept_ready(from, what, world),
             (&Phase::Asked(lock, mode), &What::Acq { l, m }) if (l, m) == (lock, mode) => {

@@ -18,6 +18,7 @@ impl Frame {
     ) -> Vec<Candidate> {
         let to = |phase| vec![from.clone().at(phase)];
         let alone = world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
+        let listed = world.orphan.is_some();
         match (&from.phase, what) {
             // What was submitted before may be in flight still.
             (Phase::NoSpace, What::IomapDioRwRet { ret: Submitted::Queued }) => {
@@ -42,15 +43,18 @@ impl Frame {
             {
                 to(Phase::CleansUp(1))
             }
-            (&Phase::CleansUp(at), What::OrphanAdd {} | What::OrphanDel {}) => {
+            // Without a journal there is no list of orphans, and these two do nothing.
+            (&Phase::CleansUp(at), What::OrphanAdd {} | What::OrphanDel {}) if !listed => {
                 to(Phase::CleansUp(at))
             }
-            (&Phase::CleansUp(at), _) if cleans_up(at, what) => {
-                to(if at == LAST { Phase::Failed } else { Phase::CleansUp(at + 1) })
-            }
-            // An extending write has put the inode on the list of orphans.
-            (Phase::Failed, What::OrphanDel {}) if self.kind == Kind::Write && alone => {
-                to(Phase::Failed)
+            (&Phase::CleansUp(at), _) => {
+                let at = if listed { at } else { at + u8::from(OF_ORPHANS.contains(&at)) };
+                let last = if listed { LAST } else { LAST - 1 };
+                match cleans_up(at, what) {
+                    true if at == last => to(Phase::Failed),
+                    true => to(Phase::CleansUp(at + 1)),
+                    false => Vec::new(),
+                }
             }
             (Phase::Failed, What::WriteIterRet { .. } | What::ReadIterRet { .. })
                 if !world.holds_any(thread) =>
@@ -75,23 +79,26 @@ impl Frame {
     }
 }
 
-/// The last event of a clean-up.
-const LAST: u8 = 10;
+/// The last event of a clean-up, and those of the list of orphans.
+const LAST: u8 = 13;
+const OF_ORPHANS: [u8; 3] = [3, 10, LAST];
 
-/// Whether an event is the next of what an extending write does that failed: `ext4_truncate_failed_write`, with
-/// `ext4_truncate` inside (6.1.192, 6.12.117).
+/// Whether an event is the next of what an extending write does that failed: `ext4_inode_extension_cleanup`, with
+/// `ext4_truncate_failed_write` and `ext4_truncate` inside (6.1.192, 6.12.117).
 fn cleans_up(at: u8, what: &What) -> bool {
     let (inval, data, alone) = (LockName::InvalidateLock, LockName::IDataSem, Mode::Exclusive);
     match (at, what) {
         (0, &What::Req { l, m }) | (1, &What::Acq { l, m }) => (l, m) == (inval, alone),
         (2, What::Truncate { .. })
-        | (6, What::RemoveSpace { .. })
-        | (7, What::RemoveSpaceDone {}) => true,
-        (3, &What::Req { l, m }) | (4, &What::Acq { l, m }) => (l, m) == (data, alone),
-        (5, &What::EsRemove { lblk, mlen }) => lblk + mlen == u64::from(u32::MAX),
-        (8, &What::Rel { l, m, .. }) => (l, m) == (data, alone),
-        (9, &What::TruncateRet { ret }) => ret == 0,
-        (LAST, &What::Rel { l, m, .. }) => (l, m) == (inval, alone),
+        | (3, What::OrphanAdd {})
+        | (7, What::RemoveSpace { .. })
+        | (8, What::RemoveSpaceDone {})
+        | (10 | LAST, What::OrphanDel {}) => true,
+        (4, &What::Req { l, m }) | (5, &What::Acq { l, m }) => (l, m) == (data, alone),
+        (6, &What::EsRemove { lblk, mlen }) => lblk + mlen == u64::from(u32::MAX),
+        (9, &What::Rel { l, m, .. }) => (l, m) == (data, alone),
+        (11, &What::TruncateRet { ret }) => ret == 0,
+        (12, &What::Rel { l, m, .. }) => (l, m) == (inval, alone),
         _ => false,
     }
 }

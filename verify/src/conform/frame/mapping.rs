@@ -58,7 +58,9 @@ impl Mapping {
                 self.flags = gflags.0;
                 let (from, to) = (lblk, lblk + mlen);
                 let rest = |at| Some((at, asked.end.div_ceil(block)));
+                let looks = self.allocated.is_some() && gflags.0 & GET_CREATE == 0;
                 let wanted = match self.converted.or(self.allocated) {
+                    _ if looks => None,
                     Some(at) => rest(at),
                     // What was found of them may be less.
                     None if self.looked.is_some() => {
@@ -77,7 +79,9 @@ impl Mapping {
             }
             What::MapBlocksRet { ret } => {
                 self.ret = ret;
-                if let Some(at) = self.converted.as_mut().or(self.allocated.as_mut()) {
+                let creates = self.flags & GET_CREATE != 0;
+                let allocated = self.allocated.as_mut().filter(|_| creates);
+                if let Some(at) = self.converted.as_mut().or(allocated) {
                     *at += u64::try_from(ret).unwrap_or(0);
                 } else if self.flags & GET_CREATE == 0 {
                     self.looked = Some(ret);

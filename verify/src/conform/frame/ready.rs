@@ -201,9 +201,13 @@ impl Frame {
             }
             // The rest of a block that is cut in two is zeroed in the page cache.
             (_, &What::MapBlocks { gflags, .. })
-                if self.partial
-                    && matches!(self.kind, Kind::Setattr | Kind::Punch)
-                    && !gflags.has(GET_CREATE) =>
+                if !gflags.has(GET_CREATE)
+                    && match self.kind {
+                        Kind::Setattr | Kind::Punch => self.partial,
+                        // That of the block in which the file ended, in 6.12.117 (ext4_alloc_file_blocks).
+                        Kind::Fallocate => self.grows,
+                        _ => false,
+                    } =>
             {
                 to(Phase::Zeroing)
             }
