@@ -109,9 +109,12 @@ impl Frame {
             } else {
                 ((size / self.block) as Blocks).clamp(start, last - 1)
             };
-            // Where a hole is cut off depends on whether the file ends amid a block.
-            let amid = self.kind == Kind::Punch && !size.is_multiple_of(self.block) && size < end;
-            let size = if amid { Size::halves(2 * value + 1) } else { Size::blocks(value) };
+            // Where a hole is cut off depends on whether the file ends amid a block; and of one that begins amid a block only
+            // whole ones are the task's, which are there even if the file ends where they begin.
+            let amid = self.kind == Kind::Punch && size > pos && size < end;
+            let begins = 2 * pos.div_ceil(self.block) as Blocks + 1;
+            let halves = 2 * value + u32::from(!size.is_multiple_of(self.block));
+            let size = if amid { Size::halves(halves.max(begins)) } else { Size::blocks(value) };
             let value = Outcome::Size(size);
             if !values.contains(&value) {
                 values.push(value);
