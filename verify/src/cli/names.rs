@@ -24,8 +24,9 @@ fn kernels() -> Vec<&'static str> {
 
 /// A kernel of which recordings can be judged.
 pub fn recorded_kernel(text: &str) -> Result<Version, String> {
+    use Version::{V6_1, V6_1_192, V6_12, V6_12_117};
     match kernel(text)? {
-        version if Version::V6_1 <= version && version < Version::V7_0 => Ok(version),
+        version @ (V6_1 | V6_1_192 | V6_12 | V6_12_117) => Ok(version),
         version => Err(format!("recordings are of v6.1 or v6.12, not {}", version.name())),
     }
 }
@@ -170,6 +171,17 @@ mod tests {
         ] {
             let error = kernel_less(text).expect_err(text);
             assert!(error.contains(says), "{text:?} should say {says:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn recordings_and_debian_have_two_series() {
+        assert_eq!(recorded_kernel("v6.12"), Ok(Version::V6_12));
+        assert_eq!(recorded_kernel("v6.1.192"), Ok(Version::V6_1_192));
+        assert_eq!(debian_kernel("v6.12"), Ok(Version::V6_12_117));
+        for between in ["v5.10", "v6.18", "v7.0"] {
+            assert!(recorded_kernel(between).is_err(), "{between}");
+            assert!(debian_kernel(between).is_err(), "{between}");
         }
     }
 

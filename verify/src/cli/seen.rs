@@ -152,7 +152,7 @@ impl Ran {
         }
         let wrong = self.compared.seen(Standing::NotAllowed);
         if wrong > 0 {
-            let other = other_kernel(&place.release, kernel.version).is_some();
+            let other = other_kernel(&place.built_of, kernel.version).is_some();
             let unless = if other { ", or the kernel has changed since" } else { "" };
             let line =
                 format!("  {wrong} seen and not allowed on {kernel}: the model is wrong{unless}");

@@ -182,6 +182,7 @@ impl Loose {
         let mapped = std::mem::take(&mut self.mapped);
         let alone = world.holds(thread, LockName::IRwsem) == Some(Mode::Exclusive);
         let fallocate = matches!(self.call, Call::Fallocate { .. });
+        let writes = matches!(self.call, Call::Buffered { to: Some(_), .. });
         match what {
             What::Req { l, .. }
             | What::Try { l, .. }
@@ -211,9 +212,14 @@ impl Loose {
                 self.over = true;
             }
             What::Req { l, m } | What::Try { l, m }
-                if matches!(self.call, Call::Setattr | Call::Buffered { .. })
-                    && (*l, *m) != (LockName::IRwsem, Mode::Exclusive)
-                    && (matches!(self.call, Call::Setattr) || *l == LockName::IRwsem) =>
+                if match self.call {
+                    Call::Setattr => (*l, *m) != (LockName::IRwsem, Mode::Exclusive),
+                    // A read takes it in no mode.
+                    Call::Buffered { .. } => {
+                        *l == LockName::IRwsem && !(writes && *m == Mode::Exclusive)
+                    }
+                    _ => false,
+                } =>
             {
                 return Err(Reason::new("such a call does not take that lock so"));
             }
@@ -268,11 +274,8 @@ impl Loose {
                 (self.mapping, self.mapped) = (false, true);
                 self.allocated += u64::try_from(*ret).unwrap_or(0);
             }
-            What::DioWait { .. }
-                if alone && (fallocate || matches!(self.call, Call::Buffered { .. })) => {}
-            What::DioWaitRet {} if fallocate || matches!(self.call, Call::Buffered { .. }) => {
-                self.drained = true
-            }
+            What::DioWait { .. } if alone && (fallocate || writes) => {}
+            What::DioWaitRet {} if fallocate || writes => self.drained = true,
             What::EsRemove { .. } | What::RemoveSpace { .. } if fallocate => {
                 if !alone || world.holds(thread, LockName::IDataSem) != Some(Mode::Exclusive) {
                     return Err(Reason::rule(

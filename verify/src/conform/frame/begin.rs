@@ -9,7 +9,7 @@ use crate::conform::trail::Trail;
 use crate::conform::value::Iocb;
 use diolock::call::Call;
 use diolock::dio_path::{DioReadIter, DioWriteIter, IomapEndIo, Write, WriteFlags};
-use diolock::kernel::Kernel;
+use diolock::kernel::{Fix, Kernel};
 use diolock::op::{Bio, Blocks, Outcome, Range, Size, Span, Submission};
 use diolock::resize::{ExtFallocate, PunchHoleRwsem, Setattr, ShiftRange, ZeroRange};
 use diolock::task::Task;
@@ -47,6 +47,7 @@ impl Frame {
             partial: !asked.pos.is_multiple_of(block) || !asked.end.is_multiple_of(block),
             inner: 0,
             grows: false,
+            zeroes_tail: false,
             besides: None,
             sized: false,
             extends: false,
@@ -118,6 +119,7 @@ impl Frame {
         };
         let mut frame = Frame::new(kind, block, asked, vec![call]);
         frame.grows = grows;
+        frame.zeroes_tail = grows && kernel.has(Fix::GrowingZeroes);
         frame.besides = Some(Loose::fallocate(mode, asked.pos, asked.end - asked.pos));
         if kind.allocates() {
             frame.mapping.allocates(range.start);

@@ -68,7 +68,7 @@ impl Mapping {
                     }
                     None => self.begun,
                 };
-                // A lookup that found no block has told how many are none: the next one asks for as many.
+                // Tried again after an error: ext4_map_blocks has cut the length down to the extent that it found cached.
                 let fits = |wanted: &(u64, u64)| {
                     *wanted == (from, to) || self.ret < 0 && wanted.0 == from && to < wanted.1
                 };

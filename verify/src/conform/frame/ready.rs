@@ -204,8 +204,7 @@ impl Frame {
                 if !gflags.has(GET_CREATE)
                     && match self.kind {
                         Kind::Setattr | Kind::Punch => self.partial,
-                        // That of the block in which the file ended, in 6.12.117 (ext4_alloc_file_blocks).
-                        Kind::Fallocate => self.grows,
+                        Kind::Fallocate => self.zeroes_tail,
                         _ => false,
                     } =>
             {

@@ -71,6 +71,8 @@ pub struct Frame {
     pub(super) inner: u8,
     /// fallocate may raise the sizes.
     pub(super) grows: bool,
+    /// It is a fallocate that zeroes the rest of the block that the file ended in (c7fc0366c656).
+    pub(super) zeroes_tail: bool,
     /// What it does to the extents and the sizes (fallocate other than a punched hole).
     pub besides: Option<Loose>,
     /// The sizes are set (truncate).
