@@ -50,7 +50,12 @@ impl Frame {
             (&Phase::CleansUp(at), _) => {
                 let at = if listed { at } else { at + u8::from(OF_ORPHANS.contains(&at)) };
                 let last = if listed { LAST } else { LAST - 1 };
-                match cleans_up(at, what) {
+                // The same blocks as from the status cache.
+                let same = match *what {
+                    What::RemoveSpace { start, end, .. } => self.removing == Some((start, end + 1)),
+                    _ => true,
+                };
+                match same && cleans_up(at, what) {
                     true if at == last => to(Phase::Failed),
                     true => to(Phase::CleansUp(at + 1)),
                     false => Vec::new(),
