@@ -192,11 +192,11 @@ fn recordings() -> Vec<Vec<u8>> {
 #[test]
 fn recordings_are_judged() {
     fuzz("recording", recordings(), |bytes, number| {
-        let version = if number.is_multiple_of(2) { Version::V6_1 } else { Version::V6_12 };
-        let kernel = Kernel::new(version);
+        let versions = [Version::V6_1, Version::V6_12, Version::V6_1_192, Version::V6_12_117];
+        let kernel = Kernel::new(versions[number as usize % versions.len()]);
+        let journal = if number % 7 == 0 { Journal::Data } else { Journal::Metadata };
         let mut reader = Reader::new("fuzz", Cursor::new(bytes.to_vec())).expect("it reads");
-        let verdict =
-            conform(&mut reader, FileSystem { kernel, block: 4096, journal: Journal::Metadata });
+        let verdict = conform(&mut reader, FileSystem { kernel, block: 4096, journal });
         let name = |thread: Thread| reader.name(thread).to_owned();
         match verdict {
             Err(problems) => refused(*problems),
