@@ -26,8 +26,7 @@ OPTIONAL_LOCKS = {"down_read_killable", "down_write_killable", "down_read_interr
 
 # Missing one of these is no reason to reject a recording: the first runs in interrupts, where a
 # probe that interrupts another probe is skipped; the second is a wake-up, which proves nothing.
-# "learn" only tells the inode's address, before the recording.
-NOT_CRITICAL = {"dio_bio_end", "wake_bit", "learn"}
+NOT_CRITICAL = {"dio_bio_end", "wake_bit"}
 
 # Instances of a function that can be under way at once while its return is watched.
 MAXACTIVE = 128
@@ -173,7 +172,9 @@ def build(vmlinux, kallsyms):
         return f"dio={at(inode, 'inode.i_dio_count')}:s32"
 
     need("ext4_file_open")
-    lines.append(f"p:learn ext4_file_open inode={a1}:x64")
+    lines.append(f"p:learn ext4_file_open inode={a1}:x64 ino={at(a1, 'inode.i_ino')}:u64")
+    need("vfs_unlink")
+    lines.append(f"p:forget vfs_unlink inode={at(a3, 'dentry.d_inode')}:x64")
 
     # Locks.
     for function, (kind, _) in LOCK_FUNCTIONS.items():
@@ -286,3 +287,8 @@ def build(vmlinux, kallsyms):
         "STATE": offset["inode.i_state"],
     }
     return lines, filters, [f"{name} {where}" for name, where in places.items()]
+
+
+def of_all_files(filters):
+    """The guest's filters, where each of them takes every event, and files are told apart afterwards."""
+    return ["kprobes/learn -", "kprobes/forget -", *(f"{line.split()[0]} -" for line in filters)]

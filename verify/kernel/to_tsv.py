@@ -1,4 +1,4 @@
-"""Turns what the guest hands out (trace, probe counts, buffer counts) into a TSV, or rejects it."""
+"""Turns what the guest hands out (trace, probe counts, buffer counts) into the TSV of one file or of many, or rejects it."""
 
 import re
 from collections import Counter, defaultdict
@@ -11,6 +11,8 @@ NUMBERED = ("kworker", "iou-wrk")
 # Arguments that only the filters and this file need.
 HIDDEN = {"inode", "lock", "word"}
 EIOCBQUEUED = -529
+# How what looks at a file begins.
+CALLS = {"read_iter", "write_iter", "fallocate", "setattr", "req", "try"}
 
 # What a recording must contain to prove something: (event, a pattern of its keys, what it shows).
 COVERAGE = [
@@ -63,28 +65,85 @@ def check_losses(out):
 
 
 def convert(out):
-    """The lines of the TSV: 'seq task event keys'."""
+    """The lines of the TSV of the one file that was recorded: 'seq task event keys'."""
     locks = {}
     for line in (out / "filters").read_text().splitlines():
         if line.startswith("kprobes/req_down_read "):
             locks = dict(zip(re.findall(r"0x[0-9a-f]+", line), ("rwsem", "data", "inval")))
+    return rows_of(events_of(out), locks, returns_of(out))
 
-    rows = []
-    keys = {}  # address of an iocb -> key of the DIO it last began
-    started = 0
-    open_locks = defaultdict(dict)  # pid -> function -> name of the lock it asked for
-    open_calls = defaultdict(Counter)  # pid -> event -> entries whose return is to come
-    # Events that are the return of another: those whose entry waits for them.
+
+def files_of(out, offsets):
+    """The same of every file of a litmus test's rounds; `offsets` are those of an inode's locks and words.
+
+    What made the file before, and looks at it in the end, is left out.
+    """
+    where = {name: int(offset) for name, offset in (line.split() for line in offsets)}
+    alive, files = {}, []  # address of an inode -> its file
+    for event in events_of(out):
+        _, _, _, name, rest = event
+        args = dict(re.findall(r"(\w+)=(\S+)", rest))
+        if name == "forget":
+            alive.pop(args["inode"], None)
+            continue
+        if name == "learn":
+            inode = args["inode"]
+            if inode not in alive:
+                at = {what: hex(int(inode, 16) + offset) for what, offset in where.items()}
+                alive[inode] = {"locks": {at["RWSEM"]: "rwsem", at["DATA"]: "data", at["INVAL"]: "inval"},
+                                "named": {inode, f"ino {args['ino']}", *at.values()}, "events": []}
+                files.append(alive[inode])
+            continue
+        if name.startswith("got_") or name.endswith("_ret"):
+            # Of whom, tells the entry that it belongs to.
+            for file in alive.values():
+                file["events"].append(event)
+            continue
+        named = [args[key] for key in ("inode", "lock", "word") if key in args]
+        named += [f"0x{address}" for address in re.findall(r"^([0-9a-f]+) \(", rest)] + re.findall(r"\bino \d+", rest)
+        for file in alive.values():
+            if not file["named"].isdisjoint(named):
+                file["events"].append(event)
+    returns = returns_of(out)
+    rounds = (of_tasks(rows_of(file["events"], file["locks"], returns)) for file in files)
+    return [lines for lines in rounds if lines]
+
+
+def of_tasks(lines):
+    """Those from the first one of a task on, up to where somebody looks at the file."""
+    rows = [line.split("\t") for line in lines]
+    start = next((at for at, row in enumerate(rows) if row[1].startswith("task-")), len(rows))
+    end = next((at for at, row in enumerate(rows) if at > start and row[1] == "diolock" and row[2] in CALLS), len(rows))
+    return lines[start:end]
+
+
+def returns_of(out):
+    """Events that are the return of another: those whose entry waits for them."""
     profile = (out / "kprobe_profile").read_text().splitlines()
-    returns = {line.split()[0] for line in profile if line.split()[0].endswith("_ret")}
+    return {line.split()[0] for line in profile if line.split()[0].endswith("_ret")}
 
+
+def events_of(out):
+    """Each event of the trace: task, process, number, name, and the rest."""
     for text in (out / "trace").read_text().splitlines():
         if text.startswith("#") or not text.strip():
             continue
         match = LINE.match(text)
         if not match:
             raise Rejected(f"a line of the trace is not understood: {text}")
-        comm, pid, seq, event, rest = match.groups()
+        yield match.groups()
+
+
+def rows_of(events, locks, returns):
+    """The lines of the TSV; `locks` are the file's, by address."""
+    rows = []
+    keys = {}  # address of an iocb -> key of the DIO it last began
+    started = 0
+    open_locks = defaultdict(dict)  # pid -> function -> name of the lock it asked for
+    open_calls = defaultdict(Counter)  # pid -> event -> entries whose return is to come
+
+    for comm, pid, seq, event, rest in events:
+        text = f"{comm}-{pid} {seq}: {event}: {rest}"
         seq = int(seq)
         args = dict(re.findall(r"(\w+)=(\S+)", rest))
         # '(ext4_file_write_iter+0x1a/0x60 <- down_read)' of a return names the caller.

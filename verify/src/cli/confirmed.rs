@@ -3,6 +3,7 @@
 use super::confirm::Confirm;
 use super::guest::{Guest, Told};
 use super::held::{Found, Wanted};
+use super::judged::Judged;
 use super::output::{Out, Unwritten};
 use super::running::Running;
 use super::{names, replay, which};
@@ -46,13 +47,15 @@ pub fn run(arguments: &Confirm) -> miette::Result<ExitCode> {
     let guest = Guest::boot(arguments, &litmus)?;
     let (forced, told) = drive(arguments, &litmus, &plan, guest)?;
     let found = Found::new(&wanted, tasks, &plan, &forced, &told);
+    let judged = Judged::new(&told, &litmus, wanted.program.kernel, arguments.block)?;
     if arguments.json {
-        let json = found.json(&litmus, &wanted, &lines, &told);
+        let json = found.json(&litmus, &wanted, (&lines, &judged), &told);
         out.json(&serde_json::to_string(&json).map_err(Unwritten::from)?)?;
     } else {
         found.people(&mut out, &told)?;
+        judged.people(&mut out)?;
     }
-    Ok(if found.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if found.good() && judged.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The schedule asked for; the counterexample; or, where there is none, that of the kernel without a fix, as far as this one

@@ -37,6 +37,8 @@ struct Waits {
 struct Said {
     told: String,
     console: PathBuf,
+    recordings: Vec<PathBuf>,
+    lost: Option<String>,
 }
 
 /// What the guest said.
@@ -45,6 +47,8 @@ pub struct Told {
     pub machine: String,
     /// Each outcome, and in how many rounds.
     pub outcomes: BTreeMap<String, usize>,
+    /// What was recorded, file for file; or why nothing was.
+    pub recorded: Result<Vec<PathBuf>, String>,
 }
 
 /// A line of `diolock run --json`.
@@ -91,6 +95,7 @@ impl Guest {
             fs::canonicalize(&arguments.boot).unwrap_or_else(|_| arguments.boot.clone()),
         );
         boot.arg(series).arg("--program").arg(exe).arg("--litmus").arg(&file);
+        boot.args(["--name", &litmus.name]);
         boot.args(["--processors", &processors, "--block", &block]);
         if flies(litmus) {
             boot.args(["--iops", SLOW]);
@@ -132,7 +137,8 @@ impl Guest {
         let outcomes = ran.outcomes.into_iter().filter(|one| one.rounds > 0);
         let machine =
             format!("{} under QEMU", self.waits.kernel.trim_start_matches("linux-image-"));
-        Ok(Told { machine, outcomes: outcomes.map(|one| (one.outcome, one.rounds)).collect() })
+        let outcomes = outcomes.map(|one| (one.outcome, one.rounds)).collect();
+        Ok(Told { machine, outcomes, recorded: said.lost.map_or(Ok(said.recordings), Err) })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What came of a kernel that was held to a schedule.
 
 use super::guest::Told;
+use super::judged::Judged;
 use super::output::{Out, Tone};
 use diolock::inode::Blocked;
 use diolock::kernel::Kernel;
@@ -37,6 +38,7 @@ pub struct Json<'a> {
     as_the_model_says: usize,
     model: String,
     real: BTreeMap<String, usize>,
+    recorded: &'a Judged,
 }
 
 /// What was found beside what the model says.
@@ -129,7 +131,7 @@ impl Found {
         &self,
         litmus: &'a Litmus,
         wanted: &Wanted,
-        plan: &'a [String],
+        (plan, recorded): (&'a [String], &'a Judged),
         told: &'a Told,
     ) -> Json<'a> {
         Json {
@@ -142,6 +144,7 @@ impl Found {
             as_the_model_says: self.good,
             model: self.model.clone(),
             real: self.real.clone(),
+            recorded,
         }
     }
 }

@@ -22,6 +22,8 @@ mod glossary;
 mod guest;
 #[cfg(target_os = "linux")]
 mod held;
+#[cfg(target_os = "linux")]
+mod judged;
 mod lessons;
 mod list;
 mod lockgraph;

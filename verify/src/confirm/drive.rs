@@ -233,8 +233,8 @@ impl<'a> Driver<'a> {
     /// Where one of these functions returns to, if a task that is held is in it already.
     fn returns_to(&mut self, task: usize, names: &[&str]) -> io::Result<Option<u64>> {
         let function = self.find(names)?;
-        let Some(cpu) = self.tasks[task].cpu else { return Ok(None) };
-        self.stopped().returns_to(cpu, function)
+        let Held { cpu: Some(cpu), address, .. } = self.tasks[task] else { return Ok(None) };
+        self.stopped().returns_to((cpu, address), function)
     }
 
     fn stopped(&mut self) -> Stopped<'_> {

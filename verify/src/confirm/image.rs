@@ -30,6 +30,21 @@ pub struct Offsets {
     pub i_data_sem: i64,
     /// `rw_semaphore.wait_list`.
     pub wait_list: u64,
+    /// `task_struct.rethooks`: the functions whose returns are probed, the innermost first.
+    pub rethooks: u64,
+    /// Of one of those.
+    pub rethook: Rethook,
+}
+
+/// Offsets of fields of `rethook_node`, in bytes.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Rethook {
+    /// `llist`.
+    pub list: u64,
+    /// `ret_addr`: where the function really returns to.
+    pub returns_to: u64,
+    /// `frame`: where on the stack that had stood.
+    pub frame: u64,
 }
 
 impl Image {

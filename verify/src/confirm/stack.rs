@@ -3,10 +3,13 @@
 use super::image::Image;
 use super::rsp::{Cpu, Rsp};
 use diolock::op::{LockName, TaskId};
+use std::collections::BTreeMap;
 use std::io;
 
 /// A call of a function that is so far away.
 const CALL: u8 = 0xe8;
+/// More functions on a stack than are ever probed.
+const PROBED: usize = 64;
 /// How long a stack is, and how it is aligned (`THREAD_SIZE`).
 const STACK: u64 = 16 << 10;
 
@@ -29,10 +32,14 @@ pub(super) struct Stopped<'a> {
 }
 
 impl Stopped<'_> {
-    /// Where a function returns to that the task on a processor is in already.
-    pub(super) fn returns_to(&mut self, cpu: Cpu, function: u64) -> io::Result<Option<u64>> {
+    /// Where a function returns to that the task on a processor is in already; `address` is its `task_struct`.
+    pub(super) fn returns_to(
+        &mut self,
+        (cpu, address): (Cpu, u64),
+        function: u64,
+    ) -> io::Result<Option<u64>> {
         let stack = self.rsp.registers(cpu)?.stack;
-        for word in self.words(stack)? {
+        for word in self.words(address, stack)? {
             // What is returned to stands behind a call: its last four bytes are how far the function is.
             let call = if self.image.function(word).is_some() {
                 self.rsp.memory(word - 5, 5)?
@@ -55,7 +62,7 @@ impl Stopped<'_> {
     pub(super) fn slept(&mut self, task: TaskId, address: u64) -> io::Result<Slept> {
         let stack = self.rsp.word(address + self.image.offsets().sp)?;
         let mut functions: Vec<String> = Vec::new();
-        for word in self.words(stack)? {
+        for word in self.words(address, stack)? {
             let Some(name) = self.image.function(word).map(str::to_owned) else { continue };
             let call = self.rsp.memory(word - 5, 1)?.is_some_and(|bytes| bytes == [CALL]);
             if call && !name.contains("schedule") && functions.last() != Some(&name) {
@@ -71,13 +78,30 @@ impl Stopped<'_> {
         Ok(Slept { task, stack: functions, lock })
     }
 
-    /// What a stack holds, from there on.
-    fn words(&mut self, stack: u64) -> io::Result<Vec<u64>> {
+    /// What a task's stack holds, from there on.
+    fn words(&mut self, address: u64, stack: u64) -> io::Result<Vec<u64>> {
+        let probed = self.probed(address)?;
         // Behind its end there is nothing.
         let end = (stack | (STACK - 1)) + 1;
         let bytes = self.rsp.memory(stack, (end - stack).min(2048) as usize)?.unwrap_or_default();
         let words = bytes.chunks_exact(8).filter_map(|word| word.try_into().ok());
-        Ok(words.map(u64::from_le_bytes).collect())
+        let words = words.map(u64::from_le_bytes).zip((stack..).step_by(8));
+        Ok(words.map(|(word, at)| probed.get(&at).copied().unwrap_or(word)).collect())
+    }
+
+    /// Where on its stack what a function returns to has made place for a probe, and what that was.
+    fn probed(&mut self, address: u64) -> io::Result<BTreeMap<u64, u64>> {
+        let offsets = self.image.offsets();
+        let (rethooks, rethook) = (offsets.rethooks, offsets.rethook);
+        let mut probed = BTreeMap::new();
+        let mut next = self.rsp.word(address + rethooks)?;
+        while next != 0 && probed.len() < PROBED {
+            let node = next - rethook.list;
+            let frame = self.rsp.word(node + rethook.frame)?;
+            probed.insert(frame, self.rsp.word(node + rethook.returns_to)?);
+            next = self.rsp.word(next)?;
+        }
+        Ok(probed)
     }
 
     /// Whether a task is in the queue of that lock: `rwsem_waiter` has its list first, and the task next.
