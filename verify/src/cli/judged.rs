@@ -6,7 +6,7 @@ use diolock::kernel::Kernel;
 use diolock_verify::conform::{
     FileSystem, Journal, Reader, Thread, Verdict, conform, rejected_text,
 };
-use diolock_verify::litmus::Litmus;
+use diolock_verify::litmus::{CallSpec, Litmus};
 use diolock_verify::printable;
 use serde::Serialize;
 use std::fs::File;
@@ -21,7 +21,7 @@ pub struct Judged {
     events: usize,
     /// Recordings that it does not allow, and why.
     rejected: Vec<String>,
-    /// Why there is no recording.
+    /// Why nothing was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<String>,
 }
@@ -35,6 +35,12 @@ impl Judged {
         let journal = if litmus.journal { Journal::Metadata } else { Journal::None };
         let on = FileSystem { kernel, block: block.into(), journal };
         let mut judged = Judged::default();
+        let calls = litmus.tasks.iter().flat_map(|task| &task.calls);
+        // An ioctl, of which the recorder has no probe.
+        if calls.into_iter().any(|call| matches!(call, CallSpec::MoveExtents { .. })) {
+            judged.lost = Some("conform does not follow move_extents".to_owned());
+            return Ok(judged);
+        }
         match &told.recorded {
             Ok(paths) => paths.iter().try_for_each(|path| judged.add(path, on))?,
             Err(why) => judged.lost = Some(why.clone()),
@@ -74,7 +80,7 @@ impl Judged {
     /// For people.
     pub fn people(&self, out: &mut Out) -> miette::Result<()> {
         if let Some(why) = &self.lost {
-            out.line(&format!("not recorded: {why}"))?;
+            out.line(&format!("not judged by conform: {why}"))?;
             return Ok(());
         }
         out.line(&format!(
