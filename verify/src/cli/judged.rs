@@ -35,10 +35,9 @@ impl Judged {
         let journal = if litmus.journal { Journal::Metadata } else { Journal::None };
         let on = FileSystem { kernel, block: block.into(), journal };
         let mut judged = Judged::default();
-        let calls = litmus.tasks.iter().flat_map(|task| &task.calls);
-        // An ioctl, of which the recorder has no probe.
-        if calls.into_iter().any(|call| matches!(call, CallSpec::MoveExtents { .. })) {
-            judged.lost = Some("conform does not follow move_extents".to_owned());
+        let mut calls = litmus.tasks.iter().flat_map(|task| &task.calls);
+        if let Some(call) = calls.find_map(not_followed) {
+            judged.lost = Some(format!("conform does not follow {call}"));
             return Ok(judged);
         }
         match &told.recorded {
@@ -93,5 +92,16 @@ impl Judged {
             out.line(&out.tone(text.trim_end(), Tone::Bad))?;
         }
         Ok(())
+    }
+}
+
+/// What of a call no recording can be followed by.
+fn not_followed(call: &CallSpec) -> Option<&'static str> {
+    match call {
+        // An ioctl, of which the recorder has no probe.
+        CallSpec::MoveExtents { .. } => Some("move_extents"),
+        // Where it writes is known under i_rwsem, and recorded before.
+        CallSpec::Pwrite { append: true, .. } => Some("O_APPEND"),
+        _ => None,
     }
 }

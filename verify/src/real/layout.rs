@@ -59,6 +59,12 @@ impl Layout<'_> {
 
     /// Its blocks, and its size.
     fn lay_out(&self) -> io::Result<()> {
+        if self.litmus.extents.iter().all(|extent| *extent == Extent::Hole) {
+            // The first write of a file finds out that no privileges are to be taken away (S_NOSEC). Before, a direct
+            // write takes i_rwsem alone whatever it writes (`ext4_dio_write_checks`), which the model leaves out.
+            self.files.buffered.write_all_at(&[0], 0)?;
+            self.files.buffered.set_len(0)?;
+        }
         let size = self.size();
         // What lags behind is appended below, through the cache.
         let disksize = self.litmus.disksize.unwrap_or(self.litmus.size);
